@@ -1,0 +1,141 @@
+// The one door to the operating system. Everything else in the agent is handed a Host: it neither imports
+// node:fs, node:child_process or node:os, nor reads a clock. `createHost()` in real.ts is the real one;
+// tests use a fixture root (a folder that stands for `/`) or wrap a Host to make faults at this door.
+
+export type FileKind = 'file' | 'directory' | 'link' | 'socket' | 'other';
+
+export interface FileStatus {
+  readonly kind: FileKind;
+  /** Permission bits only, e.g. 0o644. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly device: number;
+  readonly inode: number;
+  /** Where a link points, as written in it. */
+  readonly target?: string;
+}
+
+export interface WriteOptions {
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface RunOptions {
+  /** Default 30 000. */
+  readonly timeoutMs?: number;
+  /** Default 1 MiB; more is cut and `truncated` set. */
+  readonly outputLimitBytes?: number;
+  readonly signal?: AbortSignal;
+  readonly input?: string | Uint8Array;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface RunResult {
+  /** null when the command was not found or was ended by a signal or the time limit. */
+  readonly exitCode: number | null;
+  readonly outcome: 'exited' | 'not-found' | 'timed-out' | 'signalled';
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly truncated: boolean;
+}
+
+export interface MountPoint {
+  readonly path: string;
+  readonly device: string;
+  readonly fileSystem: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export interface NetworkInterface {
+  readonly name: string;
+  readonly mtu: number;
+  /** `up`, `down`, `unknown`, … as in /sys/class/net/NAME/operstate. */
+  readonly state: string;
+  readonly macAddress: string;
+  /** With prefix length, e.g. 10.77.0.11/24. */
+  readonly addresses: readonly string[];
+}
+
+/** An append-only file; `append` resolves when the bytes are on the disk (fdatasync). */
+export interface DurableAppender {
+  append(bytes: string | Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HostFiles {
+  /** undefined when there is no such file; limit default 16 MiB, above it the Fault CONFIGURATION_INVALID. */
+  readText(path: string, limitBytes?: number): Promise<string | undefined>;
+  readBytes(path: string, limitBytes?: number): Promise<Uint8Array | undefined>;
+  list(path: string): Promise<readonly string[] | undefined>;
+  /** lstat: never follows a link. */
+  status(path: string): Promise<FileStatus | undefined>;
+  /** stat: follows links. */
+  exists(path: string): Promise<boolean>;
+  /** temp file beside it, fsync, chown/chmod, rename, fsync of the directory. */
+  write(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
+  openAppender(path: string, mode: number): Promise<DurableAppender>;
+  /** Writes a stream to a file (resumable: appends at `offset`), fsyncs, returns the size. */
+  writeStream(
+    path: string,
+    source: AsyncIterable<Uint8Array>,
+    options: { mode: number; offset?: number },
+  ): Promise<number>;
+  makeDirectory(path: string, mode: number): Promise<void>;
+  makeLink(path: string, target: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  /** Only when empty; false when it was not. */
+  removeEmptyDirectory(path: string): Promise<boolean>;
+  /** Never follows a link, never enters another device or mount point; returns what it had to leave. */
+  removeTree(path: string): Promise<readonly string[]>;
+  setMode(path: string, options: WriteOptions): Promise<void>;
+  sync(path: string): Promise<void>;
+  sha256(path: string): Promise<string | undefined>;
+  space(path: string): Promise<{ totalBytes: number; freeBytes: number; freeInodes: number }>;
+}
+
+export interface HostProcesses {
+  /** Never a shell string; a command that fails is a result, not an exception. */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** The pid that holds the lock at `path`, or a release function: held only as long as this process lives. */
+  lock(
+    path: string,
+    command: string,
+  ): Promise<{ release(): Promise<void> } | { holderPid: number; holderCommand: string }>;
+  readonly uid: number;
+  readonly pid: number;
+}
+
+export interface HostNetwork {
+  interfaces(): Promise<readonly NetworkInterface[]>;
+  resolve(name: string): Promise<readonly string[]>;
+  /** Milliseconds until connected; throws the system's error (code ECONNREFUSED, ETIMEDOUT, …). */
+  connect(address: string, port: number, timeoutMs: number): Promise<number>;
+  /** True when a listener could be bound there now. */
+  canListen(port: number, protocol: 'tcp' | 'udp'): Promise<boolean>;
+  /** The device and source address of the route to an IP address, or undefined when there is none. */
+  routeTo(address: string): Promise<{ device: string; source: string; gateway?: string } | undefined>;
+}
+
+export interface HostClock {
+  nowMs(): number;
+  monotonicMs(): number;
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Host {
+  readonly files: HostFiles;
+  readonly processes: HostProcesses;
+  readonly network: HostNetwork;
+  readonly clock: HostClock;
+  hostname(): Promise<string>;
+  kernel(): Promise<{ release: string; machine: string }>;
+  mounts(): Promise<readonly MountPoint[]>;
+  /** Reads and writes /proc/sys; names with dots as sysctl(8) has them. */
+  sysctl(name: string): Promise<string | undefined>;
+  setSysctl(name: string, value: string): Promise<void>;
+}

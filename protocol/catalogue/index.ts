@@ -1,0 +1,19 @@
+// Every code that regnode can say, one file per area. Codes are stable: scripts and runbooks hang on them.
+import type { CatalogueEntry } from '../fault.ts';
+import { artifactFaults } from './artifacts.ts';
+import { gatewayFaults } from './gateway.ts';
+import { hostFaults } from './host.ts';
+import { joinFaults } from './join.ts';
+import { preflightFaults } from './preflight.ts';
+import { tunnelFaults } from './tunnel.ts';
+
+export const catalogue = {
+  ...joinFaults,
+  ...artifactFaults,
+  ...hostFaults,
+  ...preflightFaults,
+  ...tunnelFaults,
+  ...gatewayFaults,
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type FaultCode = keyof typeof catalogue;

@@ -1,0 +1,16 @@
+// The verdict of preflight as a whole; each check has its own code in agent/preflight.
+import type { CatalogueEntry } from '../fault.ts';
+
+export const preflightFaults = {
+  PREFLIGHT_FAILED: {
+    exitCode: 3,
+    en: {
+      message: 'This host cannot join yet: {count} check(s) failed ({codes}). Nothing was changed.',
+      remedy: 'Do what is written under each failed check, then run the command again.',
+    },
+    zh: {
+      message: '此主机暂不能加入：{count} 项检查未通过（{codes}）。主机未作任何改动。',
+      remedy: '请按每项失败检查下的说明处理后重试。',
+    },
+  },
+} as const satisfies Record<string, CatalogueEntry>;

@@ -1,0 +1,48 @@
+// The desired state of one node: what a pool wants, resolved to exact artifacts. It is all that the agent's
+// planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly when
+// anything else here does.
+import { z } from 'zod';
+
+export const networkModeSchema = z.enum(['cilium', 'external']);
+export const taintEffectSchema = z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
+export const taintSchema = z.strictObject({
+  key: z.string().min(1),
+  value: z.string().optional(),
+  effect: taintEffectSchema,
+});
+
+/** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
+export const artifactSchema = z.strictObject({
+  component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'images', 'agent']),
+  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~_-]*$/),
+  architecture: z.enum(['amd64', 'arm64']),
+  path: z.string().regex(/^\/artifacts\/[A-Za-z0-9._+~-]+$/),
+  sizeBytes: z.number().int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+export const desiredStateSchema = z.strictObject({
+  revision: z.string().min(1),
+  pool: z.string().min(1),
+  kubernetesVersion: z.string(),
+  network: z.strictObject({ mode: networkModeSchema }),
+  labels: z.record(z.string(), z.string()),
+  taints: z.array(taintSchema),
+  kubelet: z.strictObject({
+    clusterDns: z.array(z.string()),
+    clusterDomain: z.string(),
+    maxPods: z.number().int().positive(),
+  }),
+  containerd: z.strictObject({ sandboxImage: z.string() }),
+  telemetry: z.strictObject({
+    heartbeatIntervalMs: z.number().int().min(1000),
+    metricsIntervalMs: z.number().int().min(1000),
+  }),
+  /** One artifact per component for this host's architecture; `images` may occur several times. */
+  artifacts: z.array(artifactSchema),
+});
+
+export type NetworkMode = z.infer<typeof networkModeSchema>;
+export type Taint = z.infer<typeof taintSchema>;
+export type Artifact = z.infer<typeof artifactSchema>;
+export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -1,0 +1,79 @@
+// The HTTPS side of the protocol: what an agent asks before it has a tunnel, and the few calls that a node
+// makes with its certificate. Every refusal is `{"error":{"code","values"}}` (see fault.ts) with a 4xx/5xx status.
+//
+//   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
+//   POST /v1/node/drain        node certificate        {}           → DrainResponse (answers when the drain has ended)
+//   POST /v1/node/deregister   node certificate        {}           → {}
+//   GET  /v1/node/status       node certificate                     → NodeStatusResponse
+//   GET  /v1/node/desired      node certificate                     → DesiredState
+//   GET  /healthz /cacert /install.sh /artifacts/*     none
+import { z } from 'zod';
+import { desiredStateSchema } from './desired.ts';
+
+export const protocolVersion = 1;
+
+/** Names of nodes: RFC 1123 label or subdomain, as Kubernetes wants it, at most 63 characters. */
+export const nodeNamePattern =
+  /^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Facts that the host states about itself. Shown and stored, and never believed for authorisation. */
+export const hostFactsSchema = z.strictObject({
+  machineId: z.string().regex(/^[0-9a-f]{32}$/),
+  productUuid: z.string().max(64).optional(),
+  hostname: z.string().max(253),
+  os: z.strictObject({
+    id: z.string().max(64),
+    versionId: z.string().max(64),
+    prettyName: z.string().max(128),
+  }),
+  kernelRelease: z.string().max(128),
+  architecture: z.enum(['amd64', 'arm64']),
+  /** The address that the node is known by: the source address of the private line, first; others after it. */
+  addresses: z.array(z.string().max(45)).min(1).max(16),
+  agentVersion: z.string().max(64),
+});
+
+export const joinRequestSchema = z.strictObject({
+  protocolVersion: z.literal(protocolVersion),
+  /** `rt-<id>.<secret>`: six and thirty-two characters of [a-z0-9]. */
+  token: z.string().max(128),
+  nodeName: z.string().max(253),
+  /** PKCS #10, ECDSA P-256, subject CN=nodeName. */
+  csrPem: z.string().max(8192),
+  facts: hostFactsSchema,
+});
+
+export const joinResponseSchema = z.strictObject({
+  protocolVersion: z.literal(protocolVersion),
+  nodeName: z.string(),
+  pool: z.string(),
+  /** The node's client certificate and the gateway's CA bundle, PEM. */
+  certificatePem: z.string(),
+  caPem: z.string(),
+  desired: desiredStateSchema,
+  /** What the kubelet needs for its TLS bootstrap; the token serves this node alone and ends by itself. */
+  bootstrap: z.strictObject({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
+});
+
+export const nodeStatusResponseSchema = z.strictObject({
+  nodeName: z.string(),
+  pool: z.string(),
+  registered: z.boolean(),
+  tunnelConnected: z.boolean(),
+  /** The Node object's Ready condition: True, False, Unknown, or Absent when there is no Node object yet. */
+  ready: z.enum(['True', 'False', 'Unknown', 'Absent']),
+  readyMessage: z.string(),
+  unschedulable: z.boolean(),
+});
+
+export const drainResponseSchema = z.strictObject({
+  evictedPods: z.array(z.string()),
+  /** Pods that stayed, each with why (mirror pod, DaemonSet, disruption budget at the time limit). */
+  remainingPods: z.array(z.strictObject({ pod: z.string(), reason: z.string() })),
+});
+
+export type HostFacts = z.infer<typeof hostFactsSchema>;
+export type JoinRequest = z.infer<typeof joinRequestSchema>;
+export type JoinResponse = z.infer<typeof joinResponseSchema>;
+export type NodeStatusResponse = z.infer<typeof nodeStatusResponseSchema>;
+export type DrainResponse = z.infer<typeof drainResponseSchema>;

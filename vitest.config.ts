@@ -1,0 +1,22 @@
+// Three projects: unit (milliseconds), property (seconds), e2e (real hosts, needs root; one file at a time
+// builds its own sandbox, so files may run side by side).
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+          retry: 0,
+        },
+      },
+    ],
+  },
+});
