@@ -61,7 +61,7 @@ export const hostFaults = {
   CONFIGURATION_INVALID: {
     exitCode: 2,
     en: { message: '{path}: {detail}.', remedy: 'Correct the value and run the command again.' },
-    zh: { message: '{path}：{detail}。', remedy: '请改正该值后重试。' },
+    zh: { message: '{path} 配置有误：{detail}。', remedy: '请改正该值后重试。' },
   },
   UNEXPECTED: {
     exitCode: 1,
