@@ -44,7 +44,10 @@ export interface RunResult {
 
 export interface MountPoint {
   readonly path: string;
+  /** major:minor; the same for a bind mount as for where it comes from. */
   readonly device: string;
+  /** Which folder of that file system is shown here; `/` unless it is a bind mount. */
+  readonly root: string;
   readonly fileSystem: string;
   readonly source: string;
   readonly options: readonly string[];
@@ -90,8 +93,11 @@ export interface HostFiles {
   removeFile(path: string): Promise<void>;
   /** Only when empty; false when it was not. */
   removeEmptyDirectory(path: string): Promise<boolean>;
-  /** Never follows a link, never enters another device or mount point; returns what it had to leave. */
-  removeTree(path: string): Promise<readonly string[]>;
+  /**
+   * Never follows a link, never enters another device or mount point; returns what it had to leave.
+   * `contentsOnly` keeps the folder itself (and is the only way to empty one that is a mount point).
+   */
+  removeTree(path: string, options?: { contentsOnly?: boolean }): Promise<readonly string[]>;
   setMode(path: string, options: WriteOptions): Promise<void>;
   sync(path: string): Promise<void>;
   sha256(path: string): Promise<string | undefined>;
@@ -110,11 +116,38 @@ export interface HostProcesses {
   readonly pid: number;
 }
 
+/** What one HTTPS request showed, trusted or not; nothing secret is ever sent with it. */
+export interface HttpsProbe {
+  readonly connectMs: number;
+  readonly handshakeMs: number;
+  /** False when the certificate does not lead to `caPem`, does not name the server, or is not valid now. */
+  readonly trusted: boolean;
+  /** OpenSSL's code for why not, e.g. CERT_HAS_EXPIRED; empty when trusted. */
+  readonly distrust: string;
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
+  readonly status: number;
+  /** The server's Date header beside this host's clock at that moment; undefined without such a header. */
+  readonly serverTimeMs?: number;
+  readonly hostTimeMs: number;
+}
+
+export interface HttpsProbeOptions {
+  readonly timeoutMs: number;
+  /** Without it trust is judged by the roots that the runtime brings. */
+  readonly caPem?: string;
+  /** http://proxy:port; the request then goes through CONNECT. */
+  readonly proxyUrl?: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface HostNetwork {
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
   /** Milliseconds until connected; throws the system's error (code ECONNREFUSED, ETIMEDOUT, …). */
   connect(address: string, port: number, timeoutMs: number): Promise<number>;
+  /** One GET whose answer is thrown away; throws the system's error when no answer came. See https-probe.ts. */
+  probeHttps(url: string, options: HttpsProbeOptions): Promise<HttpsProbe>;
   /** True when a listener could be bound there now. */
   canListen(port: number, protocol: 'tcp' | 'udp'): Promise<boolean>;
   /** The device and source address of the route to an IP address, or undefined when there is none. */
