@@ -1,0 +1,238 @@
+// Files of the host. Every change is durable when its promise resolves. Paths are those of the host; `locate`
+// maps them to where they are (the same for the real host, below a folder for a fixture root), without or with
+// the last link followed. Reading what isn't there is undefined, never an exception.
+import { createHash } from 'node:crypto';
+import { constants, createReadStream, type Stats } from 'node:fs';
+import {
+  access,
+  lchown,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  statfs,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Fault } from '../../protocol/fault.ts';
+import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
+import type { FileKind, FileStatus, HostFiles } from './host.ts';
+import { removeTree } from './trees.ts';
+
+const defaultLimitBytes = 16 * 1024 * 1024;
+
+export type Locate = (path: string, followLast: boolean) => Promise<string>;
+
+export function createFiles(locate: Locate): HostFiles {
+  const here = (path: string) => locate(path, false);
+  const behind = (path: string) => locate(path, true);
+
+  return {
+    async readText(path, limitBytes) {
+      const bytes = await readBytes(await behind(path), path, limitBytes);
+      return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+    },
+    async readBytes(path, limitBytes) {
+      return readBytes(await behind(path), path, limitBytes);
+    },
+    async list(path) {
+      const names = await absentAsUndefined(readdir(await behind(path)));
+      return names?.sort();
+    },
+    async status(path) {
+      return statusOf(await here(path));
+    },
+    async exists(path) {
+      return (await absentAsUndefined(access(await behind(path)).then(() => true))) ?? false;
+    },
+    async write(path, content, options) {
+      await writeDurably(await here(path), content, options);
+    },
+    async openAppender(path, mode) {
+      const real = await here(path);
+      const existed = (await statusOf(real)) !== undefined;
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+      const handle = await open(real, flags, mode);
+      if (!existed) await syncDirectory(dirname(real));
+      return {
+        async append(bytes) {
+          await handle.writeFile(bytes);
+          await handle.datasync();
+        },
+        close: () => handle.close(),
+      };
+    },
+    async writeStream(path, source, { mode, offset = 0 }) {
+      const real = await here(path);
+      const handle = await open(real, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, mode);
+      try {
+        await handle.truncate(offset);
+        let position = offset;
+        for await (const chunk of source) {
+          let written = 0;
+          while (written < chunk.length) {
+            written += (await handle.write(chunk, written, chunk.length - written, position + written))
+              .bytesWritten;
+          }
+          position += chunk.length;
+        }
+        await handle.sync();
+        await syncDirectory(dirname(real));
+        return position;
+      } finally {
+        await handle.close();
+      }
+    },
+    async makeDirectory(path, mode) {
+      const real = await here(path);
+      await mkdir(real, { mode });
+      await changeMode(real, mode); // the umask doesn't decide
+      await syncDirectory(dirname(real));
+    },
+    async makeLink(path, target) {
+      const real = await here(path);
+      const temporary = temporaryPath(real);
+      await rm(temporary, { force: true });
+      await symlink(target, temporary);
+      await rename(temporary, real);
+      await syncDirectory(dirname(real));
+    },
+    async rename(from, to) {
+      const realFrom = await here(from);
+      const realTo = await here(to);
+      await rename(realFrom, realTo);
+      await syncDirectory(dirname(realTo));
+      if (dirname(realFrom) !== dirname(realTo)) await syncDirectory(dirname(realFrom));
+    },
+    async removeFile(path) {
+      const real = await here(path);
+      if ((await absentAsUndefined(unlink(real).then(() => true))) === true)
+        await syncDirectory(dirname(real));
+    },
+    async removeEmptyDirectory(path) {
+      const real = await here(path);
+      try {
+        await rmdir(real);
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) return true;
+        if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOTDIR')) return false;
+        throw error;
+      }
+      await syncDirectory(dirname(real));
+      return true;
+    },
+    async removeTree(path, options = {}) {
+      const real = await here(path);
+      const left = await removeTree(real, options.contentsOnly ?? false);
+      return left.map((entry) => path + entry.slice(real.length));
+    },
+    async setMode(path, options) {
+      const real = await here(path);
+      if ((await lstat(real)).isSymbolicLink()) {
+        const status = await lstat(real);
+        await lchown(real, options.uid ?? status.uid, options.gid ?? status.gid);
+      } else {
+        await changeMode(real, options.mode, options);
+      }
+      await syncDirectory(dirname(real));
+    },
+    async sync(path) {
+      const handle = await open(await here(path), constants.O_RDONLY);
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    },
+    async sha256(path) {
+      const real = await behind(path);
+      const status = await statusOf(real);
+      if (status === undefined) return undefined;
+      const hash = createHash('sha256');
+      for await (const chunk of createReadStream(real, { highWaterMark: 1024 * 1024 }))
+        hash.update(chunk as Buffer);
+      return hash.digest('hex');
+    },
+    async space(path) {
+      for (let real = await behind(path); ; real = dirname(real)) {
+        const found = await absentAsUndefined(statfs(real));
+        if (found === undefined && real !== '/') continue;
+        if (found === undefined) throw new Error(`no file system at ${path}`);
+        return {
+          totalBytes: found.blocks * found.bsize,
+          freeBytes: found.bavail * found.bsize,
+          freeInodes: found.ffree,
+        };
+      }
+    },
+  };
+}
+
+// Files of /proc have the size 0: read until the end, not until the size.
+async function readBytes(real: string, path: string, limitBytes = defaultLimitBytes) {
+  const handle = await absentAsUndefined(open(real, constants.O_RDONLY));
+  if (handle === undefined) return undefined;
+  try {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (;;) {
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(64 * 1024));
+      if (bytesRead === 0) return Buffer.concat(chunks);
+      total += bytesRead;
+      if (total > limitBytes) {
+        throw new Fault('CONFIGURATION_INVALID', { path, detail: `larger than ${limitBytes} bytes` });
+      }
+      chunks.push(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function statusOf(real: string): Promise<FileStatus | undefined> {
+  const status = await absentAsUndefined(lstat(real));
+  if (status === undefined) return undefined;
+  const kind = kindOf(status);
+  return {
+    kind,
+    mode: status.mode & 0o7777,
+    uid: status.uid,
+    gid: status.gid,
+    sizeBytes: status.size,
+    device: status.dev,
+    inode: status.ino,
+    ...(kind === 'link' ? { target: await readlink(real) } : {}),
+  };
+}
+
+function kindOf(status: Stats): FileKind {
+  if (status.isFile()) return 'file';
+  if (status.isDirectory()) return 'directory';
+  if (status.isSymbolicLink()) return 'link';
+  return status.isSocket() ? 'socket' : 'other';
+}
+
+async function changeMode(real: string, mode: number, owner: { uid?: number; gid?: number } = {}) {
+  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await setOwner(handle, { mode, ...owner });
+    await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function absentAsUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+// A lock that survives nothing but a live process: the kernel's flock, held by a child (flock(1) around cat)
+// whose standard input is a pipe from us. When this process ends, however it ends, the pipe closes, cat ends,
+// and the kernel gives the lock back. Who holds it is written into the lock file, to be named to the next one.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, stat, unlink } from 'node:fs/promises';
+import { hasCode, writeInPlace } from './durable.ts';
+
+export interface LockHolder {
+  readonly holderPid: number;
+  readonly holderCommand: string;
+}
+export interface HeldLock {
+  release(): Promise<void>;
+}
+
+const busyExitCode = 75;
+/** A holder that was just killed needs a moment until its child has seen it. */
+const waitSeconds = '1';
+
+export async function takeLock(path: string, command: string): Promise<HeldLock | LockHolder> {
+  for (;;) {
+    const child = spawn('flock', ['-w', waitSeconds, '-E', String(busyExitCode), path, 'cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    });
+    if (!(await isHeld(child))) return readHolder(path);
+    if (await holdsFileAt(child, path)) {
+      await writeInPlace(path, `${process.pid} ${command}\n`);
+      return { release: () => release(child, path) };
+    }
+    await end(child); // the holder before us removed the file that we waited for: once more
+  }
+}
+
+/** True once cat echoes: then flock has the lock. False when flock gave up. */
+async function isHeld(child: ChildProcess): Promise<boolean> {
+  const answer = Promise.race([
+    once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'held' as const),
+    once(child, 'exit').then(([code]: unknown[]) => code),
+    once(child, 'error').then(([error]: unknown[]) => Promise.reject(error as Error)),
+  ]);
+  child.stdin?.on('error', () => undefined); // it may end before it has read
+  child.stdin?.write('held\n');
+  const result = await answer;
+  if (result === 'held') return true;
+  if (result === busyExitCode) return false;
+  throw new Error(`flock ended with ${String(result)}`);
+}
+
+async function holdsFileAt(child: ChildProcess, path: string): Promise<boolean> {
+  const held = await stat(`/proc/${child.pid}/fd/3`);
+  const there = await stat(path).catch((error: unknown) =>
+    hasCode(error, 'ENOENT') ? undefined : Promise.reject(error as Error),
+  );
+  return there !== undefined && there.ino === held.ino && there.dev === held.dev;
+}
+
+async function readHolder(path: string): Promise<LockHolder> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const [, pid, command] = /^(\d+) (.*)$/m.exec(text) ?? [];
+  return { holderPid: Number(pid ?? 0), holderCommand: command ?? 'unknown' };
+}
+
+async function release(child: ChildProcess, path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) =>
+    hasCode(error, 'ENOENT') ? undefined : Promise.reject(error as Error),
+  );
+  await end(child);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.stdin?.end();
+  await ended;
+}

@@ -1,0 +1,116 @@
+// Files at the host door, on a temporary folder: what is absent, what is too large, what stands in the way, and
+// that a fixture root is never left through a link.
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fixtureHost } from '../../../../agent/host/fixture.ts';
+import type { Host } from '../../../../agent/host/host.ts';
+
+let root: string;
+let host: Host;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'regnode-files-'));
+  host = fixtureHost(root);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+describe('reading', () => {
+  test('what is not there is undefined', async () => {
+    await writeFile(join(root, 'file'), 'x');
+    for (const path of ['/none', '/none/below', '/file/below']) {
+      expect(await host.files.readText(path)).toBeUndefined();
+      expect(await host.files.status(path)).toBeUndefined();
+      expect(await host.files.list(path)).toBeUndefined();
+      expect(await host.files.sha256(path)).toBeUndefined();
+      expect(await host.files.exists(path)).toBe(false);
+    }
+  });
+
+  test('a file above the limit is a fault that names it', async () => {
+    await writeFile(join(root, 'large'), 'x'.repeat(11));
+    await expect(host.files.readText('/large', 10)).rejects.toMatchObject({
+      code: 'CONFIGURATION_INVALID',
+      values: { path: '/large' },
+    });
+    expect(await host.files.readText('/large', 11)).toHaveLength(11);
+  });
+
+  test('links lead nowhere outside the root', async () => {
+    await mkdir(join(root, 'etc'));
+    await writeFile(join(root, 'etc/os-release'), 'ours');
+    await symlink('/etc/os-release', join(root, 'absolute'));
+    await symlink('../../../../../../../etc/os-release', join(root, 'etc/relative'));
+    await symlink('/etc', join(root, 'folder'));
+    for (const path of ['/absolute', '/etc/relative', '/folder/os-release', '/../../etc/os-release']) {
+      expect(await host.files.readText(path)).toBe('ours');
+    }
+    await symlink('/loop', join(root, 'loop'));
+    await expect(host.files.readText('/loop')).rejects.toMatchObject({ code: 'ELOOP' });
+  });
+});
+
+describe('writing', () => {
+  test('replaces content and mode at once and leaves no temporary file', async () => {
+    await writeFile(join(root, 'a'), 'old');
+    await writeFile(join(root, '.a.regnode-new'), 'what a crash left');
+    await host.files.write('/a', 'new', { mode: 0o600 });
+    expect(await readFile(join(root, 'a'), 'utf8')).toBe('new');
+    expect(await host.files.status('/a')).toMatchObject({ kind: 'file', mode: 0o600 });
+    expect(await readdir(root)).toEqual(['a']);
+  });
+
+  test('replaces a link itself, not what it points to', async () => {
+    await writeFile(join(root, 'target'), 'kept');
+    await symlink('/target', join(root, 'link'));
+    await host.files.write('/link', 'new', { mode: 0o644 });
+    expect(await readFile(join(root, 'target'), 'utf8')).toBe('kept');
+    expect((await host.files.status('/link'))?.kind).toBe('file');
+  });
+
+  test('a link is flipped', async () => {
+    await host.files.makeLink('/current', 'v1');
+    await host.files.makeLink('/current', 'v2');
+    expect(await readlink(join(root, 'current'))).toBe('v2');
+    expect(await host.files.status('/current')).toMatchObject({ kind: 'link', target: 'v2' });
+  });
+
+  test('a stream goes on at its offset and cuts what stood behind it', async () => {
+    await writeFile(join(root, 'part'), 'abcXXXXXXXX');
+    async function* rest() {
+      yield Buffer.from('de');
+      yield Buffer.from('f');
+    }
+    expect(await host.files.writeStream('/part', rest(), { mode: 0o600, offset: 3 })).toBe(6);
+    expect(await host.files.readText('/part')).toBe('abcdef');
+  });
+
+  test('directories get their mode whatever the umask is, and go only when empty', async () => {
+    await host.files.makeDirectory('/open', 0o777);
+    expect((await host.files.status('/open'))?.mode).toBe(0o777);
+    await host.files.write('/open/file', '', { mode: 0o644 });
+    expect(await host.files.removeEmptyDirectory('/open')).toBe(false);
+    await host.files.removeFile('/open/file');
+    await host.files.removeFile('/open/file');
+    expect(await host.files.removeEmptyDirectory('/open')).toBe(true);
+    expect(await host.files.removeEmptyDirectory('/open')).toBe(true);
+  });
+
+  test('an appender appends to what is there', async () => {
+    for (const line of ['one\n', 'two\n']) {
+      const appender = await host.files.openAppender('/journal', 0o600);
+      await appender.append(line);
+      await appender.close();
+    }
+    expect(await host.files.readText('/journal')).toBe('one\ntwo\n');
+  });
+});
+
+test('sysctl names keep a dot in an interface name by a slash', async () => {
+  await mkdir(join(root, 'proc/sys/net/ipv4/conf/eth0.1'), { recursive: true });
+  await writeFile(join(root, 'proc/sys/net/ipv4/conf/eth0.1/forwarding'), '0\n');
+  await host.setSysctl('net.ipv4.conf.eth0/1.forwarding', '1');
+  expect(await host.sysctl('net.ipv4.conf.eth0/1.forwarding')).toBe('1');
+  expect(await host.sysctl('net.bridge.none')).toBeUndefined();
+  await expect(host.sysctl('net/../../../etc/passwd')).rejects.toThrow('not a sysctl name');
+});

@@ -1,0 +1,80 @@
+// The bug that deleted a host's /etc (eks-hybrid#664), word for word: a live bind mount below a folder that is
+// removed. With root the mounts are real; without, the tests of links remain.
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHost } from '../../../../agent/host/real.ts';
+
+const host = createHost();
+let root: string;
+let mounted: string[] = [];
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'regnode-trees-'));
+  await mkdir(join(root, 'etc'));
+  await writeFile(join(root, 'etc/passwd'), 'root');
+  await mkdir(join(root, 'kubelet/pods/a/volumes'), { recursive: true });
+  await writeFile(join(root, 'kubelet/pods/a/file'), 'x');
+});
+afterEach(async () => {
+  for (const path of mounted.reverse()) execFileSync('umount', [path]);
+  mounted = [];
+  await rm(root, { recursive: true, force: true });
+});
+
+function mount(...args: string[]): void {
+  execFileSync('mount', args);
+  mounted.push(args.at(-1) as string);
+}
+
+test('links are removed, never followed', async () => {
+  await symlink(join(root, 'etc'), join(root, 'kubelet/pods/a/etc'));
+  await symlink(join(root, 'etc/passwd'), join(root, 'kubelet/passwd'));
+  expect(await host.files.removeTree(join(root, 'kubelet'))).toEqual([]);
+  expect(await readdir(root)).toEqual(['etc']);
+  expect(await readFile(join(root, 'etc/passwd'), 'utf8')).toBe('root');
+});
+
+test('a link as the folder itself: only the link goes', async () => {
+  await symlink(join(root, 'etc'), join(root, 'link'));
+  expect(await host.files.removeTree(join(root, 'link'), { contentsOnly: true })).toEqual([
+    join(root, 'link'),
+  ]);
+  expect(await host.files.removeTree(join(root, 'link'))).toEqual([]);
+  expect(await readdir(join(root, 'etc'))).toEqual(['passwd']);
+});
+
+test('what is absent is removed already; contents only keeps the folder', async () => {
+  expect(await host.files.removeTree(join(root, 'none'))).toEqual([]);
+  expect(await host.files.removeTree(join(root, 'kubelet'), { contentsOnly: true })).toEqual([]);
+  expect(await readdir(join(root, 'kubelet'))).toEqual([]);
+});
+
+describe.skipIf(process.getuid?.() !== 0)('with mounts (needs root)', () => {
+  test('a live bind mount of /etc under the kubelet folder survives', async () => {
+    const inside = join(root, 'kubelet/pods/a/volumes');
+    mount('--bind', join(root, 'etc'), inside);
+    expect(await host.files.removeTree(join(root, 'kubelet'))).toEqual([inside]);
+    expect(await readFile(join(root, 'etc/passwd'), 'utf8')).toBe('root');
+    expect(await readdir(join(root, 'kubelet/pods/a'))).toEqual(['volumes']);
+  });
+
+  test('another file system is not entered, a file that is a mount point stays', async () => {
+    mount('-t', 'tmpfs', 'tmpfs', join(root, 'kubelet/pods/a/volumes'));
+    await writeFile(join(root, 'kubelet/pods/a/volumes/kept'), 'x');
+    mount('--bind', join(root, 'etc/passwd'), join(root, 'kubelet/pods/a/file'));
+    expect(new Set(await host.files.removeTree(join(root, 'kubelet')))).toEqual(
+      new Set([join(root, 'kubelet/pods/a/volumes'), join(root, 'kubelet/pods/a/file')]),
+    );
+    expect(await readdir(join(root, 'kubelet/pods/a/volumes'))).toEqual(['kept']);
+  });
+
+  test('the folder itself as a mount point stays whole, unless its contents are asked for', async () => {
+    mount('--bind', join(root, 'etc'), join(root, 'kubelet'));
+    expect(await host.files.removeTree(join(root, 'kubelet'))).toEqual([join(root, 'kubelet')]);
+    expect(await readdir(join(root, 'etc'))).toEqual(['passwd']);
+    expect(await host.files.removeTree(join(root, 'kubelet'), { contentsOnly: true })).toEqual([]);
+    expect(await readdir(join(root, 'etc'))).toEqual([]);
+  });
+});
