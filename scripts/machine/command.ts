@@ -1,0 +1,76 @@
+// Runs commands on the machine that the scripts work on. Arguments are arrays, never a shell string; a command
+// that fails throws a CommandError with the end of what it printed, unless the caller asked for the result.
+// Children end with this process (execa's cleanup), so Ctrl-C during a build leaves no compiler behind.
+import { execa } from 'execa';
+
+export interface CommandOptions {
+  readonly timeoutMs?: number;
+  readonly input?: string;
+  readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Return a non-zero result instead of throwing. */
+  readonly allowFailure?: boolean;
+  /** Only the end of the output is kept; default 16 MiB. */
+  readonly outputLimitBytes?: number;
+}
+
+export interface CommandResult {
+  /** null when the command could not be started, was ended by a signal, or ran out of time. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly result: CommandResult;
+
+  constructor(command: string, args: readonly string[], result: CommandResult) {
+    const how = result.timedOut ? 'ran out of time' : `exit code ${result.exitCode ?? 'none'}`;
+    const said = lastLines(result.stderr.trim() || result.stdout.trim(), 12);
+    super(`${[command, ...args].join(' ').slice(0, 300)}: ${how}${said ? `\n${said}` : ''}`);
+    this.result = result;
+  }
+}
+
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const outcome = await execa(command, [...args], {
+    reject: false,
+    stripFinalNewline: false,
+    // An open standard input would make some tools wait for it, and others read the user's keyboard.
+    input: options.input ?? '',
+    timeout: options.timeoutMs ?? 0,
+    forceKillAfterDelay: 2000,
+    maxBuffer: options.outputLimitBytes ?? 16 * 1024 * 1024,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  const result: CommandResult = {
+    exitCode: outcome.exitCode ?? null,
+    stdout: outcome.stdout,
+    stderr: outcome.stderr || (outcome.exitCode === undefined ? (outcome.shortMessage ?? '') : ''),
+    timedOut: outcome.timedOut,
+  };
+  if (result.exitCode !== 0 && options.allowFailure !== true) throw new CommandError(command, args, result);
+  return result;
+}
+
+/** The trimmed standard output of a command that must succeed. */
+export async function output(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  return (await run(command, args, options)).stdout.trim();
+}
+
+function lastLines(text: string, count: number): string {
+  return text.split('\n').slice(-count).join('\n');
+}
