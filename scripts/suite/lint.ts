@@ -1,0 +1,20 @@
+// Everything that judges the sources without running them. Each tool prints its own findings; here they are only
+// counted: a tool that finds something is one failure.
+import { succeeds } from './children.ts';
+import type { Counts } from './tally.ts';
+
+const tools: readonly (readonly [command: string, ...args: string[]])[] = [
+  ['biome', 'check', '.'],
+  ['tsc', '-p', '.'],
+  ['eslint', '.'],
+  ['scripts/lint-shell'],
+];
+
+export async function lint(): Promise<Counts> {
+  const outcomes = await Promise.all(
+    tools.map(async ([command, ...args]) => ({ command, fine: await succeeds(command, args) })),
+  );
+  const broken = outcomes.filter((outcome) => !outcome.fine).map((outcome) => outcome.command);
+  if (broken.length > 0) process.stdout.write(`lint: ${broken.join(', ')} found something (see above)\n`);
+  return { passed: outcomes.length - broken.length, failed: broken.length, skipped: 0 };
+}

@@ -1,0 +1,77 @@
+// ./scripts/test after its setup: picks the parts, runs them in order of cost, says where the time went, and
+// closes with `N passed, N failed`. What can't run here is named with its reason; with CI=true that is a failure.
+import { readdirSync } from 'node:fs';
+import { createProgress } from '../machine/progress.ts';
+import { Stopped, stopChildren } from './children.ts';
+import { prepareE2e, tearDown } from './e2e.ts';
+import { lint } from './lint.ts';
+import { prepareLint } from './packages.ts';
+import { type PartName, type Selection, select, UsageError } from './selection.ts';
+import { add, type Counts, closingLine, nothing, type Phase, renderPhases } from './tally.ts';
+import { runVitest } from './vitest.ts';
+
+const isRoot = process.getuid?.() === 0;
+const inCi = process.env.CI === 'true';
+const progress = createProgress();
+const phases: Phase[] = [];
+let counts = nothing;
+
+process.chdir(new URL('../..', import.meta.url).pathname);
+try {
+  const e2eFiles = readdirSync('test/e2e').flatMap((file) => /^(.*)\.test\.ts$/.exec(file)?.[1] ?? []);
+  const selection = select(process.argv.slice(2), e2eFiles);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopChildren);
+  await runParts(selection);
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`scripts/test: ${error.message}\n`);
+    process.exit(2);
+  }
+  if (!(error instanceof Stopped)) throw error;
+  process.stdout.write('stopped before the end\n');
+  process.exit(130);
+}
+process.stdout.write(`${renderPhases(phases)}\n${closingLine(counts)}\n`);
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+
+async function runParts({ parts, e2eNames }: Selection): Promise<void> {
+  const setupSeconds = Number(process.env.REGNODE_SETUP_SECONDS ?? 0);
+  phases.push({ title: 'setup', milliseconds: setupSeconds * 1000 });
+  if (parts.has('lint')) {
+    await phase('lint: packages', () => prepareLint(isRoot, progress));
+    await phase('lint', lint);
+  }
+  for (const name of ['unit', 'property'] as const) {
+    if (parts.has(name)) await phase(name, () => runVitest([name]));
+  }
+  if (!parts.has('e2e')) return;
+  if (!isRoot) return leftOut('e2e', 'it makes network namespaces and containers, which needs root');
+  if (!(await phase('e2e: prepare', () => prepareE2e(progress)))) return;
+  const files = e2eNames.map((name) => `test/e2e/${name}.test.ts`);
+  try {
+    await phase('e2e', () => runVitest(['e2e'], files));
+  } finally {
+    await phase('e2e: tear down', () => tearDown(progress));
+  }
+}
+
+/** False when it broke off: that is one failure, and what builds on it is not tried. */
+async function phase(title: string, action: () => Promise<Counts>): Promise<boolean> {
+  const began = performance.now();
+  try {
+    counts = add(counts, await action());
+  } catch (error) {
+    if (error instanceof Stopped) throw error;
+    process.stdout.write(`${title}: ${error instanceof Error ? error.message : String(error)}\n`);
+    counts = add(counts, { passed: 0, failed: 1, skipped: 0 });
+    return false;
+  } finally {
+    phases.push({ title, milliseconds: performance.now() - began });
+  }
+  return true;
+}
+
+function leftOut(part: PartName, reason: string): void {
+  process.stdout.write(`left out: ${part}, because ${reason}\n`);
+  counts = add(counts, inCi ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 });
+}

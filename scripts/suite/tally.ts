@@ -1,0 +1,52 @@
+// Counts of what ran, and where the time went. The closing line of a run is made here and nowhere else:
+// `N passed, N failed`, with `, N skipped` when something was.
+import { clock } from '../machine/progress.ts';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export interface Phase {
+  readonly title: string;
+  readonly milliseconds: number;
+}
+
+export const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+export function add(a: Counts, b: Counts): Counts {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+/**
+ * The counts of vitest's JSON report. `succeeded` is what its exit code said: a run that failed without a failed
+ * test (a file that could not be loaded, an error outside of any test) still counts as one failure.
+ */
+export function fromVitest(report: unknown, succeeded: boolean): Counts {
+  const number = (name: string) => {
+    const value = (report as Record<string, unknown> | undefined)?.[name];
+    return typeof value === 'number' ? value : 0;
+  };
+  const passed = number('numPassedTests');
+  const failed = number('numFailedTests');
+  const skipped = number('numPendingTests') + number('numTodoTests');
+  return { passed, failed: failed === 0 && !succeeded ? 1 : failed, skipped };
+}
+
+export function closingLine(counts: Counts): string {
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  return `${counts.passed} passed, ${counts.failed} failed${skipped}`;
+}
+
+export function renderPhases(phases: readonly Phase[]): string {
+  const total = phases.reduce((sum, phase) => sum + phase.milliseconds, 0);
+  const width = Math.max(5, ...phases.map((phase) => phase.title.length));
+  const row = (title: string, milliseconds: number) =>
+    `  ${title.padEnd(width)}  ${clock(milliseconds).padStart(9)}`;
+  return [
+    'where the time went:',
+    ...phases.map((p) => row(p.title, p.milliseconds)),
+    row('total', total),
+  ].join('\n');
+}

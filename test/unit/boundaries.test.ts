@@ -1,0 +1,147 @@
+// The shape of the tree, kept by parsing the imports of every source file: what may import what, where the
+// operating system may be touched, which names a folder may not have. An exception is listed here by name with
+// its reason, and one that isn't needed any more fails too.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+/** Modules that reach the operating system; in the agent only agent/host/ may import them. */
+const systemModules = /^(?:node:)?(?:fs|fs\/promises|child_process|os|cluster|execa)$/;
+
+/** `file → module` in agent/ outside agent/host/, with the reason why it needs the system itself. */
+const systemExceptions: Readonly<Record<string, string>> = {};
+
+const folderRules: readonly (readonly [from: string, to: string])[] = [
+  ['agent/', 'gateway/'],
+  ['gateway/', 'agent/'],
+  ['protocol/', 'agent/'],
+  ['protocol/', 'gateway/'],
+  ...['agent/', 'gateway/', 'protocol/'].flatMap((from) =>
+    ['scripts/', 'test/', 'installer/'].map((to) => [from, to] as const),
+  ),
+];
+
+const emptyNames = /^(?:lib|libs|utils?|helpers?|common|misc|shared|managers?|handlers?)$/;
+
+/** Debian's and npm's archives are the machine's configuration, never ours. */
+const registryHosts = [
+  ['deb', 'debian', 'org'],
+  ['security', 'debian', 'org'],
+  ['registry', 'npmjs', 'org'],
+  ['registry', 'yarnpkg', 'com'],
+  ['registry', 'npmmirror', 'com'],
+  ['proxy', 'golang', 'org'],
+  ['mirrors', 'tencent', 'com'],
+  ['mirrors', 'aliyun', 'com'],
+  ['registry-1', 'docker', 'io'],
+].map((parts) => parts.join('.'));
+
+const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter((file) => file !== '' && existsSync(file));
+const sources = files.filter((file) => /^(?:agent|gateway|protocol|scripts|installer)\/.*\.ts$/.test(file));
+const imports = sources.flatMap((file) => importsOf(file).map((target) => ({ file, target })));
+
+test('every way to name a module is seen', () => {
+  const text = [
+    "import type { A } from '../host/host.ts';",
+    "export * from './b.ts';",
+    "const c = await import('node:fs');",
+    "new Worker(new URL('../../gateway/worker.ts', import.meta.url));",
+    "// import '../../gateway/comment.ts'",
+  ].join('\n');
+  expect(importsOf('agent/plan/plan.ts', text)).toEqual([
+    'agent/host/host.ts',
+    'agent/plan/b.ts',
+    'node:fs',
+    'gateway/worker.ts',
+  ]);
+  expect(sources.length).toBeGreaterThan(10);
+});
+
+describe('folders', () => {
+  test.each(folderRules)('%s never imports %s', (from, to) => {
+    const crossings = imports.filter(({ file, target }) => file.startsWith(from) && target.startsWith(to));
+    expect(crossings).toEqual([]);
+  });
+
+  test('have names that say something', () => {
+    const empty = files.filter((file) =>
+      file.split('/').some((part) => emptyNames.test(part.replace(/\.[a-z.]+$/, ''))),
+    );
+    expect(empty).toEqual([]);
+  });
+});
+
+describe('the operating system', () => {
+  const found = imports
+    .filter(({ file, target }) => file.startsWith('agent/') && systemModules.test(target))
+    .filter(({ file }) => !file.startsWith('agent/host/'))
+    .map(({ file, target }) => `${file} → ${target}`);
+
+  test('is touched by the agent in agent/host/ only', () => {
+    expect(found.filter((crossing) => !(crossing in systemExceptions))).toEqual([]);
+  });
+
+  test('exceptions that nobody needs any more are gone', () => {
+    expect(Object.keys(systemExceptions).filter((crossing) => !found.includes(crossing))).toEqual([]);
+  });
+});
+
+describe('hosts of package registries', () => {
+  test('are named nowhere', () => {
+    // package-lock.json is written by npm, which always names where it got a package.
+    const named = files
+      .filter((file) => file !== 'package-lock.json' && !/\.(?:tar|gz|png)$/.test(file))
+      .filter((file) => {
+        const text = readFileSync(file, 'utf8');
+        return registryHosts.some((host) => text.includes(host));
+      });
+    expect(named).toEqual([]);
+  });
+});
+
+test('long files (a list to look at, not a failure)', () => {
+  const long = sources
+    .map((file) => ({ file, lines: readFileSync(file, 'utf8').split('\n').length }))
+    .filter(({ lines }) => lines > 250);
+  if (long.length > 0)
+    console.log(long.map(({ file, lines }) => `ask why: ${file} has ${lines} lines`).join('\n'));
+});
+
+/** What a file imports: paths inside the repository, or names of modules. Dynamic imports and worker URLs too. */
+function importsOf(file: string, text = readFileSync(file, 'utf8')): string[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const specifier =
+      ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+        ? node.moduleSpecifier
+        : (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) ||
+            isUrlOfModule(node)
+          ? node.arguments?.[0]
+          : undefined;
+    if (specifier !== undefined && ts.isStringLiteralLike(specifier))
+      found.push(resolve(file, specifier.text));
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** `new URL('./worker.ts', import.meta.url)`: how a worker or a child process is named. */
+function isUrlOfModule(node: ts.Node): node is ts.NewExpression {
+  return (
+    ts.isNewExpression(node) &&
+    node.expression.getText() === 'URL' &&
+    node.arguments?.[1]?.getText() === 'import.meta.url'
+  );
+}
+
+function resolve(file: string, specifier: string): string {
+  return specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier;
+}

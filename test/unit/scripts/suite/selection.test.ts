@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { select, UsageError } from '../../../../scripts/suite/selection.ts';
+
+const known = ['join', 'join-three', 'rpm'];
+
+describe('refused', () => {
+  test.each([
+    [['units'], 'unknown argument units'],
+    [['--watch'], 'unknown argument --watch'],
+    [['e2e/'], 'unknown argument e2e/'],
+    [['e2e/leave'], 'there is no e2e test leave; there are: join join-three rpm'],
+    [['e2e/../join'], 'unknown argument e2e/../join'],
+  ])('%j', (given, message) => {
+    expect(() => select(given, known)).toThrow(UsageError);
+    expect(() => select(given, known)).toThrow(message);
+  });
+});
+
+describe('accepted', () => {
+  test.each([
+    [[], ['lint', 'unit', 'property', 'e2e'], []],
+    [['unit'], ['unit'], []],
+    [['property', 'unit'], ['property', 'unit'], []],
+    [['e2e'], ['e2e'], []],
+    [['e2e/join'], ['e2e'], ['join']],
+    [
+      ['test/e2e/join.test.ts', 'e2e/rpm', 'unit'],
+      ['unit', 'e2e'],
+      ['join', 'rpm'],
+    ],
+    [['e2e', 'e2e/join'], ['e2e'], []],
+  ])('%j', (given, parts, names) => {
+    const selection = select(given, known);
+    expect([...selection.parts].sort()).toEqual([...parts].sort());
+    expect(selection.e2eNames).toEqual(names);
+  });
+});

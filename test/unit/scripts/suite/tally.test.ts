@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { add, closingLine, fromVitest, nothing, renderPhases } from '../../../../scripts/suite/tally.ts';
+
+test('a run that failed without a failed test is one failure', () => {
+  expect(fromVitest({}, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(fromVitest(undefined, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(fromVitest({ numPassedTests: 4, numFailedTests: 0 }, false)).toEqual({
+    passed: 4,
+    failed: 1,
+    skipped: 0,
+  });
+});
+
+test('failed tests are counted once', () => {
+  expect(
+    fromVitest({ numPassedTests: 4, numFailedTests: 2, numPendingTests: 1, numTodoTests: 1 }, false),
+  ).toEqual({
+    passed: 4,
+    failed: 2,
+    skipped: 2,
+  });
+});
+
+test('the closing line', () => {
+  expect(closingLine(nothing)).toBe('0 passed, 0 failed');
+  expect(closingLine(add({ passed: 3, failed: 1, skipped: 0 }, { passed: 2, failed: 0, skipped: 4 }))).toBe(
+    '5 passed, 1 failed, 4 skipped',
+  );
+});
+
+test('the phases add up', () => {
+  const text = renderPhases([
+    { title: 'unit', milliseconds: 2500 },
+    { title: 'e2e', milliseconds: 61_000 },
+  ]);
+  expect(text).toContain('unit');
+  expect(text).toMatch(/total\s+1:03 min/);
+});
