@@ -59,6 +59,7 @@ export function isFaultCode(code: string): code is FaultCode {
   return Object.hasOwn(catalogue, code);
 }
 
-function fill(template: string, values: FaultValues): string {
+/** Replaces `{name}` by its value; a name without a value stays as it is. */
+export function fill(template: string, values: FaultValues): string {
   return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }

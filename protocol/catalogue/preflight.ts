@@ -13,4 +13,15 @@ export const preflightFaults = {
       remedy: '请按每项失败检查下的说明处理后重试。',
     },
   },
+  CHECK_UNKNOWN: {
+    exitCode: 2,
+    en: {
+      message: 'There is no check or group of checks named "{name}".',
+      remedy: 'Did you mean "{nearest}"? All names: regnode preflight --json',
+    },
+    zh: {
+      message: '没有名为“{name}”的检查或检查组。',
+      remedy: '是否想写“{nearest}”？全部名称见：regnode preflight --json',
+    },
+  },
 } as const satisfies Record<string, CatalogueEntry>;

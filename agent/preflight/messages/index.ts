@@ -1,0 +1,50 @@
+// The texts of all checks by code, one file per group. A check whose code or problem has no texts here does not
+// compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
+import { type FaultValues, fill, type Language } from '../../../protocol/fault.ts';
+import { identityMessages } from './identity.ts';
+import type { ProblemMessages, Text } from './shape.ts';
+
+export const messages = {
+  ...identityMessages,
+};
+
+export type CheckCode = keyof typeof messages;
+export type ProblemOf<Code extends CheckCode> = keyof (typeof messages)[Code]['problems'] & string;
+
+export const checkCodes = Object.keys(messages) as [CheckCode, ...CheckCode[]];
+
+export const skipReasons = {
+  muted: { en: 'because {cause} failed', zh: '因为 {cause} 未通过' },
+  noGateway: { en: 'no gateway given (--gateway URL)', zh: '未指定网关（--gateway URL）' },
+  noAnswer: { en: 'the gateway did not answer', zh: '网关没有应答' },
+  notNeeded: { en: 'does not apply to this host', zh: '不适用于此主机' },
+  notCilium: { en: 'the pool does not use Cilium', zh: '节点池未使用 Cilium' },
+  noVersion: { en: 'the Kubernetes version is not known yet', zh: '尚不知道 Kubernetes 版本' },
+  noRanges: { en: 'the ranges of pods and services are not known yet', zh: '尚不知道 Pod 与 Service 网段' },
+  joined: { en: 'this host is already a node of regnode', zh: '此主机已是 regnode 节点' },
+} as const satisfies Record<string, Text>;
+
+export type SkipReason = keyof typeof skipReasons;
+export const skipReasonKeys = Object.keys(skipReasons) as [SkipReason, ...SkipReason[]];
+
+const broken: ProblemMessages = {
+  message: { en: 'The check itself did not finish: {detail}.', zh: '检查本身未能完成：{detail}。' },
+  remedy: {
+    en: 'Run it again alone; if it stays, leave it out with --skip and report it with the output.',
+    zh: '请单独重试；若仍如此，可用 --skip 跳过，并附输出反馈。',
+  },
+  commands: ['regnode preflight --only {id} --json'],
+};
+
+export function isCheckCode(code: string): code is CheckCode {
+  return Object.hasOwn(messages, code);
+}
+
+export function problemMessages(code: CheckCode, problem: string): ProblemMessages | undefined {
+  const known: Readonly<Record<string, ProblemMessages>> = messages[code].problems;
+  return known[problem] ?? (problem === 'broken' ? broken : undefined);
+}
+
+export function say(text: Text, language: Language, values: FaultValues = {}): string {
+  return fill(text[language], values);
+}
