@@ -1,0 +1,179 @@
+// The cloud of a sandbox: its namespace with the control plane and the gateway, and the ways to use them. The
+// gateway runs from this checkout, as the user regnode-gateway, never as an administrator.
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { CommandOptions, CommandResult } from '../machine/command.ts';
+import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
+import { cloudAddress, cloudMember } from './line.ts';
+import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
+import { runFolder, type SandboxState, startTicks } from './registry.ts';
+import { waitFor } from './wait.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+export const gatewayUrl = `https://${cloudAddress}`;
+const metricsAddress = '127.0.0.1:9464';
+
+export class SandboxCloud {
+  readonly address = cloudAddress;
+  readonly apiServerUrl = apiServerUrl;
+  readonly gatewayUrl = gatewayUrl;
+  /** Where /metrics, /nodes and /healthz of the gateway answer, inside the cloud's namespace. */
+  readonly statusUrl = `http://${metricsAddress}`;
+  readonly namespace: string;
+  readonly files: ControlPlaneFiles;
+  readonly adminKubeconfig: string;
+  readonly gatewayKubeconfig: string;
+  readonly egressSocket: string;
+  readonly gatewayLog: string;
+  /** Source tree and store of the artifacts that the gateway serves. */
+  readonly artifactTree: string;
+  readonly artifactStore: string;
+  readonly kubernetes: string;
+  readonly #id: string;
+  #gateway: { pid: number; startTicks: string } | undefined;
+  #gatewayArguments: readonly string[] = [];
+
+  constructor(state: SandboxState, kubernetes: string) {
+    this.#id = state.id;
+    this.kubernetes = kubernetes;
+    this.namespace = namespaceName(state.id, cloudMember);
+    this.files = cloudFiles(state);
+    this.adminKubeconfig = join(this.files.pki, 'admin.conf');
+    this.gatewayKubeconfig = join(this.files.pki, 'regnode-gateway.conf');
+    this.egressSocket = this.files.egressSocket;
+    this.gatewayLog = join(this.files.logs, 'gateway.log');
+    this.artifactTree = join(this.files.folder, 'artifact-tree');
+    this.artifactStore = join(this.files.folder, 'artifacts');
+  }
+
+  /** Runs a command in the cloud's network namespace; a failure is a result. */
+  run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return runInNamespace(this.#id, cloudMember, command, args, {
+      timeoutMs: 60_000,
+      allowFailure: true,
+      ...options,
+    });
+  }
+
+  /** kubectl as the administrator; a failure is a result. */
+  kubectl(
+    args: readonly string[],
+    options: { input?: string; timeoutMs?: number } = {},
+  ): Promise<CommandResult> {
+    return kubectl(this.#id, this.files, { kubernetes: this.kubernetes }, args, options);
+  }
+
+  regnodectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.#node('gateway/regnodectl.ts', args, options);
+  }
+
+  /** Custom resources and permissions, applied by the administrator. */
+  async setUpGateway(): Promise<void> {
+    const result = await this.#node('gateway/main.ts', ['setup', '--kubeconfig', this.adminKubeconfig]);
+    if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
+  }
+
+  /** Makes the artifact store from the tree; `agent` is what scripts/build made (a tar.gz). */
+  async buildArtifactStore(agent?: string): Promise<void> {
+    await mkdir(this.artifactStore, { recursive: true });
+    const from = ['--from', this.artifactTree, '--out', this.artifactStore];
+    const args = ['bundle', 'build', ...from, ...(agent === undefined ? [] : ['--agent', agent])];
+    const result = await this.#node('gateway/main.ts', args, { timeoutMs: 300_000 });
+    if (result.exitCode !== 0) throw new Error(`gateway bundle build: ${result.stderr || result.stdout}`);
+  }
+
+  /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */
+  async startGateway(more: readonly string[] = []): Promise<void> {
+    this.#gatewayArguments = more;
+    const args = [
+      join(checkout, 'gateway/main.ts'),
+      'serve',
+      ...['--kubeconfig', this.gatewayKubeconfig],
+      ...['--listen', '0.0.0.0:443'],
+      ...['--public-url', gatewayUrl],
+      ...['--egress-socket', this.egressSocket],
+      ...['--artifacts', this.artifactStore],
+      ...['--metrics-listen', metricsAddress],
+      ...more,
+    ];
+    const pid = await startDaemon(this.#id, cloudMember, process.execPath, args, {
+      logFile: this.gatewayLog,
+      cwd: checkout,
+    });
+    this.#gateway = { pid, startTicks: (await startTicks(pid)) ?? '' };
+    await waitFor('the gateway', () => this.#gatewayAnswers(), {
+      timeoutMs: 60_000,
+      intervalMs: 200,
+      detail: () => lastLines(this.gatewayLog),
+    });
+  }
+
+  /** Ends it as systemd would, and waits. */
+  stopGateway(): Promise<void> {
+    return this.#endGateway('SIGTERM');
+  }
+
+  killGateway(): Promise<void> {
+    return this.#endGateway('SIGKILL');
+  }
+
+  async restartGateway(): Promise<void> {
+    await this.stopGateway();
+    await this.startGateway(this.#gatewayArguments);
+  }
+
+  freezeGateway(): void {
+    process.kill(this.#runningGateway().pid, 'SIGSTOP');
+  }
+
+  thawGateway(): void {
+    process.kill(this.#runningGateway().pid, 'SIGCONT');
+  }
+
+  async gatewayLogs(): Promise<string> {
+    return readFile(this.gatewayLog, 'utf8');
+  }
+
+  async #endGateway(signal: NodeJS.Signals): Promise<void> {
+    const { pid, startTicks: started } = this.#runningGateway();
+    process.kill(pid, signal);
+    // A zombie (our own child, not yet reaped) has no start to ask for once Node has reaped it.
+    await waitFor('the gateway to end', async () => (await startTicks(pid)) !== started, {
+      timeoutMs: 60_000,
+    });
+    this.#gateway = undefined;
+  }
+
+  #runningGateway(): { pid: number; startTicks: string } {
+    if (this.#gateway === undefined) throw new Error('this process has not started the gateway');
+    return this.#gateway;
+  }
+
+  async #gatewayAnswers(): Promise<boolean> {
+    const { pid, startTicks: started } = this.#runningGateway();
+    if ((await startTicks(pid)) !== started)
+      throw new Error(`the gateway ended:\n${await lastLines(this.gatewayLog)}`);
+    const asked = await this.run('curl', ['-sk', '--max-time', '2', `${gatewayUrl}/healthz`]);
+    return asked.exitCode === 0;
+  }
+
+  #node(script: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.run(process.execPath, [join(checkout, script), ...args], {
+      cwd: checkout,
+      environment: { KUBECONFIG: this.adminKubeconfig },
+      ...options,
+    });
+  }
+}
+
+function cloudFiles(state: SandboxState): ControlPlaneFiles {
+  const folder = join(state.dataFolder, 'cloud');
+  return {
+    folder,
+    pki: join(folder, 'pki'),
+    logs: join(folder, 'logs'),
+    auditLog: join(folder, 'logs', 'audit.log'),
+    // The path of a unix socket has 107 characters at most: not in the data folder, which may be anywhere.
+    egressSocket: join(runFolder(state.id), 'egress.sock'),
+  };
+}

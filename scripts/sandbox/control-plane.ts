@@ -1,0 +1,202 @@
+// The cluster's control plane in the cloud namespace: etcd, API server, controller manager and scheduler, each a
+// daemon of its own. Flags are chosen by what the binaries say their version is. The API server reaches kubelets
+// only through a CONNECT proxy on a unix socket, which exists from the gateway's start on.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { kubernetesVersion } from '../kubernetes/binaries.ts';
+import { run } from '../machine/command.ts';
+import type { Progress } from '../machine/progress.ts';
+import { cloudAddress, cloudMember } from './line.ts';
+import { runInNamespace, startDaemon } from './namespaces.ts';
+import { createPki } from './pki.ts';
+import { waitFor } from './wait.ts';
+
+export const apiServerUrl = `https://${cloudAddress}:6443`;
+export const serviceNetwork = '10.96.0.0/16';
+
+export interface ControlPlaneFiles {
+  readonly folder: string;
+  readonly pki: string;
+  readonly logs: string;
+  readonly auditLog: string;
+  readonly egressSocket: string;
+}
+
+export interface ControlPlanePrograms {
+  readonly kubernetes: string;
+  readonly etcd: string;
+}
+
+export async function startControlPlane(
+  id: string,
+  files: ControlPlaneFiles,
+  programs: ControlPlanePrograms,
+  progress: Progress,
+): Promise<void> {
+  await mkdir(files.logs, { recursive: true });
+  await createPki(files.pki, apiServerUrl);
+  const minor = Number(/^v1\.(\d+)/.exec(await kubernetesVersion(programs.kubernetes))?.[1]);
+  const start = (name: string, command: string, args: readonly string[]) =>
+    startDaemon(id, cloudMember, command, args, {
+      logFile: join(files.logs, `${name}.log`),
+      cwd: files.folder,
+    });
+  const kubernetes = (name: string, args: readonly string[]) =>
+    start(name, join(programs.kubernetes, name), args);
+
+  await progress.step('starting etcd and the API server', async () => {
+    await start('etcd', programs.etcd, await etcdArguments(files));
+    await kubernetes('kube-apiserver', await apiServerArguments(files));
+    await waitFor('the API server', () => apiServerIsReady(id, files, programs), {
+      timeoutMs: 120_000,
+      intervalMs: 250,
+      detail: () => lastLines(join(files.logs, 'kube-apiserver.log')),
+    });
+  });
+  await kubernetes('kube-controller-manager', controllerManagerArguments(files, minor));
+  await kubernetes('kube-scheduler', schedulerArguments(files));
+  await progress.step('waiting for the controllers', () =>
+    // Without the default service account no pod can be made.
+    waitFor(
+      'the controller manager',
+      async () => {
+        const args = ['get', 'serviceaccount', 'default', '--namespace=default', '--output=name'];
+        return (await kubectl(id, files, programs, args)).exitCode === 0;
+      },
+      {
+        timeoutMs: 60_000,
+        intervalMs: 250,
+        detail: () => lastLines(join(files.logs, 'kube-controller-manager.log')),
+      },
+    ),
+  );
+}
+
+export function kubectl(
+  id: string,
+  files: ControlPlaneFiles,
+  programs: { readonly kubernetes: string },
+  args: readonly string[],
+  options: { input?: string; timeoutMs?: number } = {},
+) {
+  const command = join(programs.kubernetes, 'kubectl');
+  return runInNamespace(
+    id,
+    cloudMember,
+    command,
+    [`--kubeconfig=${join(files.pki, 'admin.conf')}`, ...args],
+    {
+      timeoutMs: 60_000,
+      allowFailure: true,
+      // Its discovery cache must not be shared between sandboxes that have the same addresses.
+      environment: { HOME: files.folder },
+      ...options,
+    },
+  );
+}
+
+async function etcdArguments(files: ControlPlaneFiles): Promise<string[]> {
+  const data = join(files.folder, 'etcd');
+  await mkdir(data, { recursive: true });
+  // In memory: a test cluster needn't survive the machine, and fsync on a slow disk makes it time out.
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=1g,mode=0700', 'regnode-sandbox', data]);
+  return [
+    '--name=sandbox',
+    `--data-dir=${data}/data`,
+    '--listen-client-urls=http://127.0.0.1:2379',
+    '--advertise-client-urls=http://127.0.0.1:2379',
+    '--listen-peer-urls=http://127.0.0.1:2380',
+    '--initial-advertise-peer-urls=http://127.0.0.1:2380',
+    '--initial-cluster=sandbox=http://127.0.0.1:2380',
+  ];
+}
+
+async function apiServerArguments(files: ControlPlaneFiles): Promise<string[]> {
+  const egress = join(files.folder, 'egress.json');
+  const audit = join(files.folder, 'audit-policy.json');
+  const transport = { uds: { udsName: files.egressSocket } };
+  await writeFile(
+    egress,
+    JSON.stringify({
+      apiVersion: 'apiserver.k8s.io/v1beta1',
+      kind: 'EgressSelectorConfiguration',
+      egressSelections: [{ name: 'cluster', connection: { proxyProtocol: 'HTTPConnect', transport } }],
+    }),
+  );
+  await writeFile(
+    audit,
+    JSON.stringify({
+      apiVersion: 'audit.k8s.io/v1',
+      kind: 'Policy',
+      omitStages: ['RequestReceived'],
+      rules: [{ level: 'Metadata' }],
+    }),
+  );
+  const pki = (name: string) => join(files.pki, name);
+  return [
+    '--etcd-servers=http://127.0.0.1:2379',
+    '--bind-address=0.0.0.0',
+    '--secure-port=6443',
+    `--advertise-address=${cloudAddress}`,
+    `--tls-cert-file=${pki('apiserver.crt')}`,
+    `--tls-private-key-file=${pki('apiserver.key')}`,
+    `--client-ca-file=${pki('ca.crt')}`,
+    `--kubelet-client-certificate=${pki('apiserver-kubelet-client.crt')}`,
+    `--kubelet-client-key=${pki('apiserver-kubelet-client.key')}`,
+    `--kubelet-certificate-authority=${pki('ca.crt')}`,
+    `--service-account-key-file=${pki('sa.pub')}`,
+    `--service-account-signing-key-file=${pki('sa.key')}`,
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-cluster-ip-range=${serviceNetwork}`,
+    '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NodeRestriction',
+    '--enable-bootstrap-token-auth=true',
+    '--allow-privileged=true',
+    `--egress-selector-config-file=${egress}`,
+    `--audit-policy-file=${audit}`,
+    `--audit-log-path=${files.auditLog}`,
+    '--audit-log-maxsize=200',
+  ];
+}
+
+function controllerManagerArguments(files: ControlPlaneFiles, minor: number): string[] {
+  const pki = (name: string) => join(files.pki, name);
+  return [
+    ...kubeconfigArguments(pki('controller-manager.conf')),
+    `--root-ca-file=${pki('ca.crt')}`,
+    `--service-account-private-key-file=${pki('sa.key')}`,
+    `--cluster-signing-cert-file=${pki('ca.crt')}`,
+    `--cluster-signing-key-file=${pki('ca.key')}`,
+    '--controllers=*,bootstrapsigner,tokencleaner',
+    '--use-service-account-credentials=true',
+    // The old insecure port was switched off by a flag that later versions don't know any more.
+    ...(minor < 24 ? ['--port=0'] : []),
+  ];
+}
+
+function schedulerArguments(files: ControlPlaneFiles): string[] {
+  return kubeconfigArguments(join(files.pki, 'scheduler.conf'));
+}
+
+function kubeconfigArguments(path: string): string[] {
+  return [
+    `--kubeconfig=${path}`,
+    `--authentication-kubeconfig=${path}`,
+    `--authorization-kubeconfig=${path}`,
+    '--leader-elect=false',
+    '--bind-address=127.0.0.1',
+  ];
+}
+
+async function apiServerIsReady(
+  id: string,
+  files: ControlPlaneFiles,
+  programs: ControlPlanePrograms,
+): Promise<boolean> {
+  const answer = await kubectl(id, files, programs, ['get', '--raw=/readyz'], { timeoutMs: 5_000 });
+  return answer.stdout.trim() === 'ok';
+}
+
+export async function lastLines(path: string, count = 20): Promise<string> {
+  return (await readFile(path, 'utf8')).trimEnd().split('\n').slice(-count).join('\n');
+}

@@ -1,0 +1,94 @@
+// `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list |
+// run HOST [--name NAME] -- COMMAND …. Results on stdout, progress on stderr.
+import { parseArgs } from 'node:util';
+import { createProgress } from '../machine/progress.ts';
+import { listIds, listStates, loadState, ownerIsAlive } from './registry.ts';
+import { openSandbox, startSandbox } from './sandbox.ts';
+import { reapDead, takeDown } from './teardown.ts';
+
+const usage = `usage: node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
+       node scripts/sandbox/main.ts down [ID|NAME ...] [--all]     without arguments: those whose owner is gone
+       node scripts/sandbox/main.ts list
+       node scripts/sandbox/main.ts run HOST [--name NAME] -- COMMAND [ARGUMENT ...]`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    all: { type: 'boolean', default: false },
+    hosts: { type: 'string', default: '1' },
+    name: { type: 'string', default: 'sandbox' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const [verb = '', ...rest] = positionals;
+const progress = createProgress();
+
+try {
+  process.exitCode = await runVerb();
+} catch (error) {
+  process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function runVerb(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  switch (verb) {
+    case 'up':
+      return up();
+    case 'down':
+      return down();
+    case 'list':
+      return list();
+    case 'run':
+      return runInHost();
+    default:
+      process.stderr.write(`${usage}\n`);
+      return 2;
+  }
+}
+
+async function up(): Promise<number> {
+  const sandbox = await startSandbox({ name: values.name, progress });
+  for (let index = 1; index <= Number(values.hosts); index++) await sandbox.addHost({ name: `idc-${index}` });
+  await sandbox.keep();
+  process.stdout.write(`${sandbox.id}\n`);
+  return 0;
+}
+
+async function down(): Promise<number> {
+  if (!values.all && rest.length === 0) {
+    await reapDead((state) => progress.line(`taking down sandbox ${state.id} (${state.name})`));
+    return 0;
+  }
+  for (const id of await listIds()) {
+    const name = (await loadState(id))?.name;
+    if (!values.all && !rest.includes(id) && !(name !== undefined && rest.includes(name))) continue;
+    await progress.step(`taking down sandbox ${id}${name === undefined ? '' : ` (${name})`}`, () =>
+      takeDown(id),
+    );
+  }
+  return 0;
+}
+
+async function list(): Promise<number> {
+  for (const state of await listStates()) {
+    const life = state.owner === undefined ? 'kept' : (await ownerIsAlive(state)) ? 'owned' : 'dead';
+    const hosts = state.hosts.map((host) => `${host.name}=${host.address}`).join(' ');
+    process.stdout.write(`${state.id} ${state.name} ${life} ${state.createdAt} ${hosts}\n`);
+  }
+  return 0;
+}
+
+async function runInHost(): Promise<number> {
+  const [hostName, command, ...args] = rest;
+  if (hostName === undefined || command === undefined) throw new Error(usage);
+  const sandbox = await openSandbox(values.name, progress);
+  if (sandbox === undefined) throw new Error(`there is no sandbox ${values.name}`);
+  const result = await sandbox.host(hostName).run(command, args, { timeoutMs: 24 * 60 * 60 * 1000 });
+  process.stdout.write(result.stdout);
+  process.stderr.write(result.stderr);
+  return result.exitCode ?? 1;
+}

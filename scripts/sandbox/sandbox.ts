@@ -1,0 +1,218 @@
+// The sandbox: a cluster in the cloud and hosts in a data centre, on one machine, with nothing faked but the
+// machines themselves. Used by scripts/quickstart, the e2e tests and the benchmarks alike.
+//
+//   const sandbox = await startSandbox({ name: 'join', progress });   // several at a time
+//   const host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
+//   await sandbox.cloud.kubectl(['get', 'nodes']);  await host.run('systemctl', ['status']);
+//   await sandbox.stop();
+//
+// A sandbox belongs to the process that started it and ends with it, whatever way that ends, unless keep() was
+// called; then openSandbox(name) finds it again and stop() ends it.
+import { mkdir } from 'node:fs/promises';
+import { kubernetesBinaries } from '../kubernetes/binaries.ts';
+import { run } from '../machine/command.ts';
+import { type Progress, silentProgress } from '../machine/progress.ts';
+import { boot, hostFolders, prepareRoot } from './boot.ts';
+import { removeCgroups } from './cgroups.ts';
+import { SandboxCloud } from './cloud.ts';
+import { startControlPlane } from './control-plane.ts';
+import { type Guard, startGuard } from './guard.ts';
+import { SandboxHost } from './host.ts';
+import { startKubeProxy } from './kube-proxy.ts';
+import { cloudMember, connectHost, createLine, disconnectHost, hostAddress } from './line.ts';
+import { createNamespace, namespaceName } from './namespaces.ts';
+import { ensureMachinePackages } from './packages.ts';
+import {
+  createState,
+  type HostIdentity,
+  type HostState,
+  listStates,
+  type SandboxState,
+  saveState,
+  withRegistryLock,
+} from './registry.ts';
+import { baseRoot } from './root.ts';
+import { sandboxSoftware } from './software.ts';
+import { prepareSysctls } from './sysctls.ts';
+import { endProcesses, reapDead, takeDown, unmountBelow } from './teardown.ts';
+import { waitFor } from './wait.ts';
+
+export interface SandboxOptions {
+  /** For people; need not be unique. */
+  readonly name?: string;
+  readonly progress?: Progress;
+}
+
+export interface HostOptions {
+  readonly name: string;
+  readonly identity?: HostIdentity;
+}
+
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const progress = options.progress ?? silentProgress;
+  if (process.getuid?.() !== 0)
+    throw new Error('a sandbox needs root: it makes namespaces, mounts and cgroups');
+  await ensureMachinePackages(progress);
+  await reapDead((dead) =>
+    progress.line(`taking down sandbox ${dead.id} (${dead.name}), whose owner is gone`),
+  );
+  const kubernetes = await kubernetesBinaries(progress);
+  const software = await sandboxSoftware(progress);
+  const state = await withRegistryLock(async () => {
+    const created = await createState(options.name ?? 'sandbox');
+    await prepareSysctls();
+    return created;
+  });
+  const sandbox = new Sandbox(state, kubernetes, progress, startGuard(state.id));
+  try {
+    await mkdir(sandbox.cloud.files.folder, { recursive: true });
+    await createNamespace(state.id, cloudMember);
+    await createLine(state.id);
+    await startControlPlane(state.id, sandbox.cloud.files, { kubernetes, etcd: software.etcd }, progress);
+    return sandbox;
+  } catch (error) {
+    await sandbox.stop();
+    throw error;
+  }
+}
+
+/** A kept sandbox, by its name or id. */
+export async function openSandbox(nameOrId: string, progress = silentProgress): Promise<Sandbox | undefined> {
+  const state = (await listStates()).find((one) => one.id === nameOrId || one.name === nameOrId);
+  if (state === undefined) return undefined;
+  return new Sandbox(state, await kubernetesBinaries(progress), progress);
+}
+
+export class Sandbox {
+  readonly cloud: SandboxCloud;
+  readonly #progress: Progress;
+  readonly #hosts = new Map<string, SandboxHost>();
+  #guard: Guard | undefined;
+  #state: SandboxState;
+  /** Changes to the state and the line come one after the other, also when hosts are added side by side. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(state: SandboxState, kubernetes: string, progress: Progress, guard?: Guard) {
+    this.#state = state;
+    this.#progress = progress;
+    this.#guard = guard;
+    this.cloud = new SandboxCloud(state, kubernetes);
+    for (const host of state.hosts) this.#hosts.set(host.name, this.#handle(host));
+  }
+
+  get id(): string {
+    return this.#state.id;
+  }
+
+  get name(): string {
+    return this.#state.name;
+  }
+
+  get dataFolder(): string {
+    return this.#state.dataFolder;
+  }
+
+  get hosts(): readonly SandboxHost[] {
+    return [...this.#hosts.values()];
+  }
+
+  host(name: string): SandboxHost {
+    const found = this.#hosts.get(name);
+    if (found === undefined) throw new Error(`no host ${name} in sandbox ${this.id}`);
+    return found;
+  }
+
+  /** Makes a host, connects it to the private line and boots it. */
+  async addHost(options: HostOptions): Promise<SandboxHost> {
+    const base = await baseRoot(this.#progress);
+    const host = await this.#inTurn(() => this.#register(options));
+    const handle = this.#handle(host);
+    this.#hosts.set(host.name, handle);
+    try {
+      const folders = hostFolders(this.#state.dataFolder, host.name);
+      const title = `booting host ${host.name} (${host.identity}, ${host.address})`;
+      await this.#progress.step(title, async () => {
+        await prepareRoot(folders, base, host);
+        await boot(this.id, host, folders);
+      });
+      return handle;
+    } catch (error) {
+      await handle.remove();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives a joined host a kube-proxy, as the provider of a cluster with an external network would.
+   */
+  startKubeProxy(host: SandboxHost): Promise<void> {
+    return startKubeProxy(host, this.cloud);
+  }
+
+  /** Lets the sandbox outlive this process; openSandbox finds it again. */
+  async keep(): Promise<void> {
+    const { owner: _owner, ...ownerless } = this.#state;
+    await this.#inTurn(() => this.#save(ownerless));
+    this.#guard?.dismiss();
+    this.#guard = undefined;
+  }
+
+  /** Leaves nothing behind. */
+  async stop(): Promise<void> {
+    await takeDown(this.id);
+    this.#guard?.dismiss();
+    this.#guard = undefined;
+  }
+
+  /** Writes the host down and connects it to the line. */
+  async #register(options: HostOptions): Promise<HostState> {
+    const others = this.#state.hosts;
+    if (!/^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$/.test(options.name) || options.name === cloudMember) {
+      throw new Error(`${options.name} is no name for a host`);
+    }
+    if (others.some((host) => host.name === options.name)) {
+      throw new Error(`sandbox ${this.id} has a host ${options.name} already`);
+    }
+    const index = 1 + others.reduce((highest, host) => Math.max(highest, host.index), 0);
+    const identity = options.identity ?? 'tencentos-3.1';
+    const host: HostState = { name: options.name, index, address: hostAddress(index), identity };
+    await this.#save({ ...this.#state, hosts: [...others, host] });
+    await createNamespace(this.id, host.name);
+    await connectHost(this.id, host, others);
+    return host;
+  }
+
+  #handle(host: HostState): SandboxHost {
+    const folders = hostFolders(this.#state.dataFolder, host.name);
+    return new SandboxHost(this.id, host, folders, () => this.#remove(host));
+  }
+
+  async #remove(host: HostState): Promise<void> {
+    const folders = hostFolders(this.#state.dataFolder, host.name);
+    await endProcesses(this.id, host.name);
+    await waitFor(`${host.name} to be gone`, () => removeCgroups(this.id, host.name), { timeoutMs: 30_000 });
+    await unmountBelow(folders.root);
+    await run('rm', ['-rf', '--one-file-system', folders.folder]);
+    await this.#inTurn(async () => {
+      const others = this.#state.hosts.filter((other) => other.name !== host.name);
+      await disconnectHost(this.id, host, others);
+      await run('ip', ['netns', 'delete', namespaceName(this.id, host.name)], { allowFailure: true });
+      await this.#save({ ...this.#state, hosts: others });
+    });
+    this.#hosts.delete(host.name);
+  }
+
+  async #save(state: SandboxState): Promise<void> {
+    this.#state = state;
+    await saveState(state);
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(action);
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+}

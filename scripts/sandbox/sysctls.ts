@@ -1,0 +1,70 @@
+// Kernel settings that are the whole machine's, whichever container writes them. They are recorded before the
+// first sandbox starts and put back when the last one is gone, so that a kubelet in a sandbox host leaves the
+// machine as it was.
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runRoot } from './registry.ts';
+
+/** What kubelet, kube-proxy, Cilium and regnode set, outside of network namespaces. */
+const recorded = [
+  'fs.file-max',
+  'fs.inotify.max_user_instances',
+  'fs.inotify.max_user_watches',
+  'fs.may_detach_mounts',
+  'kernel.keys.root_maxbytes',
+  'kernel.keys.root_maxkeys',
+  'kernel.panic',
+  'kernel.panic_on_oops',
+  'kernel.pid_max',
+  'kernel.unprivileged_bpf_disabled',
+  'net.core.bpf_jit_enable',
+  'net.netfilter.nf_conntrack_max',
+  'vm.max_map_count',
+  'vm.overcommit_memory',
+  'vm.panic_on_oom',
+  'vm.swappiness',
+];
+
+/** Each host runs an init, a containerd and a kubelet: the default of 128 is for a machine with one of each. */
+const atLeast: Readonly<Record<string, number>> = {
+  'fs.inotify.max_user_instances': 2048,
+  'fs.inotify.max_user_watches': 524_288,
+};
+
+const recordFile = join(runRoot, 'sysctls.json');
+
+/** Call with the registry lock held. */
+export async function prepareSysctls(): Promise<void> {
+  if (!existsSync(recordFile)) {
+    const values: Record<string, string> = {};
+    for (const name of recorded) {
+      const value = await read(name);
+      if (value !== undefined) values[name] = value;
+    }
+    await writeFile(recordFile, JSON.stringify(values, undefined, 2));
+  }
+  for (const [name, minimum] of Object.entries(atLeast)) {
+    const value = await read(name);
+    if (value !== undefined && Number(value) < minimum) await writeFile(pathOf(name), String(minimum));
+  }
+}
+
+/** Call with the registry lock held, when no sandbox is left. */
+export async function restoreSysctls(): Promise<void> {
+  if (!existsSync(recordFile)) return;
+  const values = JSON.parse(await readFile(recordFile, 'utf8')) as Record<string, string>;
+  for (const [name, value] of Object.entries(values)) {
+    if ((await read(name)) !== value) await writeFile(pathOf(name), value);
+  }
+  await rm(recordFile);
+}
+
+async function read(name: string): Promise<string | undefined> {
+  const path = pathOf(name);
+  return existsSync(path) ? (await readFile(path, 'utf8')).trim() : undefined;
+}
+
+function pathOf(name: string): string {
+  return join('/proc/sys', name.replaceAll('.', '/'));
+}
