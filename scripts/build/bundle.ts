@@ -1,0 +1,105 @@
+// The agent as a few JavaScript files without node_modules: main.js, one file per worker, and the pieces that
+// they share or load late. Every `new URL('./x.ts', import.meta.url)` in our sources names a worker: it becomes an
+// entry of its own and the URL is rewritten to the file that comes of it. Names and lines stay readable in stack
+// traces; only white space goes.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const workerUrl = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\.ts\1,\s*import\.meta\.url\s*,?\s*\)/g;
+
+export interface Bundle {
+  /** Folders of the npm packages whose code went in. */
+  readonly packages: readonly string[];
+  readonly bytes: number;
+}
+
+export async function bundle(entry: string, folder: string): Promise<Bundle> {
+  const entries: Record<string, string> = { main: resolve(entry) };
+  // A worker may start a worker of its own: build until no new one turns up.
+  for (;;) {
+    const before = Object.keys(entries).length;
+    const result = await build({
+      entryPoints: entries,
+      outdir: folder,
+      write: false,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node24',
+      minifyWhitespace: true,
+      minifySyntax: true,
+      legalComments: 'none',
+      metafile: true,
+      logLevel: 'warning',
+      external: ['utf-8-validate', 'pino-pretty'],
+      // CommonJS packages inside an ES module still call require and use __dirname.
+      banner: { js: commonJsNames },
+      plugins: [workers(entries), bufferutil],
+    });
+    if (Object.keys(entries).length > before) continue;
+    await mkdir(folder, { recursive: true });
+    let bytes = 0;
+    for (const file of result.outputFiles) {
+      await writeFile(file.path, file.contents);
+      bytes += file.contents.length;
+    }
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}\n');
+    await writeFile(join(folder, 'bufferutil.node'), await readFile(bufferutilAddon()));
+    return { packages: packagesOf(Object.keys(result.metafile.inputs)), bytes };
+  }
+}
+
+const commonJsNames = [
+  "import{createRequire as __createRequire}from'node:module';",
+  'const require=__createRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;',
+].join('');
+
+function workers(entries: Record<string, string>): Plugin {
+  return {
+    name: 'workers',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        if (path.includes('/node_modules/')) return undefined;
+        const contents = (await readFile(path, 'utf8')).replaceAll(
+          workerUrl,
+          (_whole, _quote, specifier: string) => {
+            const source = resolve(dirname(path), `${specifier}.ts`);
+            // Flat, so that the relative URL is right from whichever file the code ends up in.
+            const name = relative('.', source).replace(/\.ts$/, '').replaceAll('/', '-');
+            entries[name] = source;
+            return `new URL('./${name}.js', import.meta.url)`;
+          },
+        );
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** The addon is found by a search for a file beside its package; in the bundle it lies beside the program. */
+const bufferutil: Plugin = {
+  name: 'bufferutil',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^bufferutil$/ }, () => ({ path: 'bufferutil', namespace: 'addon' }));
+    onLoad({ filter: /.*/, namespace: 'addon' }, () => ({
+      contents: "module.exports = require('./bufferutil.node');",
+      loader: 'js',
+    }));
+    onResolve({ filter: /\.node$/, namespace: 'addon' }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+function bufferutilAddon(): string {
+  const root = dirname(createRequire(import.meta.url).resolve('bufferutil/package.json'));
+  return join(root, 'prebuilds/linux-x64/bufferutil.node');
+}
+
+function packagesOf(inputs: readonly string[]): string[] {
+  const folders = inputs.flatMap(
+    (input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+  );
+  return [...new Set([...folders, 'node_modules/bufferutil'])].sort();
+}

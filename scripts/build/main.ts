@@ -1,0 +1,42 @@
+// `npm run build`: makes what a host installs, from nothing but this checkout and the machine's own Debian:
+//   dist/regnode-<version>-linux-amd64.tar.gz   for install.sh and the gateway's artifact store
+//   dist/regnode-<version>-1.x86_64.rpm         the same payload for rpm and yum
+// The runtime (Node.js with its own C library) comes from the cache, so a second build takes seconds.
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { ensurePackages } from '../machine/apt.ts';
+import { createProgress } from '../machine/progress.ts';
+import { assemblePayload } from './payload.ts';
+import { buildRpm } from './rpm.ts';
+import { runtimeFolder } from './runtime.ts';
+import { packTarball } from './tarball.ts';
+
+const usage = `usage: npm run build -- [--out DIR] [--entry FILE] [--release N] [--no-rpm]
+  --out DIR      where the files go (default: dist)
+  --entry FILE   another main program than agent/main.ts
+  --release N    release number of the RPM (default: 1)
+  --no-rpm       only the tar archive`;
+
+process.chdir(new URL('../..', import.meta.url).pathname);
+try {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string', default: 'dist' },
+      entry: { type: 'string', default: 'agent/main.ts' },
+      release: { type: 'string', default: '1' },
+      'no-rpm': { type: 'boolean', default: false },
+    },
+  });
+  const progress = createProgress();
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  await ensurePackages(['patchelf', 'binutils', ...(values['no-rpm'] ? [] : ['rpm'])], progress);
+  const runtime = await runtimeFolder(progress);
+  const payload = await assemblePayload({ out: values.out, entry: values.entry, version, runtime }, progress);
+  await packTarball(payload, progress);
+  if (!values['no-rpm']) await buildRpm(payload, values.release, progress);
+} catch (error) {
+  const wrongArgument = error instanceof TypeError && 'code' in error;
+  process.stderr.write(`scripts/build: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (wrongArgument) process.stderr.write(`${usage}\n`);
+  process.exitCode = wrongArgument ? 2 : 1;
+}

@@ -1,0 +1,71 @@
+// The payload as a folder, laid out as it will lie under /opt/regnode:
+//   bin/node lib/*.so          the runtime, from the cache
+//   bin/regnode app/ VERSION   the program
+//   systemd/ install.sh uninstall.sh LICENSES/
+// It is kept in two halves, the runtime's and the program's, because only the second changes between builds.
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Progress } from '../machine/progress.ts';
+import { bundle } from './bundle.ts';
+import { installPath } from './runtime.ts';
+import { mebibytes } from './tarball.ts';
+
+export interface PayloadOptions {
+  readonly out: string;
+  readonly entry: string;
+  readonly version: string;
+  /** The cache entry of the runtime. */
+  readonly runtime: string;
+}
+
+export interface Payload extends PayloadOptions {
+  /** The program's half. */
+  readonly program: string;
+}
+
+export async function assemblePayload(options: PayloadOptions, progress: Progress): Promise<Payload> {
+  const program = join(options.out, 'payload');
+  await rm(program, { recursive: true, force: true });
+  for (const folder of ['app', 'bin', 'systemd', 'LICENSES']) {
+    await mkdir(join(program, folder), { recursive: true });
+  }
+  const { packages, bytes } = await progress.step(`bundling ${options.entry}`, () =>
+    bundle(options.entry, join(program, 'app')),
+  );
+  progress.line(`app: ${mebibytes(bytes)} MiB from ${packages.length} npm packages`);
+  await executable(join(program, 'bin/regnode'), starter);
+  await copyFile('systemd/regnode.service', join(program, 'systemd/regnode.service'));
+  await copyFile('installer/install.sh', join(program, 'install.sh'));
+  await chmod(join(program, 'install.sh'), 0o755);
+  await executable(join(program, 'uninstall.sh'), uninstaller);
+  await writeFile(join(program, 'VERSION'), `${options.version}\n`);
+  for (const folder of packages) await copyLicence(folder, join(program, 'LICENSES'));
+  return { ...options, program };
+}
+
+const starter = `#!/bin/sh
+exec ${installPath}/bin/node ${installPath}/app/main.js "$@"
+`;
+
+/** install.sh is read as a whole before its first command runs, so it may remove itself. */
+const uninstaller = `#!/bin/sh
+exec sh ${installPath}/install.sh --uninstall "$@"
+`;
+
+async function executable(file: string, content: string): Promise<void> {
+  await writeFile(file, content);
+  await chmod(file, 0o755);
+}
+
+async function copyLicence(packageFolder: string, folder: string): Promise<void> {
+  const { name, license } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
+    name: string;
+    license?: string;
+  };
+  const target = join(folder, name.replace('@', '').replace('/', '-'));
+  const file = (await readdir(packageFolder)).find((entry) =>
+    /^(?:licen[cs]e|copying)/i.test(basename(entry)),
+  );
+  if (file === undefined) await writeFile(target, `${name}: ${license ?? 'no licence stated'}\n`);
+  else await copyFile(join(packageFolder, file), target);
+}
