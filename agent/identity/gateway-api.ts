@@ -1,0 +1,184 @@
+// HTTPS to the gateway, before and beside the tunnel: join, status, drain, deregister, artifacts. Trusts the
+// pinned CA and nothing else. Every answer is parsed by its schema; every refusal comes back as a Fault.
+import type { IncomingMessage } from 'node:http';
+import { Agent, type RequestOptions, request } from 'node:https';
+import type { z } from 'zod';
+import { type DesiredState, desiredStateSchema } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import {
+  type DrainResponse,
+  drainResponseSchema,
+  type JoinRequest,
+  type JoinResponse,
+  joinResponseSchema,
+  type NodeStatusResponse,
+  nodeStatusResponseSchema,
+} from '../../protocol/join.ts';
+
+const answerLimitBytes = 4 * 1024 * 1024;
+const connectTimeoutMs = 10_000;
+const answerTimeoutMs = 30_000;
+/** A drain waits for pods' grace periods and disruption budgets. */
+const drainTimeoutMs = 10 * 60_000;
+
+export interface GatewayCredentials {
+  readonly url: string;
+  readonly caPem: string;
+  /** Both or none: with them the call is made as the node. */
+  readonly certificatePem?: string;
+  readonly keyPem?: string;
+}
+
+export interface GatewayApi {
+  join(request: JoinRequest, signal?: AbortSignal): Promise<JoinResponse>;
+  status(signal?: AbortSignal): Promise<NodeStatusResponse>;
+  desired(signal?: AbortSignal): Promise<DesiredState>;
+  drain(signal?: AbortSignal): Promise<DrainResponse>;
+  deregister(signal?: AbortSignal): Promise<void>;
+  /** A body as it comes, from `offset` when the gateway can (then status 206). The caller bounds and verifies it. */
+  download(
+    path: string,
+    offset: number,
+    signal?: AbortSignal,
+  ): Promise<{ startsAt: number; bytes: AsyncIterable<Uint8Array> }>;
+  close(): void;
+}
+
+export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
+  const base = new URL(credentials.url);
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 4,
+    timeout: connectTimeoutMs,
+    ca: credentials.caPem,
+    minVersion: 'TLSv1.2',
+    ...(credentials.keyPem === undefined
+      ? {}
+      : { cert: credentials.certificatePem, key: credentials.keyPem }),
+  });
+
+  async function call<T>(
+    method: string,
+    path: string,
+    schema: z.ZodType<T> | undefined,
+    options: { body?: unknown; timeoutMs?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    const signal = limited(options.signal, options.timeoutMs ?? answerTimeoutMs);
+    const response = await send(method, path, { body: options.body, signal });
+    const text = await readText(response, credentials.url);
+    const answer = parseJson(text, response.statusCode ?? 0, credentials.url);
+    if (response.statusCode !== 200) throw refusal(answer, response.statusCode ?? 0, credentials.url);
+    if (schema === undefined) return undefined as T;
+    const parsed = schema.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    throw new Fault('PEER_ANSWER_UNKNOWN', { code: `${method} ${path}: ${parsed.error.issues[0]?.message}` });
+  }
+
+  function send(
+    method: string,
+    path: string,
+    { body, headers, signal }: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<IncomingMessage> {
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const options: RequestOptions = {
+      method,
+      agent,
+      headers: {
+        ...headers,
+        ...(payload === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': payload.length }),
+      },
+      ...(signal === undefined ? {} : { signal }),
+    };
+    return new Promise((resolve, reject) => {
+      const outgoing = request(new URL(path, base), options, resolve);
+      outgoing.on('error', (error) => reject(connectionFault(error, credentials.url)));
+      outgoing.end(payload);
+    });
+  }
+
+  return {
+    join: (body, signal) => call('POST', '/v1/join', joinResponseSchema, { body, signal }),
+    status: (signal) => call('GET', '/v1/node/status', nodeStatusResponseSchema, { signal }),
+    desired: (signal) => call('GET', '/v1/node/desired', desiredStateSchema, { signal }),
+    drain: (signal) =>
+      call('POST', '/v1/node/drain', drainResponseSchema, { body: {}, signal, timeoutMs: drainTimeoutMs }),
+    deregister: (signal) => call<void>('POST', '/v1/node/deregister', undefined, { body: {}, signal }),
+    async download(path, offset, signal) {
+      const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+      const response = await send('GET', path, { headers, ...(signal === undefined ? {} : { signal }) });
+      if (response.statusCode === 200) return { startsAt: 0, bytes: response };
+      if (response.statusCode === 206) return { startsAt: rangeStart(response), bytes: response };
+      const text = await readText(response, credentials.url);
+      throw refusal(
+        parseJson(text, response.statusCode ?? 0, credentials.url),
+        response.statusCode ?? 0,
+        credentials.url,
+      );
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function limited(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+}
+
+function rangeStart(response: IncomingMessage): number {
+  const start = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1];
+  return start === undefined ? 0 : Number(start);
+}
+
+async function readText(response: IncomingMessage, url: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > answerLimitBytes) {
+        throw new Fault('PEER_ANSWER_UNKNOWN', { code: `an answer of more than ${answerLimitBytes} bytes` });
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof Fault ? error : connectionFault(error, url);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string, status: number, url: string): unknown {
+  if (text === '' && status === 200) return {};
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const detail = `it answered ${status} with something that is not regnode's`;
+    throw new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
+  }
+}
+
+function refusal(answer: unknown, status: number, url: string): Fault {
+  const wire = (answer as { error?: { code?: unknown; values?: unknown } } | null)?.error;
+  if (typeof wire?.code !== 'string') {
+    return new Fault('GATEWAY_UNREACHABLE', { url, detail: `it answered ${status} without a reason` });
+  }
+  const values = Object.entries((wire.values ?? {}) as Record<string, unknown>).filter(
+    (entry): entry is [string, string | number] =>
+      typeof entry[1] === 'string' || typeof entry[1] === 'number',
+  );
+  return Fault.fromWire({ code: wire.code, values: Object.fromEntries(values) });
+}
+
+/** OpenSSL's and node's names for "this certificate is not from that CA, or not for that name". */
+const trustErrors =
+  /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH/;
+
+function connectionFault(error: unknown, url: string): Fault {
+  const { code, message, name } = error as { code?: string; message: string; name: string };
+  if (code !== undefined && trustErrors.test(code)) {
+    return new Fault('GATEWAY_NOT_TRUSTED', { url, detail: message }, { cause: error });
+  }
+  const detail = name === 'TimeoutError' ? 'it did not answer in time' : message || (code ?? name);
+  return new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
+}
