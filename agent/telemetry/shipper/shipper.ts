@@ -1,0 +1,251 @@
+// Carries the ring to the tunnel: waits until something is published, hands whole runs of records as they lie to the channel, takes
+// acknowledgements, and frees the ring. It copies no record. Two things always hold: nothing is freed before the gateway has
+// acknowledged it and the tunnel has let go of its bytes; and produced = acknowledged + pending + lost.
+import { setTimeout as after, clearTimeout } from 'node:timers';
+import type { TelemetryChannel } from '../../../protocol/session.ts';
+import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
+import {
+  batchFlag,
+  batchHeaderBytes,
+  batchLimitBytes,
+  encodeBatchHeader,
+} from '../../../protocol/telemetry/batch.ts';
+import { RingConsumer, type RingRun } from '../ring/consumer.ts';
+import { Counter32 } from './counter32.ts';
+import { Descriptions } from './descriptions.ts';
+import { Flights } from './flights.ts';
+
+export interface ShipperOptions {
+  readonly memory: SharedArrayBuffer;
+  readonly channel: TelemetryChannel;
+  readonly clock: { nowMs(): number; monotonicMs(): number };
+  /** The monotonic time at which the ring's Δms are 0. */
+  readonly startMs: number;
+  /** Unacknowledged bytes on the way at a time. Default 1 MiB. */
+  readonly windowBytes?: number;
+  /** Sent and released, but not acknowledged for so long: sent again. Default 15 000. */
+  readonly acknowledgementTimeoutMs?: number;
+  /** How long to leave a channel alone that took nothing. Default 250. */
+  readonly retryMs?: number;
+}
+
+/** In records; produced = acknowledged + pending + lost. */
+export interface TelemetryAccount {
+  readonly produced: number;
+  readonly acknowledged: number;
+  readonly pending: number;
+  readonly lost: number;
+}
+
+const rewindPauseMs = 1000;
+
+export class Shipper {
+  readonly #ring: RingConsumer;
+  readonly #options: Required<ShipperOptions>;
+  readonly #descriptions = new Descriptions();
+  readonly #flights = new Flights();
+  readonly #written = new Counter32();
+  readonly #lost = new Counter32();
+  #next: number;
+  #nextSequence: number;
+  #acknowledgedRecords = 0;
+  #mustDescribe = true;
+  #isResumed = true;
+  #rewoundAtMs = Number.NEGATIVE_INFINITY;
+  #retry: NodeJS.Timeout | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  /** The channel took nothing more, but lets go of something soon. */
+  #isFull = false;
+  #isStopped = false;
+  /** Batches sent more than once began at one of these. */
+  rewinds = 0;
+
+  constructor(options: ShipperOptions) {
+    this.#options = { windowBytes: 1 << 20, acknowledgementTimeoutMs: 15_000, retryMs: 250, ...options };
+    this.#ring = new RingConsumer(options.memory, this.#descriptions);
+    this.#next = this.#ring.position('acknowledged');
+    const account = this.#ring.account();
+    this.#nextSequence = (account.sequence - account.written - account.lost) >>> 0;
+    options.channel.onAcknowledgement((payload) => this.#onAcknowledgement(decodeAcknowledgement(payload)));
+  }
+
+  /** Ships until the signal says stop. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = () => this.#stop();
+    signal.addEventListener('abort', stop, { once: true });
+    while (!signal.aborted) {
+      const seen = this.#ring.position('published');
+      this.#pump();
+      await this.#ring.published(seen);
+    }
+  }
+
+  /** After a new session: all descriptions, then everything that is not acknowledged, again. */
+  resend(): void {
+    this.#rewind();
+    this.#goOn();
+  }
+
+  account(): TelemetryAccount {
+    const { written, lost } = this.#ring.account();
+    const all = this.#written.advance(written);
+    const gone = this.#lost.advance(lost);
+    const acknowledged = this.#acknowledgedRecords;
+    return { produced: all + gone, acknowledged, pending: all - acknowledged, lost: gone };
+  }
+
+  #pump(): void {
+    if (this.#isStopped || this.#retry !== undefined) return;
+    if (this.#mustDescribe && !this.#describe()) {
+      this.#retryAfter(this.#options.retryMs);
+      return;
+    }
+    while (this.#flights.inFlightBytes < this.#options.windowBytes) {
+      const run = this.#ring.run(this.#next, batchLimitBytes - batchHeaderBytes);
+      if (run === undefined) break;
+      if (!this.#send(run)) {
+        this.#isFull = this.#flights.oldest !== undefined;
+        this.#retryAfter(this.#options.retryMs);
+        return;
+      }
+    }
+    this.#watch();
+  }
+
+  #describe(): boolean {
+    for (const pieces of this.#descriptions.batches(this.#ring.epoch)) {
+      if (!this.#options.channel.sendBatch(pieces, () => undefined)) return false;
+    }
+    this.#mustDescribe = false;
+    return true;
+  }
+
+  #send(run: RingRun): boolean {
+    const firstSequence = unwrap(run.firstSequence, this.#nextSequence);
+    const nextSequence = unwrap(run.lastSequence, firstSequence) + 1;
+    const header = encodeBatchHeader(
+      {
+        epoch: this.#ring.epoch,
+        firstSequence,
+        count: run.count,
+        timeBaseMs: this.#timeBaseMs(run.firstDeltaMs),
+        flags: this.#isResumed ? batchFlag.resumed : 0,
+      },
+      run.bytes,
+    );
+    const flight = {
+      start: run.start,
+      end: run.end,
+      firstSequence,
+      nextSequence,
+      count: run.count,
+      departedAtMs: this.#options.clock.monotonicMs(),
+      released: false,
+    };
+    const taken = this.#options.channel.sendBatch([header, run.bytes], (error) => {
+      flight.released = true;
+      this.#free();
+      if (error !== undefined) this.#retryAfter(this.#options.retryMs, true);
+      else if (this.#isFull) this.#goOn();
+    });
+    if (!taken) return false;
+    this.#flights.add(flight);
+    this.#next = run.end;
+    this.#nextSequence = nextSequence;
+    this.#isResumed = false;
+    this.#ring.move('sent', run.end);
+    return true;
+  }
+
+  #onAcknowledgement(acknowledgement: Acknowledgement | undefined): void {
+    if (acknowledgement === undefined || acknowledgement.epoch !== this.#ring.epoch) return;
+    for (const flight of this.#flights.acknowledge(acknowledgement.nextSequence)) {
+      this.#acknowledgedRecords += flight.count;
+      this.#ring.move('acknowledged', flight.end);
+    }
+    this.#free();
+    if (acknowledgement.verdict === 'accepted') this.#pump();
+    else this.#stepBack(acknowledgement);
+  }
+
+  /** Every batch behind a refused one is answered alike: one step back is enough for all of them. */
+  #stepBack({ verdict, waitMs }: Acknowledgement): void {
+    if (verdict === 'wait') this.#retryAfter(waitMs, true);
+    else if (this.#options.clock.monotonicMs() - this.#rewoundAtMs >= rewindPauseMs) this.resend();
+  }
+
+  #rewind(): void {
+    this.#rewoundAtMs = this.#options.clock.monotonicMs();
+    this.rewinds += 1;
+    const oldest = this.#flights.oldest;
+    if (oldest !== undefined) {
+      this.#next = this.#ring.position('acknowledged');
+      this.#nextSequence = oldest.firstSequence;
+      this.#flights.giveUp();
+      this.#ring.move('sent', this.#next);
+    }
+    this.#mustDescribe = true;
+    this.#isResumed = true;
+  }
+
+  #free(): void {
+    const acknowledged = this.#ring.position('acknowledged');
+    this.#ring.move('free', this.#flights.freeBelow(acknowledged));
+  }
+
+  /** Leaves the channel alone for a while, then goes on, or from the acknowledged position when `again` is set. */
+  #retryAfter(milliseconds: number, again = false): void {
+    if (this.#isStopped) return;
+    if (this.#retry !== undefined) {
+      if (!again) return;
+      clearTimeout(this.#retry);
+    }
+    this.#isFull &&= !again;
+    this.#retry = after(() => {
+      if (again) this.resend();
+      else this.#goOn();
+    }, milliseconds).unref();
+  }
+
+  /** Ends a pause before its time or at its end. */
+  #goOn(): void {
+    if (this.#retry !== undefined) clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#isFull = false;
+    this.#pump();
+  }
+
+  /** A batch that left this process and is not acknowledged in time is sent again; the gateway drops what it has. */
+  #watch(): void {
+    const oldest = this.#flights.oldest;
+    if (oldest === undefined || this.#watchdog !== undefined || this.#isStopped) return;
+    const overdueMs = oldest.departedAtMs + this.#options.acknowledgementTimeoutMs;
+    this.#watchdog = after(
+      () => {
+        this.#watchdog = undefined;
+        if (this.#flights.oldest === oldest && oldest.released && this.#retry === undefined) this.resend();
+        else this.#watch();
+      },
+      Math.max(1000, overdueMs - this.#options.clock.monotonicMs()),
+    ).unref();
+  }
+
+  /** The wall clock's reading for Δms = 0, by what it says now: records shipped after a clock was set are right. */
+  #timeBaseMs(deltaMs: number): number {
+    const elapsed = Math.floor(this.#options.clock.monotonicMs() - this.#options.startMs);
+    const age = (elapsed - deltaMs) >>> 0;
+    return Math.max(0, Math.floor(this.#options.clock.nowMs()) - age - deltaMs);
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    if (this.#retry !== undefined) clearTimeout(this.#retry);
+    if (this.#watchdog !== undefined) clearTimeout(this.#watchdog);
+    this.#ring.wake();
+  }
+}
+
+/** The full sequence of a u32 that lies at or after `from`. */
+function unwrap(sequence: number, from: number): number {
+  return from + ((sequence - from) >>> 0);
+}

@@ -1,0 +1,159 @@
+// Telemetry of one agent: starts the collecting thread over a fresh ring, ships what it produces, and beats the heart. It lives as long as the
+// daemon, across any number of tunnel sessions; a collecting thread that dies is replaced over the same ring, so
+// nothing that was published is lost with it.
+import { setTimeout as after } from 'node:timers';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { TelemetryChannel } from '../../protocol/session.ts';
+import { sharedClock } from '../host/procfs.ts';
+import { type HeartbeatProbe, HeartbeatSender } from './heartbeat/heartbeat.ts';
+import { VitalsSlot } from './heartbeat/slot.ts';
+import { Rhythm } from './rhythm.ts';
+import { createRing } from './ring/layout.ts';
+import { Shipper, type TelemetryAccount } from './shipper/shipper.ts';
+import { type WorkerInput, type WorkerMessage, workerUrl } from './worker-input.ts';
+
+export interface TelemetryIntervals {
+  readonly heartbeatIntervalMs: number;
+  readonly metricsIntervalMs: number;
+}
+
+export interface TelemetryOptions {
+  readonly channel: TelemetryChannel;
+  readonly intervals: TelemetryIntervals;
+  readonly heartbeatProbe: HeartbeatProbe;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly signal: AbortSignal;
+  /** Stands for `/`; default `/`. */
+  readonly root?: string;
+  /** Power of two; default 4 MiB: at 10 s about an hour of a cut link. */
+  readonly ringCapacityBytes?: number;
+}
+
+export interface Telemetry {
+  /** To be called whenever the tunnel has a new session: what is not acknowledged goes out again. */
+  resend(): void;
+  setIntervals(intervals: TelemetryIntervals): void;
+  account(): TelemetryAccount;
+  /** Resolves when the signal has ended everything. */
+  readonly stopped: Promise<void>;
+}
+
+/** How often to look whether the collecting thread has sampled for the first time. */
+const firstSampleMs = 20;
+const restartFloorMs = 1000;
+const restartCapMs = 60_000;
+const healthyMs = 60_000;
+/** Each thread's schema numbers begin in another thousand. */
+const schemasPerThread = 1000;
+
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const { channel, signal } = options;
+  const memory = createRing({ capacityBytes: options.ringCapacityBytes ?? 1 << 22, epoch: newEpoch() });
+  const slot = new VitalsSlot();
+  const startMs = sharedClock.monotonicMs();
+  const shipper = new Shipper({ memory, channel, clock: sharedClock, startMs });
+  const heart = new HeartbeatSender(channel, slot, options.heartbeatProbe, () => shipper.account());
+  const rhythm = new Rhythm(
+    sharedClock,
+    (callback, milliseconds) => after(callback, milliseconds).unref(),
+    () => heart.beat(sharedClock.nowMs()),
+  );
+  const collecting = new CollectingThread(options, { ring: memory, vitals: slot.memory, startMs });
+
+  let { heartbeatIntervalMs } = options.intervals;
+  const beatOnceSampled = () => {
+    if (signal.aborted) return;
+    if (slot.read().sampledAtMs > 0) rhythm.start(heartbeatIntervalMs);
+    else after(beatOnceSampled, firstSampleMs).unref();
+  };
+  collecting.start();
+  beatOnceSampled();
+  const shipping = shipper.run(signal);
+  signal.addEventListener('abort', () => rhythm.stop(), { once: true });
+  return {
+    resend: () => shipper.resend(),
+    setIntervals(intervals) {
+      collecting.setIntervals(intervals);
+      heartbeatIntervalMs = intervals.heartbeatIntervalMs;
+      if (rhythm.intervalMs !== 0 && rhythm.intervalMs !== heartbeatIntervalMs)
+        rhythm.start(heartbeatIntervalMs);
+    },
+    account: () => shipper.account(),
+    stopped: Promise.all([shipping, collecting.stopped]).then(() => undefined),
+  };
+}
+
+/** Milliseconds since 1970 and twelve random bits: rises with time, and is new even after the clock was set back. */
+export function newEpoch(): number {
+  return Math.floor(sharedClock.nowMs()) * 4096 + Math.floor(Math.random() * 4096);
+}
+
+class CollectingThread {
+  readonly #options: TelemetryOptions;
+  readonly #memory: Pick<WorkerInput, 'ring' | 'vitals' | 'startMs'>;
+  readonly #ended = Promise.withResolvers<void>();
+  #intervals: TelemetryIntervals;
+  #worker: Worker | undefined;
+  #starts = 0;
+  #backoffMs = restartFloorMs;
+
+  constructor(options: TelemetryOptions, memory: Pick<WorkerInput, 'ring' | 'vitals' | 'startMs'>) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#intervals = options.intervals;
+    options.signal.addEventListener('abort', () => this.#stop(), { once: true });
+  }
+
+  get stopped(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  start(): void {
+    if (this.#options.signal.aborted) {
+      this.#ended.resolve();
+      return;
+    }
+    const startedMs = sharedClock.monotonicMs();
+    const worker = new Worker(workerUrl(), {
+      workerData: {
+        ...this.#memory,
+        ...this.#intervals,
+        root: this.#options.root ?? '/',
+        lastSchema: (this.#starts * schemasPerThread) % 60_000,
+      } satisfies WorkerInput,
+      name: 'telemetry',
+      resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+    });
+    this.#starts += 1;
+    this.#worker = worker;
+    worker.on('error', (error) => this.#options.logger.error({ error }, 'the collecting thread failed'));
+    worker.on('exit', () => {
+      this.#worker = undefined;
+      if (this.#options.signal.aborted) this.#ended.resolve();
+      else this.#restart(sharedClock.monotonicMs() - startedMs);
+    });
+  }
+
+  setIntervals(intervals: TelemetryIntervals): void {
+    this.#intervals = intervals;
+    this.#post({ kind: 'intervals', ...intervals });
+  }
+
+  #restart(livedMs: number): void {
+    if (livedMs > healthyMs) this.#backoffMs = restartFloorMs;
+    const delayMs = this.#backoffMs * (0.5 + Math.random() / 2);
+    this.#backoffMs = Math.min(restartCapMs, this.#backoffMs * 2);
+    this.#options.logger.warn({ delayMs: Math.round(delayMs) }, 'the collecting thread is started again');
+    after(() => this.start(), delayMs).unref();
+  }
+
+  #stop(): void {
+    if (this.#worker === undefined) this.#ended.resolve();
+    else this.#post({ kind: 'stop' });
+  }
+
+  #post(message: WorkerMessage): void {
+    this.#worker?.postMessage(message);
+  }
+}

@@ -1,0 +1,81 @@
+// The whole path in one process: collecting thread, ring, shipper, a tunnel in memory, intake, Prometheus text.
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { startTelemetry, type Telemetry } from '../../../../agent/telemetry/telemetry.ts';
+import { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
+import { LoopbackChannel } from './loopback-channel.ts';
+
+const logger = { info() {}, warn() {}, error() {} };
+let abort = new AbortController();
+let telemetry: Telemetry | undefined;
+
+function start(channel: LoopbackChannel, metricsIntervalMs = 1000): Telemetry {
+  abort = new AbortController();
+  telemetry = startTelemetry({
+    channel,
+    intervals: { heartbeatIntervalMs: 1000, metricsIntervalMs },
+    heartbeatProbe: async () => ({ kubeletHealthy: true, containerdHealthy: false }),
+    logger,
+    signal: abort.signal,
+  });
+  return telemetry;
+}
+
+afterEach(async () => {
+  abort.abort();
+  await telemetry?.stopped;
+});
+
+describe('telemetry from the collecting thread to Prometheus text', () => {
+  test('values of this host arrive with node and pool, and everything is accounted for', async () => {
+    const intake = new TelemetryIntake();
+    const channel = new LoopbackChannel(intake);
+    const running = start(channel);
+    await vi.waitFor(
+      () => {
+        const text = intake.renderMetrics();
+        expect(text).toMatch(
+          /^node_cpu_seconds_total\{node="idc-1",pool="default",cpu="0",mode="user"\} \d/m,
+        );
+        expect(text).toMatch(/^node_memory_MemTotal_bytes\{node="idc-1",pool="default"\} \d+$/m);
+        expect(text).toMatch(
+          /^node_scrape_collector_success\{node="idc-1",pool="default",collector="agent"\} 1$/m,
+        );
+        expect(text).toMatch(/^regnode_node_heartbeat_age_seconds/m);
+        expect(running.account().pending).toBe(0);
+      },
+      { timeout: 10_000 },
+    );
+    const { produced, acknowledged, lost } = running.account();
+    expect({ produced, lost }).toEqual({ produced: acknowledged, lost: 0 });
+    expect(intake.self.records).toBe(produced);
+    expect(intake.self.unexplained).toBe(0);
+    expect([...intake.self.refusals.values()].every((count) => count === 0)).toBe(true);
+    expect(intake.latest('idc-1')?.heartbeat?.heartbeat.memoryTotalBytes).toBeGreaterThan(0);
+  });
+
+  test('a gateway that starts anew understands what follows, since a new session describes everything', async () => {
+    const channel = new LoopbackChannel(new TelemetryIntake());
+    const running = start(channel);
+    await vi.waitFor(() => expect(running.account().acknowledged).toBeGreaterThan(0), { timeout: 10_000 });
+    channel.intake = new TelemetryIntake();
+    running.resend();
+    await vi.waitFor(() => expect(channel.intake.renderMetrics()).toContain('node_load1{node="idc-1"'), {
+      timeout: 10_000,
+    });
+    expect(channel.intake.self.refusals.get('schema-unknown')).toBe(0);
+  });
+
+  test('what is produced while the link is cut is pending, and arrives exactly once afterwards', async () => {
+    const intake = new TelemetryIntake();
+    const channel = new LoopbackChannel(intake);
+    channel.isConnected = false;
+    const running = start(channel);
+    await vi.waitFor(() => expect(running.account().pending).toBeGreaterThan(0), { timeout: 10_000 });
+    expect(running.account().acknowledged).toBe(0);
+    channel.isConnected = true;
+    running.resend();
+    await vi.waitFor(() => expect(running.account().pending).toBe(0), { timeout: 10_000 });
+    expect(intake.self.records).toBe(running.account().produced);
+    expect(intake.self.duplicates).toBe(0);
+  });
+});
