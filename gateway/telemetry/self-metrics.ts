@@ -1,0 +1,48 @@
+// What the intake counts about itself. Every batch, record and heartbeat that arrives ends in exactly one of these.
+import { type RefusalReason, refusalReasons } from '../../protocol/telemetry/refusal.ts';
+
+export class SelfMetrics {
+  batches = 0;
+  batchBytes = 0;
+  records = 0;
+  samples = 0;
+  /** Records that had come before: the agent sent them again. */
+  duplicates = 0;
+  /** Lost on the node, as its LOSS records say. */
+  reportedLost = 0;
+  /** Holes in a node's sequence that no LOSS record explains. */
+  unexplained = 0;
+  gaps = 0;
+  heartbeats = 0;
+  readonly refusals = new Map<RefusalReason, number>(refusalReasons.map((reason) => [reason, 0]));
+
+  refuse(reason: RefusalReason): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  }
+
+  /** Exposition lines; `nodes` and `series` are what is held now. */
+  render(nodes: number, series: number): string[] {
+    const prefix = 'regnode_gateway_telemetry_';
+    const plain = [
+      ['batches_total', 'counter', this.batches],
+      ['batch_bytes_total', 'counter', this.batchBytes],
+      ['records_total', 'counter', this.records],
+      ['samples_total', 'counter', this.samples],
+      ['duplicate_records_total', 'counter', this.duplicates],
+      ['lost_records_total', 'counter', this.reportedLost],
+      ['unexplained_records_total', 'counter', this.unexplained],
+      ['gaps_total', 'counter', this.gaps],
+      ['heartbeats_total', 'counter', this.heartbeats],
+      ['nodes', 'gauge', nodes],
+      ['series', 'gauge', series],
+    ] as const;
+    return [
+      ...plain.flatMap(([name, type, value]) => [
+        `# TYPE ${prefix}${name} ${type}`,
+        `${prefix}${name} ${value}`,
+      ]),
+      `# TYPE ${prefix}refusals_total counter`,
+      ...[...this.refusals].map(([reason, count]) => `${prefix}refusals_total{reason="${reason}"} ${count}`),
+    ];
+  }
+}
