@@ -33,6 +33,39 @@ export async function createCgroup(id: string, member: string): Promise<string[]
   return files;
 }
 
+/**
+ * The cgroup.procs files of a child `name` of the root that a container's pid 1 sees, in every hierarchy. (systemd
+ * may have been given a cgroup further down than its member's.)
+ */
+export async function createCgroupInside(init: number, name: string): Promise<string[]> {
+  const roots = await hierarchies();
+  const files: string[] = [];
+  for (const line of (await readFile(`/proc/${init}/cgroup`, 'utf8')).trim().split('\n')) {
+    const [, kinds = '', ...path] = line.split(':');
+    const root = roots.find((one) => matchesHierarchy(one, kinds));
+    if (root === undefined) continue;
+    const parts = [
+      ...path
+        .join(':')
+        .replace(/\/init\.scope$/, '')
+        .split('/')
+        .filter(Boolean),
+      name,
+    ];
+    await mkdir(join(root, ...parts), { recursive: true });
+    await inheritCpuset(root, parts);
+    files.push(join(root, ...parts, 'cgroup.procs'));
+  }
+  return files;
+}
+
+/** /proc/PID/cgroup names a v1 hierarchy by its controllers, and that of v2 by nothing. */
+function matchesHierarchy(root: string, kinds: string): boolean {
+  if (kinds === '') return existsSync(join(root, 'cgroup.controllers'));
+  const name = kinds.replace(/^name=/, '');
+  return root === join(mountRoot, name) || root === join(mountRoot, name.split(',').reverse().join(','));
+}
+
 /** v2: a controller reaches a cgroup only when each one above it passes it on. */
 async function delegate(root: string, path: readonly string[]): Promise<void> {
   for (let depth = 0; depth < path.length; depth++) {

@@ -3,6 +3,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
+import { type Progress, silentProgress } from '../machine/progress.ts';
+import { buildArtifactTree } from './artifacts.ts';
 import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
@@ -73,8 +75,9 @@ export class SandboxCloud {
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 
-  /** Makes the artifact store from the tree; `agent` is what scripts/build made (a tar.gz). */
-  async buildArtifactStore(agent?: string): Promise<void> {
+  /** Makes the artifact tree and from it the store; `agent` is what scripts/build made (a tar.gz). */
+  async buildArtifactStore(agent?: string, progress: Progress = silentProgress): Promise<void> {
+    await buildArtifactTree(this.artifactTree, this.kubernetes, progress);
     await mkdir(this.artifactStore, { recursive: true });
     const from = ['--from', this.artifactTree, '--out', this.artifactStore];
     const args = ['bundle', 'build', ...from, ...(agent === undefined ? [] : ['--agent', agent])];

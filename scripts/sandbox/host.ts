@@ -4,7 +4,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type CommandResult, run } from '../machine/command.ts';
 import { boot, type HostFolders, runningInit } from './boot.ts';
-import { createCgroup, removeCgroups, setFrozen } from './cgroups.ts';
+import { createCgroupInside, removeCgroups, setFrozen } from './cgroups.ts';
 import { setLink } from './line.ts';
 import type { HostIdentity, HostState } from './registry.ts';
 import { endProcesses } from './teardown.ts';
@@ -51,7 +51,7 @@ export class SandboxHost {
     options: HostRunOptions = {},
   ): Promise<CommandResult> {
     const init = await this.initPid();
-    const files = await createCgroup(this.#sandboxId, join(this.name, 'sandbox-run'));
+    const files = await createCgroupInside(init, 'sandbox-run');
     const timeoutMs = options.timeoutMs ?? 60_000;
     const environment = {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
