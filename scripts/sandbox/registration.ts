@@ -1,0 +1,117 @@
+// From a bare sandbox to joined hosts, by the product's own commands and nothing else: the gateway set up and
+// started, a pool, a token, and the printed join command pasted into a host. What quickstart shows and what
+// the e2e tests start from is therefore the same.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { kubernetesVersion } from '../kubernetes/binaries.ts';
+import type { CommandResult } from '../machine/command.ts';
+import { type Progress, silentProgress } from '../machine/progress.ts';
+import type { SandboxHost } from './host.ts';
+import type { Sandbox } from './sandbox.ts';
+import { waitFor } from './wait.ts';
+
+export const poolName = 'idc';
+
+/** The payload that scripts/build made from this checkout. */
+export async function payloadFile(): Promise<string> {
+  const checkout = new URL('../..', import.meta.url).pathname;
+  const { version } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const file = join(checkout, 'dist', `regnode-${version}-linux-amd64.tar.gz`);
+  if (!existsSync(file)) throw new Error(`there is no ${file}: run "npm run build" first`);
+  return file;
+}
+
+/** Custom resources, artifact store, gateway and one node pool. */
+export async function startGatewayWithPool(
+  sandbox: Sandbox,
+  progress: Progress = silentProgress,
+): Promise<void> {
+  const { cloud } = sandbox;
+  await progress.step('custom resources and permissions', () => cloud.setUpGateway());
+  await progress.step('artifact store', async () => cloud.buildArtifactStore(await payloadFile(), progress));
+  await progress.step('gateway', () => cloud.startGateway());
+  await createPool(sandbox, poolName);
+}
+
+export async function createPool(
+  sandbox: Sandbox,
+  name: string,
+  more: readonly string[] = [],
+): Promise<void> {
+  const version = (await kubernetesVersion(sandbox.cloud.kubernetes)).replace(/^v/, '');
+  await regnodectl(sandbox, [
+    'pool',
+    'create',
+    name,
+    '--kubernetes-version',
+    version,
+    '--network',
+    'external',
+    ...more,
+  ]);
+}
+
+/** The line that a person would paste, for `uses` hosts. */
+export async function createJoinCommand(sandbox: Sandbox, more: readonly string[] = []): Promise<string> {
+  const answer = await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json', ...more]);
+  return (JSON.parse(answer) as { joinCommand: string }).joinCommand;
+}
+
+/** Pastes the command into a shell of the host; a refusal is a result. */
+export function pasteJoinCommand(
+  host: SandboxHost,
+  command: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  return host.run('bash', ['-s'], { input: `${command}\n`, timeoutMs: 300_000, environment });
+}
+
+/** regnodectl that must succeed; returns what it printed. */
+export async function regnodectl(sandbox: Sandbox, args: readonly string[]): Promise<string> {
+  const result = await sandbox.cloud.regnodectl(args, { timeoutMs: 180_000 });
+  if (result.exitCode !== 0)
+    throw new Error(`regnodectl ${args.join(' ')}: ${result.stderr || result.stdout}`);
+  return result.stdout;
+}
+
+/** kubectl that must succeed; returns what it printed. */
+export async function kubectl(sandbox: Sandbox, args: readonly string[], input?: string): Promise<string> {
+  const result = await sandbox.cloud.kubectl(args, {
+    timeoutMs: 60_000,
+    ...(input === undefined ? {} : { input }),
+  });
+  if (result.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${result.stderr || result.stdout}`);
+  return result.stdout;
+}
+
+/** Status of the Node's Ready condition: True, False, Unknown, or Absent. */
+export async function readyStatus(sandbox: Sandbox, node: string): Promise<string> {
+  const path = '{.status.conditions[?(@.type=="Ready")].status}';
+  const result = await sandbox.cloud.kubectl([
+    'get',
+    'node',
+    node,
+    '--ignore-not-found',
+    '-o',
+    `jsonpath=${path}`,
+  ]);
+  if (result.exitCode !== 0) throw new Error(`kubectl get node ${node}: ${result.stderr}`);
+  return result.stdout.trim() || 'Absent';
+}
+
+export function waitForReady(
+  sandbox: Sandbox,
+  node: string,
+  status = 'True',
+  timeoutMs = 120_000,
+): Promise<string> {
+  const isSo = async () => (await readyStatus(sandbox, node)) === status && status;
+  return waitFor(`${node} Ready=${status}`, isSo, {
+    timeoutMs,
+    intervalMs: 500,
+    detail: async () => (await sandbox.cloud.kubectl(['describe', 'node', node])).stdout,
+  });
+}
