@@ -10,4 +10,111 @@ export const tunnelFaults = {
     },
     zh: { message: '对端违反隧道协议：{detail}。', remedy: '请使用同一版本的 agent 与网关。' },
   },
+  TUNNEL_CONNECT_FAILED: {
+    exitCode: 5,
+    en: {
+      message: 'No tunnel to {url}: {detail}.',
+      remedy:
+        'Check the private line, the gateway and a proxy on the way (regnode preflight); the agent keeps trying.',
+    },
+    zh: {
+      message: '无法建立到 {url} 的隧道：{detail}。',
+      remedy: '请检查专线、网关以及途中的代理（regnode preflight）；agent 会持续重试。',
+    },
+  },
+  TUNNEL_REFUSED: {
+    exitCode: 1,
+    en: {
+      message: 'The gateway {url} refused the tunnel with status {status}: {detail}.',
+      remedy: 'Look at the node with regnodectl node get; if it was removed, join again with a new token.',
+    },
+    zh: {
+      message: '网关 {url} 以状态 {status} 拒绝了隧道：{detail}。',
+      remedy: '请用 regnodectl node get 查看该节点；若已被移除，请用新令牌重新加入。',
+    },
+  },
+  TUNNEL_NODE_NOT_CONNECTED: {
+    exitCode: 5,
+    en: {
+      message: 'Node {node} has no tunnel to this gateway.',
+      remedy: 'Check that regnode.service runs on the node and reaches the gateway (regnode status).',
+    },
+    zh: {
+      message: '节点 {node} 与本网关之间没有隧道。',
+      remedy: '请确认该节点上的 regnode.service 正在运行且能访问网关（regnode status）。',
+    },
+  },
+  TUNNEL_TARGET_UNKNOWN: {
+    exitCode: 1,
+    en: {
+      message: '{target} is no registered node, and this gateway does not dial it directly.',
+      remedy: 'Register the node, or allow the address for direct dialling.',
+    },
+    zh: {
+      message: '{target} 不是已注册节点，网关也不允许直接连接它。',
+      remedy: '请注册该节点，或将该地址加入直连范围。',
+    },
+  },
+  TUNNEL_TARGET_REFUSED: {
+    exitCode: 1,
+    en: {
+      message: "The agent's allow-list has no target {target}.",
+      remedy:
+        'Only the kubelet is allowed by default; add the target to the agent if it should be reachable.',
+    },
+    zh: {
+      message: 'agent 的允许列表中没有目标 {target}。',
+      remedy: '默认只允许 kubelet；如需访问该目标，请将其加入 agent 的允许列表。',
+    },
+  },
+  TUNNEL_TARGET_UNREACHABLE: {
+    exitCode: 5,
+    en: {
+      message: 'The agent could not connect to {target}: {detail}.',
+      remedy:
+        'Check on the node that the service runs and listens (for the kubelet: systemctl status kubelet).',
+    },
+    zh: {
+      message: 'agent 无法连接到 {target}：{detail}。',
+      remedy: '请在节点上确认该服务正在运行并监听（kubelet：systemctl status kubelet）。',
+    },
+  },
+  TUNNEL_OPEN_TIMED_OUT: {
+    exitCode: 5,
+    en: {
+      message: 'No answer within {milliseconds} ms to a stream to {target}.',
+      remedy: 'The tunnel may just be reconnecting; try again, then look at regnode status on the node.',
+    },
+    zh: {
+      message: '到 {target} 的流在 {milliseconds} 毫秒内没有应答。',
+      remedy: '隧道可能正在重连；请重试，然后在节点上查看 regnode status。',
+    },
+  },
+  TUNNEL_STREAM_LIMIT: {
+    exitCode: 4,
+    en: {
+      message: 'The tunnel already carries {limit} streams.',
+      remedy: 'Wait for streams to end; many idle kubectl logs -f or exec sessions are the usual cause.',
+    },
+    zh: {
+      message: '隧道已承载 {limit} 个流。',
+      remedy: '请等待部分流结束；常见原因是大量空闲的 kubectl logs -f 或 exec 会话。',
+    },
+  },
+  TUNNEL_STREAM_RESET: {
+    exitCode: 1,
+    en: {
+      message: 'The stream was reset: {detail}.',
+      remedy: 'Try again; the audit records of both ends say which side ended it.',
+    },
+    zh: { message: '流被重置：{detail}。', remedy: '请重试；两端的审计记录会说明是哪一侧结束了它。' },
+  },
+  TUNNEL_SESSION_ENDED: {
+    exitCode: 5,
+    en: {
+      message: 'The tunnel session ended: {detail}.',
+      remedy: 'Try again when the tunnel is back; its streams could not be carried over.',
+    },
+    zh: { message: '隧道会话已结束：{detail}。', remedy: '请在隧道恢复后重试；其上的流无法延续。' },
+  },
 } as const satisfies Record<string, CatalogueEntry>;

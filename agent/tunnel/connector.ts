@@ -1,0 +1,110 @@
+// Keeps one session connected: attempt, handshake, wait, again. At most one attempt runs at a time. A suspected
+// connection stays attached while another way is tried, and is given up only when the new one is there.
+import type { Logger } from 'pino';
+import type { Fault } from '../../protocol/fault.ts';
+import type { TunnelClock, TunnelTimer } from '../../protocol/tunnel/clock.ts';
+import { offerSession } from '../../protocol/tunnel/handshake.ts';
+import type { TunnelLimits } from '../../protocol/tunnel/limits.ts';
+import type { Session } from '../../protocol/tunnel/session.ts';
+import type { Transport } from '../../protocol/tunnel/transport.ts';
+import { Backoff } from './backoff.ts';
+import { DialFailure, dialGateway, type TunnelIdentity } from './dial.ts';
+
+export interface ConnectorOptions {
+  readonly url: URL;
+  readonly identity: TunnelIdentity;
+  readonly instance: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: TunnelClock;
+  readonly limits: TunnelLimits;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export class Connector {
+  identity: TunnelIdentity;
+  attempts = 0;
+  lastFault: Fault | undefined;
+  readonly #options: ConnectorOptions;
+  readonly #backoff = new Backoff();
+  #session: Session | undefined;
+  #epoch = 0;
+  #attempting = false;
+  #timer: TunnelTimer | undefined;
+  #establishedMs: number | undefined;
+
+  constructor(options: ConnectorOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+    options.signal.addEventListener('abort', () => this.#timer?.cancel(), { once: true });
+  }
+
+  /** From now on this is the session that is kept connected. */
+  connect(session: Session): void {
+    this.#session = session;
+    session.onStateChange((state) => {
+      if (state === 'Open') this.#establishedMs = this.#options.clock.nowMs();
+    });
+    this.connectNow(session);
+  }
+
+  /** Another connection for the session, without waiting; the present one is used until then. */
+  connectNow(session: Session): void {
+    if (session !== this.#session || this.#attempting || this.#options.signal.aborted) return;
+    this.#timer?.cancel();
+    void this.#attempt(session);
+  }
+
+  lost(session: Session, reason: string): void {
+    if (session !== this.#session) return;
+    const { clock, logger } = this.#options;
+    if (this.#establishedMs !== undefined) this.#backoff.ended(clock.nowMs() - this.#establishedMs);
+    this.#establishedMs = undefined;
+    logger.warn({ reason }, 'tunnel connection lost');
+    this.#again(session, false);
+  }
+
+  async #attempt(session: Session): Promise<void> {
+    this.#attempting = true;
+    this.attempts += 1;
+    try {
+      const { url, environment, signal } = this.#options;
+      const transport = await dialGateway({ ...this.identity, url, environment, signal });
+      this.#attempting = false;
+      this.#offer(session, transport);
+    } catch (error) {
+      if (!(error instanceof DialFailure)) throw error;
+      this.#attempting = false;
+      this.#failed(session, error);
+    }
+  }
+
+  #offer(session: Session, transport: Transport): void {
+    const { clock, limits, instance, signal } = this.#options;
+    if (signal.aborted || session !== this.#session) {
+      transport.terminate();
+      return;
+    }
+    this.#epoch += 1;
+    this.lastFault = undefined;
+    offerSession(transport, session, { instance, epoch: this.#epoch }, { clock, limits }, (reason) =>
+      this.lost(session, reason),
+    );
+  }
+
+  #failed(session: Session, { fault, silent }: DialFailure): void {
+    if (this.#options.signal.aborted) return;
+    if (this.lastFault?.message !== fault.message) {
+      this.#options.logger.warn({ code: fault.code, detail: fault.message }, 'tunnel attempt failed');
+    }
+    this.lastFault = fault;
+    if (!session.attached || session.quietMs >= this.#options.limits.suspectAfterMs)
+      this.#again(session, silent);
+  }
+
+  #again(session: Session, silent: boolean): void {
+    if (this.#attempting || this.#options.signal.aborted) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(this.#backoff.nextMs(silent), () => this.connectNow(session));
+  }
+}

@@ -1,0 +1,156 @@
+// One attempt to reach the gateway: TCP (or CONNECT through a proxy), TLS with the node's certificate, websocket.
+// A failure says whether anybody answered at all, since that decides how soon to try again.
+import net, { type Socket } from 'node:net';
+import tls from 'node:tls';
+import { type ClientOptions, WebSocket } from 'ws';
+import { Fault } from '../../protocol/fault.ts';
+import { subprotocol } from '../../protocol/tunnel/limits.ts';
+import type { Transport } from '../../protocol/tunnel/transport.ts';
+import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { connectThroughProxy, proxyFor } from './proxy.ts';
+
+export interface TunnelIdentity {
+  readonly caPem: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+export interface DialOptions extends TunnelIdentity {
+  readonly url: URL;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+export class DialFailure extends Error {
+  readonly fault: Fault;
+  /** Nobody answered: no packet came back, as opposed to a refusal. */
+  readonly silent: boolean;
+
+  constructor(fault: Fault, silent: boolean) {
+    super(fault.message, { cause: fault });
+    this.fault = fault;
+    this.silent = silent;
+  }
+}
+
+const connectTimeoutMs = 2_000;
+const handshakeTimeoutMs = 10_000;
+const silentCodes = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL']);
+const refusalLimitBytes = 4096;
+
+/** The websocket URL of a gateway that may be given as `https://host[:port]`. */
+export function tunnelUrl(gateway: string): URL {
+  const url = new URL(gateway);
+  if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1/tunnel';
+  return url;
+}
+
+export async function dialGateway(options: DialOptions): Promise<Transport> {
+  const { url, signal } = options;
+  try {
+    const proxy = proxyFor(url, options.environment);
+    const tcp = await connectTcp(proxy ?? hostAndPort(url), signal);
+    if (proxy) await connectThroughProxy(tcp, proxy, hostAndPort(url), handshakeTimeoutMs);
+    return await upgrade(tcp, options);
+  } catch (error) {
+    throw error instanceof DialFailure ? error : failure(url, error as NodeJS.ErrnoException);
+  }
+}
+
+export function hostAndPort(url: URL): { host: string; port: number } {
+  const secure = url.protocol === 'wss:' || url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return { host, port: Number(url.port) || (secure ? 443 : 80) };
+}
+
+function connectTcp(to: { host: string; port: number }, signal: AbortSignal): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = net.connect({ host: to.host, port: to.port, noDelay: true, signal });
+  const timer = setTimeout(() => {
+    socket.destroy(
+      Object.assign(new Error(`no answer within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }),
+    );
+  }, connectTimeoutMs);
+  socket.once('error', reject);
+  socket.once('connect', () => resolve(socket));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
+  const { promise, resolve, reject } = Promise.withResolvers<Transport>();
+  const { url, signal } = options;
+  const clientOptions: ClientOptions = {
+    ...websocketOptions,
+    handshakeTimeout: handshakeTimeoutMs,
+    createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp),
+  };
+  const websocket = new WebSocket(url, subprotocol, clientOptions);
+  let socket: Socket = tcp;
+  websocket.once('upgrade', (response) => {
+    socket = response.socket;
+  });
+  websocket.once('unexpected-response', (_request, response) => {
+    void readRefusal(url, response).then((refusal) => {
+      reject(refusal);
+      websocket.terminate();
+    });
+  });
+  websocket.once('error', reject);
+  websocket.once('open', () => {
+    websocket.off('error', reject);
+    resolve(new WebsocketTransport(websocket, socket));
+  });
+  const abort = () => websocket.terminate();
+  signal.addEventListener('abort', abort, { once: true });
+  return promise.finally(() => signal.removeEventListener('abort', abort));
+}
+
+function secure(socket: Socket, { url, caPem, certificatePem, keyPem }: DialOptions): Socket {
+  const { host } = hostAndPort(url);
+  return tls.connect({
+    socket,
+    host,
+    servername: net.isIP(host) ? '' : host,
+    ca: caPem,
+    cert: certificatePem,
+    key: keyPem,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+  });
+}
+
+/** What the gateway said instead of 101; a fault of ours when it is one. */
+async function readRefusal(
+  url: URL,
+  response: AsyncIterable<Buffer> & { statusCode?: number; statusMessage?: string },
+): Promise<DialFailure> {
+  let body = '';
+  try {
+    for await (const chunk of response) {
+      body += chunk.toString();
+      if (body.length > refusalLimitBytes) break;
+    }
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; values?: Record<string, string> } };
+    if (typeof error?.code === 'string') {
+      return new DialFailure(Fault.fromWire({ code: error.code, values: error.values ?? {} }), false);
+    }
+  } catch {
+    // Not one of our own answers: the status says enough.
+  }
+  const values = {
+    url: url.origin,
+    status: response.statusCode ?? 0,
+    detail: response.statusMessage ?? '',
+  };
+  return new DialFailure(new Fault('TUNNEL_REFUSED', values), false);
+}
+
+function failure(url: URL, error: NodeJS.ErrnoException): DialFailure {
+  const fault =
+    error instanceof Fault
+      ? error
+      : new Fault('TUNNEL_CONNECT_FAILED', { url: url.origin, detail: error.message }, { cause: error });
+  return new DialFailure(fault, silentCodes.has(error.code ?? ''));
+}

@@ -1,0 +1,184 @@
+// The agent's end of the tunnel: one session that is kept alive for ever over as many connections as it takes.
+// When a gateway drains, a second session is opened beside the first, which ends with its last stream. Streams
+// that the gateway opens go to targets.ts; what may be dialled is the caller's `resolveTarget`.
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { ControlMessage } from '../../protocol/control.ts';
+import type { Fault } from '../../protocol/fault.ts';
+import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from '../../protocol/session.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
+import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
+import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
+import { Session, type SessionFigures } from '../../protocol/tunnel/session.ts';
+import { CloseCode } from '../../protocol/tunnel/transport.ts';
+import { Connector } from './connector.ts';
+import { type TunnelIdentity, tunnelUrl } from './dial.ts';
+import { proxyFor } from './proxy.ts';
+import { connectTarget, type ResolveTarget } from './targets.ts';
+
+export interface TunnelOptions extends TunnelIdentity {
+  /** `https://GATEWAY[:PORT]` or the websocket URL itself. */
+  readonly url: string;
+  readonly resolveTarget: ResolveTarget;
+  readonly audit: (record: StreamAudit) => void;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<TunnelLimits>;
+  readonly clock?: TunnelClock;
+  /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly dialTimeoutMs?: number;
+}
+
+export interface TunnelStatus extends SessionFigures {
+  readonly gateway: string;
+  /** `host:port` of the proxy in use. */
+  readonly proxy: string | undefined;
+  readonly attempts: number;
+  readonly lastFault: Fault | undefined;
+}
+
+export interface Tunnel extends TunnelSession {
+  readonly status: TunnelStatus;
+  /** A renewed certificate: the session moves to a connection that uses it; no stream notices. */
+  renew(identity: TunnelIdentity): void;
+}
+
+const targetDialTimeoutMs = 10_000;
+const retireCheckMs = 1000;
+
+export function openTunnel(options: TunnelOptions): Tunnel {
+  return new AgentTunnel(options);
+}
+
+class AgentTunnel implements Tunnel {
+  readonly #options: TunnelOptions;
+  readonly #clock: TunnelClock;
+  readonly #limits: TunnelLimits;
+  readonly #connector: Connector;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #url: URL;
+  #session: Session;
+  readonly #stateListeners: ((state: SessionState) => void)[] = [];
+  readonly #controlListeners: ((message: ControlMessage) => void)[] = [];
+  readonly #acknowledgementListeners: ((payload: Uint8Array) => void)[] = [];
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#environment = options.environment ?? process.env;
+    this.#url = tunnelUrl(options.url);
+    this.#session = this.#newSession();
+    this.#connector = new Connector({
+      url: this.#url,
+      identity: options,
+      instance: randomBytes(16).toString('hex'),
+      environment: this.#environment,
+      clock: this.#clock,
+      limits: this.#limits,
+      logger: options.logger,
+      signal: options.signal,
+    });
+    options.signal.addEventListener('abort', () => this.#stop(), { once: true });
+    if (!options.signal.aborted) this.#connector.connect(this.#session);
+  }
+
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  get status(): TunnelStatus {
+    const proxy = proxyFor(this.#url, this.#environment);
+    return {
+      ...this.#session.figures,
+      gateway: this.#url.origin,
+      proxy: proxy ? `${proxy.host}:${proxy.port}` : undefined,
+      attempts: this.#connector.attempts,
+      lastFault: this.#connector.lastFault,
+    };
+  }
+
+  readonly telemetry: TelemetryChannel = {
+    sendBatch: (pieces, sent) => this.#session.telemetry.sendBatch(pieces, sent),
+    setHeartbeat: (payload) => this.#session.telemetry.setHeartbeat(payload),
+    onAcknowledgement: (listener) => void this.#acknowledgementListeners.push(listener),
+  };
+
+  openStream(target: StreamTarget, signal?: AbortSignal): Promise<Duplex> {
+    return this.#session.openStream(target, signal);
+  }
+
+  sendControl(message: ControlMessage): void {
+    this.#session.sendControl(message);
+  }
+
+  onControl(listener: (message: ControlMessage) => void): void {
+    this.#controlListeners.push(listener);
+  }
+
+  onStateChange(listener: (state: SessionState) => void): void {
+    this.#stateListeners.push(listener);
+  }
+
+  renew(identity: TunnelIdentity): void {
+    this.#connector.identity = identity;
+    this.#connector.connectNow(this.#session);
+  }
+
+  #newSession(): Session {
+    const { logger, audit, resolveTarget } = this.#options;
+    const targetOptions = {
+      audit,
+      resolveTarget,
+      clock: this.#clock,
+      dialTimeoutMs: this.#options.dialTimeoutMs ?? targetDialTimeoutMs,
+    };
+    const session = new Session({
+      role: 'agent',
+      clock: this.#clock,
+      limits: this.#limits,
+      onOffer: (stream) => connectTarget(stream, targetOptions),
+      onDrain: (delayMs) => this.#moveAway(session, delayMs),
+      onSuspicion: () => this.#connector.connectNow(session),
+      onConnectionLost: (reason) => this.#connector.lost(session, reason),
+      onViolation: (fault) => logger.warn({ code: fault.code, detail: fault.message }, 'tunnel violation'),
+    });
+    session.onStateChange((state) => {
+      if (session !== this.#session) return;
+      logger.info({ state }, 'tunnel state');
+      for (const listener of this.#stateListeners) listener(state);
+    });
+    session.onControl((message) => {
+      for (const listener of this.#controlListeners) listener(message);
+    });
+    session.telemetry.onAcknowledgement((payload) => {
+      for (const listener of this.#acknowledgementListeners) listener(payload);
+    });
+    return session;
+  }
+
+  /** The gateway drains: a new session after the delay it asked for, the old one until its streams have ended. */
+  #moveAway(draining: Session, delayMs: number): void {
+    this.#clock.after(delayMs, () => {
+      if (this.#options.signal.aborted || draining !== this.#session) return;
+      this.#session = this.#newSession();
+      this.#connector.connect(this.#session);
+      this.#retire(draining);
+    });
+  }
+
+  #retire(session: Session): void {
+    if (session.state === 'Closed') return;
+    if (!session.attached || session.figures.streams === 0) {
+      session.end(CloseCode.shuttingDown, 'moved to another gateway');
+      return;
+    }
+    this.#clock.after(retireCheckMs, () => this.#retire(session));
+  }
+
+  #stop(): void {
+    this.#session.end(CloseCode.shuttingDown, 'the agent stops');
+  }
+}

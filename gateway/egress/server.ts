@@ -1,0 +1,248 @@
+// The HTTP CONNECT server for kube-apiserver's egress selector, on a unix socket that only the API server may
+// open. A registered node is reached through its tunnel, anything else only when `dialDirectly` says so. 200 is
+// answered when the far end is connected, never before; the reason of a refusal stands in the status line,
+// because that is the part which the API server shows to whoever ran kubectl.
+import { chmod, rm } from 'node:fs/promises';
+import http, { type IncomingMessage } from 'node:http';
+import net, { type Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { Fault } from '../../protocol/fault.ts';
+import type { StreamTarget } from '../../protocol/session.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
+import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
+import { resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
+import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
+
+/** What the server needs of the hub. */
+export interface EgressHub {
+  session(node: string): { open(target: StreamTarget, endpoint: StreamEndpoint): () => void } | undefined;
+}
+
+export interface EgressOptions {
+  readonly socketPath: string;
+  readonly hub: EgressHub;
+  /** The registered node that is known by this name or address. */
+  readonly resolveNode: (hostOrAddress: string) => string | undefined;
+  readonly dialDirectly: (host: string) => boolean;
+  readonly audit: (record: StreamAudit) => void;
+  readonly logger: Logger;
+  readonly clock?: TunnelClock;
+  /** The port that stands for the agent's target `kubelet`. */
+  readonly kubeletPort?: number;
+  readonly connectionsLimit?: number;
+  readonly headerLimitBytes?: number;
+  readonly headerTimeoutMs?: number;
+  readonly directDialTimeoutMs?: number;
+}
+
+export interface Egress {
+  readonly socketPath: string;
+  close(): Promise<void>;
+}
+
+const defaults = {
+  kubeletPort: 10250,
+  connectionsLimit: 4096,
+  headerLimitBytes: 8192,
+  headerTimeoutMs: 5000,
+  directDialTimeoutMs: 10_000,
+};
+
+export async function startEgress(options: EgressOptions): Promise<Egress> {
+  const settings = { ...defaults, clock: realClock, ...options };
+  const server = http.createServer({
+    maxHeaderSize: settings.headerLimitBytes,
+    headersTimeout: settings.headerTimeoutMs,
+    requestTimeout: settings.headerTimeoutMs,
+    connectionsCheckingInterval: Math.max(100, Math.min(1000, settings.headerTimeoutMs / 2)),
+    noDelay: true,
+  });
+  server.maxConnections = settings.connectionsLimit;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('request', (_request, response) => {
+    response.writeHead(405, { Allow: 'CONNECT', Connection: 'close' }).end('Only CONNECT is served here.\n');
+  });
+  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    connect(request.url ?? '', socket, head, settings);
+  });
+  await rm(settings.socketPath, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.socketPath, resolve);
+  });
+  await chmod(settings.socketPath, 0o600);
+  return {
+    socketPath: settings.socketPath,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type Settings = Required<EgressOptions>;
+
+function connect(url: string, socket: Socket, head: Buffer, settings: Settings): void {
+  // Until it is joined with a stream, nobody else listens for the socket's errors.
+  socket.on('error', () => {});
+  const target = parseConnectTarget(url);
+  if (!target) {
+    answer(socket, 400, 'Bad Request', 'CONNECT wants host:port');
+    return;
+  }
+  const node = settings.resolveNode(target.host);
+  if (node !== undefined) throughTunnel(node, target, socket, head, settings);
+  else if (settings.dialDirectly(target.host)) directly(target, socket, head, settings);
+  else refuseUnknown(target, socket, settings);
+}
+
+function refuseUnknown(target: ConnectTarget, socket: Socket, settings: Settings): void {
+  const asked = formatConnectTarget(target);
+  const fault = new Fault('TUNNEL_TARGET_UNKNOWN', { target: asked });
+  const over = auditOnce('', { target: asked, reason: `kube-apiserver CONNECT ${asked}` }, '', settings);
+  over({ outcome: 'refused', detail: fault.message }, undefined);
+  refuse(socket, fault);
+}
+
+function throughTunnel(
+  node: string,
+  target: ConnectTarget,
+  socket: Socket,
+  head: Buffer,
+  settings: Settings,
+): void {
+  const asked = formatConnectTarget(target);
+  const streamTarget = {
+    target: target.port === settings.kubeletPort ? 'kubelet' : asked,
+    reason: `kube-apiserver CONNECT ${asked}`,
+  };
+  const over = auditOnce(node, streamTarget, asked, settings);
+  const session = settings.hub.session(node);
+  if (!session) {
+    const fault = new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
+    over({ outcome: 'refused', detail: fault.message }, undefined);
+    refuse(socket, fault);
+    return;
+  }
+  const giveUp = session.open(streamTarget, new ConnectEndpoint(socket, head, over));
+  socket.once('close', giveUp);
+}
+
+/** Answers the CONNECT as soon as the far end has answered, then is the socket's end of the stream. */
+class ConnectEndpoint extends SocketEndpoint {
+  readonly #socket: Socket;
+  readonly #head: Buffer;
+
+  constructor(
+    socket: Socket,
+    head: Buffer,
+    over: (outcome: SocketOutcome, stream: SessionStream | undefined) => void,
+  ) {
+    super(socket, over);
+    this.#socket = socket;
+    this.#head = head;
+  }
+
+  override opened(stream: SessionStream): void {
+    this.#socket.write(established);
+    stream.write(this.#head);
+    super.opened(stream);
+  }
+
+  override refused(fault: Fault): void {
+    super.refused(fault);
+    refuse(this.#socket, fault);
+  }
+
+  override reset(fault: Fault): void {
+    const wasOpen = this.isOpen;
+    super.reset(fault);
+    if (!wasOpen) refuse(this.#socket, fault);
+  }
+}
+
+const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
+function directly(target: ConnectTarget, socket: Socket, head: Buffer, settings: Settings): void {
+  const asked = formatConnectTarget(target);
+  const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
+  const over = auditOnce('', streamTarget, asked, settings);
+  const far = net.connect({ ...target, allowHalfOpen: true, noDelay: true });
+  const timer = settings.clock.after(settings.directDialTimeoutMs, () => {
+    far.destroy(new Error(`no answer within ${settings.directDialTimeoutMs} ms`));
+  });
+  let connected = false;
+  far.once('connect', () => {
+    connected = true;
+    timer.cancel();
+    socket.write(established);
+    far.write(head);
+    socket.pipe(far).pipe(socket);
+  });
+  far.on('error', (error) => {
+    timer.cancel();
+    if (connected) resetSocket(socket);
+    else refuse(socket, new Fault('TUNNEL_TARGET_UNREACHABLE', { target: asked, detail: error.message }));
+    over({ outcome: connected ? 'reset' : 'refused', detail: error.message }, undefined);
+  });
+  far.once('close', () => over({ outcome: 'completed', detail: '' }, bytesOf(far)));
+  socket.once('close', () => far.destroy());
+}
+
+function bytesOf(far: Socket): { id: number; sentBytes: number; receivedBytes: number } {
+  return { id: 0, sentBytes: far.bytesWritten, receivedBytes: far.bytesRead };
+}
+
+const timeoutCodes = new Set(['TUNNEL_OPEN_TIMED_OUT']);
+
+function refuse(socket: Socket, fault: Fault): void {
+  const timedOut = timeoutCodes.has(fault.code);
+  answer(socket, timedOut ? 504 : 502, `${fault.code} ${fault.message}`, fault.explain().remedy);
+}
+
+function answer(socket: Socket, status: number, reason: string, body: string): void {
+  if (socket.destroyed) return;
+  const line = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300);
+  const text = `${body}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${line}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+}
+
+function auditOnce(
+  node: string,
+  target: StreamTarget,
+  address: string,
+  { audit, clock }: Settings,
+): (
+  outcome: SocketOutcome,
+  stream: Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'> | undefined,
+) => void {
+  const openedMs = clock.nowMs();
+  const openedAt = new Date(clock.dateMs()).toISOString();
+  let written = false;
+  return ({ outcome, detail }, stream) => {
+    if (written) return;
+    written = true;
+    audit({
+      stream: stream?.id ?? 0,
+      node,
+      target: target.target,
+      address,
+      reason: target.reason,
+      openedAt,
+      durationMs: Math.round(clock.nowMs() - openedMs),
+      bytesToTarget: stream?.sentBytes ?? 0,
+      bytesFromTarget: stream?.receivedBytes ?? 0,
+      outcome,
+      detail,
+    });
+  };
+}

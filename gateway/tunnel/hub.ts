@@ -1,0 +1,239 @@
+// The gateway's end of all tunnels: at most one session per node. Who the node is was decided by its certificate
+// before `handleUpgrade` (gateway/join); nothing that the agent says changes it. A newer connection of the same
+// agent goes on with the session or supersedes it, an older one is refused, and so is a node that connects
+// too often.
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import { Fault } from '../../protocol/fault.ts';
+import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
+import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
+import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
+import type { AgentHello } from '../../protocol/tunnel/messages.ts';
+import { Session } from '../../protocol/tunnel/session.ts';
+import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
+import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { type HubCounters, newHubCounters } from './counters.ts';
+
+export interface TunnelNode {
+  readonly name: string;
+  readonly pool: string;
+}
+
+export interface HubOptions {
+  readonly logger: Logger;
+  readonly limits?: Partial<TunnelLimits>;
+  readonly clock?: TunnelClock;
+  /** Connections of one node within a minute. */
+  readonly connectionsPerMinute?: number;
+}
+
+export interface HubFigures extends HubCounters {
+  readonly sessions: number;
+  readonly connected: number;
+  readonly streams: number;
+  readonly unacknowledgedBytes: number;
+}
+
+interface Held {
+  readonly node: TunnelNode;
+  readonly session: Session;
+  readonly instance: string;
+  epoch: number;
+}
+
+const connectionsPerMinute = 60;
+
+export class TunnelHub {
+  readonly counters: HubCounters = newHubCounters();
+  readonly #logger: Logger;
+  readonly #clock: TunnelClock;
+  readonly #limits: TunnelLimits;
+  readonly #connectionsPerMinute: number;
+  readonly #held = new Map<string, Held>();
+  readonly #recent = new Map<string, { minute: number; connections: number }>();
+  readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
+  readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
+  readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
+  readonly #heartbeatListeners: ((node: string, payload: Uint8Array) => void)[] = [];
+  readonly #upgrades: WebSocketServer;
+  #draining = false;
+
+  constructor({ logger, limits, clock, connectionsPerMinute: perMinute }: HubOptions) {
+    this.#logger = logger;
+    this.#clock = clock ?? realClock;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
+    this.#upgrades = new WebSocketServer({
+      ...websocketOptions,
+      noServer: true,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+    });
+  }
+
+  get figures(): HubFigures {
+    const sessions = [...this.#held.values()].map(({ session }) => session);
+    const figures = sessions.map((session) => session.figures);
+    return {
+      ...this.counters,
+      sessions: sessions.length,
+      connected: sessions.filter((session) => session.attached).length,
+      streams: figures.reduce((sum, { streams }) => sum + streams, 0),
+      unacknowledgedBytes: figures.reduce((sum, { unacknowledgedBytes }) => sum + unacknowledgedBytes, 0),
+    };
+  }
+
+  /** The caller has verified the certificate and asked nobody else. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, node: TunnelNode): void {
+    const refusal = this.#whyRefused(request, node);
+    if (refusal) {
+      this.counters.upgradesRefused += 1;
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
+      this.accept(new WebsocketTransport(websocket, socket as Socket), node);
+    });
+  }
+
+  /** A transport that belongs to this node; the agent must say HELLO next. */
+  accept(transport: Transport, node: TunnelNode): void {
+    const options = { clock: this.#clock, limits: this.#limits };
+    answerHello(
+      transport,
+      options,
+      (hello) => this.#admit(node, hello),
+      (reason) => {
+        this.counters.handshakesFailed += 1;
+        this.#logger.info({ node: node.name, reason }, 'tunnel handshake failed');
+      },
+    );
+  }
+
+  session(node: string): Session | undefined {
+    return this.#held.get(node)?.session;
+  }
+
+  /** Connected nodes, and those that may still come back within the resume window. */
+  nodes(): string[] {
+    return [...this.#held.keys()];
+  }
+
+  /** A new session, not one that was resumed. */
+  onSession(listener: (node: string, session: Session) => void): void {
+    this.#sessionListeners.push(listener);
+  }
+
+  onClose(listener: (node: string, session: Session) => void): void {
+    this.#closeListeners.push(listener);
+  }
+
+  onTelemetry(listener: (node: string, payload: Uint8Array) => void): void {
+    this.#telemetryListeners.push(listener);
+  }
+
+  onHeartbeat(listener: (node: string, payload: Uint8Array) => void): void {
+    this.#heartbeatListeners.push(listener);
+  }
+
+  acknowledgeTelemetry(node: string, payload: Uint8Array): void {
+    this.#held.get(node)?.session.acknowledgeTelemetry(payload);
+  }
+
+  /** The node was removed, or its certificate revoked: at once, streams and all. */
+  close(node: string, reason: string): void {
+    this.#held.get(node)?.session.end(CloseCode.removed, reason);
+  }
+
+  /** Asks every agent to move, each after its own delay within `spreadMs`; no new sessions from now on. */
+  drain(spreadMs = 5000): void {
+    this.#draining = true;
+    const sessions = [...this.#held.values()];
+    for (const [index, { session }] of sessions.entries()) {
+      session.drain(Math.round(((index + Math.random()) / sessions.length) * spreadMs));
+    }
+  }
+
+  /** Ends everything: the process is about to stop. */
+  shutdown(): void {
+    this.#draining = true;
+    for (const { session } of [...this.#held.values()]) {
+      session.end(CloseCode.shuttingDown, 'the gateway stops');
+    }
+    this.#upgrades.close();
+  }
+
+  #whyRefused(request: IncomingMessage, node: TunnelNode): string | undefined {
+    if (this.#draining) return '503 Service Unavailable';
+    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    if (!offered?.includes(subprotocol)) return '400 Bad Request';
+    const minute = Math.floor(this.#clock.nowMs() / 60_000);
+    const recent = this.#recent.get(node.name);
+    const connections = recent?.minute === minute ? recent.connections + 1 : 1;
+    this.#recent.set(node.name, { minute, connections });
+    return connections > this.#connectionsPerMinute ? '429 Too Many Requests' : undefined;
+  }
+
+  #admit(node: TunnelNode, hello: AgentHello): Admission {
+    const held = this.#held.get(node.name);
+    if (held?.instance === hello.instance && hello.epoch <= held.epoch) {
+      this.counters.staleConnections += 1;
+      return { refuse: `epoch ${hello.epoch} is not newer than ${held.epoch}` };
+    }
+    if (held && hello.session === held.session.id && held.instance === hello.instance) {
+      held.session.suspend('a newer connection of the agent takes over');
+      if (held.session.canResume(hello.received)) {
+        held.epoch = hello.epoch;
+        this.counters.resumptions += 1;
+        return { session: held.session, resume: true, id: held.session.id };
+      }
+    }
+    if (held && held.instance !== hello.instance) {
+      this.counters.takeovers += 1;
+      this.#logger.warn({ node: node.name }, 'another agent process has taken over the tunnel');
+    }
+    held?.session.end(CloseCode.superseded, 'a newer session of the node');
+    return this.#newSession(node, hello);
+  }
+
+  #newSession(node: TunnelNode, hello: AgentHello): Admission {
+    const { name } = node;
+    const session = new Session({
+      role: 'gateway',
+      clock: this.#clock,
+      limits: this.#limits,
+      onOffer: (stream) =>
+        stream.refuse(new Fault('TUNNEL_TARGET_REFUSED', { target: stream.target.target })),
+      onHeartbeat: (payload) => this.#tell(this.#heartbeatListeners, name, payload),
+      onTelemetry: (payload) => this.#tell(this.#telemetryListeners, name, payload),
+      onConnectionLost: (reason) => this.#logger.info({ node: name, reason }, 'tunnel connection lost'),
+      onViolation: (fault) => {
+        this.counters.violations += 1;
+        this.#logger.warn({ node: name, code: fault.code, detail: fault.message }, 'tunnel violation');
+      },
+    });
+    const held: Held = { node, session, instance: hello.instance, epoch: hello.epoch };
+    this.#held.set(name, held);
+    this.counters.sessionsBegun += 1;
+    session.onStateChange((state) => this.#stateChanged(held, state));
+    return { session, resume: false, id: randomBytes(16).toString('hex') };
+  }
+
+  #stateChanged({ node, session }: Held, state: string): void {
+    this.#logger.info({ node: node.name, state }, 'tunnel state');
+    if (state === 'Open' && session.figures.resumptions === 0) {
+      for (const listener of this.#sessionListeners) listener(node.name, session);
+    }
+    if (state !== 'Closed') return;
+    if (this.#held.get(node.name)?.session === session) this.#held.delete(node.name);
+    for (const listener of this.#closeListeners) listener(node.name, session);
+  }
+
+  #tell(listeners: ((node: string, payload: Uint8Array) => void)[], node: string, payload: Uint8Array): void {
+    for (const listener of listeners) listener(node, payload);
+  }
+}

@@ -1,0 +1,187 @@
+// One transport with what belongs to it alone: decoder, writer, liveness, and the telemetry batches that the
+// system has not taken yet. It knows nothing of sessions: frames go to whoever is its sink at the moment.
+// After `closed` the sink hears nothing more.
+import { Fault } from '../fault.ts';
+import type { TunnelClock, TunnelTimer } from './clock.ts';
+import { FrameDecoder } from './decoder.ts';
+import { FrameType } from './frame.ts';
+import type { TunnelLimits } from './limits.ts';
+import { Liveness } from './liveness.ts';
+import { CloseCode, type Transport } from './transport.ts';
+import { MessageWriter } from './writer.ts';
+
+export interface ConnectionSink {
+  frame(type: number, stream: number, aux: number, payload: Uint8Array): void;
+  /** The peer broke the protocol; the connection is being closed, `closed` follows. */
+  violation(fault: Fault): void;
+  /** There is room again. */
+  drained(): void;
+  /** No answer for a while: a good moment to look for another way. */
+  suspected(): void;
+  closed(reason: string, code: number): void;
+}
+
+const nothing = new Uint8Array(0);
+const closeGraceMs = 1000;
+/** A check that comes so much later than asked for means that this process stood still. */
+const pauseMs = 5000;
+
+export class Connection {
+  readonly writer: MessageWriter;
+  sink: ConnectionSink;
+  roundTripMs: number | undefined;
+  readonly #transport: Transport;
+  readonly #clock: TunnelClock;
+  readonly #liveness: Liveness;
+  readonly #answerLimitBytes: number;
+  readonly #inFlight = new Set<(error?: Error) => void>();
+  #closed = false;
+  /** Closed from this side: nothing that still arrives is looked at. */
+  #closing = false;
+  #timer: TunnelTimer | undefined;
+  #dueMs = 0;
+  #receivedBytes = 0;
+  #nonce = 0;
+  #pingedMs = 0;
+  #pong: number | undefined;
+
+  constructor(transport: Transport, clock: TunnelClock, limits: TunnelLimits, sink: ConnectionSink) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.sink = sink;
+    this.writer = new MessageWriter(transport);
+    this.#liveness = new Liveness(limits, clock.nowMs());
+    this.#answerLimitBytes = 2 * limits.bufferedBytes;
+    const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
+    transport.listen({
+      message: (pieces) => this.#message(decoder, pieces),
+      drained: () => {
+        this.answerPing();
+        this.sink.drained();
+      },
+      closed: (reason, code) => this.#end(reason, code),
+    });
+    this.#schedule();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get heardMs(): number {
+    return this.#liveness.heardMs;
+  }
+
+  cork(): void {
+    this.#transport.cork();
+  }
+
+  uncork(): void {
+    this.#transport.uncork();
+  }
+
+  /** Frames that want an acknowledgement have been written. */
+  expectAnswer(): void {
+    if (this.#liveness.sent(this.#clock.nowMs()) && this.#liveness.nextCheckMs() < this.#dueMs) {
+      this.#schedule();
+    }
+  }
+
+  /** A peer that asks and never reads gets one answer, not a growing queue of them. */
+  answerPing(): void {
+    if (this.#pong === undefined || this.writer.bufferedBytes > this.#answerLimitBytes) return;
+    this.writer.frame(FrameType.pong, 0, this.#pong, nothing);
+    this.writer.flush();
+    this.#pong = undefined;
+  }
+
+  telemetry(pieces: readonly Uint8Array[], bytes: number, sent: (error?: Error) => void): void {
+    const once = (error?: Error) => {
+      if (this.#inFlight.delete(once)) sent(error);
+    };
+    this.#inFlight.add(once);
+    this.writer.large(FrameType.telemetry, 0, 0, pieces, bytes, once);
+  }
+
+  /** Closes politely, and for good after a second. */
+  close(code: number, reason: string): void {
+    if (this.#closed || this.#closing) return;
+    this.#closing = true;
+    this.#transport.close(code, reason);
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(closeGraceMs, () => this.#transport.terminate());
+  }
+
+  terminate(): void {
+    this.#timer?.cancel();
+    this.#transport.terminate();
+  }
+
+  fail(fault: Fault): void {
+    if (this.#closed || this.#closing) return;
+    this.sink.violation(fault);
+    this.close(CloseCode.protocol, fault.code);
+  }
+
+  #message(decoder: FrameDecoder, pieces: readonly Uint8Array[]): void {
+    if (this.#closed || this.#closing) return;
+    this.#liveness.heard(this.#clock.nowMs());
+    this.#receivedBytes = this.#transport.receivedBytes;
+    try {
+      decoder.message(pieces);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.fail(error);
+    }
+  }
+
+  #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
+    if (type === FrameType.ping) {
+      this.#pong = aux;
+      this.answerPing();
+    } else if (type === FrameType.pong) {
+      if (aux === this.#nonce) this.roundTripMs = this.#clock.nowMs() - this.#pingedMs;
+    } else {
+      this.sink.frame(type, stream, aux, payload);
+    }
+  }
+
+  #check(): void {
+    const nowMs = this.#clock.nowMs();
+    if (this.#transport.receivedBytes !== this.#receivedBytes) {
+      this.#receivedBytes = this.#transport.receivedBytes;
+      this.#liveness.heard(nowMs);
+    }
+    if (nowMs - this.#dueMs > pauseMs) this.#liveness.paused(nowMs);
+    const verdict = this.#liveness.check(nowMs);
+    if (verdict === 'dead') {
+      this.#transport.terminate();
+      return;
+    }
+    if (verdict === 'ping') {
+      this.#nonce = (this.#nonce + 1) >>> 0;
+      this.#pingedMs = nowMs;
+      this.#liveness.pinged(nowMs);
+      this.writer.frame(FrameType.ping, 0, this.#nonce, nothing);
+      this.writer.flush();
+    }
+    this.#schedule();
+    if (verdict === 'suspect') this.sink.suspected();
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel();
+    this.#dueMs = this.#liveness.nextCheckMs();
+    const wait = Math.max(1, this.#dueMs - this.#clock.nowMs());
+    this.#timer = this.#clock.after(wait, () => this.#check());
+  }
+
+  #end(reason: string, code: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    const error = new Fault('TUNNEL_SESSION_ENDED', { detail: reason });
+    for (const sent of [...this.#inFlight]) sent(error);
+    this.sink.closed(reason, code);
+  }
+}

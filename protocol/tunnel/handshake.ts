@@ -1,0 +1,130 @@
+// The first message in each direction. The agent names the session that it wants to go on with and how much of
+// it has arrived; the gateway decides. Everything happens within one call, so no frame can slip between the
+// HELLO and the session. A peer that says nothing, or something else, is closed after `helloTimeoutMs`.
+import type { Fault } from '../fault.ts';
+import type { TunnelClock } from './clock.ts';
+import { Connection, type ConnectionSink } from './connection.ts';
+import { FrameType, invalid } from './frame.ts';
+import type { TunnelLimits } from './limits.ts';
+import {
+  type AgentHello,
+  agentHelloSchema,
+  decodeJson,
+  encodeJson,
+  type GatewayHello,
+  gatewayHelloSchema,
+  tunnelVersion,
+} from './messages.ts';
+import type { Session } from './session.ts';
+import { CloseCode, type Transport } from './transport.ts';
+
+export interface HandshakeOptions {
+  readonly clock: TunnelClock;
+  readonly limits: TunnelLimits;
+}
+
+/** Agent: offers the session on a new transport; `failed` is called when it ends before it is established. */
+export function offerSession(
+  transport: Transport,
+  session: Session,
+  self: { readonly instance: string; readonly epoch: number },
+  options: HandshakeOptions,
+  failed: (reason: string) => void,
+): void {
+  session.suspend('a newer connection takes over');
+  session.handshaking();
+  const connection = awaitHello(transport, options, {
+    hello: (payload) => acceptAnswer(connection, session, decodeJson(gatewayHelloSchema, payload, 'HELLO')),
+    failed(reason) {
+      session.handshakeFailed();
+      failed(reason);
+    },
+  });
+  sendHello(connection, {
+    version: tunnelVersion,
+    ...self,
+    session: session.id,
+    received: session.received,
+  } satisfies AgentHello);
+}
+
+function acceptAnswer(connection: Connection, session: Session, hello: GatewayHello): void {
+  if (!hello.resumed) {
+    session.begin(connection, hello.session);
+    return;
+  }
+  if (hello.session !== session.id) throw invalid('HELLO resumes a session that was not asked for');
+  session.resume(connection, hello.received);
+}
+
+/** What the gateway does with an agent's HELLO. */
+export type Admission =
+  | { readonly session: Session; readonly resume: boolean; readonly id: string }
+  | { readonly refuse: string };
+
+/** Gateway: waits for HELLO on a new transport. `admit` suspends or ends what the connection supersedes. */
+export function answerHello(
+  transport: Transport,
+  options: HandshakeOptions,
+  admit: (hello: AgentHello) => Admission,
+  failed: (reason: string) => void,
+): Connection {
+  const connection = awaitHello(transport, options, {
+    hello(payload) {
+      const hello = decodeJson(agentHelloSchema, payload, 'HELLO');
+      const admission = admit(hello);
+      if ('refuse' in admission) {
+        connection.close(CloseCode.stale, admission.refuse);
+        return;
+      }
+      const { session, resume, id } = admission;
+      sendHello(connection, {
+        version: tunnelVersion,
+        session: id,
+        resumed: resume,
+        received: resume ? session.received : 0,
+        resumeWindowMs: options.limits.resumeWindowMs,
+      } satisfies GatewayHello);
+      if (resume) session.resume(connection, hello.received);
+      else session.begin(connection, id);
+    },
+    failed,
+  });
+  return connection;
+}
+
+function awaitHello(
+  transport: Transport,
+  { clock, limits }: HandshakeOptions,
+  then: { hello(payload: Uint8Array): void; failed(reason: string): void },
+): Connection {
+  const timer = clock.after(limits.helloTimeoutMs, () =>
+    connection.close(CloseCode.helloTimeout, 'no HELLO'),
+  );
+  let answered = false;
+  let broken: Fault | undefined;
+  const sink: ConnectionSink = {
+    frame(type, _stream, _aux, payload) {
+      if (type !== FrameType.hello || answered) throw invalid('anything but one HELLO before the session');
+      answered = true;
+      timer.cancel();
+      then.hello(payload);
+    },
+    violation(fault) {
+      broken = fault;
+    },
+    drained() {},
+    suspected() {},
+    closed(reason) {
+      timer.cancel();
+      then.failed(broken?.message ?? reason);
+    },
+  };
+  const connection = new Connection(transport, clock, limits, sink);
+  return connection;
+}
+
+function sendHello(connection: Connection, hello: AgentHello | GatewayHello): void {
+  connection.writer.frame(FrameType.hello, 0, 0, encodeJson(hello));
+  connection.writer.flush();
+}

@@ -1,0 +1,80 @@
+// Decides from the times of what was heard and sent whether to ask (PING), to suspect the way, or to give the
+// connection up. Pure. Something is asked when the PING interval is over, or earlier when we sent frames that
+// should have been acknowledged and heard nothing. A pause of this very process (SIGSTOP, a suspended
+// machine) is not held against the peer.
+
+export type Verdict = 'fine' | 'ping' | 'suspect' | 'dead';
+
+export interface LivenessLimits {
+  readonly pingIntervalMs: number;
+  readonly suspectAfterMs: number;
+  readonly deadAfterMs: number;
+}
+
+export class Liveness {
+  readonly #limits: LivenessLimits;
+  #heardMs: number;
+  #pingedMs: number;
+  /** When the first frame was sent after we last heard something. */
+  #waitingSinceMs: number | undefined;
+  #suspected = false;
+
+  constructor(limits: LivenessLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#heardMs = nowMs;
+    this.#pingedMs = nowMs;
+  }
+
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#waitingSinceMs = undefined;
+    this.#suspected = false;
+  }
+
+  /** Frames were sent that the peer will acknowledge; true when the next check has come nearer. */
+  sent(nowMs: number): boolean {
+    if (this.#waitingSinceMs !== undefined) return false;
+    this.#waitingSinceMs = nowMs;
+    return true;
+  }
+
+  pinged(nowMs: number): void {
+    this.#pingedMs = nowMs;
+    this.#waitingSinceMs ??= nowMs;
+  }
+
+  /** This process did not run for a while: the peer gets the time to answer once more. */
+  paused(nowMs: number): void {
+    const { deadAfterMs, suspectAfterMs } = this.#limits;
+    this.#heardMs = Math.max(this.#heardMs, nowMs - Math.max(0, deadAfterMs - 2 * suspectAfterMs));
+    this.#pingedMs = Math.min(this.#pingedMs, nowMs - this.#limits.pingIntervalMs);
+  }
+
+  check(nowMs: number): Verdict {
+    const { pingIntervalMs, suspectAfterMs, deadAfterMs } = this.#limits;
+    if (nowMs - this.#heardMs >= deadAfterMs) return 'dead';
+    if (nowMs - this.#pingedMs >= pingIntervalMs) return 'ping';
+    const waiting = this.#waitingSinceMs;
+    if (waiting === undefined || nowMs - waiting < suspectAfterMs) return 'fine';
+    // Unanswered for a while: ask once, and if that stays unanswered too, suspect.
+    if (this.#pingedMs < waiting) return 'ping';
+    if (this.#suspected || nowMs - this.#pingedMs < suspectAfterMs) return 'fine';
+    this.#suspected = true;
+    return 'suspect';
+  }
+
+  /** When `check` can next say something other than 'fine'. */
+  nextCheckMs(): number {
+    const { pingIntervalMs, suspectAfterMs, deadAfterMs } = this.#limits;
+    const waiting = this.#waitingSinceMs;
+    const doubt =
+      waiting === undefined || this.#suspected
+        ? Number.POSITIVE_INFINITY
+        : Math.max(waiting, this.#pingedMs) + suspectAfterMs;
+    return Math.min(this.#heardMs + deadAfterMs, this.#pingedMs + pingIntervalMs, doubt);
+  }
+}

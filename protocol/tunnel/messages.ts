@@ -1,0 +1,76 @@
+// Payloads of HELLO, OPEN and OPEN_ERR: small JSON, parsed and never trusted. The agent's HELLO names the
+// session that it wants to go on with; the gateway's answer says whether it does. A HELLO may carry keys of a
+// later release, which are ignored.
+import { z } from 'zod';
+import { Fault } from '../fault.ts';
+import type { StreamTarget } from '../session.ts';
+import { invalid } from './frame.ts';
+
+export const tunnelVersion = 1;
+
+const hex = z.string().regex(/^[0-9a-f]{32}$/);
+const count = z.number().int().nonnegative();
+
+/** agent → gateway, first message of every connection. */
+export const agentHelloSchema = z.object({
+  version: z.literal(tunnelVersion),
+  /** Made once by each agent process. */
+  instance: hex,
+  /** Counts this instance's connections; a newer one supersedes an older one. */
+  epoch: count,
+  /** The session to go on with, '' for none, and the last sequence number received in it. */
+  session: z.union([hex, z.literal('')]),
+  received: count,
+});
+
+/** gateway → agent, first message back. */
+export const gatewayHelloSchema = z.object({
+  version: z.literal(tunnelVersion),
+  session: hex,
+  resumed: z.boolean(),
+  received: count,
+  resumeWindowMs: count,
+});
+
+const openSchema = z.object({ target: z.string().min(1).max(512), reason: z.string().max(1024) });
+const wireFaultSchema = z.object({
+  code: z.string().max(64),
+  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
+
+export type AgentHello = z.infer<typeof agentHelloSchema>;
+export type GatewayHello = z.infer<typeof gatewayHelloSchema>;
+
+export function encodeJson(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
+export function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString());
+  } catch {
+    throw invalid(`${what} is not JSON`);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(`${what}: ${parsed.error.issues[0]?.path.join('.')} is not as agreed`);
+  return parsed.data;
+}
+
+export const encodeOpen = (target: StreamTarget) =>
+  encodeJson({ target: target.target.slice(0, 512), reason: target.reason.slice(0, 512) });
+export const decodeOpen = (payload: Uint8Array): StreamTarget => decodeJson(openSchema, payload, 'OPEN');
+
+/** A fault with long values is cut rather than lost. */
+export function encodeRefusal(fault: Fault): Uint8Array {
+  const values = Object.fromEntries(
+    Object.entries(fault.values).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value.slice(0, 256) : value,
+    ]),
+  );
+  return encodeJson({ code: fault.code, values });
+}
+
+export const decodeRefusal = (payload: Uint8Array): Fault =>
+  Fault.fromWire(decodeJson(wireFaultSchema, payload, 'OPEN_ERR') as { code: string });

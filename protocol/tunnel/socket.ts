@@ -1,0 +1,90 @@
+// Joins a stream with a local socket. Both directions end by themselves (allowHalfOpen), credit goes back only
+// when the socket has taken the bytes, and a stream that is reset resets the socket, so that nobody takes a
+// broken transfer for a complete one.
+import type { Socket } from 'node:net';
+import type { Fault } from '../fault.ts';
+import { ResetReason } from './frame.ts';
+import type { SessionStream, StreamEndpoint } from './stream.ts';
+
+export interface SocketOutcome {
+  readonly outcome: 'completed' | 'reset' | 'refused';
+  readonly detail: string;
+}
+
+export class SocketEndpoint implements StreamEndpoint {
+  readonly #socket: Socket;
+  readonly #whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void;
+  #stream: SessionStream | undefined;
+  #over = false;
+
+  constructor(socket: Socket, whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void) {
+    this.#socket = socket;
+    this.#whenOver = whenOver;
+  }
+
+  get isOpen(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  opened(stream: SessionStream): void {
+    this.#stream = stream;
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => {
+      if (!stream.write(chunk)) socket.pause();
+    });
+    socket.on('end', () => stream.end());
+    socket.on('error', (error) => this.#fail(error.message));
+    socket.on('close', () => {
+      // Closed in order: what was read of it may still wait for credit, and the stream ends by itself.
+      if (!socket.readableEnded || !socket.writableFinished) this.#fail('the local socket was closed');
+    });
+  }
+
+  refused(fault: Fault): void {
+    this.#end('refused', fault.message);
+  }
+
+  deliver(chunk: Uint8Array): void {
+    this.#socket.write(chunk, (error) => {
+      if (!error) this.#stream?.consumed(chunk.length);
+    });
+  }
+
+  deliverEnd(): void {
+    this.#socket.end();
+  }
+
+  resumeWriting(): void {
+    this.#socket.resume();
+  }
+
+  reset(fault: Fault): void {
+    this.#end('reset', fault.message);
+    if (this.isOpen) resetSocket(this.#socket);
+  }
+
+  finished(): void {
+    this.#end('completed', '');
+  }
+
+  #fail(detail: string): void {
+    if (this.#over) return;
+    this.#end('reset', detail);
+    this.#stream?.reset(ResetReason.localError);
+  }
+
+  #end(outcome: SocketOutcome['outcome'], detail: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#whenOver({ outcome, detail }, this.#stream);
+  }
+}
+
+/** RST for TCP; a unix socket knows none and is just closed. */
+export function resetSocket(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
+}

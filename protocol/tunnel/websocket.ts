@@ -1,0 +1,77 @@
+// The session's transport over a `ws` websocket, the same for both ends. Pieces become fragments of one message,
+// so nothing is joined on the way out, and fragments come in as they are, so nothing is joined on the way in.
+// ws masks into a copy of its own whenever it is given a view, also one on a SharedArrayBuffer; the buffer
+// itself must never be given to it, since then it would mask in place.
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
+import type { Transport, TransportListener } from './transport.ts';
+
+/** For both `new WebSocket` and `new WebSocketServer`. */
+export const websocketOptions = {
+  perMessageDeflate: false,
+  maxPayload: messageLimitBytes,
+  maxFragments: messageFragmentsLimit,
+  skipUTF8Validation: true,
+} as const;
+
+const part = { binary: true, fin: false } as const;
+const whole = { binary: true, fin: true } as const;
+const unsupportedCode = 1003;
+
+export class WebsocketTransport implements Transport {
+  readonly #websocket: WebSocket;
+  readonly #socket: Socket;
+
+  /** `socket` is the one below `websocket`, which must be open. */
+  constructor(websocket: WebSocket, socket: Socket) {
+    this.#websocket = websocket;
+    this.#socket = socket;
+    websocket.binaryType = 'fragments';
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
+  send(pieces: readonly Uint8Array[], sent?: (error?: Error) => void): void {
+    const last = pieces.length - 1;
+    for (let index = 0; index < last; index += 1) this.#websocket.send(pieces[index] as Uint8Array, part);
+    this.#websocket.send(pieces[last] as Uint8Array, whole, sent);
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  listen(listener: TransportListener): void {
+    let problem = '';
+    this.#websocket.on('message', (data, isBinary) => {
+      if (isBinary) listener.message(data as unknown as Uint8Array[]);
+      else this.close(unsupportedCode, 'text');
+    });
+    this.#websocket.on('error', (error) => {
+      problem = error.message;
+    });
+    this.#websocket.on('close', (code, reason) => {
+      listener.closed(problem || `${code} ${reason}`.trim(), code);
+    });
+    this.#socket.on('drain', () => listener.drained());
+  }
+
+  close(code: number, reason: string): void {
+    this.#websocket.close(code, Buffer.from(reason).subarray(0, 120).toString());
+  }
+
+  terminate(): void {
+    this.#websocket.terminate();
+  }
+}
