@@ -1,11 +1,27 @@
 // The texts of all checks by code, one file per group. A check whose code or problem has no texts here does not
 // compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
 import { type FaultValues, fill, type Language } from '../../../protocol/fault.ts';
+import { ciliumMessages } from './cilium.ts';
+import { deviceMessages } from './devices.ts';
+import { firewallMessages } from './firewall.ts';
 import { identityMessages } from './identity.ts';
+import { kernelMessages } from './kernel.ts';
+import { lineMessages } from './line.ts';
+import { resourceMessages } from './resources.ts';
+import { runtimeMessages } from './runtime.ts';
 import type { ProblemMessages, Text } from './shape.ts';
+import { timeMessages } from './time.ts';
 
 export const messages = {
   ...identityMessages,
+  ...resourceMessages,
+  ...kernelMessages,
+  ...lineMessages,
+  ...timeMessages,
+  ...firewallMessages,
+  ...runtimeMessages,
+  ...ciliumMessages,
+  ...deviceMessages,
 };
 
 export type CheckCode = keyof typeof messages;

@@ -1,0 +1,31 @@
+// A TCP connection to the gateway's port, and how long it took: one round trip of the line.
+import { define, fail, ok, skip, warn } from '../check.ts';
+import { errorCode, gatewayRoute, gatewayTarget, probeTimeoutMs } from '../observation/gateway.ts';
+
+const slowMs = 200;
+
+export const gatewayConnection = define({
+  code: 'GATEWAY_CONNECTION',
+  id: 'gateway-connection',
+  group: 'line',
+  severity: 'blocking',
+  dependsOn: ['GATEWAY_ROUTE'],
+  timeoutMs: probeTimeoutMs + 1000,
+  async run(host, context) {
+    const target = gatewayTarget(context);
+    const route = await gatewayRoute(host, context);
+    if (target === undefined || route === undefined) return skip('noGateway');
+    const where = `${route.address}:${target.port}`;
+    const values = { where, address: route.address, port: target.port, slowMs };
+    try {
+      const milliseconds = await host.network.connect(route.address, target.port, probeTimeoutMs);
+      const measured = `${where}: ${milliseconds.toFixed(1)} ms`;
+      return milliseconds > slowMs
+        ? warn('slow', measured, `≤ ${slowMs} ms`, { ...values, milliseconds: Math.round(milliseconds) })
+        : ok(measured, `≤ ${slowMs} ms`);
+    } catch (error) {
+      const detail = errorCode(error);
+      return fail('refused', `${where}: ${detail}`, `≤ ${probeTimeoutMs} ms`, { ...values, detail });
+    }
+  },
+});

@@ -1,0 +1,21 @@
+// runc makes a session keyring for each container; with the old quota of 200 keys the 200th container fails
+// with "disk quota exceeded".
+import { define, ok, skip, warn } from '../check.ts';
+import { numberIn } from '../observation/proc.ts';
+
+const recommended = 10_000;
+
+export const kernelKeys = define({
+  code: 'KERNEL_KEYS',
+  id: 'kernel-keys',
+  group: 'resources',
+  severity: 'advisory',
+  dependsOn: [],
+  async run(host) {
+    const keys = await numberIn(host, '/proc/sys/kernel/keys/root_maxkeys');
+    if (keys === undefined) return skip('notNeeded', 'kernel.keys.root_maxkeys ∅');
+    return keys < recommended
+      ? warn('few', `${keys}`, `≥ ${recommended}`, { keys, recommended })
+      : ok(`${keys}`, `≥ ${recommended}`);
+  },
+});

@@ -1,0 +1,26 @@
+// The link itself: up, and at 100 Mbit/s or more. Virtual devices state no speed, or one that means nothing.
+import { define, ok, skip, warn } from '../check.ts';
+import { gatewayRoute } from '../observation/gateway.ts';
+import { numberIn } from '../observation/proc.ts';
+
+const neededMbps = 100;
+
+export const linkSpeed = define({
+  code: 'LINK_SPEED',
+  id: 'link-speed',
+  group: 'line',
+  severity: 'advisory',
+  dependsOn: ['GATEWAY_ROUTE'],
+  async run(host, context) {
+    const route = await gatewayRoute(host, context);
+    if (route === undefined) return skip('noGateway');
+    const { device } = route;
+    // The kernel refuses to answer (EINVAL) for a link without a speed.
+    const mbps = await numberIn(host, `/sys/class/net/${device}/speed`).catch(() => undefined);
+    if (mbps === undefined || mbps <= 0) return skip('notNeeded', `${device}: speed ?`);
+    const measured = `${device}: ${mbps} Mbit/s`;
+    return mbps < neededMbps
+      ? warn('slow', measured, `≥ ${neededMbps} Mbit/s`, { device, mbps, neededMbps })
+      : ok(measured, `≥ ${neededMbps} Mbit/s`);
+  },
+});

@@ -1,0 +1,30 @@
+// The kubelet takes the first file in /etc/cni/net.d, in the order of their names: one that another network left
+// wins over Cilium's. Devices that it left keep its routes alive.
+import { define, fail, ok, skip, warn } from '../check.ts';
+import { isJoined } from '../observation/joined.ts';
+
+const folder = '/etc/cni/net.d';
+const devices = /^(cni0|flannel|cali|tunl0$|vxlan\.calico|weave|kube-bridge|kube-ipvs0|ovn|nodelocaldns)/;
+
+export const otherCni = define({
+  code: 'OTHER_CNI',
+  id: 'other-cni',
+  group: 'cilium',
+  severity: 'blocking',
+  dependsOn: ['CLUSTER_LEFTOVERS'],
+  async run(host, { networkMode }) {
+    if (networkMode !== 'cilium') return skip('notCilium');
+    if (await isJoined(host)) return skip('joined');
+    const files = ((await host.files.list(folder)) ?? []).filter(
+      (name) => /\.(conf|conflist|json)$/.test(name) && !name.includes('cilium'),
+    );
+    const left = ((await host.files.list('/sys/class/net')) ?? []).filter((name) => devices.test(name));
+    if (files.length > 0) {
+      const paths = files.map((name) => `${folder}/${name}`).join(' ');
+      return fail('files', paths, '∅', { paths });
+    }
+    return left.length > 0
+      ? warn('devices', left.join(', '), '∅', { devices: left.join(' '), device: left[0] ?? '' })
+      : ok('∅');
+  },
+});

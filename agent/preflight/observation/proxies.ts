@@ -1,0 +1,63 @@
+// Proxy settings as programs find them: the environment of this process (from /proc, read for these names only)
+// and what systemd hands to services. Passwords in a proxy's URL never leave this file.
+import type { Host } from '../../host/host.ts';
+import { contains, isAddress } from './addresses.ts';
+
+const names = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'] as const;
+export type ProxyName = (typeof names)[number];
+
+export interface ProxySetting {
+  readonly source: string;
+  /** As it was written: upper or lower case. */
+  readonly variable: string;
+  readonly name: ProxyName;
+  readonly value: string;
+}
+
+export async function proxySettings(host: Host): Promise<readonly ProxySetting[]> {
+  const [environ, etc, manager] = await Promise.all([
+    host.files.readText('/proc/self/environ'),
+    host.files.readText('/etc/environment'),
+    host.files.readText('/etc/systemd/system.conf'),
+  ]);
+  return [
+    ...settingsIn('environment', (environ ?? '').split('\0')),
+    ...settingsIn('/etc/environment', (etc ?? '').split('\n')),
+    ...settingsIn('/etc/systemd/system.conf', managerAssignments(manager ?? '')),
+  ];
+}
+
+/** `http://user:secret@proxy:3128` → `http://proxy:3128`. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//').replace(/^[^@/]+:[^@/]*@/, '');
+}
+
+/** Whether a NO_PROXY list exempts a host: exact names, suffixes with or without a dot, `*`, ranges, ports. */
+export function isExempt(noProxy: string, host: string): boolean {
+  return noProxy
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .some((entry) => {
+      if (entry === '*' || entry === host) return true;
+      if (isAddress(host)) return entry.includes('/') && contains(entry, host);
+      const suffix = entry.replace(/^\*?\./, '').replace(/:\d+$/, '');
+      return host === suffix || host.endsWith(`.${suffix}`);
+    });
+}
+
+function settingsIn(source: string, assignments: readonly string[]): readonly ProxySetting[] {
+  return assignments.flatMap((assignment) => {
+    const match = /^\s*(?:export\s+)?([A-Za-z_]+)=["']?(.*?)["']?\s*$/s.exec(assignment);
+    const variable = match?.[1] ?? '';
+    const name = names.find((one) => one === variable.toLowerCase());
+    const value = match?.[2] ?? '';
+    return name === undefined || value === '' ? [] : [{ source, variable, name, value }];
+  });
+}
+
+/** `DefaultEnvironment="A=1" B=2` → [`A=1`, `B=2`]. */
+function managerAssignments(text: string): readonly string[] {
+  return [...text.matchAll(/^DefaultEnvironment=(.*)$/gm)].flatMap((line) =>
+    (line[1]?.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll(/^["']|["']$/g, '')),
+  );
+}
