@@ -1,0 +1,142 @@
+// Makes an artifact store from a folder DIR/<component>/<version>/<architecture>/<tree>: one tar.gz per tree and the manifest. The
+// same trees give the same bytes (sorted names, no times, owner 0), so a bundle that is made again changes no
+// hash, and no host. The manifest is written last: a store is never seen half made.
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { execa } from 'execa';
+import { type Artifact, artifactSchema } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { type Manifest, manifestName } from './store.ts';
+
+export interface BundleWish {
+  readonly from: string;
+  readonly out: string;
+  /** Ready-made archive `regnode-<version>-linux-<architecture>.tar.gz` of the agent. */
+  readonly agent?: string;
+  /** 1 fast … 9 small. */
+  readonly level?: number;
+  readonly progress?: (artifact: Artifact, milliseconds: number) => void;
+}
+
+interface Source {
+  readonly component: Artifact['component'];
+  readonly version: string;
+  readonly architecture: Artifact['architecture'];
+  readonly path: string;
+  readonly packed: boolean;
+}
+
+const components = artifactSchema.shape.component.options;
+const architectures = artifactSchema.shape.architecture.options;
+
+export async function buildBundle(wish: BundleWish): Promise<Manifest> {
+  const sources = [...(await findTrees(wish.from)), ...(wish.agent ? [await agentSource(wish.agent)] : [])];
+  if (sources.length === 0)
+    throw new Fault('BUNDLE_INVALID', { path: wish.from, detail: 'there is nothing in it' });
+  await mkdir(wish.out, { recursive: true });
+  const artifacts: Artifact[] = [];
+  for (const source of sources) {
+    const startedMs = Date.now();
+    const artifact = await pack(source, wish);
+    artifacts.push(artifact);
+    wish.progress?.(artifact, Date.now() - startedMs);
+  }
+  const manifest: Manifest = { schema: 1, artifacts };
+  await replaceFile(join(wish.out, manifestName), (path) =>
+    writeFile(path, `${JSON.stringify(manifest, null, 2)}\n`),
+  );
+  return manifest;
+}
+
+async function findTrees(from: string): Promise<Source[]> {
+  const sources: Source[] = [];
+  for (const component of await folders(from)) {
+    const known = components.find((name) => name === component);
+    if (!known) {
+      throw invalid(join(from, component), `no component has this name (known: ${components.join(', ')})`);
+    }
+    for (const version of await folders(join(from, component))) {
+      for (const name of await folders(join(from, component, version))) {
+        const path = join(from, component, version, name);
+        const architecture = architectures.find((candidate) => candidate === name);
+        if (!architecture) throw invalid(path, `not an architecture (known: ${architectures.join(', ')})`);
+        if ((await readdir(path)).length === 0) throw invalid(path, 'the tree is empty');
+        sources.push({ component: known, version, architecture, path, packed: false });
+      }
+    }
+  }
+  return sources;
+}
+
+async function folders(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  } catch (cause) {
+    throw new Fault('BUNDLE_INVALID', { path, detail: 'it cannot be read' }, { cause });
+  }
+}
+
+async function agentSource(path: string): Promise<Source> {
+  const [, version, name] = /^regnode-(.+)-linux-(amd64|arm64)\.tar\.gz$/.exec(basename(path)) ?? [];
+  const architecture = architectures.find((candidate) => candidate === name);
+  if (!version || !architecture)
+    throw invalid(path, 'its name is not regnode-VERSION-linux-ARCHITECTURE.tar.gz');
+  if (!(await stat(path).catch(() => undefined))?.isFile()) throw invalid(path, 'there is no such file');
+  return { component: 'agent', version, architecture, path, packed: true };
+}
+
+async function pack(source: Source, { out, level = 6 }: BundleWish): Promise<Artifact> {
+  const { component, version, architecture } = source;
+  const name = `${component}-${version}-${architecture}.tar.gz`;
+  const file = join(out, name);
+  await replaceFile(file, async (path) => {
+    if (source.packed) await copyFile(source.path, path);
+    else await packTree(source.path, path, level);
+  });
+  const parsed = artifactSchema.safeParse({
+    component,
+    version,
+    architecture,
+    path: `/artifacts/${name}`,
+    sizeBytes: (await stat(file)).size,
+    sha256: await sha256Of(file),
+  });
+  if (!parsed.success) throw invalid(source.path, parsed.error.issues[0]?.message ?? 'invalid');
+  return parsed.data;
+}
+
+async function packTree(tree: string, file: string, level: number): Promise<void> {
+  // Named one by one, so that the archive says nothing about the folder that it will be unpacked into.
+  const names = (await readdir(tree)).sort().map((name) => `./${name}`);
+  const flags = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];
+  const tar = execa('tar', [...flags, '-C', tree, '-cf', '-', '--', ...names], { buffer: { stdout: false } });
+  // gzip's header as node writes it holds neither a time nor a name.
+  await Promise.all([pipeline(tar.stdout, createGzip({ level }), createWriteStream(file)), tar]);
+}
+
+/** Writes beside the file and renames, so that whoever reads it has the old or the new one. */
+async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    await write(temporary);
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+const invalid = (path: string, detail: string) => new Fault('BUNDLE_INVALID', { path, detail });

@@ -1,0 +1,106 @@
+// Serves the files of the artifact store: only names that the manifest lists (so no path can lead out of the folder), with
+// ranges for a download that goes on, and the sha256 as ETag, so that a range never joins two different files.
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Artifact } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { type ArtifactStore, manifestName } from './store.ts';
+
+const prefix = '/artifacts/';
+
+/** `path` is the request's path without query; throws PATH_UNKNOWN. */
+export async function serveArtifact(
+  store: ArtifactStore,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const artifacts = await store.artifacts();
+  if (path === prefix + manifestName) {
+    const body = `${JSON.stringify({ schema: 1, artifacts })}\n`;
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-cache',
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+    return;
+  }
+  const artifact = artifacts.find((candidate) => candidate.path === path);
+  if (!artifact) throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: path.slice(0, 120) });
+  await sendFile(store, artifact, request, response);
+}
+
+async function sendFile(
+  store: ArtifactStore,
+  artifact: Artifact,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // artifactSchema allows no slash after the prefix.
+  const file = await open(join(store.directory, artifact.path.slice(prefix.length))).catch(
+    (cause: unknown) => {
+      throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: artifact.path }, { cause });
+    },
+  );
+  let streaming = false;
+  try {
+    const { size } = await file.stat();
+    const etag = `"${artifact.sha256}"`;
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'accept-ranges': 'bytes',
+      etag,
+      'cache-control': 'public, max-age=31536000, immutable',
+    };
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    // A range of a file that has changed since is answered with the whole new one.
+    const conditional = request.headers['if-range'];
+    const range =
+      conditional === undefined || conditional === etag ? parseRange(request.headers.range, size) : undefined;
+    if (range === 'unsatisfiable') {
+      response.writeHead(416, { ...headers, 'content-range': `bytes */${size}`, 'content-length': 0 }).end();
+      return;
+    }
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    response.writeHead(range ? 206 : 200, {
+      ...headers,
+      'content-length': end - start + 1,
+      ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
+    });
+    if (request.method === 'HEAD' || size === 0) {
+      response.end();
+      return;
+    }
+    streaming = true;
+    const source = createReadStream('', { fd: file, start, end, highWaterMark: 256 * 1024 });
+    await pipeline(source, response);
+  } finally {
+    if (!streaming) await file.close();
+  }
+}
+
+/** One byte range as in RFC 9110; anything else that we don't serve (several ranges) is answered with the whole. */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
+  if (!match) return undefined;
+  const [, first = '', last = ''] = match;
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 };
+  }
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== '' && Number(last) < start) return undefined;
+  return start >= size ? 'unsatisfiable' : { start, end };
+}

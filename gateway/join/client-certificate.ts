@@ -1,0 +1,93 @@
+// Decides who is at the other end of a connection, from the client certificate alone: made by our CA (node:tls has
+// checked the chain), in its time, and with a serial that the node's registration still lists. Taking the serial out of
+// the registration, or deleting it, revokes the certificate at once.
+import type { TLSSocket } from 'node:tls';
+import { Fault } from '../../protocol/fault.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { nodeUri } from './authority.ts';
+
+export interface NodeIdentity {
+  readonly name: string;
+  readonly pool: string;
+}
+
+/** The registrations, live; `refresh` asks the API server for one that the copy may not have yet. */
+export interface Registrations {
+  get(name: string): RegisteredNode | undefined;
+  refresh(name: string): Promise<RegisteredNode | undefined>;
+}
+
+export interface PeerCertificate {
+  readonly authorized: boolean;
+  readonly authorizationError?: string;
+  readonly commonName: string;
+  readonly uris: readonly string[];
+  readonly serial: string;
+  readonly expiresAtMs: number;
+}
+
+export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
+  const certificate = socket.getPeerCertificate();
+  // Node gives an empty object when the client sent none.
+  if (!certificate?.serialNumber) return undefined;
+  const names = certificate.subjectaltname ?? '';
+  const commonName = certificate.subject?.CN ?? '';
+  return {
+    authorized: socket.authorized,
+    ...(socket.authorized ? {} : { authorizationError: String(socket.authorizationError) }),
+    commonName: typeof commonName === 'string' ? commonName : '',
+    uris: names.split(', ').flatMap((name) => (name.startsWith('URI:') ? [name.slice(4)] : [])),
+    serial: certificate.serialNumber.toUpperCase(),
+    expiresAtMs: Date.parse(certificate.valid_to),
+  };
+}
+
+/** Throws CERTIFICATE_REFUSED, or NODE_NOT_REGISTERED when the node is gone. */
+export async function identify(
+  certificate: PeerCertificate | undefined,
+  registrations: Registrations,
+  now: number,
+): Promise<NodeIdentity> {
+  const refuse = (detail: string) => new Fault('CERTIFICATE_REFUSED', { detail });
+  if (!certificate) throw refuse('there is none');
+  if (!certificate.authorized) throw refuse(certificate.authorizationError ?? 'not from this gateway');
+  // A resumed TLS session is not checked again by node:tls.
+  if (!(certificate.expiresAtMs > now)) throw refuse('it has expired');
+  const name = certificate.commonName;
+  const known = registrations.get(name);
+  const registered = listsSerial(known, certificate) ? known : await registrations.refresh(name);
+  if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
+  if (!listsSerial(registered, certificate)) throw refuse('it was replaced or revoked');
+  const identity = { name, pool: registered.spec.pool };
+  if (!certificate.uris.includes(nodeUri(identity))) throw refuse('it belongs to another pool');
+  return identity;
+}
+
+/** Reads the API server at most once in a while per name, so that a refused client can't make it work. */
+export function registrationsOf(
+  kubernetes: Kubernetes,
+  cached: (name: string) => RegisteredNode | undefined,
+  now: () => number,
+): Registrations {
+  const asked = new Map<string, { atMs: number; answer: Promise<RegisteredNode | undefined> }>();
+  return {
+    get: cached,
+    refresh(name) {
+      const last = asked.get(name);
+      if (last && now() - last.atMs < refreshIntervalMs) return last.answer;
+      const answer = kubernetes.get(registeredNodes, name);
+      asked.set(name, { atMs: now(), answer });
+      answer.catch(() => asked.delete(name));
+      if (asked.size > rememberedNames) asked.delete(asked.keys().next().value ?? '');
+      return answer;
+    },
+  };
+}
+
+const refreshIntervalMs = 500;
+const rememberedNames = 10_000;
+
+function listsSerial(node: RegisteredNode | undefined, certificate: PeerCertificate): boolean {
+  return node?.status?.certificateSerials?.includes(certificate.serial) ?? false;
+}

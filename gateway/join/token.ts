@@ -1,0 +1,181 @@
+// Join tokens: `rt-<id>.<secret>`, kept as Secret regnode-system/regnode-token-<id> that holds only the hash of
+// the secret. A use is recorded together with the key that it admitted, in the same write: so two hosts can't
+// take one use, and a host whose answer was lost on the way asks again without costing a second one.
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
+import { Fault } from '../../protocol/fault.ts';
+import { gatewayNamespace } from '../kubernetes/access.ts';
+import { type Secret, secrets } from '../kubernetes/kinds.ts';
+import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+
+export const tokenSecretType = 'regnode.io/join-token';
+const tokenLabel = 'regnode.io/join-token';
+const tokenPattern = /^rt-([a-z0-9]{6})\.([a-z0-9]{32})$/;
+const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+export interface TokenUse {
+  readonly node: string;
+  readonly keySha256: string;
+  readonly at: string;
+}
+
+/** A token as it is stored: without its secret. */
+export interface JoinToken {
+  readonly id: string;
+  readonly pool: string;
+  readonly expiresAt: string;
+  readonly usesAllowed: number;
+  readonly usesLeft: number;
+  readonly usedBy: readonly TokenUse[];
+}
+
+export interface Applicant {
+  readonly nodeName: string;
+  readonly keySha256: string;
+}
+
+/** Makes a token; its text is shown once and never again. */
+export async function createToken(
+  kubernetes: Kubernetes,
+  wish: { pool: string; lifetimeMs: number; uses: number },
+  now: number = Date.now(),
+): Promise<{ token: JoinToken; text: string }> {
+  const id = randomText(6);
+  const secret = randomText(32);
+  const token: JoinToken = {
+    id,
+    pool: wish.pool,
+    expiresAt: new Date(now + wish.lifetimeMs).toISOString(),
+    usesAllowed: wish.uses,
+    usesLeft: wish.uses,
+    usedBy: [],
+  };
+  await kubernetes.create(secrets, {
+    metadata: {
+      name: secretName(id),
+      namespace: gatewayNamespace,
+      labels: { [tokenLabel]: 'true', 'regnode.io/pool': wish.pool },
+    },
+    type: tokenSecretType,
+    data: encode({ ...fields(token), secretSha256: sha256(secret) }),
+  });
+  return { token, text: `rt-${id}.${secret}` };
+}
+
+/** The id of a token text, or undefined when it is not even the form of one. */
+export function tokenId(text: string): string | undefined {
+  return tokenPattern.exec(text)?.[1];
+}
+
+/** Finds the token and checks secret, expiry and that a use is left for this applicant; takes nothing. */
+export async function checkToken(
+  kubernetes: Kubernetes,
+  text: string,
+  applicant: Applicant,
+  now: number = Date.now(),
+): Promise<JoinToken> {
+  const [, id, secret] = tokenPattern.exec(text) ?? [];
+  if (!id || !secret) throw new Fault('TOKEN_INVALID', { id: '?' });
+  const stored = await kubernetes.get(secrets, secretName(id), gatewayNamespace);
+  // Hash and compare in any case, so that the time says nothing about which ids exist.
+  const expected = Buffer.from(decode(stored).secretSha256 ?? sha256(''), 'hex');
+  const matches = timingSafeEqual(
+    Buffer.from(sha256(secret), 'hex'),
+    expected.length === 32 ? expected : none,
+  );
+  if (!stored || stored.type !== tokenSecretType || !matches) throw new Fault('TOKEN_INVALID', { id });
+  const token = parse(stored);
+  assertUsable(token, applicant, now);
+  return token;
+}
+
+/** Takes one use for the applicant; the same key under the same name takes only one, however often it asks. */
+export async function consumeToken(
+  kubernetes: Kubernetes,
+  id: string,
+  applicant: Applicant,
+  now: number = Date.now(),
+): Promise<void> {
+  const found = await update(
+    kubernetes,
+    secrets,
+    { name: secretName(id), namespace: gatewayNamespace },
+    (stored) => {
+      const token = parse(stored);
+      assertUsable(token, applicant, now);
+      if (isUsedBy(token, applicant)) return undefined;
+      const { nodeName: node, keySha256 } = applicant;
+      const used: JoinToken = {
+        ...token,
+        usesLeft: token.usesLeft - 1,
+        usedBy: [...token.usedBy, { node, keySha256, at: new Date(now).toISOString() }],
+      };
+      return { ...stored, data: { ...stored.data, ...encode(fields(used)) } };
+    },
+  );
+  if (!found) throw new Fault('TOKEN_INVALID', { id });
+}
+
+export async function listTokens(kubernetes: Kubernetes): Promise<readonly JoinToken[]> {
+  const { items } = await kubernetes.list(secrets, {
+    namespace: gatewayNamespace,
+    labelSelector: `${tokenLabel}=true`,
+  });
+  return items.map(parse).sort((a, b) => a.expiresAt.localeCompare(b.expiresAt));
+}
+
+/** False when there was no such token. Takes the id or the whole text. */
+export function revokeToken(kubernetes: Kubernetes, idOrText: string): Promise<boolean> {
+  const id = tokenId(idOrText) ?? idOrText.replace(/^rt-/, '');
+  if (!/^[a-z0-9]{6}$/.test(id)) return Promise.resolve(false);
+  return kubernetes.remove(secrets, secretName(id), { namespace: gatewayNamespace });
+}
+
+function assertUsable(token: JoinToken, applicant: Applicant, now: number): void {
+  const { id, pool, expiresAt } = token;
+  if (!(Date.parse(expiresAt) > now)) throw new Fault('TOKEN_EXPIRED', { id, expiredAt: expiresAt, pool });
+  if (token.usesLeft < 1 && !isUsedBy(token, applicant)) {
+    throw new Fault('TOKEN_USED_UP', { id, uses: token.usesAllowed, pool });
+  }
+}
+
+function isUsedBy(token: JoinToken, { nodeName, keySha256 }: Applicant): boolean {
+  return token.usedBy.some((use) => use.node === nodeName && use.keySha256 === keySha256);
+}
+
+function fields(token: JoinToken): Record<string, string> {
+  return {
+    pool: token.pool,
+    expiresAt: token.expiresAt,
+    usesAllowed: String(token.usesAllowed),
+    usesLeft: String(token.usesLeft),
+    usedBy: JSON.stringify(token.usedBy),
+  };
+}
+
+function parse(stored: Secret): JoinToken {
+  const data = decode(stored);
+  return {
+    id: stored.metadata.name.slice(secretName('').length),
+    pool: data.pool ?? '',
+    expiresAt: data.expiresAt ?? '',
+    usesAllowed: Number(data.usesAllowed ?? 0),
+    usesLeft: Number(data.usesLeft ?? 0),
+    usedBy: JSON.parse(data.usedBy ?? '[]') as TokenUse[],
+  };
+}
+
+const none = Buffer.alloc(32);
+const secretName = (id: string) => `regnode-token-${id}`;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const randomText = (length: number) =>
+  Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
+
+const encode = (data: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+
+const decode = (stored: Secret | undefined): Record<string, string | undefined> =>
+  Object.fromEntries(
+    Object.entries(stored?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+  );

@@ -1,0 +1,132 @@
+// RBAC: exactly what the gateway's own code does, for its ServiceAccount and for a client certificate with
+// CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The gateway may
+// create secrets in kube-system but read only those of its own namespace and delete by name.
+import type { Kind, KubernetesObject } from './kinds.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  namespaces,
+  roleBindings,
+  roles,
+  serviceAccounts,
+} from './kinds.ts';
+
+export const gatewayNamespace = 'regnode-system';
+export const gatewayUser = 'regnode-gateway';
+/** Extra group of every per-node bootstrap token. */
+export const bootstrapGroup = 'system:bootstrappers:regnode';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+interface RbacObject extends KubernetesObject {
+  readonly rules?: readonly Rule[];
+  readonly roleRef?: { apiGroup: string; kind: string; name: string };
+  readonly subjects?: readonly { kind: string; name: string; namespace?: string; apiGroup?: string }[];
+}
+
+const clusterRules: readonly Rule[] = [
+  {
+    apiGroups: ['regnode.io'],
+    resources: ['nodepools', 'registerednodes'],
+    verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+  },
+  {
+    apiGroups: ['regnode.io'],
+    resources: ['nodepools/status', 'registerednodes/status', 'registerednodes/finalizers'],
+    verbs: ['update', 'patch'],
+  },
+  // Labels, taints and cordon of registered nodes; the Node object goes when its host has left.
+  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },
+  // Drain.
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
+  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+  // The kubelets' certificates.
+  {
+    apiGroups: ['certificates.k8s.io'],
+    resources: ['certificatesigningrequests'],
+    verbs: ['get', 'list', 'watch'],
+  },
+  {
+    apiGroups: ['certificates.k8s.io'],
+    resources: ['certificatesigningrequests/approval'],
+    verbs: ['update'],
+  },
+  {
+    apiGroups: ['certificates.k8s.io'],
+    resources: ['signers'],
+    resourceNames: ['kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kubelet-serving'],
+    verbs: ['approve'],
+  },
+];
+
+const ownNamespaceRules: readonly Rule[] = [
+  // The CA and the join tokens.
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'] },
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update', 'patch'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
+  },
+];
+
+/** Bootstrap tokens: names can't be limited by prefix, so no reading here at all. */
+const kubeSystemRules: readonly Rule[] = [
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete'] },
+];
+
+const gatewaySubjects = [
+  { kind: 'ServiceAccount', name: gatewayUser, namespace: gatewayNamespace },
+  { kind: 'User', name: gatewayUser, apiGroup: 'rbac.authorization.k8s.io' },
+];
+
+const labels = { 'app.kubernetes.io/name': 'regnode' };
+const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+
+/** In the order in which they are applied. */
+export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: RbacObject }[] = [
+  { kind: namespaces, object: { metadata: { name: gatewayNamespace, labels } } },
+  {
+    kind: serviceAccounts,
+    object: { metadata: { name: gatewayUser, namespace: gatewayNamespace, labels } },
+  },
+  { kind: clusterRoles, object: { metadata: { name: gatewayUser, labels }, rules: clusterRules } },
+  {
+    kind: clusterRoleBindings,
+    object: {
+      metadata: { name: gatewayUser, labels },
+      roleRef: roleRef('ClusterRole', gatewayUser),
+      subjects: gatewaySubjects,
+    },
+  },
+  ...role(gatewayNamespace, ownNamespaceRules),
+  ...role('kube-system', kubeSystemRules),
+  {
+    kind: clusterRoleBindings,
+    object: {
+      metadata: { name: 'regnode-node-bootstrapper', labels },
+      roleRef: roleRef('ClusterRole', 'system:node-bootstrapper'),
+      subjects: [{ kind: 'Group', name: bootstrapGroup, apiGroup: 'rbac.authorization.k8s.io' }],
+    },
+  },
+];
+
+function role(
+  namespace: string,
+  rules: readonly Rule[],
+): { kind: Kind<KubernetesObject>; object: RbacObject }[] {
+  const metadata = { name: gatewayUser, namespace, labels };
+  return [
+    { kind: roles, object: { metadata, rules } },
+    {
+      kind: roleBindings,
+      object: { metadata, roleRef: roleRef('Role', gatewayUser), subjects: gatewaySubjects },
+    },
+  ];
+}

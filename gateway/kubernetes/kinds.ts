@@ -1,0 +1,139 @@
+// The kinds of Kubernetes object that the gateway reads or writes, with just the fields that it looks at.
+// Objects stay plain JSON: what is not named here is kept as it came and goes back as it was.
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly { kind: string; name: string; controller?: boolean }[];
+}
+
+export interface KubernetesObject {
+  readonly metadata: Metadata;
+}
+
+/** Where a kind lives in the API; `T` is the shape of its objects. */
+export interface Kind<T extends KubernetesObject> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Never there: carries the type. */
+  readonly shape?: T;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+  readonly timeAdded?: string;
+}
+
+export interface NodeObject extends KubernetesObject {
+  readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
+  readonly status?: {
+    readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+    readonly addresses?: readonly { type: string; address: string }[];
+    readonly nodeInfo?: { kubeletVersion?: string; containerRuntimeVersion?: string; osImage?: string };
+  };
+}
+
+export interface Pod extends KubernetesObject {
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly volumes?: readonly { name: string; emptyDir?: unknown }[];
+  };
+  readonly status?: { readonly phase?: string };
+}
+
+export interface Secret extends KubernetesObject {
+  readonly type?: string;
+  /** Base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface ConfigMap extends KubernetesObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface CertificateSigningRequest extends KubernetesObject {
+  readonly spec: {
+    /** PEM in base64. */
+    readonly request: string;
+    readonly signerName: string;
+    readonly username?: string;
+    readonly groups?: readonly string[];
+    readonly usages?: readonly string[];
+  };
+  readonly status?: {
+    readonly conditions?: readonly { type: string; reason?: string; message?: string }[];
+    readonly certificate?: string;
+  };
+}
+
+export interface EventObject extends KubernetesObject {
+  readonly involvedObject: { apiVersion: string; kind: string; name: string; uid?: string };
+  readonly reason: string;
+  readonly message: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly count: number;
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+  readonly source: { component: string; host?: string };
+}
+
+export interface CustomResourceDefinition extends KubernetesObject {
+  readonly spec: unknown;
+  readonly status?: { readonly conditions?: readonly { type: string; status: string; message?: string }[] };
+}
+
+const core = (kind: string, plural: string, namespaced: boolean) => ({
+  apiVersion: 'v1',
+  kind,
+  plural,
+  namespaced,
+});
+
+export const nodes: Kind<NodeObject> = core('Node', 'nodes', false);
+export const pods: Kind<Pod> = core('Pod', 'pods', true);
+export const secrets: Kind<Secret> = core('Secret', 'secrets', true);
+export const configMaps: Kind<ConfigMap> = core('ConfigMap', 'configmaps', true);
+export const events: Kind<EventObject> = core('Event', 'events', true);
+export const namespaces: Kind<KubernetesObject> = core('Namespace', 'namespaces', false);
+export const serviceAccounts: Kind<KubernetesObject> = core('ServiceAccount', 'serviceaccounts', true);
+
+export const certificateSigningRequests: Kind<CertificateSigningRequest> = {
+  apiVersion: 'certificates.k8s.io/v1',
+  kind: 'CertificateSigningRequest',
+  plural: 'certificatesigningrequests',
+  namespaced: false,
+};
+
+export const customResourceDefinitions: Kind<CustomResourceDefinition> = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+
+const rbac = (kind: string, plural: string, namespaced: boolean) => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind,
+  plural,
+  namespaced,
+});
+
+export const clusterRoles: Kind<KubernetesObject> = rbac('ClusterRole', 'clusterroles', false);
+export const clusterRoleBindings: Kind<KubernetesObject> = rbac(
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+  false,
+);
+export const roles: Kind<KubernetesObject> = rbac('Role', 'roles', true);
+export const roleBindings: Kind<KubernetesObject> = rbac('RoleBinding', 'rolebindings', true);

@@ -1,0 +1,97 @@
+// What the gateway asks of Kubernetes, as an interface: client.ts is the real one, tests have one in memory
+// with the same rules for resourceVersion, finalizers and name conflicts. A request that fails throws a
+// KubernetesFailure (the API server answered) or the Fault KUBERNETES_UNREACHABLE (it did not).
+import type { Kind, KubernetesObject } from './kinds.ts';
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export type PatchType = 'merge' | 'json' | 'strategic';
+
+export type WatchEvent<T> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+export interface Kubernetes {
+  /** undefined when there is no such object. */
+  get<T extends KubernetesObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
+  list<T extends KubernetesObject>(
+    kind: Kind<T>,
+    options?: ListOptions,
+  ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>;
+  create<T extends KubernetesObject>(kind: Kind<T>, object: T): Promise<T>;
+  /** With metadata.resourceVersion: a conflict when somebody else was faster. */
+  replace<T extends KubernetesObject>(kind: Kind<T>, object: T, subresource?: string): Promise<T>;
+  patch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    name: string,
+    patch: unknown,
+    options?: { namespace?: string; subresource?: string; type?: PatchType },
+  ): Promise<T>;
+  /** Server-side apply, with force: these fields are ours. */
+  apply<T extends KubernetesObject>(kind: Kind<T>, object: T): Promise<T>;
+  /** False when it was not there; with `uid` only that very object is deleted. */
+  remove<T extends KubernetesObject>(
+    kind: Kind<T>,
+    name: string,
+    options?: { namespace?: string; uid?: string },
+  ): Promise<boolean>;
+  /** Ends when the API server ends it (always, at some time) or with the signal. */
+  watch<T extends KubernetesObject>(
+    kind: Kind<T>,
+    options: ListOptions & { resourceVersion: string; signal: AbortSignal },
+  ): AsyncIterable<WatchEvent<T>>;
+  /** What is no plain object: discovery, evictions. */
+  request(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+}
+
+export class KubernetesFailure extends Error {
+  override readonly name = 'KubernetesFailure';
+  readonly status: number;
+  /** As the API server names it: NotFound, AlreadyExists, Conflict, Forbidden, Invalid, Expired, … */
+  readonly reason: string;
+  readonly request: string;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(failure: {
+    status: number;
+    reason: string;
+    message: string;
+    request: string;
+    retryAfterSeconds?: number | undefined;
+  }) {
+    super(failure.message);
+    this.status = failure.status;
+    this.reason = failure.reason;
+    this.request = failure.request;
+    this.retryAfterSeconds = failure.retryAfterSeconds;
+  }
+}
+
+export function isFailure(error: unknown, ...reasons: readonly string[]): error is KubernetesFailure {
+  return error instanceof KubernetesFailure && reasons.includes(error.reason);
+}
+
+/** Reads, changes and writes an object until nobody was faster; `change` returns undefined to leave it. */
+export async function update<T extends KubernetesObject>(
+  kubernetes: Kubernetes,
+  kind: Kind<T>,
+  key: { name: string; namespace?: string; subresource?: string },
+  change: (object: T) => T | undefined,
+): Promise<T | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const object = await kubernetes.get(kind, key.name, key.namespace);
+    const changed = object && change(object);
+    if (!changed) return object;
+    try {
+      return await kubernetes.replace(kind, changed, key.subresource);
+    } catch (error) {
+      if (!isFailure(error, 'Conflict') || attempt >= updateAttempts) throw error;
+    }
+  }
+}
+
+const updateAttempts = 20;

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// regnode-gateway: the cloud side. `setup` prepares a cluster once, `serve` is the gateway, `bundle build` makes the
+// artifact store that it serves.
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { bundleCommand } from './artifacts/command.ts';
+import { completionCommand } from './cli/completion.ts';
+import { runProgram, tellDone } from './cli/outcome.ts';
+import { connectCluster } from './kubernetes/connect.ts';
+import { setUpCluster } from './kubernetes/setup.ts';
+import { parseServeOptions } from './serve/options.ts';
+import { serve } from './serve/serve.ts';
+import { gatewayVersion } from './version.ts';
+
+const program = new Command('regnode-gateway')
+  .description('The cloud side of regnode: registers hosts of your own data centre as nodes of a cluster')
+  .version(gatewayVersion, '-V, --version')
+  .showHelpAfterError('(see --help)');
+
+program
+  .command('setup')
+  .description(
+    'apply namespace, custom resources and access rights to a cluster; running it again is harmless',
+  )
+  .option('--kubeconfig <file>', 'kubeconfig of a cluster administrator')
+  .action(async ({ kubeconfig }: { kubeconfig?: string }) => {
+    const { kubernetes } = await connectCluster(kubeconfig);
+    await setUpCluster(kubernetes, (line) => process.stderr.write(`[ok] ${line}\n`));
+    tellDone({ en: 'the cluster is set up for regnode', zh: '集群已为 regnode 初始化完成' });
+  });
+
+program
+  .command('serve')
+  .description('run the gateway until it is told to stop')
+  .requiredOption('--listen <address:port>', 'the public TLS port', '0.0.0.0:443')
+  .requiredOption('--public-url <url>', 'https URL under which hosts reach this gateway')
+  .requiredOption('--artifacts <dir>', 'artifact store, see "bundle build"')
+  .option('--kubeconfig <file>', 'default: $KUBECONFIG, the pod’s service account, ~/.kube/config')
+  .option('--egress-socket <path>', 'unix socket for the API server’s egress selector (HTTP CONNECT)')
+  .option('--metrics-listen <address:port>', 'plain HTTP for /metrics, /nodes, /healthz', '127.0.0.1:9464')
+  .option('--api-server-url <url>', 'the API server as hosts see it (default: the one of the kubeconfig)')
+  .option('--install-script <file>', 'served as /install.sh')
+  .option('--audit-file <path>', 'audit records as JSON lines; - is stdout', '-')
+  .option('--drain-timeout-ms <ms>', 'the longest that a drain may take', '300000')
+  .option('--name <name>', 'name of this replica (default: the host name)')
+  .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
+  .action(async (flags: Record<string, string>) => {
+    const options = parseServeOptions(flags);
+    const logger = pino({ level: flags.logLevel ?? 'info' }, pino.destination(2));
+    const stop = new AbortController();
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+    await serve(options, await connectCluster(flags.kubeconfig), logger, stop.signal);
+  });
+
+program.addCommand(bundleCommand());
+program
+  .command('version')
+  .description('print the version')
+  .action(() => {
+    process.stdout.write(`${gatewayVersion}\n`);
+  });
+program.addCommand(completionCommand(program));
+
+await runProgram(program, process.argv);

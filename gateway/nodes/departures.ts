@@ -1,0 +1,116 @@
+// Leads a node out of the cluster. Three ways begin it: the RegisteredNode is deleted (regnodectl node remove), the agent calls
+// drain and deregister (regnode leave on the host), or it is forced. One drain of a node serves all who
+// ask for it at the same time.
+import type { Logger } from 'pino';
+import type { DrainResponse } from '../../protocol/join.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Counters } from '../audit/counters.ts';
+import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { type DrainProgress, drain } from './drain.ts';
+import { type RegisteredNode, registeredNodes } from './node.ts';
+import { finishRemoval, forceAnnotation } from './removal.ts';
+import type { Tunnels } from './tunnels.ts';
+
+export interface DeparturesOptions {
+  readonly kubernetes: Kubernetes;
+  readonly tunnels: Tunnels;
+  readonly audit: Audit;
+  readonly counters: Counters;
+  readonly recordEvent: RecordEvent;
+  readonly logger: Logger;
+  readonly drainTimeoutMs: number;
+  /** An agent that was told to leave and is still here is told again after this. */
+  readonly remindMs?: number;
+  readonly now: () => number;
+}
+
+export class Departures {
+  readonly #options: DeparturesOptions;
+  readonly #drains = new Map<string, Promise<DrainResponse>>();
+  /** Node uid → its drain has ended here. */
+  readonly #drained = new Set<string>();
+  readonly #told = new Map<string, number>();
+
+  constructor(options: DeparturesOptions) {
+    this.#options = options;
+  }
+
+  /** Cordons and evicts everything that can go, also what no controller would make again: the host leaves. */
+  drain(nodeName: string, reason: string): Promise<DrainResponse> {
+    const running = this.#drains.get(nodeName);
+    if (running) return running;
+    const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
+    const progress = (event: DrainProgress) => logger.info({ node: nodeName, ...event }, 'drain');
+    const started = drain(kubernetes, nodeName, { timeoutMs: drainTimeoutMs, evictUnmanaged: true, progress })
+      .then(
+        (result) => {
+          counters.drains.inc({ outcome: 'ended' });
+          audit.record({ event: 'drain', node: nodeName, reason, outcome: 'ended', ...result });
+          return result;
+        },
+        (error: unknown) => {
+          counters.drains.inc({ outcome: 'failed' });
+          audit.record({ event: 'drain', node: nodeName, reason, outcome: 'failed', detail: String(error) });
+          throw error;
+        },
+      )
+      .finally(() => this.#drains.delete(nodeName));
+    this.#drains.set(nodeName, started);
+    return started;
+  }
+
+  /** The agent says that its host is clean. */
+  async deregister(registered: RegisteredNode): Promise<void> {
+    await finishRemoval(this.#options.kubernetes, registered);
+    this.#gone(registered, 'left');
+  }
+
+  /**
+   * One step for a registration that is being deleted; called again on every change. Milliseconds until it should be
+   * called again by itself, if that is so.
+   */
+  async advance(registered: RegisteredNode): Promise<number | undefined> {
+    const { name, uid = '', annotations, finalizers } = registered.metadata;
+    if (!finalizers?.length) return undefined;
+    if (annotations?.[forceAnnotation] === 'true') {
+      await finishRemoval(this.#options.kubernetes, registered);
+      this.#gone(registered, 'forced');
+      return undefined;
+    }
+    if (registered.status?.joinedAt === undefined) {
+      // A claim whose join never ended: there is no host to wait for.
+      await finishRemoval(this.#options.kubernetes, registered);
+      return undefined;
+    }
+    if (!this.#drained.has(uid)) {
+      await this.drain(name, 'removal');
+      this.#drained.add(uid);
+    }
+    return this.#tellToLeave(name, uid);
+  }
+
+  #tellToLeave(name: string, uid: string): number | undefined {
+    const { tunnels, logger, now, remindMs = 60_000 } = this.#options;
+    const last = this.#told.get(uid);
+    if (last !== undefined && now() - last < remindMs) return remindMs - (now() - last);
+    // Without a tunnel there is nothing to do: its opening is a change that leads here again.
+    if (!tunnels.send(name, { kind: 'leave', reason: 'removed by the operator' })) return undefined;
+    logger.info({ node: name }, 'told to leave');
+    this.#told.set(uid, now());
+    return remindMs;
+  }
+
+  #gone(registered: RegisteredNode, kind: 'left' | 'forced'): void {
+    const { name, uid } = registered.metadata;
+    const { audit, counters, recordEvent } = this.#options;
+    counters.removals.inc({ kind });
+    audit.record({ event: 'removal', node: name, pool: registered.spec.pool, kind });
+    const message = kind === 'left' ? `${name} has left the cluster` : `${name} was removed by force`;
+    recordEvent(registeredNodes, { name, uid }, { type: 'Normal', reason: 'Left', message });
+    if (uid) {
+      this.#drained.delete(uid);
+      this.#told.delete(uid);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+// Drains a node: cordon, then evict every pod that can be moved, and wait until each is gone. Evictions that a disruption
+// budget forbids are tried again until the time limit. What stays is named with its reason: pods of DaemonSets
+// and mirror pods always do. The eviction's API version is asked of the API server (policy/v1 is 1.22's).
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DrainResponse } from '../../protocol/join.ts';
+import { nodes, type Pod, pods } from '../kubernetes/kinds.ts';
+import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
+
+export interface DrainOptions {
+  readonly timeoutMs: number;
+  /** Pods that no controller would make again elsewhere are evicted only with this. */
+  readonly evictUnmanaged: boolean;
+  readonly signal?: AbortSignal;
+  readonly progress?: (event: DrainProgress) => void;
+  readonly now?: () => number;
+  readonly pollMs?: number;
+}
+
+export type DrainProgress =
+  | { readonly kind: 'cordoned' }
+  | { readonly kind: 'evicting'; readonly pods: readonly string[] }
+  | { readonly kind: 'gone'; readonly pod: string; readonly left: number }
+  | { readonly kind: 'refused'; readonly pod: string; readonly reason: string };
+
+export async function drain(
+  kubernetes: Kubernetes,
+  nodeName: string,
+  options: DrainOptions,
+): Promise<DrainResponse> {
+  const { progress = () => {}, now = Date.now, pollMs = 1000 } = options;
+  const deadline = now() + options.timeoutMs;
+  if (!(await cordon(kubernetes, nodeName))) return { evictedPods: [], remainingPods: [] };
+  progress({ kind: 'cordoned' });
+
+  const { evict: waiting, stay } = sortOut(await podsOn(kubernetes, nodeName), options.evictUnmanaged);
+  const evictedPods: string[] = [];
+  const accepted = new Set<string>();
+  const refusals = new Map<string, string>();
+  if (waiting.size > 0) progress({ kind: 'evicting', pods: [...waiting.values()].map(podName) });
+  const version = waiting.size > 0 ? await evictionVersion(kubernetes) : '';
+
+  for (;;) {
+    for (const [uid, pod] of waiting) {
+      if (accepted.has(uid)) continue;
+      const refusal = await evict(kubernetes, pod, version);
+      if (refusal === undefined) {
+        accepted.add(uid);
+        refusals.delete(uid);
+      } else if (refusals.get(uid) !== refusal) {
+        refusals.set(uid, refusal);
+        progress({ kind: 'refused', pod: podName(pod), reason: refusal });
+      }
+    }
+    const left = new Set((await podsOn(kubernetes, nodeName)).map(({ metadata }) => metadata.uid ?? ''));
+    for (const [uid, pod] of waiting) {
+      if (left.has(uid)) continue;
+      waiting.delete(uid);
+      evictedPods.push(podName(pod));
+      progress({ kind: 'gone', pod: podName(pod), left: waiting.size });
+    }
+    if (waiting.size === 0 || now() >= deadline || options.signal?.aborted) break;
+    await sleep(pollMs);
+  }
+  const remainingPods = [...waiting].map(([uid, pod]) => ({
+    pod: podName(pod),
+    reason: refusals.get(uid) ?? 'still terminating at the time limit',
+  }));
+  return { evictedPods, remainingPods: [...stay, ...remainingPods] };
+}
+
+/** False when there is no such Node. */
+export async function cordon(kubernetes: Kubernetes, nodeName: string): Promise<boolean> {
+  const node = await kubernetes.get(nodes, nodeName);
+  if (!node) return false;
+  if (!node.spec?.unschedulable) await kubernetes.patch(nodes, nodeName, { spec: { unschedulable: true } });
+  return true;
+}
+
+/** Why a pod may stay although the drain is complete. */
+export const stayReasons = {
+  mirror: 'mirror pod',
+  daemonSet: 'DaemonSet',
+  unmanaged: 'no controller',
+} as const;
+
+export function sortOut(
+  all: readonly Pod[],
+  evictUnmanaged: boolean,
+): { evict: Map<string, Pod>; stay: { pod: string; reason: string }[] } {
+  const evict = new Map<string, Pod>();
+  const stay: { pod: string; reason: string }[] = [];
+  for (const pod of all) {
+    const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
+    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    const keep = (reason: string) => stay.push({ pod: podName(pod), reason });
+    if (pod.metadata.annotations?.['kubernetes.io/config.mirror']) keep(stayReasons.mirror);
+    else if (owner?.kind === 'DaemonSet') keep(stayReasons.daemonSet);
+    else if (!owner && !finished && !evictUnmanaged) keep(stayReasons.unmanaged);
+    else evict.set(pod.metadata.uid ?? podName(pod), pod);
+  }
+  return { evict, stay };
+}
+
+async function podsOn(kubernetes: Kubernetes, nodeName: string): Promise<readonly Pod[]> {
+  return (await kubernetes.list(pods, { fieldSelector: `spec.nodeName=${nodeName}` })).items;
+}
+
+/** As `kubectl drain` does: the subresource's own group and version in the discovery of v1. */
+async function evictionVersion(kubernetes: Kubernetes): Promise<string> {
+  const discovery = (await kubernetes.request('GET', '/api/v1')) as {
+    resources?: readonly { name: string; group?: string; version?: string }[];
+  };
+  const eviction = discovery.resources?.find(({ name }) => name === 'pods/eviction');
+  return `${eviction?.group ?? 'policy'}/${eviction?.version ?? 'v1'}`;
+}
+
+/** undefined when the eviction was taken (or the pod is gone), else why not. */
+async function evict(kubernetes: Kubernetes, pod: Pod, apiVersion: string): Promise<string | undefined> {
+  const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
+  if (deletionTimestamp) return undefined;
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/eviction`;
+  try {
+    await kubernetes.request('POST', path, {
+      apiVersion,
+      kind: 'Eviction',
+      metadata: { name, namespace },
+      deleteOptions: { preconditions: { uid } },
+    });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KubernetesFailure)) throw error;
+    // 404: gone; 409: another pod has the name by now.
+    if (error.status === 404 || error.status === 409) return undefined;
+    if (error.status === 429) return error.message || 'disruption budget';
+    throw error;
+  }
+}
+
+const podName = ({ metadata }: Pod) => `${metadata.namespace}/${metadata.name}`;

@@ -1,0 +1,126 @@
+// Approves the certificates of registered kubelets, and nothing else. A client certificate only for the
+// holder of the very bootstrap token that was made for that node, or for the node itself when it renews; a
+// serving certificate only for the node itself, for its own name and registered addresses. What claims to be
+// ours and is not right is denied with the reason; every other request is left to whoever it belongs to.
+import { isIP } from 'node:net';
+import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/x509.ts';
+import { bootstrapGroup } from '../kubernetes/access.ts';
+import { type CertificateSigningRequest, certificateSigningRequests } from '../kubernetes/kinds.ts';
+import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import type { RegisteredNode } from './node.ts';
+
+export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
+export const servingSigner = 'kubernetes.io/kubelet-serving';
+
+export type CertificateDecision =
+  | { readonly decision: 'approve'; readonly node: string }
+  | { readonly decision: 'deny'; readonly node: string; readonly reason: string }
+  | { readonly decision: 'ignore' };
+
+const subjectAlternativeName = '2.5.29.17';
+const ignore: CertificateDecision = { decision: 'ignore' };
+const clientUsages = ['client auth', 'digital signature', 'key encipherment'];
+const servingUsages = ['digital signature', 'key encipherment', 'server auth'];
+
+/** The registration is read when it is needed, and from the API server: a copy may lag behind a join of just now. */
+export async function decideCertificate(
+  csr: CertificateSigningRequest,
+  readRegistered: (name: string) => Promise<RegisteredNode | undefined>,
+): Promise<CertificateDecision> {
+  const { signerName, username = '', groups = [] } = csr.spec;
+  if (signerName !== clientSigner && signerName !== servingSigner) return ignore;
+  if ((csr.status?.conditions ?? []).some(({ type }) => type === 'Approved' || type === 'Denied'))
+    return ignore;
+  const self = username.startsWith('system:node:') ? username.slice('system:node:'.length) : undefined;
+  const bootstrapping = groups.includes(bootstrapGroup);
+  if (!bootstrapping && self === undefined) return ignore;
+
+  const request = parse(csr.spec.request);
+  const asked = request?.subjectName.getField('CN')[0]?.replace(/^system:node:/, '') ?? '';
+  const name = self ?? asked;
+  const node = name === '' ? undefined : await readRegistered(name);
+  // A node of the cloud renewing its own certificate is nobody's business here.
+  if (!bootstrapping && !node) return ignore;
+
+  const deny = (reason: string): CertificateDecision => ({ decision: 'deny', node: name, reason });
+  if (!request) return deny('the request cannot be read');
+  if (!node || node.metadata.deletionTimestamp)
+    return deny(`the node ${name.slice(0, 63)} is not registered`);
+  if (request.subject !== `O=system:nodes, CN=system:node:${name}`) {
+    if (request.subject !== `CN=system:node:${name}, O=system:nodes`)
+      return deny('the subject is another one');
+  }
+  if (signerName === servingSigner) return decideServing(csr, request, node, self, deny);
+
+  if (bootstrapping && username !== `system:bootstrap:${node.status?.bootstrapTokenId}`) {
+    return deny('the bootstrap token was made for another node');
+  }
+  if (!isSubset(csr.spec.usages, clientUsages)) return deny('the usages are not those of a client');
+  if (alternativeNames(request).length > 0) return deny('a client certificate has no alternative names');
+  return { decision: 'approve', node: name };
+}
+
+function decideServing(
+  csr: CertificateSigningRequest,
+  request: Pkcs10CertificateRequest,
+  node: RegisteredNode,
+  self: string | undefined,
+  deny: (reason: string) => CertificateDecision,
+): CertificateDecision {
+  const { name } = node.metadata;
+  if (self !== name) return deny('only the node itself may ask for its serving certificate');
+  if (!isSubset(csr.spec.usages, servingUsages)) return deny('the usages are not those of a server');
+  const names = alternativeNames(request);
+  if (names.length === 0) return deny('a serving certificate needs a name or an address');
+  const wrong = names.find(({ type, value }) =>
+    type === 'dns' ? value !== name : type !== 'ip' || !node.spec.addresses.includes(value),
+  );
+  if (wrong) return deny(`${wrong.type} ${wrong.value.slice(0, 63)} is not registered for this node`);
+  return { decision: 'approve', node: name };
+}
+
+/** Writes the decision; a request that somebody else has decided or deleted meanwhile is left. */
+export async function writeDecision(
+  kubernetes: Kubernetes,
+  csr: CertificateSigningRequest,
+  decision: Exclude<CertificateDecision, { decision: 'ignore' }>,
+): Promise<void> {
+  const approved = decision.decision === 'approve';
+  const condition = {
+    type: approved ? 'Approved' : 'Denied',
+    status: 'True',
+    reason: approved ? 'RegisteredNode' : 'NotThisRegisteredNode',
+    message: approved ? `regnode: the kubelet of ${decision.node}` : `regnode: ${decision.reason}`,
+  };
+  const conditions = [...(csr.status?.conditions ?? []), condition];
+  try {
+    await kubernetes.replace(
+      certificateSigningRequests,
+      { ...csr, status: { ...csr.status, conditions } },
+      'approval',
+    );
+  } catch (error) {
+    if (!isFailure(error, 'Conflict', 'NotFound')) throw error;
+  }
+}
+
+function parse(base64Pem: string): Pkcs10CertificateRequest | undefined {
+  try {
+    return new Pkcs10CertificateRequest(Buffer.from(base64Pem, 'base64').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function alternativeNames(request: Pkcs10CertificateRequest): { type: string; value: string }[] {
+  const extension = request.getExtension(subjectAlternativeName);
+  if (!extension) return [];
+  return new SubjectAlternativeNameExtension(extension.rawData).names.items.map(({ type, value }) => ({
+    type,
+    value: type === 'ip' && isIP(value) === 6 ? new URL(`http://[${value}]`).hostname.slice(1, -1) : value,
+  }));
+}
+
+function isSubset(usages: readonly string[] = [], allowed: readonly string[]): boolean {
+  return usages.length > 0 && usages.every((usage) => allowed.includes(usage));
+}

@@ -1,0 +1,75 @@
+// The custom resource RegisteredNode: one host that joined. The spec holds what was decided (pool, whose
+// key, what an operator wants of it), the status what is. A RegisteredNode that is deleted stays, by its
+// finalizer, until the host has left.
+import { z } from 'zod';
+import { nodePhaseSchema } from '../../protocol/control.ts';
+import { taintEffectSchema } from '../../protocol/desired.ts';
+import { hostFactsSchema } from '../../protocol/join.ts';
+import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
+import { apiVersion } from '../pools/pool.ts';
+
+export const leaveFinalizer = 'regnode.io/leave';
+
+export const registeredNodeSpecSchema = z.strictObject({
+  pool: z.string().describe('Name of its NodePool; fixed at the join.'),
+  machineId: z.string().describe('/etc/machine-id of the host that may use this name.'),
+  keySha256: z.string().describe('SHA-256 of the public key (SPKI) that the node certificate is bound to.'),
+  addresses: z.array(z.string()).describe('Addresses that the kubelet may have in its serving certificate.'),
+  unschedulable: z.boolean().optional().describe('Cordoned.'),
+  labels: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Labels of this node, above those of its pool.'),
+  taints: z
+    .array(z.strictObject({ key: z.string(), value: z.string().optional(), effect: taintEffectSchema }))
+    .optional()
+    .describe('Taints of this node, beside those of its pool.'),
+});
+
+export const conditionSchema = z.strictObject({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  lastTransitionTime: z.string(),
+});
+
+export const registeredNodeStatusSchema = z.strictObject({
+  /** Joining: the gateway has said yes, the host has not reported yet. */
+  phase: nodePhaseSchema.optional(),
+  detail: z.string().optional(),
+  revision: z.string().optional(),
+  versions: z.record(z.string(), z.string()).optional(),
+  facts: hostFactsSchema.partial().optional(),
+  joinedAt: z.string().optional(),
+  /** Serial numbers of the certificates that are good; any other of this node is refused. */
+  certificateSerials: z.array(z.string()).optional(),
+  certificateExpiresAt: z.string().optional(),
+  /** Id (not the secret) of the kubelet's bootstrap token. */
+  bootstrapTokenId: z.string().optional(),
+  tunnel: z
+    .strictObject({
+      connected: z.boolean(),
+      since: z.string(),
+      gateway: z.string(),
+    })
+    .optional(),
+  ready: z.enum(['True', 'False', 'Unknown', 'Absent']).optional(),
+  conditions: z.array(conditionSchema).optional(),
+});
+
+export type RegisteredNodeSpec = z.infer<typeof registeredNodeSpecSchema>;
+export type RegisteredNodeStatus = z.infer<typeof registeredNodeStatusSchema>;
+export type Condition = z.infer<typeof conditionSchema>;
+
+export interface RegisteredNode extends KubernetesObject {
+  readonly spec: RegisteredNodeSpec;
+  readonly status?: RegisteredNodeStatus;
+}
+
+export const registeredNodes: Kind<RegisteredNode> = {
+  apiVersion,
+  kind: 'RegisteredNode',
+  plural: 'registerednodes',
+  namespaced: false,
+};

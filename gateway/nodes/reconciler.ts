@@ -1,0 +1,165 @@
+// Keeps three things as they should be, one node at a time: the Node object (labels, taints, cordon), the
+// RegisteredNode's status, and the agent's desired state. It looks at live copies of pools, registrations and
+// Nodes, and acts when any of them or the tunnel changes. Removal is departures.ts.
+import type { Logger } from 'pino';
+import type { Artifact, DesiredState } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
+import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { isFailure } from '../kubernetes/kubernetes.ts';
+import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
+import { type PoolObject, poolSpec } from '../pools/pool.ts';
+import { nodePatch } from './applied.ts';
+import type { Departures } from './departures.ts';
+import { type RegisteredNode, registeredNodes } from './node.ts';
+import { nodeStatus, readyOf, sameStatus } from './status.ts';
+import type { Tunnels } from './tunnels.ts';
+
+export interface ReconcilerOptions {
+  readonly kubernetes: Kubernetes;
+  readonly pools: (name: string) => PoolObject | undefined;
+  readonly registered: (name: string) => RegisteredNode | undefined;
+  readonly nodes: (name: string) => NodeObject | undefined;
+  readonly artifacts: () => Promise<readonly Artifact[]>;
+  readonly tunnels: Tunnels;
+  readonly departures: Departures;
+  readonly recordEvent: RecordEvent;
+  readonly logger: Logger;
+  /** Name of this replica, as in status.tunnel.gateway. */
+  readonly gateway: string;
+  readonly settled: () => boolean;
+  /** A node whose registration is gone: close its tunnel, forget its metrics. */
+  readonly onGone: (name: string) => void;
+  readonly now: () => number;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  /** Node → session and revision that it was last told. */
+  readonly #told = new Map<string, { session: object; revision: string }>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** For the work queue; milliseconds after which it wants to look again, if so. */
+  async reconcile(name: string): Promise<number | undefined> {
+    const registered = this.#options.registered(name);
+    if (!registered) {
+      this.#told.delete(name);
+      this.#options.onGone(name);
+      return undefined;
+    }
+    const leaving = registered.metadata.deletionTimestamp !== undefined;
+    // A claim that is not a node yet (its join is under way) is not touched.
+    if (!leaving && registered.status?.joinedAt === undefined) return undefined;
+    const desired = await this.desired(registered);
+    await this.#writeStatus(registered, desired);
+    if (leaving) return this.#options.departures.advance(registered);
+    this.#sendDesired(name, desired);
+    await this.#writeNode(registered);
+    await this.#retireBootstrapToken(registered);
+    return undefined;
+  }
+
+  /** undefined (and a warning event) when the pool or an artifact that it wants is missing. */
+  async desired(registered: RegisteredNode): Promise<DesiredState | undefined> {
+    const { name, uid } = registered.metadata;
+    try {
+      const pool = this.#pool(registered.spec.pool);
+      const architecture = registered.status?.facts?.architecture ?? 'amd64';
+      return desiredState(pool, registered.spec, architecture, await this.#options.artifacts());
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      const note = { type: 'Warning', reason: 'NoDesiredState', message: error.message } as const;
+      this.#options.recordEvent(registeredNodes, { name, uid }, note);
+      return undefined;
+    }
+  }
+
+  #pool(name: string) {
+    const pool = this.#options.pools(name);
+    if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
+    return { name, spec: poolSpec(pool) };
+  }
+
+  async #writeStatus(registered: RegisteredNode, desired: DesiredState | undefined): Promise<void> {
+    const { kubernetes, tunnels, gateway, settled, now, recordEvent } = this.#options;
+    const { name, uid } = registered.metadata;
+    const status = nodeStatus(registered, {
+      node: this.#options.nodes(name),
+      tunnel: tunnels.get(name),
+      gateway,
+      settled: settled(),
+      desiredRevision: desired?.revision,
+      nowMs: now(),
+    });
+    if (sameStatus(registered.status, status)) return;
+    try {
+      const patch = { metadata: { uid }, status };
+      await kubernetes.patch(registeredNodes, name, patch, { subresource: 'status' });
+    } catch (error) {
+      if (isFailure(error, 'NotFound', 'Conflict')) return;
+      throw error;
+    }
+    const was = registered.status?.tunnel?.connected ?? false;
+    const is = status.tunnel?.connected ?? false;
+    if (was !== is) {
+      const note = is
+        ? ({
+            type: 'Normal',
+            reason: 'TunnelConnected',
+            message: `the tunnel to ${gateway} is open`,
+          } as const)
+        : ({ type: 'Warning', reason: 'TunnelLost', message: `the tunnel to ${gateway} is lost` } as const);
+      recordEvent(registeredNodes, { name, uid }, note);
+    }
+  }
+
+  #sendDesired(name: string, desired: DesiredState | undefined): void {
+    const { tunnels, logger } = this.#options;
+    const state = tunnels.get(name);
+    if (!desired || !state?.connected) return;
+    const told = this.#told.get(name);
+    if (told?.session === state.session && told.revision === desired.revision) return;
+    if (!tunnels.send(name, { kind: 'desired', desired })) return;
+    this.#told.set(name, { session: state.session, revision: desired.revision });
+    logger.info({ node: name, revision: desired.revision }, 'desired state sent');
+  }
+
+  async #writeNode(registered: RegisteredNode): Promise<void> {
+    const { name } = registered.metadata;
+    const node = this.#options.nodes(name);
+    if (!node) return;
+    const pool = this.#pool(registered.spec.pool);
+    const patch = nodePatch(node, {
+      labels: nodeLabels(pool, registered.spec),
+      taints: nodeTaints(pool.spec, registered.spec),
+      unschedulable: registered.spec.unschedulable ?? false,
+    });
+    if (!patch) return;
+    try {
+      await this.#options.kubernetes.patch(nodes, name, patch);
+    } catch (error) {
+      // Changed since we looked: that change leads here again.
+      if (!isFailure(error, 'NotFound', 'Conflict')) throw error;
+    }
+  }
+
+  /** A kubelet that is Ready has its certificate; the token would be good for nothing but misuse. */
+  async #retireBootstrapToken(registered: RegisteredNode): Promise<void> {
+    const id = registered.status?.bootstrapTokenId;
+    const node = this.#options.nodes(registered.metadata.name);
+    const joinedAt = Date.parse(registered.status?.joinedAt ?? '');
+    const created = Date.parse(node?.metadata.creationTimestamp ?? '');
+    // The Node must be the one of this join, not one left from before.
+    if (!id || readyOf(node) !== 'True' || !(created >= joinedAt - 1000)) return;
+    await deleteBootstrapToken(this.#options.kubernetes, id);
+    const patch = { status: { bootstrapTokenId: null } };
+    await this.#options.kubernetes.patch(registeredNodes, registered.metadata.name, patch, {
+      subresource: 'status',
+    });
+  }
+}

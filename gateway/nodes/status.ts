@@ -1,0 +1,107 @@
+// Computes a RegisteredNode's status from what is seen: pure. It is written only when something in it has
+// changed; heartbeats and metrics are no part of it.
+import type { NodeObject } from '../kubernetes/kinds.ts';
+import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
+import type { Report } from './tunnels.ts';
+
+export interface Observation {
+  readonly node: NodeObject | undefined;
+  /** undefined: this replica has never had a tunnel of it. */
+  readonly tunnel: { connected: boolean; sinceMs: number; report: Report | undefined } | undefined;
+  /** Name of this replica. */
+  readonly gateway: string;
+  /** After a start agents get this long to come back before they are said to be gone. */
+  readonly settled: boolean;
+  readonly desiredRevision: string | undefined;
+  readonly nowMs: number;
+}
+
+export function nodeStatus(registered: RegisteredNode, seen: Observation): RegisteredNodeStatus {
+  const before = registered.status ?? {};
+  const report = seen.tunnel?.report;
+  const tunnel = tunnelStatus(before, seen);
+  const ready = readyOf(seen.node);
+  const revision = report?.revision ?? before.revision ?? '';
+  const phase = registered.metadata.deletionTimestamp
+    ? 'Leaving'
+    : (report?.phase ?? before.phase ?? 'Joining');
+  const facts: readonly Omit<Condition, 'lastTransitionTime'>[] = [
+    {
+      type: 'TunnelConnected',
+      status: tunnel?.connected ? 'True' : 'False',
+      reason: tunnel?.connected ? 'Connected' : tunnel ? 'Lost' : 'NeverConnected',
+      message: tunnel ? `${tunnel.connected ? 'through' : 'was through'} ${tunnel.gateway}` : '',
+    },
+    {
+      type: 'Configured',
+      status:
+        seen.desiredRevision === undefined ? 'Unknown' : revision === seen.desiredRevision ? 'True' : 'False',
+      reason: revision === seen.desiredRevision ? 'AsDesired' : 'Behind',
+      message: `the host has ${revision || 'no'} revision, ${seen.desiredRevision ?? 'unknown'} is desired`,
+    },
+    {
+      type: 'Ready',
+      status: ready === 'Absent' ? 'False' : ready,
+      reason: ready === 'Absent' ? 'NoNodeObject' : 'Kubelet',
+      message: readyMessage(seen.node),
+    },
+  ];
+  return {
+    ...before,
+    phase,
+    revision,
+    detail: report?.detail ?? before.detail ?? '',
+    ...(report ? { versions: report.versions } : {}),
+    ...(tunnel ? { tunnel } : {}),
+    ready,
+    conditions: conditions(before.conditions ?? [], facts, seen.nowMs),
+  };
+}
+
+/** Another replica's word on a tunnel stands until the tunnel comes here. */
+function tunnelStatus(before: RegisteredNodeStatus, seen: Observation): RegisteredNodeStatus['tunnel'] {
+  const { tunnel, gateway } = seen;
+  if (tunnel && (tunnel.connected || before.tunnel?.gateway === gateway)) {
+    return { connected: tunnel.connected, since: time(tunnel.sinceMs), gateway };
+  }
+  if (before.tunnel?.connected && before.tunnel.gateway === gateway && seen.settled) {
+    return { connected: false, since: time(seen.nowMs), gateway };
+  }
+  return before.tunnel;
+}
+
+export function readyOf(node: NodeObject | undefined): 'True' | 'False' | 'Unknown' | 'Absent' {
+  if (!node) return 'Absent';
+  const status = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  return status === 'True' || status === 'False' ? status : 'Unknown';
+}
+
+export function readyMessage(node: NodeObject | undefined): string {
+  if (!node) return 'the kubelet has not registered yet';
+  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.message?.slice(0, 500) ?? '';
+}
+
+function conditions(
+  before: readonly Condition[],
+  facts: readonly Omit<Condition, 'lastTransitionTime'>[],
+  nowMs: number,
+): Condition[] {
+  return facts.map((fact) => {
+    const old = before.find(({ type }) => type === fact.type);
+    const unchanged = old?.status === fact.status;
+    return { ...fact, lastTransitionTime: unchanged ? old.lastTransitionTime : time(nowMs) };
+  });
+}
+
+/** True when two statuses say the same. */
+export function sameStatus(a: RegisteredNodeStatus | undefined, b: RegisteredNodeStatus): boolean {
+  const text = (status: RegisteredNodeStatus | undefined) =>
+    JSON.stringify(status ?? {}, (_key, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
+        : value,
+    );
+  return text(a) === text(b);
+}
+
+const time = (milliseconds: number) => new Date(milliseconds).toISOString();

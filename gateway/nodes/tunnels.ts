@@ -1,0 +1,83 @@
+// What this replica knows of its nodes' tunnels, from the hub's sessions: open or not, since when, and the agent's
+// latest report. It also sends the desired state to each new session. Nothing here is stored.
+import type { ControlMessage } from '../../protocol/control.ts';
+import type { TunnelSession } from '../../protocol/session.ts';
+
+export type Report = Extract<ControlMessage, { kind: 'report' }>;
+
+export interface TunnelState {
+  readonly connected: boolean;
+  readonly sinceMs: number;
+  readonly session: TunnelSession;
+  readonly report: Report | undefined;
+}
+
+export class Tunnels {
+  readonly #states = new Map<string, TunnelState>();
+  readonly #listeners: ((nodeName: string) => void)[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  onChange(listener: (nodeName: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get(nodeName: string): TunnelState | undefined {
+    return this.#states.get(nodeName);
+  }
+
+  isConnected(nodeName: string): boolean {
+    return this.#states.get(nodeName)?.connected ?? false;
+  }
+
+  connectedCount(): number {
+    let count = 0;
+    for (const state of this.#states.values()) if (state.connected) count++;
+    return count;
+  }
+
+  /** For TunnelHub.onSession. */
+  opened(nodeName: string, session: TunnelSession): void {
+    const previous = this.#states.get(nodeName);
+    this.#states.set(nodeName, {
+      connected: session.state === 'Open',
+      sinceMs: this.#now(),
+      session,
+      report: previous?.report,
+    });
+    session.onStateChange((state) => this.#change(nodeName, session, { connected: state === 'Open' }));
+    session.onControl((message) => {
+      if (message.kind === 'report') this.#change(nodeName, session, { report: message });
+    });
+    this.#tell(nodeName);
+  }
+
+  /** Sends when the tunnel is open; false when not. */
+  send(nodeName: string, message: ControlMessage): boolean {
+    const state = this.#states.get(nodeName);
+    if (!state?.connected) return false;
+    state.session.sendControl(message);
+    return true;
+  }
+
+  forget(nodeName: string): void {
+    this.#states.delete(nodeName);
+  }
+
+  #change(nodeName: string, session: TunnelSession, change: { connected?: boolean; report?: Report }): void {
+    const state = this.#states.get(nodeName);
+    // An older session of this node has nothing to say any more.
+    if (state?.session !== session) return;
+    const connected = change.connected ?? state.connected;
+    const sinceMs = connected === state.connected ? state.sinceMs : this.#now();
+    this.#states.set(nodeName, { ...state, ...change, connected, sinceMs });
+    this.#tell(nodeName);
+  }
+
+  #tell(nodeName: string): void {
+    for (const listener of this.#listeners) listener(nodeName);
+  }
+}

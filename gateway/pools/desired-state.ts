@@ -1,0 +1,98 @@
+// From a pool, one node's own wishes and the artifact store to the desired state of that node: pure. `revision` is a hash of
+// all the rest with sorted keys, so it changes exactly when something that matters to the host does.
+import { createHash } from 'node:crypto';
+import type { Artifact, DesiredState, Taint } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import type { RegisteredNodeSpec } from '../nodes/node.ts';
+import type { PoolSpec } from './pool.ts';
+
+type Architecture = Artifact['architecture'];
+type NodeWishes = Pick<RegisteredNodeSpec, 'labels' | 'taints'>;
+
+export function desiredState(
+  pool: { readonly name: string; readonly spec: PoolSpec },
+  node: NodeWishes,
+  architecture: Architecture,
+  store: readonly Artifact[],
+): DesiredState {
+  const { spec } = pool;
+  const rest: Omit<DesiredState, 'revision'> = {
+    pool: pool.name,
+    kubernetesVersion: spec.kubernetesVersion,
+    network: spec.network,
+    labels: nodeLabels(pool, node),
+    taints: nodeTaints(spec, node),
+    kubelet: spec.kubelet,
+    containerd: spec.containerd,
+    telemetry: spec.telemetry,
+    artifacts: chooseArtifacts(spec, architecture, store),
+  };
+  return { revision: revisionOf(rest), ...rest };
+}
+
+/** Every node says which pool it belongs to; its own labels win over the pool's. */
+export function nodeLabels(pool: { name: string; spec: PoolSpec }, node: NodeWishes): Record<string, string> {
+  return sorted({ ...pool.spec.labels, ...node.labels, 'regnode.io/pool': pool.name });
+}
+
+export function nodeTaints(spec: PoolSpec, node: NodeWishes): Taint[] {
+  const taints = new Map<string, Taint>();
+  for (const taint of [...spec.taints, ...(node.taints ?? [])])
+    taints.set(`${taint.key}:${taint.effect}`, taint);
+  return [...taints.keys()].sort().flatMap((key) => taints.get(key) ?? []);
+}
+
+function chooseArtifacts(spec: PoolSpec, architecture: Architecture, store: readonly Artifact[]): Artifact[] {
+  const fitting = store.filter((artifact) => artifact.architecture === architecture);
+  const choose = (component: Artifact['component'], version: string | undefined): Artifact => {
+    const all = fitting.filter((artifact) => artifact.component === component);
+    const chosen =
+      version === undefined
+        ? all.reduce<Artifact | undefined>(
+            (best, a) => (best && !isNewer(a.version, best.version) ? best : a),
+            undefined,
+          )
+        : all.find((artifact) => bare(artifact.version) === bare(version));
+    if (!chosen)
+      throw new Fault('ARTIFACT_MISSING', { name: component, version: version ?? '-', architecture });
+    return chosen;
+  };
+  const agents = fitting.filter(({ component }) => component === 'agent');
+  return [
+    choose('containerd', spec.componentVersions.containerd),
+    choose('runc', spec.componentVersions.runc),
+    choose('kubelet', spec.kubernetesVersion),
+    choose('cni-plugins', spec.componentVersions.cniPlugins),
+    ...(agents.length > 0 ? [choose('agent', undefined)] : []),
+    ...fitting.filter(({ component }) => component === 'images').sort((a, b) => (a.path < b.path ? -1 : 1)),
+  ];
+}
+
+/** Compares as people read versions: 1.10 is newer than 1.9, a release newer than its -rc. */
+export function isNewer(a: string, b: string): boolean {
+  const [mainA = '', ...preA] = bare(a).split('-');
+  const [mainB = '', ...preB] = bare(b).split('-');
+  const main = mainA.localeCompare(mainB, 'en', { numeric: true });
+  if (main !== 0) return main > 0;
+  if (preA.length === 0 || preB.length === 0) return preA.length === 0 && preB.length > 0;
+  return preA.join('-').localeCompare(preB.join('-'), 'en', { numeric: true }) > 0;
+}
+
+function revisionOf(rest: Omit<DesiredState, 'revision'>): string {
+  return createHash('sha256').update(canonical(rest)).digest('hex').slice(0, 16);
+}
+
+/** JSON with the keys of every object sorted. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? sorted(part as Record<string, unknown>)
+      : part,
+  );
+}
+
+function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+const bare = (version: string) => version.replace(/^v(?=\d)/, '');

@@ -1,0 +1,87 @@
+// The custom resource NodePool: what all of its nodes are to be. One zod schema gives the type, the defaults
+// and (by kubernetes/schema.ts) the schema of the CRD, so the API server refuses what we would refuse.
+import { z } from 'zod';
+import { networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
+
+export const apiVersion = 'regnode.io/v1alpha1';
+
+const versionSchema = z.string().regex(/^v?[0-9A-Za-z][0-9A-Za-z.+~_-]*$/);
+const labelsSchema = z.record(z.string(), z.string().max(63));
+const taintsSchema = z.array(
+  z.strictObject({
+    key: z.string().min(1).max(253),
+    value: z.string().max(63).optional(),
+    effect: taintEffectSchema,
+  }),
+);
+
+export const poolSpecSchema = z.strictObject({
+  kubernetesVersion: versionSchema.describe('Version of the kubelet, e.g. v1.32.4.'),
+  network: z
+    .strictObject({ mode: networkModeSchema.default('cilium') })
+    .prefault({})
+    .describe('cilium: regnode brings Cilium; external: the cluster brings its own CNI.'),
+  labels: labelsSchema.default({}).describe('Labels of every node of the pool.'),
+  taints: taintsSchema.default([]).describe('Taints of every node of the pool.'),
+  maxNodes: z.int().min(0).max(5000).default(5000).describe('A join above this is refused.'),
+  kubelet: z
+    .strictObject({
+      clusterDns: z.array(z.string()).default([]),
+      clusterDomain: z.string().default('cluster.local'),
+      maxPods: z.int().min(1).max(1000).default(110),
+    })
+    .prefault({}),
+  containerd: z.strictObject({ sandboxImage: z.string().default('registry.k8s.io/pause:3.9') }).prefault({}),
+  telemetry: z
+    .strictObject({
+      heartbeatIntervalMs: z.int().min(1000).max(300_000).default(10_000),
+      metricsIntervalMs: z.int().min(1000).max(300_000).default(10_000),
+    })
+    .prefault({}),
+  componentVersions: z
+    .strictObject({
+      containerd: versionSchema.optional(),
+      runc: versionSchema.optional(),
+      cniPlugins: versionSchema.optional(),
+    })
+    .prefault({})
+    .describe('Default: the newest in the artifact store.'),
+  driftPolicy: z
+    .enum(['repair', 'report'])
+    .default('repair')
+    .describe('What to do about a change that somebody made on a host by hand.'),
+});
+
+export type PoolSpec = z.infer<typeof poolSpecSchema>;
+export type PoolSpecInput = z.input<typeof poolSpecSchema>;
+
+export const poolStatusSchema = z.strictObject({
+  nodes: z.int().optional(),
+  connected: z.int().optional(),
+  ready: z.int().optional(),
+});
+
+export interface PoolObject extends KubernetesObject {
+  readonly spec: PoolSpecInput;
+  readonly status?: z.infer<typeof poolStatusSchema>;
+}
+
+export const nodePools: Kind<PoolObject> = {
+  apiVersion,
+  kind: 'NodePool',
+  plural: 'nodepools',
+  namespaced: false,
+};
+
+/** The spec with its defaults; an object from before a change of the schema may be wrong. */
+export function poolSpec(pool: PoolObject): PoolSpec {
+  const parsed = poolSpecSchema.safeParse(pool.spec);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Fault('POOL_INVALID', {
+    pool: pool.metadata.name,
+    detail: `spec.${issue?.path.join('.')}: ${issue?.message}`,
+  });
+}

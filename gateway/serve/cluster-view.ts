@@ -1,0 +1,73 @@
+// Live copies of what the gateway looks at all the time (pools, registrations, Nodes, kubelets' certificate requests), and an
+// index of registered addresses. One place starts and stops them all.
+import type { Logger } from 'pino';
+import type { Counters } from '../audit/counters.ts';
+import {
+  type CertificateSigningRequest,
+  certificateSigningRequests,
+  type Kind,
+  type KubernetesObject,
+  type NodeObject,
+  nodes,
+} from '../kubernetes/kinds.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { Watcher } from '../kubernetes/watcher.ts';
+import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { nodePools, type PoolObject } from '../pools/pool.ts';
+
+export interface ClusterView {
+  readonly pools: Watcher<PoolObject>;
+  readonly registered: Watcher<RegisteredNode>;
+  readonly nodes: Watcher<NodeObject>;
+  readonly certificateRequests: Watcher<CertificateSigningRequest>;
+  /** The registered node of this name or address. */
+  resolve(hostOrAddress: string): string | undefined;
+  /** Kinds that have not been read yet. */
+  missing(): readonly string[];
+  /** Runs until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createClusterView(
+  kubernetes: Kubernetes,
+  logger: Logger,
+  counters: Pick<Counters, 'kubernetesErrors'>,
+): ClusterView {
+  const watchers: Watcher<KubernetesObject>[] = [];
+  const names: string[] = [];
+  const watch = <T extends KubernetesObject>(kind: Kind<T>): Watcher<T> => {
+    const onError = (error: unknown) => {
+      counters.kubernetesErrors.inc({ kind: `watch ${kind.plural}` });
+      logger.warn({ err: error, kind: kind.plural }, 'watch interrupted, trying again');
+    };
+    const watcher = new Watcher(kubernetes, kind, { onError });
+    watchers.push(watcher as never);
+    names.push(kind.plural);
+    return watcher;
+  };
+  const pools = watch(nodePools);
+  const registered = watch(registeredNodes);
+  const byAddress = addressIndex(registered);
+  return {
+    pools,
+    registered,
+    nodes: watch(nodes),
+    certificateRequests: watch(certificateSigningRequests),
+    resolve: (host) => (registered.get(host) ? host : byAddress.get(host)),
+    missing: () => names.filter((_, index) => !watchers[index]?.synced),
+    run: async (signal) => {
+      await Promise.all(watchers.map((watcher) => watcher.run(signal)));
+    },
+  };
+}
+
+function addressIndex(registered: Watcher<RegisteredNode>): ReadonlyMap<string, string> {
+  const byAddress = new Map<string, string>();
+  registered.onChange(({ name, object, previous }) => {
+    for (const address of previous?.spec.addresses ?? []) {
+      if (byAddress.get(address) === name) byAddress.delete(address);
+    }
+    for (const address of object?.spec.addresses ?? []) byAddress.set(address, name);
+  });
+  return byAddress;
+}

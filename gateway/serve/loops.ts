@@ -1,0 +1,121 @@
+// The loops behind the ports: each node is reconciled when something about it changes, each kubelet's certificate request is
+// decided when it appears, each pool's numbers are written when they change.
+import type { Logger } from 'pino';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Counters } from '../audit/counters.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { decideCertificate, writeDecision } from '../nodes/kubelet-certificates.ts';
+import { registeredNodes } from '../nodes/node.ts';
+import type { Reconciler } from '../nodes/reconciler.ts';
+import type { Tunnels } from '../nodes/tunnels.ts';
+import { WorkQueue } from '../nodes/work-queue.ts';
+import { writePoolStatus } from '../pools/pool-status.ts';
+import type { ClusterView } from './cluster-view.ts';
+
+export interface LoopsOptions {
+  readonly view: ClusterView;
+  readonly reconciler: Reconciler;
+  readonly tunnels: Tunnels;
+  readonly store: ArtifactStore;
+  readonly kubernetes: Kubernetes;
+  readonly counters: Counters;
+  readonly audit: Audit;
+  readonly logger: Logger;
+  readonly settleMs: number;
+}
+
+const storeCheckIntervalMs = 15_000;
+const poolStatusDelayMs = 1000;
+
+export function startLoops(options: LoopsOptions): { ready: Promise<void>; stop(): Promise<void> } {
+  const { view, tunnels } = options;
+  const stop = new AbortController();
+  const onError = (kind: string) => (key: string, error: unknown) => {
+    options.counters.kubernetesErrors.inc({ kind });
+    options.logger.warn({ err: error, key }, `${kind} failed, trying again`);
+  };
+
+  const nodeQueue: WorkQueue = new WorkQueue({
+    run: async (name) => {
+      const againMs = await options.reconciler.reconcile(name);
+      if (againMs !== undefined) nodeQueue.addLater(name, againMs);
+    },
+    onError: onError('reconcile node'),
+  });
+  const poolQueue = new WorkQueue({
+    run: (name) => writePoolStatus(options.kubernetes, name, view),
+    onError: onError('write pool status'),
+  });
+  const requestQueue = new WorkQueue({
+    run: (name) => decide(options, name),
+    onError: onError('decide certificate request'),
+  });
+
+  const allNodes = () => {
+    for (const { metadata } of view.registered.values()) nodeQueue.add(metadata.name);
+  };
+  view.registered.onChange(({ name, object, previous }) => {
+    nodeQueue.add(name);
+    const pool = object?.spec.pool ?? previous?.spec.pool;
+    if (pool) poolQueue.addLater(pool, poolStatusDelayMs);
+  });
+  view.nodes.onChange(({ name }) => {
+    if (view.registered.get(name)) nodeQueue.add(name);
+  });
+  view.pools.onChange(({ name }) => {
+    poolQueue.addLater(name, poolStatusDelayMs);
+    for (const { metadata, spec } of view.registered.values())
+      if (spec.pool === name) nodeQueue.add(metadata.name);
+  });
+  view.certificateRequests.onChange(({ name, object }) => {
+    if (object && !object.status?.conditions?.length) requestQueue.add(name);
+  });
+  tunnels.onChange((name) => nodeQueue.add(name));
+
+  const running = view.run(stop.signal);
+  const storeTimer = watchStore(options.store, allNodes, options.logger);
+  const settleTimer = setTimeout(allNodes, options.settleMs + 100);
+  settleTimer.unref();
+  const ready = Promise.all([view.pools.ready, view.registered.ready, view.nodes.ready]).then(() => {});
+  return {
+    ready,
+    stop: async () => {
+      clearInterval(storeTimer);
+      clearTimeout(settleTimer);
+      stop.abort();
+      await Promise.all([nodeQueue.stop(), poolQueue.stop(), requestQueue.stop(), running]);
+    },
+  };
+}
+
+async function decide(
+  { view, kubernetes, counters, audit, logger }: LoopsOptions,
+  name: string,
+): Promise<void> {
+  const csr = view.certificateRequests.get(name);
+  if (!csr) return;
+  const decision = await decideCertificate(csr, (node) => kubernetes.get(registeredNodes, node));
+  const signer = csr.spec.signerName;
+  if (decision.decision === 'ignore') return;
+  await writeDecision(kubernetes, csr, decision);
+  counters.kubeletCertificates.inc({ decision: decision.decision, signer });
+  audit.record({ event: 'kubelet-certificate', csr: name, signer, username: csr.spec.username, ...decision });
+  logger.info({ csr: name, signer, ...decision }, 'kubelet certificate request decided');
+}
+
+/** A new manifest may mean a new desired state for every node. */
+function watchStore(store: ArtifactStore, changed: () => void, logger: Logger): NodeJS.Timeout {
+  let known: unknown;
+  const timer = setInterval(() => {
+    store.artifacts().then(
+      (artifacts) => {
+        if (known !== undefined && known !== artifacts) changed();
+        known = artifacts;
+      },
+      (error: unknown) => logger.error({ err: error }, 'artifact store cannot be read'),
+    );
+  }, storeCheckIntervalMs);
+  timer.unref();
+  return timer;
+}

@@ -1,0 +1,43 @@
+// What `serve` can be told, with defaults and limits; a wrong value is a USAGE fault that names the flag.
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Fault } from '../../protocol/fault.ts';
+import { parseListen } from './listen.ts';
+
+const listenSchema = z.string().transform((text, context) => {
+  const parsed = parseListen(text);
+  if (parsed) return parsed;
+  context.addIssue({ code: 'custom', message: `"${text}" is not ADDRESS:PORT` });
+  return z.NEVER;
+});
+
+const httpsUrlSchema = z
+  .url({ protocol: /^https$/, error: 'must be an https URL' })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+export const serveOptionsSchema = z.object({
+  listen: listenSchema,
+  publicUrl: httpsUrlSchema.refine((text) => new URL(text).pathname === '/', 'must have no path'),
+  egressSocket: z.string().optional(),
+  artifacts: z.string(),
+  metricsListen: listenSchema,
+  apiServerUrl: httpsUrlSchema.optional(),
+  installScript: z.string().default(fileURLToPath(new URL('../../installer/install.sh', import.meta.url))),
+  auditFile: z.string().default('-'),
+  name: z.string().min(1).default(hostname),
+  drainTimeoutMs: z.coerce.number().int().positive().default(300_000),
+  /** After a start, agents get this long to come back before they are said to be gone. */
+  settleMs: z.number().default(45_000),
+  stopGraceMs: z.number().default(10_000),
+});
+
+export type ServeOptions = z.infer<typeof serveOptionsSchema>;
+
+export function parseServeOptions(flags: Readonly<Record<string, unknown>>): ServeOptions {
+  const parsed = serveOptionsSchema.safeParse(flags);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const flag = String(issue?.path[0] ?? '').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new Fault('USAGE', { detail: `--${flag}: ${issue?.message}` });
+}

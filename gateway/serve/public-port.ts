@@ -1,0 +1,193 @@
+// The one TLS port: limits on every connection and request, then a table of routes. Who the peer is comes from its
+// certificate alone. It knows nothing of Kubernetes: what a route does is handed in.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import { Fault } from '../../protocol/fault.ts';
+import type { Counters } from '../audit/counters.ts';
+import { type NodeIdentity, type PeerCertificate, peerCertificate } from '../join/client-certificate.ts';
+import { answerFault, faultFor } from './answer.ts';
+import { httpStatus } from './http-status.ts';
+import { ConnectionCounter, limits } from './limits.ts';
+import { listen } from './listen.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Without the query. */
+  readonly path: string;
+  readonly address: string;
+}
+
+export type Route =
+  | {
+      readonly methods: readonly string[];
+      /** Exact, or a prefix when it ends in `/`. */
+      readonly path: string;
+      readonly access: 'anybody';
+      readonly run: (exchange: Exchange) => Promise<void> | void;
+    }
+  | {
+      readonly methods: readonly string[];
+      readonly path: string;
+      readonly access: 'node';
+      readonly run: (exchange: Exchange, node: NodeIdentity) => Promise<void> | void;
+    };
+
+export interface PublicPortOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: PortCertificate;
+  readonly routes: readonly Route[];
+  readonly tunnelPath: string;
+  readonly identify: (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
+  readonly onTunnel: (request: IncomingMessage, socket: Duplex, head: Buffer, node: NodeIdentity) => void;
+  readonly onRefused: (fault: Fault, address: string, path: string) => void;
+  readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
+  readonly logger: Logger;
+}
+
+export interface PortCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+}
+
+export interface PublicPort {
+  readonly address: AddressInfo;
+  renew(tls: PortCertificate): void;
+  /** Takes no new connection; ends when the requests under way have, at the latest after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+export async function openPublicPort(options: PublicPortOptions): Promise<PublicPort> {
+  const { counters, logger } = options;
+  const server = https.createServer({
+    ...secureContext(options.tls),
+    requestCert: true,
+    // A host that joins has no certificate yet; routes for nodes ask for one.
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: 2_000,
+  });
+  server.maxConnections = limits.connections;
+  server.maxRequestsPerSocket = 1000;
+  limitConnections(server, counters);
+
+  server.on('request', (request, response) => {
+    response.setTimeout(limits.stalledAnswerMs, () => {
+      // A long wait for us (a drain) is no stall of theirs: only unsent bytes are.
+      if (response.writableLength > 0 || response.socket?.writableLength) response.destroy();
+    });
+    void answer(options, request, response);
+  });
+  server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
+  server.on('clientError', (error, socket) => {
+    logger.debug({ err: error }, 'broken request');
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  server.on('tlsClientError', (error) => logger.debug({ err: error }, 'failed handshake'));
+
+  const address = await listen(server, options.listen);
+  return {
+    address,
+    renew: (tls) => server.setSecureContext(secureContext(tls)),
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+async function answer(
+  options: PublicPortOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const exchange = { request, response, path: pathOf(request), address: addressOf(request) };
+  const route = options.routes.find(({ path }) =>
+    path.endsWith('/') ? exchange.path.startsWith(path) : exchange.path === path,
+  );
+  const label = route?.path ?? 'unknown';
+  try {
+    if (!route?.methods.includes(request.method ?? '')) {
+      throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: exchange.path.slice(0, 120) });
+    }
+    if (route.access === 'anybody') await route.run(exchange);
+    else await route.run(exchange, await options.identify(peerCertificate(request.socket as TLSSocket)));
+    options.counters.requests.inc({ route: label, status: String(response.statusCode) });
+  } catch (error) {
+    const fault = faultFor(error);
+    if (fault !== error) options.logger.error({ err: error, path: exchange.path }, 'request failed');
+    options.onRefused(fault, exchange.address, exchange.path);
+    options.counters.requests.inc({ route: label, status: String(httpStatus(fault.code)) });
+    // What is left of a body that was not read would hold up the connection.
+    if (!request.complete) response.setHeader('connection', 'close');
+    answerFault(response, fault);
+  }
+}
+
+async function upgrade(
+  options: PublicPortOptions,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const path = pathOf(request);
+  const ignoreErrors = () => {};
+  socket.on('error', ignoreErrors);
+  try {
+    if (path !== options.tunnelPath)
+      throw new Fault('PATH_UNKNOWN', { method: 'upgrade', path: path.slice(0, 120) });
+    const node = await options.identify(peerCertificate(socket as TLSSocket));
+    socket.off('error', ignoreErrors);
+    options.counters.requests.inc({ route: path, status: '101' });
+    options.onTunnel(request, socket, head, node);
+  } catch (error) {
+    const fault = faultFor(error);
+    if (fault !== error) options.logger.error({ err: error, path }, 'upgrade failed');
+    options.onRefused(fault, addressOf(request), path);
+    options.counters.requests.inc({ route: options.tunnelPath, status: String(httpStatus(fault.code)) });
+    const body = `${JSON.stringify({ error: fault.toWire() })}\n`;
+    socket.end(
+      `HTTP/1.1 ${httpStatus(fault.code)} Refused\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+        `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+}
+
+/** Counted on the TCP connection, before any handshake costs something. */
+function limitConnections(server: https.Server, counters: Pick<Counters, 'refusedConnections'>): void {
+  const perAddress = new ConnectionCounter(limits.connectionsPerAddress);
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    if (!perAddress.take(address)) {
+      counters.refusedConnections.inc({ reason: 'per-address' });
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => perAddress.release(address));
+  });
+  server.on('drop', () => counters.refusedConnections.inc({ reason: 'total' }));
+}
+
+function secureContext(tls: PortCertificate): { cert: string; key: string; ca: string } {
+  // The chain is the leaf alone: hosts know the CA.
+  return { cert: tls.certificatePem, key: tls.keyPem, ca: tls.caPem };
+}
+
+const pathOf = (request: IncomingMessage) => (request.url ?? '/').split('?', 1)[0] ?? '/';
+const addressOf = (request: IncomingMessage) => request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';

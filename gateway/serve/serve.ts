@@ -1,0 +1,197 @@
+// The gateway's life: Kubernetes → CA → tunnels and telemetry → the public port → status, then until the signal.
+// Everything that it starts is stopped in the reverse order; an API server that is away for a while
+// ends nothing.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Fault } from '../../protocol/fault.ts';
+import { ArtifactStore } from '../artifacts/store.ts';
+import { openAudit } from '../audit/audit.ts';
+import { createCounters } from '../audit/counters.ts';
+import { Authority } from '../join/authority.ts';
+import { identify, registrationsOf } from '../join/client-certificate.ts';
+import type { ClusterConnection } from '../kubernetes/connect.ts';
+import { createEventRecorder } from '../kubernetes/event-recorder.ts';
+import { assertSetUp } from '../kubernetes/setup.ts';
+import { Departures } from '../nodes/departures.ts';
+import { registeredNodes } from '../nodes/node.ts';
+import { Reconciler } from '../nodes/reconciler.ts';
+import { Tunnels } from '../nodes/tunnels.ts';
+import { absentHub, absentIntake } from './absent-parts.ts';
+import { createClusterView } from './cluster-view.ts';
+import { startLoops } from './loops.ts';
+import type { ServeOptions } from './options.ts';
+import { publishAddress } from './public-address.ts';
+import { openPublicPort } from './public-port.ts';
+import { publicRoutes } from './routes.ts';
+import { issueServingCertificate } from './serving-certificate.ts';
+import { openStatusPort } from './status-port.ts';
+
+/** Resolves when everything has ended after `signal`. `started` hears the addresses in use. */
+export async function serve(
+  options: ServeOptions,
+  connection: ClusterConnection,
+  logger: Logger,
+  signal: AbortSignal,
+  started: (addresses: { publicPort: number; statusPort: number }) => void = () => {},
+): Promise<void> {
+  const { kubernetes } = connection;
+  const now = Date.now;
+  await using cleanup = new AsyncDisposableStack();
+
+  const store = new ArtifactStore(options.artifacts);
+  await store.artifacts();
+  await reachable(() => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
+  if (signal.aborted) return;
+
+  const authority = await Authority.open(kubernetes);
+  const certificate = await issueServingCertificate(authority, new URL(options.publicUrl), logger);
+  cleanup.defer(() => certificate.stop());
+
+  const tunnels = new Tunnels();
+  const counters = createCounters({
+    tunnels: () => tunnels.connectedCount(),
+    registered: () => [...view.registered.values()].length,
+  });
+  const audit = openAudit(options.auditFile);
+  cleanup.defer(() => audit.close());
+  const reopen = () => audit.reopen();
+  process.on('SIGHUP', reopen);
+  cleanup.defer(() => void process.off('SIGHUP', reopen));
+
+  const recordEvent = createEventRecorder(kubernetes, logger);
+  const view = createClusterView(kubernetes, logger, counters);
+  const intake = absentIntake();
+  const hub = absentHub();
+  hub.onSession((node, session) => tunnels.opened(node, session));
+  hub.onHeartbeat((node, payload) => intake.heartbeat(node, payload));
+  hub.onTelemetry((node, payload) => {
+    const acknowledgement = intake.accept(node, payload);
+    if (acknowledgement) hub.acknowledgeTelemetry(node, acknowledgement);
+  });
+
+  const startedAtMs = now();
+  const departures = new Departures({
+    kubernetes,
+    tunnels,
+    audit,
+    counters,
+    recordEvent,
+    logger,
+    drainTimeoutMs: options.drainTimeoutMs,
+    now,
+  });
+  const reconciler = new Reconciler({
+    kubernetes,
+    pools: (name) => view.pools.get(name),
+    registered: (name) => view.registered.get(name),
+    nodes: (name) => view.nodes.get(name),
+    artifacts: () => store.artifacts(),
+    tunnels,
+    departures,
+    recordEvent,
+    logger,
+    gateway: options.name,
+    settled: () => now() - startedAtMs > options.settleMs,
+    onGone: (name) => {
+      hub.close(name, 'the node was removed');
+      tunnels.forget(name);
+      intake.forget(name);
+    },
+    now,
+  });
+  const loops = startLoops({
+    view,
+    reconciler,
+    tunnels,
+    store,
+    kubernetes,
+    counters,
+    audit,
+    logger,
+    settleMs: options.settleMs,
+  });
+  cleanup.defer(() => loops.stop());
+  await loops.ready;
+
+  const desk = {
+    kubernetes,
+    authority,
+    artifacts: () => store.artifacts(),
+    apiServer: { url: options.apiServerUrl ?? connection.apiServerUrl, caPem: connection.apiServerCaPem },
+    isConnected: (name: string) => tunnels.isConnected(name),
+    now,
+  };
+  const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
+  const publicPort = await openPublicPort({
+    listen: options.listen,
+    tls: certificate.current,
+    routes: publicRoutes({
+      desk,
+      store,
+      installScript: options.installScript,
+      departures,
+      reconciler,
+      audit,
+      counters,
+      recordEvent,
+    }),
+    tunnelPath: '/v1/tunnel',
+    identify: (peer) => identify(peer, registrations, now()),
+    onTunnel: (request, socket, head, node) => hub.handleUpgrade(request, socket, head, node),
+    onRefused: (fault, address, path) => {
+      if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
+      counters.refusedCertificates.inc({ code: fault.code });
+      audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
+    },
+    counters,
+    logger,
+  });
+  certificate.keepFresh((tls) => publicPort.renew(tls));
+  cleanup.defer(() => publicPort.close(options.stopGraceMs));
+  cleanup.defer(() => hub.drain());
+
+  await publishAddress(kubernetes, { publicUrl: options.publicUrl, caSha256: authority.caSha256 });
+  const statusPort = await openStatusPort({
+    listen: options.metricsListen,
+    registry: counters.registry,
+    nodeMetrics: () => intake.renderMetrics(),
+    latest: (name) => intake.latest(name),
+    registered: () => view.registered.values(),
+    tunnels,
+    notReady: () => {
+      const missing = view.missing();
+      return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;
+    },
+  });
+  cleanup.defer(() => statusPort.close());
+
+  started({ publicPort: publicPort.address.port, statusPort: statusPort.address.port });
+  logger.info(
+    { listen: publicPort.address, metrics: statusPort.address, caSha256: authority.caSha256 },
+    'gateway is ready',
+  );
+  await aborted(signal);
+  logger.info('stopping');
+}
+
+/** An API server that can't be reached is waited for, with growing pauses; any other refusal ends the start. */
+async function reachable(probe: () => Promise<void>, logger: Logger, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await probe();
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'KUBERNETES_UNREACHABLE')) throw error;
+      const pauseMs = Math.min(15_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
+      logger.warn(
+        { ...error.explain(), code: error.code, nextTryMs: Math.round(pauseMs) },
+        'waiting for Kubernetes',
+      );
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
