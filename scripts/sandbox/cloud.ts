@@ -1,6 +1,6 @@
 // The cloud of a sandbox: its namespace with the control plane and the gateway, and the ways to use them. The
 // gateway runs from this checkout, as the user regnode-gateway, never as an administrator.
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
@@ -14,6 +14,13 @@ import { waitFor } from './wait.ts';
 const checkout = resolve(import.meta.dirname, '../..');
 export const gatewayUrl = `https://${cloudAddress}`;
 const metricsAddress = '127.0.0.1:9464';
+
+interface RunningGateway {
+  readonly pid: number;
+  readonly startTicks: string;
+  /** The arguments beyond the usual ones. */
+  readonly more: readonly string[];
+}
 
 export class SandboxCloud {
   readonly address = cloudAddress;
@@ -32,8 +39,8 @@ export class SandboxCloud {
   readonly artifactStore: string;
   readonly kubernetes: string;
   readonly #id: string;
-  #gateway: { pid: number; startTicks: string } | undefined;
-  #gatewayArguments: readonly string[] = [];
+  /** Written down, so that a sandbox that was opened again can stop its gateway too. */
+  readonly #gatewayFile: string;
 
   constructor(state: SandboxState, kubernetes: string) {
     this.#id = state.id;
@@ -44,6 +51,7 @@ export class SandboxCloud {
     this.gatewayKubeconfig = join(this.files.pki, 'regnode-gateway.conf');
     this.egressSocket = this.files.egressSocket;
     this.gatewayLog = join(this.files.logs, 'gateway.log');
+    this.#gatewayFile = join(this.files.folder, 'gateway.json');
     this.artifactTree = join(this.files.folder, 'artifact-tree');
     this.artifactStore = join(this.files.folder, 'artifacts');
   }
@@ -87,7 +95,6 @@ export class SandboxCloud {
 
   /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */
   async startGateway(more: readonly string[] = []): Promise<void> {
-    this.#gatewayArguments = more;
     const args = [
       join(checkout, 'gateway/main.ts'),
       'serve',
@@ -103,7 +110,8 @@ export class SandboxCloud {
       logFile: this.gatewayLog,
       cwd: checkout,
     });
-    this.#gateway = { pid, startTicks: (await startTicks(pid)) ?? '' };
+    const running: RunningGateway = { pid, startTicks: (await startTicks(pid)) ?? '', more };
+    await writeFile(this.#gatewayFile, JSON.stringify(running));
     await waitFor('the gateway', () => this.#gatewayAnswers(), {
       timeoutMs: 60_000,
       intervalMs: 200,
@@ -121,16 +129,17 @@ export class SandboxCloud {
   }
 
   async restartGateway(): Promise<void> {
+    const { more } = await this.#runningGateway();
     await this.stopGateway();
-    await this.startGateway(this.#gatewayArguments);
+    await this.startGateway(more);
   }
 
-  freezeGateway(): void {
-    process.kill(this.#runningGateway().pid, 'SIGSTOP');
+  async freezeGateway(): Promise<void> {
+    process.kill((await this.#runningGateway()).pid, 'SIGSTOP');
   }
 
-  thawGateway(): void {
-    process.kill(this.#runningGateway().pid, 'SIGCONT');
+  async thawGateway(): Promise<void> {
+    process.kill((await this.#runningGateway()).pid, 'SIGCONT');
   }
 
   async gatewayLogs(): Promise<string> {
@@ -138,24 +147,25 @@ export class SandboxCloud {
   }
 
   async #endGateway(signal: NodeJS.Signals): Promise<void> {
-    const { pid, startTicks: started } = this.#runningGateway();
-    process.kill(pid, signal);
-    // A zombie (our own child, not yet reaped) has no start to ask for once Node has reaped it.
-    await waitFor('the gateway to end', async () => (await startTicks(pid)) !== started, {
-      timeoutMs: 60_000,
-    });
-    this.#gateway = undefined;
+    const gateway = await this.#runningGateway();
+    process.kill(gateway.pid, signal);
+    const ended = async () => (await startTicks(gateway.pid)) !== gateway.startTicks;
+    await waitFor('the gateway to end', ended, { timeoutMs: 60_000, intervalMs: 50 });
   }
 
-  #runningGateway(): { pid: number; startTicks: string } {
-    if (this.#gateway === undefined) throw new Error('this process has not started the gateway');
-    return this.#gateway;
+  async #runningGateway(): Promise<RunningGateway> {
+    const written = await readFile(this.#gatewayFile, 'utf8').catch(() => undefined);
+    const gateway = written === undefined ? undefined : (JSON.parse(written) as RunningGateway);
+    if (gateway === undefined || (await startTicks(gateway.pid)) !== gateway.startTicks) {
+      throw new Error(
+        `the gateway is not running:\n${await lastLines(this.gatewayLog).catch(() => 'never started')}`,
+      );
+    }
+    return gateway;
   }
 
   async #gatewayAnswers(): Promise<boolean> {
-    const { pid, startTicks: started } = this.#runningGateway();
-    if ((await startTicks(pid)) !== started)
-      throw new Error(`the gateway ended:\n${await lastLines(this.gatewayLog)}`);
+    await this.#runningGateway();
     const asked = await this.run('curl', ['-sk', '--max-time', '2', `${gatewayUrl}/healthz`]);
     return asked.exitCode === 0;
   }

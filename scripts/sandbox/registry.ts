@@ -91,12 +91,16 @@ export async function ownerIsAlive(state: SandboxState): Promise<boolean> {
   return (await startTicks(state.owner.pid)) === state.owner.startTicks;
 }
 
-/** When a process started, in clock ticks since boot: with the pid, it names a process for good. */
+/**
+ * When a process started, in clock ticks since boot: with the pid, it names a process for good. undefined when it
+ * has ended, also when nobody has asked for its exit code yet.
+ */
 export async function startTicks(pid: number): Promise<string | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The command name may hold spaces and brackets; the fields begin after the last bracket.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    // The command name may hold spaces and brackets; the fields begin after the last bracket, with the state.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }
