@@ -79,6 +79,11 @@ export class RingProducer {
     return true;
   }
 
+  /** Something is lost that no LOSS record tells of yet: the next `publish` that finds room will. */
+  get hasUnreportedLoss(): boolean {
+    return this.#lossCount !== 0;
+  }
+
   /** Takes back the record that the last successful `begin` made; nothing may have been begun or published since. */
   cancel(): void {
     this.#position = this.#recordStart;
