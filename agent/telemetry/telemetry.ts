@@ -1,7 +1,6 @@
 // Telemetry of one agent: starts the collecting thread over a fresh ring, ships what it produces, and beats the heart. It lives as long as the
 // daemon, across any number of tunnel sessions; a collecting thread that dies is replaced over the same ring, so
 // nothing that was published is lost with it.
-import { setTimeout as after } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { TelemetryChannel } from '../../protocol/session.ts';
@@ -56,7 +55,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const heart = new HeartbeatSender(channel, slot, options.heartbeatProbe, () => shipper.account());
   const rhythm = new Rhythm(
     sharedClock,
-    (callback, milliseconds) => after(callback, milliseconds).unref(),
+    (callback, milliseconds) => setTimeout(callback, milliseconds).unref(),
     () => heart.beat(sharedClock.nowMs()),
   );
   const collecting = new CollectingThread(options, { ring: memory, vitals: slot.memory, startMs });
@@ -65,7 +64,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const beatOnceSampled = () => {
     if (signal.aborted) return;
     if (slot.read().sampledAtMs > 0) rhythm.start(heartbeatIntervalMs);
-    else after(beatOnceSampled, firstSampleMs).unref();
+    else setTimeout(beatOnceSampled, firstSampleMs).unref();
   };
   collecting.start();
   beatOnceSampled();
@@ -145,7 +144,7 @@ class CollectingThread {
     const delayMs = this.#backoffMs * (0.5 + Math.random() / 2);
     this.#backoffMs = Math.min(restartCapMs, this.#backoffMs * 2);
     this.#options.logger.warn({ delayMs: Math.round(delayMs) }, 'the collecting thread is started again');
-    after(() => this.start(), delayMs).unref();
+    setTimeout(() => this.start(), delayMs).unref();
   }
 
   #stop(): void {

@@ -1,6 +1,5 @@
 // Entry of the collecting thread: the one producer of the ring. It samples vitals and runs the collectors in their rhythm, and knows nothing
 // of tunnels. Messages from the main thread are rare: other intervals, or the end.
-import { setTimeout as after } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Procfs, sharedClock } from '../host/procfs.ts';
 import { RemoteSpaces } from '../host/remote-space.ts';
@@ -23,8 +22,10 @@ function startCollecting(input: WorkerInput, port: NonNullable<typeof parentPort
   const sink = new GroupSink(new RingProducer(input.ring), input.metricsIntervalMs, input.lastSchema);
   const rounds = new Rounds(collectorsOf(remoteSpaces), procfs, sink, sharedClock, input.startMs);
 
-  const vitals = new Rhythm(sharedClock, after, () => slot.write(sampler.sample(sharedClock.monotonicMs())));
-  const metrics = new Rhythm(sharedClock, after, () => rounds.run());
+  const vitals = new Rhythm(sharedClock, setTimeout, () =>
+    slot.write(sampler.sample(sharedClock.monotonicMs())),
+  );
+  const metrics = new Rhythm(sharedClock, setTimeout, () => rounds.run());
   vitals.start(input.heartbeatIntervalMs);
   metrics.start(input.metricsIntervalMs);
 

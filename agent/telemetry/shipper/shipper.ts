@@ -1,7 +1,6 @@
 // Carries the ring to the tunnel: waits until something is published, hands whole runs of records as they lie to the channel, takes
 // acknowledgements, and frees the ring. It copies no record. Two things always hold: nothing is freed before the gateway has
 // acknowledged it and the tunnel has let go of its bytes; and produced = acknowledged + pending + lost.
-import { setTimeout as after, clearTimeout } from 'node:timers';
 import type { TelemetryChannel } from '../../../protocol/session.ts';
 import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
 import {
@@ -201,7 +200,7 @@ export class Shipper {
       clearTimeout(this.#retry);
     }
     this.#isFull &&= !again;
-    this.#retry = after(() => {
+    this.#retry = setTimeout(() => {
       if (again) this.resend();
       else this.#goOn();
     }, milliseconds).unref();
@@ -220,7 +219,7 @@ export class Shipper {
     const oldest = this.#flights.oldest;
     if (oldest === undefined || this.#watchdog !== undefined || this.#isStopped) return;
     const overdueMs = oldest.departedAtMs + this.#options.acknowledgementTimeoutMs;
-    this.#watchdog = after(
+    this.#watchdog = setTimeout(
       () => {
         this.#watchdog = undefined;
         if (this.#flights.oldest === oldest && oldest.released && this.#retry === undefined) this.resend();

@@ -1,0 +1,96 @@
+// The small messages beside the batch: descriptions, acknowledgements, heartbeats.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Heartbeat } from '../../../../protocol/control.ts';
+import {
+  decodeAcknowledgement,
+  encodeAcknowledgement,
+} from '../../../../protocol/telemetry/acknowledgement.ts';
+import { decodeDescription, encodeDescription } from '../../../../protocol/telemetry/description.ts';
+import { decodeHeartbeat, encodeHeartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
+
+describe('descriptions', () => {
+  const base = { family: 'disks', intervalMs: 1000, labels: { device: 'vda' } };
+  const column = { name: 'node_disk_read_bytes_total', type: 'counter' as const };
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  test.each([
+    ['no JSON', Buffer.from('{"family'), 'description-malformed'],
+    ['no UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'description-malformed'],
+    ['another shape', json([1, 2]), 'description-malformed'],
+    ['an unknown key', json({ ...base, columns: [column], more: 1 }), 'description-malformed'],
+    [
+      'a name that Prometheus would not take',
+      json({ ...base, columns: [{ ...column, name: 'a b' }] }),
+      'description-malformed',
+    ],
+    [
+      'a label with two underscores',
+      json({ ...base, labels: { __name__: 'x' }, columns: [column] }),
+      'description-malformed',
+    ],
+    [
+      'a label that only the gateway sets',
+      json({ ...base, labels: { node: 'other' }, columns: [column] }),
+      'description-reserved-name',
+    ],
+    [
+      'the same in a column',
+      json({ ...base, columns: [{ ...column, labels: { pool: 'x' } }] }),
+      'description-reserved-name',
+    ],
+    [
+      "a name of the gateway's own metrics",
+      json({ ...base, columns: [{ ...column, name: 'regnode_gateway_x' }] }),
+      'description-reserved-name',
+    ],
+  ])('%s is refused', (_, payload, reason) => {
+    expect(decodeDescription(payload)).toBe(reason);
+  });
+
+  test('come back as they were, filled up to a multiple of 8', () => {
+    const payload = encodeDescription({ ...base, columns: [column] });
+    expect(payload.byteLength % 8).toBe(0);
+    expect(decodeDescription(payload)).toEqual({ ...base, columns: [column] });
+  });
+});
+
+test('an acknowledgement comes back as it was; anything else is none', () => {
+  const acknowledgement = {
+    epoch: 2 ** 52,
+    nextSequence: 2 ** 40 + 3,
+    verdict: 'wait',
+    waitMs: 900,
+  } as const;
+  expect(decodeAcknowledgement(encodeAcknowledgement(acknowledgement))).toEqual(acknowledgement);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (noise) => {
+      const decoded = decodeAcknowledgement(noise);
+      expect(decoded === undefined || noise.byteLength === 24).toBe(true);
+    }),
+  );
+});
+
+describe('heartbeats', () => {
+  const heartbeat: Heartbeat = {
+    sentAtMs: 1_700_000_000_123,
+    uptimeSeconds: 12.5,
+    load1: 0.25,
+    cpuUsedRatio: 0.5,
+    memoryTotalBytes: 2 ** 34,
+    memoryAvailableBytes: 2 ** 33,
+    diskFreeBytes: 2 ** 40,
+    kubeletHealthy: true,
+    containerdHealthy: false,
+    ring: { produced: 10, acknowledged: 7, pending: 2, lost: 1 },
+  };
+  test('come back as they were', () => {
+    expect(decodeHeartbeat(encodeHeartbeat(heartbeat))).toEqual(heartbeat);
+  });
+  test('with a number that is none, of another version or length, they are refused', () => {
+    const bytes = encodeHeartbeat(heartbeat);
+    expect(decodeHeartbeat(bytes.subarray(1))).toBeUndefined();
+    expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1: Number.NaN }))).toBeUndefined();
+    bytes[0] = 2;
+    expect(decodeHeartbeat(bytes)).toBeUndefined();
+  });
+});
