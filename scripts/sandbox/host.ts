@@ -7,6 +7,7 @@ import { boot, type HostFolders, runningInit } from './boot.ts';
 import { createCgroupInside, removeCgroups, setFrozen } from './cgroups.ts';
 import { setLink } from './line.ts';
 import type { HostIdentity, HostState } from './registry.ts';
+import { type LineShape, shapeLine } from './shape.ts';
 import { endProcesses } from './teardown.ts';
 import { waitFor } from './wait.ts';
 
@@ -99,6 +100,11 @@ export class SandboxHost {
 
   restoreLink(): Promise<void> {
     return setLink(this.#sandboxId, this.#state, 'up');
+  }
+
+  /** Makes the line slow, lossy or narrow; without a shape it is good again. */
+  shapeLink(shape?: LineShape): Promise<void> {
+    return shapeLine(this.#sandboxId, this.#state, shape);
   }
 
   /** Sends a signal to every process of a unit, or to one pid (as the host numbers it). */

@@ -8,7 +8,7 @@ export const cloudAddress = '10.77.0.1';
 export const cloudMember = 'cloud';
 const lineNetwork = '10.77.0.0/24';
 const podNetwork = '10.244.0.0/16';
-const bridge = 'line';
+export const bridge = 'line';
 /** The host's interface on the line. */
 export const hostInterface = 'eth0';
 
@@ -22,7 +22,19 @@ export function podSubnet(index: number): string {
 
 export async function createLine(id: string): Promise<void> {
   const cloud = inCloud(id);
-  await cloud('ip', ['link', 'add', bridge, 'type', 'bridge', 'forward_delay', '0']);
+  // An address of its own: a bridge without one takes that of a port, another one whenever a host comes or goes,
+  // and everybody would talk to the old one until they ask again.
+  await cloud('ip', [
+    'link',
+    'add',
+    bridge,
+    'address',
+    '02:00:0a:4d:00:01',
+    'type',
+    'bridge',
+    'forward_delay',
+    '0',
+  ]);
   await cloud('ip', ['address', 'add', `${cloudAddress}/24`, 'dev', bridge]);
   await cloud('ip', ['link', 'set', bridge, 'up']);
   // The cloud is the hosts' default gateway, and there is nothing behind it: a packet to anywhere else comes
@@ -72,7 +84,7 @@ export async function setLink(id: string, host: HostState, state: 'up' | 'down')
 }
 
 /** The cloud's end of a host's cable. Interface names have 15 characters at most. */
-function cloudInterface(host: HostState): string {
+export function cloudInterface(host: HostState): string {
   return `host${host.index}`;
 }
 
