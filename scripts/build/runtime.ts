@@ -40,6 +40,7 @@ export async function runtimeFolder(progress: Progress): Promise<string> {
   const { version } = JSON.parse(await readFile(join(node, 'package.json'), 'utf8')) as { version: string };
   const versions = await output('dpkg-query', [
     '-W',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's, not JavaScript's
     '-f=_${Version}',
     ...Object.keys(libraries).map(qualified),
   ]);

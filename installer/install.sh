@@ -1,0 +1,618 @@
+#!/bin/sh
+# Installs regnode below /opt/regnode and joins this host to its cluster. POSIX sh, with the tools of el7 (curl 7.29).
+#
+#   install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) [--name NAME] [more flags, see --help]
+#
+# Trust: everything that runs here was named with its sha256 by a manifest that came through TLS from a gateway
+# whose CA the caller gave. Nothing is unpacked before its hash is right; a mirror changes nothing about that.
+# Crash-safe: a release is unpacked beside the others and one rename of the link `current` puts it in use.
+# Everything is inside main, called on the last line, so a script that arrives cut off does nothing at all.
+
+usage() {
+  cat <<'USAGE'
+usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) [flags] [-- flags of "regnode join"]
+       install.sh --uninstall [--purge] [--force]
+
+  --gateway URL        the gateway, https://HOST[:PORT]                    REGNODE_GATEWAY
+  --ca-file FILE       its CA, PEM                                         REGNODE_CA_FILE
+  --ca-sha256 HASH     or the sha256 of that file, as /cacert gives it     REGNODE_CA_SHA256
+  --token-file FILE    the join token; or the token itself in              REGNODE_TOKEN_FILE, REGNODE_TOKEN
+  --name NAME          the node's name (default: the host's)               REGNODE_NAME
+  --artifact-dir DIR   take manifest.json and archives from DIR            REGNODE_ARTIFACT_DIR
+  --mirror URL|cn      take the archives, not the trust, from there        REGNODE_MIRROR (cn: REGNODE_MIRROR_CN)
+  --dry-run            show what a join would change; nothing stays        REGNODE_DRY_RUN=1
+  --no-join            install only                                        REGNODE_NO_JOIN=1
+  --retry-seconds N    pause before a download is tried again (default 1)  REGNODE_RETRY_SECONDS
+  --language en|zh     of the messages (default: from LANG)                REGNODE_LANGUAGE
+  --root DIR           install below DIR, for making images; no join       REGNODE_ROOT
+  --uninstall          leave the cluster and remove what was installed here
+  --purge              and what the agent remembers (/etc/regnode, /var/lib/regnode)
+  --force              leave even when the gateway can't be reached
+
+exit: 0 done, 1 failed, 2 usage or not root, 3 preflight failed, 4 another run is at work, 5 not reachable or timed out
+USAGE
+}
+
+main() {
+  set -eu
+  umask 022
+  started=$(date +%s)
+  defaults
+  # The token leaves the environment before any program is started.
+  token=${REGNODE_TOKEN-}
+  unset REGNODE_TOKEN
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --gateway | --ca-file | --ca-sha256 | --token-file | --name | --artifact-dir | --mirror | --retry-seconds | --language | --root)
+        [ $# -ge 2 ] || wrong_usage "$1 needs a value" "$1 需要一个值"
+        set_option "$1" "$2"
+        shift 2
+        ;;
+      --gateway=* | --ca-file=* | --ca-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --retry-seconds=* | --language=* | --root=*)
+        set_option "${1%%=*}" "${1#*=}"
+        shift
+        ;;
+      --dry-run) dry_run=1 && shift ;;
+      --no-join) no_join=1 && shift ;;
+      --json) json=1 && shift ;;
+      --uninstall) action=uninstall && shift ;;
+      --purge) purge=1 && shift ;;
+      --force) force=1 && shift ;;
+      -h | --help) usage && exit 0 ;;
+      --) shift && break ;;
+      *) wrong_usage "unknown argument: $1" "未知参数：$1" ;;
+    esac
+  done
+  place
+  check_usage
+  check_root
+  trap cleanup EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if [ "$action" = uninstall ]; then
+    check_tools flock rm cmp
+    take_lock
+    uninstall
+    return
+  fi
+  check_tools tar gzip sha256sum awk sed tr sort df mktemp flock cmp mv ln
+  if [ -z "$artifact_dir" ] || [ -z "$ca_file" ]; then check_tools curl; fi
+  take_lock
+  private=$(mktemp -d "$(private_place)/regnode-install.XXXXXX")
+  keep_token
+  trust_gateway
+  find_release
+  install_release
+  join "$@"
+}
+
+defaults() {
+  action=install
+  gateway=${REGNODE_GATEWAY-}
+  ca_file=${REGNODE_CA_FILE-}
+  ca_sha256=${REGNODE_CA_SHA256-}
+  token_file=${REGNODE_TOKEN_FILE-}
+  name=${REGNODE_NAME-}
+  artifact_dir=${REGNODE_ARTIFACT_DIR-}
+  mirror=${REGNODE_MIRROR-}
+  root=${REGNODE_ROOT-}
+  retry_seconds=${REGNODE_RETRY_SECONDS:-1}
+  dry_run='' no_join='' json='' purge='' force=''
+  [ "${REGNODE_DRY_RUN-}" != 1 ] || dry_run=1
+  [ "${REGNODE_NO_JOIN-}" != 1 ] || no_join=1
+  case ${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}} in
+    zh*) language=zh ;;
+    *) language=en ;;
+  esac
+  # What cleanup has to undo; set as it comes about.
+  private='' staging='' fresh='' made_opt=''
+}
+
+set_option() {
+  case $1 in
+    --gateway) gateway=$2 ;;
+    --ca-file) ca_file=$2 ;;
+    --ca-sha256) ca_sha256=$2 ;;
+    --token-file) token_file=$2 ;;
+    --name) name=$2 ;;
+    --artifact-dir) artifact_dir=$2 ;;
+    --mirror) mirror=$2 ;;
+    --root) root=$2 ;;
+    --retry-seconds) retry_seconds=$2 ;;
+    --language)
+      case $2 in
+        en | zh) language=$2 ;;
+        *) wrong_usage "--language is en or zh, not $2" "--language 只能是 en 或 zh，而不是 $2" ;;
+      esac
+      ;;
+  esac
+}
+
+# Every path that this script touches.
+place() {
+  root=${root%/}
+  home=$root/opt/regnode
+  unit=$root/etc/systemd/system/regnode.service
+  command_link=$root/usr/local/bin/regnode
+  configuration=$root/etc/regnode
+  state=$root/var/lib/regnode
+  lock=$root/run/regnode-install.lock
+}
+
+# ---------------------------------------------------------------------------------------------- what is said
+
+# fail CODE EXIT MESSAGE REMEDY MESSAGE-ZH REMEDY-ZH
+fail() {
+  if [ "$language" = zh ]; then
+    printf '错误 %s：%s\n  处理：%s\n' "$1" "$5" "$6" >&2
+  else
+    printf 'error %s: %s\n  remedy: %s\n' "$1" "$3" "$4" >&2
+  fi
+  exit "$2"
+}
+
+wrong_usage() {
+  fail USAGE 2 "$1." 'See: install.sh --help' "$2。" '请查看：install.sh --help'
+}
+
+note() {
+  if [ "$language" = zh ]; then printf 'regnode: %s\n' "$2" >&2; else printf 'regnode: %s\n' "$1" >&2; fi
+}
+
+# ------------------------------------------------------------------------------------------ before anything
+
+check_usage() {
+  case $root in
+    '' | /*) ;;
+    *) wrong_usage '--root must be an absolute path' '--root 必须是绝对路径' ;;
+  esac
+  [ -z "$root" ] || no_join=1
+  case $retry_seconds in '' | *[!0-9]*) wrong_usage '--retry-seconds must be a number' '--retry-seconds 必须是数字' ;; esac
+  [ "$action" = install ] || return 0
+  gateway=${gateway%/}
+  case $gateway in
+    '') if [ -z "$artifact_dir" ] || [ -z "$no_join" ]; then wrong_usage '--gateway URL is missing' '缺少 --gateway URL'; fi ;;
+    https://?*) ;;
+    *) wrong_usage "--gateway must be https://HOST[:PORT], not $gateway" "--gateway 必须是 https://HOST[:PORT]，而不是 $gateway" ;;
+  esac
+  case ${gateway#https://} in
+    *[!]A-Za-z0-9.:[_-]*) wrong_usage "--gateway must be https://HOST[:PORT], not $gateway" "--gateway 必须是 https://HOST[:PORT]，而不是 $gateway" ;;
+  esac
+  if [ -z "$ca_file" ] && [ -z "$ca_sha256" ] && [ -z "$artifact_dir" ]; then
+    wrong_usage 'one of --ca-file and --ca-sha256 is needed' '需要 --ca-file 或 --ca-sha256'
+  fi
+  ca_sha256=$(printf %s "$ca_sha256" | tr 'A-F' 'a-f')
+  [ -z "$ca_sha256" ] || is_sha256 "$ca_sha256" || wrong_usage '--ca-sha256 must be 64 hexadecimal digits' '--ca-sha256 必须是 64 位十六进制数'
+  if [ -z "$no_join$dry_run" ]; then
+    [ -n "$token$token_file" ] || wrong_usage 'the join token is missing (REGNODE_TOKEN or --token-file)' '缺少加入令牌（REGNODE_TOKEN 或 --token-file）'
+    [ -n "$ca_file$ca_sha256" ] || wrong_usage 'a join needs --ca-file or --ca-sha256' '加入集群需要 --ca-file 或 --ca-sha256'
+  fi
+  [ -z "$token_file" ] || [ -r "$token_file" ] || wrong_usage "$token_file cannot be read" "无法读取 $token_file"
+  [ -z "$ca_file" ] || [ -r "$ca_file" ] || wrong_usage "$ca_file cannot be read" "无法读取 $ca_file"
+  [ "$mirror" != cn ] || mirror=${REGNODE_MIRROR_CN:-cn}
+  case $mirror in
+    '' | http://?* | https://?*) mirror=${mirror%/} ;;
+    cn) wrong_usage 'no address is known for the mirror "cn": set REGNODE_MIRROR_CN to its URL' '未配置镜像 cn 的地址：请将 REGNODE_MIRROR_CN 设为其 URL' ;;
+    *) wrong_usage "--mirror must be a URL or cn, not $mirror" "--mirror 必须是 URL 或 cn，而不是 $mirror" ;;
+  esac
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) architecture=amd64 ;;
+    Linux-aarch64) architecture=arm64 ;;
+    *) fail PLATFORM_UNKNOWN 1 "There is no regnode for $(uname -s) on $(uname -m)." 'Use a Linux host with an x86-64 or arm64 processor.' \
+      "没有适用于 $(uname -s) $(uname -m) 的 regnode。" '请使用 x86-64 或 arm64 的 Linux 主机。' ;;
+  esac
+}
+
+check_root() {
+  # Below --root only files are written, and whether that is allowed shows then.
+  [ -z "$root" ] || return 0
+  [ "$(id -u)" = 0 ] || fail NOT_ROOT 2 "This command must be run as root (it runs as uid $(id -u))." 'Run it with sudo.' \
+    "此命令需要 root 权限（当前 uid 为 $(id -u)）。" '请使用 sudo 运行。'
+}
+
+check_tools() {
+  missing=''
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+  done
+  [ -z "$missing" ] || fail TOOLS_MISSING 1 "These programs are missing:$missing." "Install them, for example: yum install$missing" \
+    "缺少以下程序：$missing。" "请先安装，例如：yum install$missing"
+}
+
+# The kernel drops the lock when this shell is gone, however it ended.
+take_lock() {
+  mkdir -p "${lock%/*}"
+  exec 9>>"$lock"
+  if ! flock -n 9; then
+    holder=$(cat "$lock")
+    fail BUSY 4 "Another regnode (install.sh, pid ${holder:-unknown}) is at work." 'Wait until it has ended.' \
+      "另一个 regnode 正在运行（install.sh，pid ${holder:-未知}）。" '请等待其结束。'
+  fi
+  echo "$$" >"$lock"
+}
+
+# In memory where there is /run, so that the token is never on a disk.
+private_place() {
+  if [ -z "$root" ] && [ -d /run ] && [ -w /run ]; then echo /run; else echo "${TMPDIR:-/tmp}"; fi
+}
+
+keep_token() {
+  [ -n "$token" ] || return 0
+  token_file=$private/token
+  (umask 077 && printf '%s\n' "$token" >"$token_file")
+  token=''
+}
+
+# ---------------------------------------------------------------------------------------- from the gateway
+
+trust_gateway() {
+  ca=$private/ca.pem
+  if [ -n "$ca_file" ]; then
+    cat "$ca_file" >"$ca"
+  elif [ -n "$ca_sha256" ]; then
+    # Not trusted yet, only compared: a wrong answer is found by its hash.
+    get "$gateway/cacert" "$ca" 65536 --insecure || not_reached "$gateway/cacert"
+    ca_file=$gateway/cacert
+  else
+    return 0
+  fi
+  [ -n "$ca_sha256" ] || return 0
+  actual=$(sha256 "$ca")
+  [ "$actual" = "$ca_sha256" ] || not_trusted "sha256 of $ca_file is $actual, expected $ca_sha256"
+}
+
+# Which archive of the agent this host needs: version, size, sha256 and place, from the manifest.
+find_release() {
+  manifest=$private/manifest.json
+  if [ -n "$artifact_dir" ]; then
+    [ -r "$artifact_dir/manifest.json" ] || wrong_usage "there is no manifest.json in $artifact_dir" "$artifact_dir 中没有 manifest.json"
+    cat "$artifact_dir/manifest.json" >"$manifest"
+  else
+    get "$gateway/artifacts/manifest.json" "$manifest" 4194304 --cacert "$ca" || not_reached "$gateway/artifacts/manifest.json"
+  fi
+  # The schema allows neither spaces nor braces nor quotes inside a value, so one line per object is safe to read.
+  entry=$(tr -d ' \t\r\n' <"$manifest" | tr '{' '\n' | grep '"component":"agent"' | grep "\"architecture\":\"$architecture\"" |
+    sed -n 's/.*"version":"\([^"]*\)".*/\1 &/p' | sort -V | tail -n 1) || entry=''
+  [ -n "$entry" ] || fail ARTIFACT_MISSING 1 "The gateway has no artifact agent for $architecture." \
+    'Add it to the artifact store of the gateway.' "网关没有制品 agent（$architecture）。" '请把它加入网关的制品库。'
+  version=$(field version) size=$(field sizeBytes) hash=$(field sha256) path=$(field path)
+  archive=${path#/artifacts/}
+  # Nothing of this may be more than a name and a number before it becomes part of a path or a command.
+  case $version in '' | [!0-9A-Za-z]* | *[!0-9A-Za-z.+~_-]*) bad_manifest version ;; esac
+  case $size in '' | *[!0-9]* | ????????????*) bad_manifest sizeBytes ;; esac
+  case $path in /artifacts/?*) ;; *) bad_manifest path ;; esac
+  case $archive in .* | *[!A-Za-z0-9._+~-]*) bad_manifest path ;; esac
+  is_sha256 "$hash" || bad_manifest sha256
+  release=$version-$(printf %.12s "$hash")
+}
+
+field() {
+  printf '%s\n' "$entry" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)[\",}].*/\1/p"
+}
+
+bad_manifest() {
+  fail PEER_ANSWER_UNKNOWN 1 "The manifest of the artifacts has no valid $1 for the agent." 'Use a gateway and an install.sh of the same release.' \
+    "制品清单中 agent 的 $1 无效。" '请使用同一版本的网关与 install.sh。'
+}
+
+# get URL FILE LIMIT-BYTES [curl flags]: a small answer, three tries; leaves curl's exit code in `curl_code`.
+get() {
+  url=$1 target=$2 limit=$3
+  shift 3
+  for attempt in 1 2 3; do
+    curl_code=0
+    (limit_file_size "$limit" && exec curl -q --silent --show-error --fail --proto =https --connect-timeout 10 --max-time 60 "$@" \
+      --output "$target" "$url" 2>"$private/curl") || curl_code=$?
+    case $curl_code in
+      0) return 0 ;;
+      5 | 6 | 7 | 18 | 28 | 35 | 52 | 55 | 56) ! distrusts || return 1 ;;
+      *) return 1 ;;
+    esac
+    [ "$attempt" = 3 ] || sleep $((attempt * retry_seconds))
+  done
+  return 1
+}
+
+not_reached() {
+  detail=$(said_by_curl)
+  ! distrusts || not_trusted "$detail"
+  case $curl_code in
+    22) fail ARTIFACT_DOWNLOAD_FAILED 1 "$1 could not be downloaded: $detail." 'Look at the log of the gateway.' \
+      "$1 下载失败：$detail。" '请查看网关日志。' ;;
+    *) fail GATEWAY_UNREACHABLE 5 "The gateway $gateway cannot be reached: $detail." \
+      "Check the private line (Direct Connect or CCN), the route and the firewall: curl -vk $gateway/healthz" \
+      "无法连接网关 $gateway：$detail。" "请检查专线（Direct Connect 或 CCN）、路由与防火墙：curl -vk $gateway/healthz" ;;
+  esac
+}
+
+# A CA of the same name with another key shows as a failed handshake (35) rather than as a bad certificate.
+distrusts() {
+  case $curl_code in
+    51 | 58 | 60 | 77 | 82 | 83 | 90) return 0 ;;
+    35) grep -qi -e certificate -e asn1 -e verif -e signature "$private/curl" ;;
+    *) return 1 ;;
+  esac
+}
+
+not_trusted() {
+  fail GATEWAY_NOT_TRUSTED 1 "The certificate of the gateway $gateway is not signed by the expected CA: $1." \
+    'Copy the join command again from regnodectl; if it stays, somebody is on the path.' \
+    "网关 $gateway 的证书不是由预期的 CA 签发：$1。" '请从 regnodectl 重新复制加入命令；若仍出现，链路上可能有人劫持。'
+}
+
+said_by_curl() {
+  said=$(tr '\n' ' ' <"$private/curl" | sed 's/^curl: ([0-9]*) //; s/[. ]*$//')
+  printf '%s' "${said:-curl ended with $curl_code}"
+}
+
+# --------------------------------------------------------------------------------------------- installing
+
+install_release() {
+  if [ -d "$home/bin" ] && [ ! -L "$home/bin" ]; then
+    fail OTHER_INSTALLATION 1 "$home was not installed by install.sh (by the RPM?)." 'Keep using the package, or remove it first: rpm -e regnode' \
+      "$home 不是由 install.sh 安装的（可能来自 RPM）。" '请继续使用软件包，或先卸载：rpm -e regnode'
+  fi
+  previous=''
+  [ ! -L "$home/current" ] || previous=$(readlink "$home/current")
+  # What a killed run left; we hold the lock.
+  rm -rf "$home"/releases/.staging.*
+  if [ "$previous" = "releases/$release" ]; then
+    note "regnode $version is installed already" "regnode $version 已安装"
+  else
+    [ -n "$previous" ] || fresh=1
+    if [ ! -d "$home/releases/$release" ]; then
+      check_room
+      unpack_release
+    fi
+    use_release
+  fi
+  put_unit
+  put_command
+}
+
+# The archive and what comes out of it lie there together for a moment.
+check_room() {
+  needed=$((size * 4 / 1048576 + 32))
+  existing=$home
+  while [ ! -d "$existing" ]; do existing=$(dirname "$existing"); done
+  [ "$(free_mebibytes)" -ge "$needed" ] || no_space
+}
+
+free_mebibytes() {
+  df -Pk "$existing" | awk 'NR == 2 { print int($4 / 1024) }'
+}
+
+no_space() {
+  free=$(free_mebibytes)
+  fail NO_SPACE 1 "There is not enough room under $existing: $free MiB free, $needed MiB needed." \
+    'Free some room or mount a larger disk there, then run the command again.' \
+    "$existing 空间不足：剩余 $free MiB，需要 $needed MiB。" '请清理空间或挂载更大的磁盘后重试。'
+}
+
+unpack_release() {
+  staging=$home/releases/.staging.$$
+  [ -d "${home%/*}" ] || made_opt=1
+  mkdir -p "$staging/tree"
+  file=$staging/archive
+  if [ -n "$artifact_dir" ]; then
+    [ -r "$artifact_dir/$archive" ] || fail ARTIFACT_MISSING 1 "There is no $archive in $artifact_dir." 'Copy the whole bundle again.' \
+      "$artifact_dir 中没有 $archive。" '请重新复制整个制品包。'
+    file=$artifact_dir/$archive
+  else
+    download
+  fi
+  actual=$(sha256 "$file")
+  [ "$actual" = "$hash" ] || fail ARTIFACT_HASH_WRONG 1 "The artifact $archive is not what it should be: sha256 $actual, expected $hash." \
+    'Nothing of it was installed. Repair the artifact store (or the mirror) and run the command again.' \
+    "制品 $archive 校验失败：sha256 为 $actual，应为 $hash。" '未安装其中任何内容。请修复制品库（或镜像站）后重试。'
+  if ! tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar"; then
+    [ "$(free_mebibytes)" -gt 0 ] || no_space
+    detail=$(head -n 1 "$private/tar")
+    fail UNPACK_FAILED 1 "The artifact $archive could not be unpacked: $detail." 'Check the disk under /opt and run the command again.' \
+      "制品 $archive 解压失败：$detail。" '请检查 /opt 所在磁盘后重试。'
+  fi
+  chmod 755 "$staging/tree"
+  # On the disk before the link may point there, whatever happens to the power.
+  sync -f "$staging/tree" 2>/dev/null || sync
+  mv -T "$staging/tree" "$home/releases/$release"
+  rm -rf "$staging"
+  staging=''
+}
+
+download() {
+  from=$gateway/artifacts
+  set -- --proto =https --cacert "$ca"
+  if [ -n "$mirror" ]; then
+    from=$mirror
+    set -- --location --max-redirs 5
+  fi
+  note "downloading regnode $version ($((size / 1048576)) MiB) from $from" "正在从 $from 下载 regnode $version（$((size / 1048576)) MiB）"
+  failures=0
+  : >"$file"
+  while :; do
+    have=$(size_of "$file")
+    [ "$have" -lt "$size" ] || break
+    curl_code=0
+    (limit_file_size "$size" && exec curl -q --silent --show-error --fail --connect-timeout 10 --speed-limit 1000 --speed-time 30 "$@" \
+      --continue-at "$have" --output "$file" "$from/$archive" 2>"$private/curl") || curl_code=$?
+    # 33: the server can't go on in the middle.
+    [ "$curl_code" != 33 ] || : >"$file"
+    [ "$curl_code" != 0 ] || [ "$(size_of "$file")" -lt "$size" ] || break
+    [ "$(size_of "$file")" -le "$have" ] || continue
+    failures=$((failures + 1))
+    if [ -z "$mirror" ] && distrusts; then not_trusted "$(said_by_curl)"; fi
+    if [ "$failures" -ge 4 ] || [ "$curl_code" = 22 ]; then
+      [ "$curl_code" != 0 ] || echo "it ends after $have of $size bytes" >"$private/curl"
+      detail=$(said_by_curl)
+      fail ARTIFACT_DOWNLOAD_FAILED 1 "The artifact $archive could not be downloaded: $detail." 'Check the private line and run the command again.' \
+        "制品 $archive 下载失败：$detail。" '请检查专线后重试。'
+    fi
+    sleep $((failures * retry_seconds))
+  done
+}
+
+# A server that never stops sending must not fill the disk; twice the size at most (shells count in different blocks).
+limit_file_size() {
+  ulimit -f $(($1 / 512 + 16)) 2>/dev/null || :
+}
+
+# The outer links first; they lead nowhere until `current` does, and that is one rename.
+use_release() {
+  for part in bin lib app LICENSES VERSION install.sh uninstall.sh; do
+    link "current/$part" "$home/$part"
+  done
+  link "releases/$release" "$home/current"
+  # The one before stays: the running agent may still load a piece of it, and it is the way back.
+  for old in "$home"/releases/*; do
+    case releases/${old##*/} in
+      "releases/$release" | "$previous") ;;
+      *) rm -rf --one-file-system "$old" ;;
+    esac
+  done
+  note "regnode $version is installed in $home" "regnode $version 已安装到 $home"
+}
+
+link() {
+  [ "$(readlink "$2" 2>/dev/null)" != "$1" ] || return 0
+  rm -f "$2.new"
+  ln -s "$1" "$2.new"
+  mv -T "$2.new" "$2"
+}
+
+put_unit() {
+  wanted=$home/releases/$release/systemd/regnode.service
+  changed=''
+  if ! cmp -s "$wanted" "$unit"; then
+    mkdir -p "${unit%/*}"
+    cat "$wanted" >"$unit.new"
+    mv -T "$unit.new" "$unit"
+    changed=1
+  fi
+  systemd_runs || return 0
+  [ -z "$changed" ] || systemctl daemon-reload
+  if [ -n "$previous" ] && [ "$previous" != "releases/$release" ]; then
+    # An agent of the release before is replaced; one that doesn't run is not started.
+    systemctl try-restart regnode.service
+  fi
+}
+
+put_command() {
+  [ -d "${command_link%/*}" ] || return 0
+  if [ -e "$command_link" ] && [ ! -L "$command_link" ]; then
+    note "$command_link is not ours and stays; use $home/bin/regnode" "$command_link 不属于 regnode，保持不变；请使用 $home/bin/regnode"
+    return 0
+  fi
+  link /opt/regnode/bin/regnode "$command_link"
+}
+
+systemd_runs() {
+  [ -z "$root" ] && [ -d /run/systemd/system ]
+}
+
+# ------------------------------------------------------------------------------------------------- joining
+
+join() {
+  if [ -n "$no_join" ]; then
+    fresh=''
+    note "done in $(($(date +%s) - started)) s; not joined" "完成，用时 $(($(date +%s) - started)) 秒；未加入集群"
+    return 0
+  fi
+  [ -z "$name" ] || set -- --name "$name" "$@"
+  [ -z "$json" ] || set -- --json "$@"
+  [ -z "$dry_run" ] || set -- --dry-run "$@"
+  [ -z "$token_file" ] || set -- --token-file "$token_file" "$@"
+  code=0
+  # Not exec: a refused join on a fresh host takes the payload away again. The lock is ours alone.
+  REGNODE_LANGUAGE=$language "$home/bin/regnode" join --gateway "$gateway" --ca-file "$ca" "$@" </dev/null 9>&- || code=$?
+  if [ -z "$dry_run" ] && { [ "$code" = 0 ] || is_joined; }; then
+    fresh=''
+  fi
+  if [ "$code" != 0 ] && is_joined; then
+    note 'what has been done stays: run the same command again to go on, or undo it with: regnode leave --force' \
+      '已完成的部分予以保留：重新运行同一命令可继续，或用 regnode leave --force 撤销'
+  fi
+  exit "$code"
+}
+
+# The journal is there as soon as anything on the host was changed.
+is_joined() {
+  [ -e "$configuration/agent.json" ] || [ -e "$state/journal" ]
+}
+
+# ---------------------------------------------------------------------------------------------- taking away
+
+uninstall() {
+  if [ -d "$home/bin" ] && [ ! -L "$home/bin" ]; then
+    fail OTHER_INSTALLATION 1 "$home was not installed by install.sh (by the RPM?)." 'Remove the package: rpm -e regnode' \
+      "$home 不是由 install.sh 安装的（可能来自 RPM）。" '请卸载软件包：rpm -e regnode'
+  fi
+  if is_joined; then
+    if [ -x "$home/bin/regnode" ]; then
+      set --
+      [ -z "$force" ] || set -- --force
+      code=0
+      REGNODE_LANGUAGE=$language "$home/bin/regnode" leave "$@" </dev/null 9>&- || code=$?
+      [ "$code" = 0 ] || exit "$code"
+    elif [ -z "$force" ]; then
+      fail LEAVE_IMPOSSIBLE 1 'This host has joined a cluster, but the program that could take it out is gone.' \
+        'Install regnode again (--no-join) and then uninstall, or use --force to leave everything else as it is.' \
+        '此主机已加入集群，但用于退出的程序已不存在。' '请先重新安装（--no-join）再卸载，或使用 --force 跳过退出步骤。'
+    fi
+  fi
+  remove_payload
+  if [ -n "$purge" ]; then
+    rm -rf --one-file-system "$configuration" "$state" "$root/var/lib/.regnode.removed"
+  fi
+  note 'regnode is removed from this host' 'regnode 已从此主机移除'
+}
+
+# Exactly what install_release put there; the folder itself only when nothing else is in it.
+remove_payload() {
+  if [ -e "$unit" ]; then
+    ! systemd_runs || systemctl --quiet stop regnode.service || :
+    rm -f "$unit"
+    ! systemd_runs || systemctl daemon-reload
+  fi
+  [ "$(readlink "$command_link" 2>/dev/null)" != /opt/regnode/bin/regnode ] || rm -f "$command_link"
+  for part in current bin lib app LICENSES VERSION install.sh uninstall.sh; do
+    [ ! -L "$home/$part" ] || rm -f "$home/$part"
+  done
+  rm -rf --one-file-system "$home/releases"
+  [ ! -d "$home" ] || rmdir "$home" 2>/dev/null || note "$home is not empty and stays" "$home 非空，予以保留"
+}
+
+cleanup() {
+  code=$?
+  trap - EXIT HUP INT TERM
+  [ -z "$staging" ] || rm -rf "$staging"
+  if [ -n "$fresh" ]; then
+    remove_payload
+    [ -n "$dry_run" ] || note 'nothing was joined: the host is as before' '未加入集群：主机已恢复原状'
+  elif [ -d "$home" ] && [ ! -L "$home/current" ]; then
+    # Failed before anything was in use.
+    rmdir "$home/releases" "$home" 2>/dev/null || :
+  fi
+  [ -z "$made_opt" ] || [ -d "$home" ] || rmdir "${home%/*}" 2>/dev/null || :
+  [ -z "$private" ] || rm -rf "$private"
+  exit "$code"
+}
+
+# ---------------------------------------------------------------------------------------------- small words
+
+sha256() {
+  sha256sum <"$1" | cut -d ' ' -f 1
+}
+
+is_sha256() {
+  case $1 in
+    *[!0-9a-f]*) return 1 ;;
+  esac
+  [ ${#1} -eq 64 ]
+}
+
+size_of() {
+  if [ -f "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi
+}
+
+main "$@"

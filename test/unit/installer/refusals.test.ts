@@ -1,0 +1,166 @@
+// What install.sh refuses, and how: the code, one line, the remedy, the exit code; and nothing is left behind.
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { catalogue } from '../../../protocol/catalogue/index.ts';
+import { isFaultCode } from '../../../protocol/fault.ts';
+import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
+import { install, isRoot, type Outcome, temporaryFolder } from './installation.ts';
+import { makePayload } from './payload.ts';
+
+let gateway: FakeGateway;
+let root: string;
+let caFile: string;
+const archive = makePayload('1.0.0');
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.close());
+beforeEach(() => {
+  root = temporaryFolder();
+  caFile = join(root, 'ca.pem');
+  writeFileSync(caFile, gateway.caPem);
+  gateway.offer('1.0.0', archive);
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function flags(...more: string[]): string[] {
+  return ['--root', join(root, 'host'), '--gateway', gateway.url, '--ca-file', caFile, ...more];
+}
+
+/** One error, with the code, its remedy and the exit code that the agent would give too; and no files. */
+function expectRefused(outcome: Outcome, code: string, exitCode: number): void {
+  expect(outcome.stderr).toMatch(new RegExp(`^error ${code}: .+\\n {2}remedy: .+$`, 'm'));
+  expect(outcome.exitCode).toBe(exitCode);
+  if (isFaultCode(code)) expect(catalogue[code].exitCode).toBe(exitCode);
+  const host = join(root, 'host');
+  expect(readdirSync(root).includes('host') ? readdirSync(host) : []).toEqual(
+    readdirSync(root).includes('host') ? ['run'] : [],
+  );
+}
+
+describe.each(['dash', 'bash'])('%s: wrong usage', (shell) => {
+  test.each([
+    ['an unknown flag', ['--wat'], 'unknown argument: --wat'],
+    ['a flag without its value', ['--gateway'], '--gateway needs a value'],
+    ['no gateway', ['--no-join'], '--gateway URL is missing'],
+    ['plain http', ['--gateway', 'http://127.0.0.1', '--no-join'], '--gateway must be https://'],
+    ['a gateway with a path', ['--gateway', 'https://a/b', '--no-join'], '--gateway must be https://'],
+    [
+      'a gateway with a command in it',
+      ['--gateway', 'https://$(id)', '--no-join'],
+      '--gateway must be https://',
+    ],
+    ['no CA', ['--gateway', 'https://a', '--no-join'], 'one of --ca-file and --ca-sha256'],
+    ['a hash that is none', ['--gateway', 'https://a', '--ca-sha256', 'beef', '--no-join'], '64 hexadecimal'],
+    ['no token', ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64)], 'the join token is missing'],
+    [
+      'a CA file that is not there',
+      ['--gateway', 'https://a', '--ca-file', '/none', '--no-join'],
+      '/none cannot be read',
+    ],
+    [
+      'a mirror that is none',
+      ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join', '--mirror', 'x'],
+      '--mirror must be',
+    ],
+    [
+      'a mirror without address',
+      ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join', '--mirror', 'cn'],
+      'REGNODE_MIRROR_CN',
+    ],
+    ['a language that it lacks', ['--language', 'fr'], '--language is en or zh'],
+    ['a relative root', ['--root', 'x'], '--root must be an absolute path'],
+  ])('%s', async (_name, args, message) => {
+    const outcome = await install(args, { shell });
+    expect(outcome.stderr).toContain(message);
+    expectRefused(outcome, 'USAGE', 2);
+  });
+});
+
+test('not root', async () => {
+  const args = ['--gateway', gateway.url, '--ca-sha256', 'b'.repeat(64), '--no-join'];
+  expectRefused(await install(args, isRoot ? { uid: 65534 } : {}), 'NOT_ROOT', 2);
+});
+
+test('in Chinese, by the environment', async () => {
+  const outcome = await install(['--no-join'], { environment: { LC_ALL: 'zh_CN.UTF-8' } });
+  expect(outcome.stderr).toMatch(/^错误 USAGE：.+。\n {2}处理：.+$/);
+  expect(outcome.exitCode).toBe(2);
+});
+
+test('missing tools are all named at once', async () => {
+  const tools = join(root, 'tools');
+  mkdirSync(tools);
+  for (const tool of ['uname', 'tr', 'id', 'date', 'rm', 'dirname', 'rmdir', 'dash']) {
+    symlinkSync(`/usr/bin/${tool}`, join(tools, tool));
+  }
+  const outcome = await install(flags(), { environment: { PATH: tools }, shell: '/usr/bin/dash' });
+  expect(outcome.stderr).toMatch(/These programs are missing:.* tar gzip sha256sum .*flock/);
+  expect(outcome.exitCode).toBe(1);
+});
+
+describe('the gateway', () => {
+  test('is not there', async () => {
+    const gone = flags();
+    gone[gone.indexOf(gateway.url)] = 'https://127.0.0.1:1';
+    expectRefused(await install(gone), 'GATEWAY_UNREACHABLE', 5);
+  }, 20_000);
+
+  test('has a certificate of another CA', async () => {
+    const other = await startGateway();
+    try {
+      writeFileSync(caFile, other.caPem);
+      expectRefused(await install(flags()), 'GATEWAY_NOT_TRUSTED', 1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('gives another CA than the one whose hash was given', async () => {
+    const args = ['--root', join(root, 'host'), '--gateway', gateway.url, '--ca-sha256', sha256('another')];
+    expectRefused(await install(args), 'GATEWAY_NOT_TRUSTED', 1);
+    expect(gateway.requests.at(-1)).toBe('GET /cacert');
+  });
+
+  test('has no manifest', async () => {
+    gateway.answers.delete('/artifacts/manifest.json');
+    expectRefused(await install(flags()), 'ARTIFACT_DOWNLOAD_FAILED', 1);
+  });
+
+  test('has no agent for this architecture', async () => {
+    gateway.offer('1.0.0', archive, { architecture: 'riscv' });
+    expectRefused(await install(flags()), 'ARTIFACT_MISSING', 1);
+  });
+
+  test.each([
+    ['version', '../../etc'],
+    ['version', '1.0.0;id'],
+    ['path', '/artifacts/../../etc/passwd'],
+    ['path', '/artifacts/.hidden'],
+    ['path', 'https://elsewhere/x'],
+    ['sha256', 'A'.repeat(64)],
+    ['sha256', 'a'.repeat(63)],
+    ['sizeBytes', -1],
+    ['sizeBytes', 1e15],
+    ['sizeBytes', '1$(id)'],
+  ])('names an agent whose %s is %s', async (field, value) => {
+    gateway.offer('1.0.0', archive, { [field]: value });
+    const outcome = await install(flags());
+    expect(outcome.stderr).toMatch(/^error (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
+    expect(outcome.exitCode).toBe(1);
+    expect(gateway.requests.at(-1)).toBe('GET /artifacts/manifest.json');
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['no JSON', '<html>{"component":"agent"</html>'],
+    ['an empty list', '{"schema":1,"artifacts":[]}'],
+  ])('answers with %s as manifest', async (_name, text) => {
+    gateway.answers.set('/artifacts/manifest.json', bytes(text));
+    const outcome = await install(flags());
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.stderr).toMatch(/^error (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
+  });
+});
