@@ -16,12 +16,15 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }
 
+/** A word, or one Chinese character; an opening bracket stays before what it opens, a stop behind what it ends. */
+const pieces = /（?(?:[^\s\u2e80-\uffe6]+|[\u2e80-\uffe6])[，。；：、）！？]*\s*|\s+/g;
+
 /** Breaks at spaces, and after any Chinese character; a longer word than a line stands alone. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
-  for (const piece of text.match(/[\u2e80-\uffe6]|[^\s\u2e80-\uffe6]+\s*|\s+/g) ?? []) {
-    if (line !== '' && displayWidth(line + piece.trimEnd()) > width && !/^[，。；：、）！？]/.test(piece)) {
+  for (const piece of text.match(pieces) ?? []) {
+    if (line !== '' && displayWidth(line + piece.trimEnd()) > width) {
       lines.push(line.trimEnd());
       line = '';
     }

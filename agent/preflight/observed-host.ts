@@ -10,6 +10,7 @@ export const readingCommands: Readonly<Record<string, RegExp>> = {
   timedatectl: /^status$/,
   iptables: /^--version$/,
   'iptables-save': /^-t filter$/,
+  'iptables-legacy-save': /^-t filter$/,
   nft: /^list ruleset$/,
   ip: /^xfrm policy$/,
   xfs_info: /^\/\S*$/,

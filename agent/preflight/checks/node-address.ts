@@ -8,7 +8,7 @@ export const nodeAddress = define({
   id: 'node-address',
   group: 'line',
   severity: 'blocking',
-  dependsOn: ['GATEWAY_ROUTE'],
+  dependsOn: ['GATEWAY_ROUTE', 'GATEWAY_ADDRESS'],
   async run(host, context) {
     if (gatewayTarget(context) === undefined) return skip('noGateway');
     const route = await gatewayRoute(host, context);

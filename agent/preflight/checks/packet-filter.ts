@@ -12,6 +12,7 @@ export const packetFilter = define({
   async run(host) {
     if ((await unitState(host, 'firewalld')).active) return skip('notNeeded', 'firewalld');
     const found = await refusals(host);
+    if (found === undefined) return skip('unreadable', 'nft list ruleset');
     const measured = found.map((refusal) => refusal.where).join('; ');
     if (found.length === 0) return ok('INPUT, FORWARD, OUTPUT: accept');
     const hooks = [...new Set(found.map((refusal) => refusal.hook))].join(', ');

@@ -37,6 +37,7 @@ export const skipReasons = {
   notCilium: { en: 'the pool does not use Cilium', zh: '节点池未使用 Cilium' },
   noVersion: { en: 'the Kubernetes version is not known yet', zh: '尚不知道 Kubernetes 版本' },
   noRanges: { en: 'the ranges of pods and services are not known yet', zh: '尚不知道 Pod 与 Service 网段' },
+  unreadable: { en: 'cannot be read here', zh: '此处无法读取' },
   joined: { en: 'this host is already a node of regnode', zh: '此主机已是 regnode 节点' },
 } as const satisfies Record<string, Text>;
 

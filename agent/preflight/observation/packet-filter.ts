@@ -11,20 +11,27 @@ export interface Refusal {
   readonly where: string;
 }
 
-export async function refusals(host: Host): Promise<readonly Refusal[]> {
+/** undefined when there are tables and no program to show them. */
+export async function refusals(host: Host): Promise<readonly Refusal[] | undefined> {
   const [legacy, nft] = await Promise.all([legacyRules(host), nftRules(host)]);
-  return [...parseIptablesSave(legacy), ...parseNft(nft)];
+  const found = [...parseIptablesSave(legacy ?? ''), ...parseNft(nft ?? '')];
+  return found.length === 0 && (legacy === undefined || nft === undefined) ? undefined : found;
 }
 
-async function legacyRules(host: Host): Promise<string> {
+/** Where `iptables-save` speaks nft, the older tables have a program of their own. */
+async function legacyRules(host: Host): Promise<string | undefined> {
   const tables = (await host.files.readText('/proc/net/ip_tables_names').catch(() => undefined)) ?? '';
   if (!tables.split('\n').includes('filter')) return '';
-  return (await host.processes.run('iptables-save', ['-t', 'filter'])).stdout;
+  const older = await host.processes.run('iptables-legacy-save', ['-t', 'filter']);
+  const result =
+    older.outcome === 'exited' ? older : await host.processes.run('iptables-save', ['-t', 'filter']);
+  return result.exitCode === 0 ? result.stdout : undefined;
 }
 
-async function nftRules(host: Host): Promise<string> {
+async function nftRules(host: Host): Promise<string | undefined> {
   if (!(await isPresent(host, 'NF_TABLES', 'nf_tables'))) return '';
-  return (await host.processes.run('nft', ['list', 'ruleset'])).stdout;
+  const result = await host.processes.run('nft', ['list', 'ruleset']);
+  return result.exitCode === 0 ? result.stdout : undefined;
 }
 
 /** A policy of DROP, or a last rule that refuses everything (as RHEL's default rules end). */
