@@ -1,0 +1,84 @@
+// Values of regnodectl's flags and arguments: durations, labels, taints, node names. What is wrong is a USAGE fault that
+// names it.
+import { InvalidArgumentError } from 'commander';
+import { type Taint, taintEffectSchema } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+
+const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 } as const;
+
+/** `90s`, `30m`, `1h30m`, `7d` → milliseconds; for commander's option parser. */
+export function duration(text: string): number {
+  if (!/^(\d{1,6}[smhd])+$/.test(text)) throw new InvalidArgumentError('a duration such as 30m, 24h or 7d');
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+)([smhd])/g)) {
+    total += Number(amount) * unitsMs[unit as keyof typeof unitsMs];
+  }
+  return total;
+}
+
+export function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('a whole number');
+  return Number(text);
+}
+
+/** For options that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** Key → value to set, or null to take away. */
+export type LabelChanges = Readonly<Record<string, string | null>>;
+
+/** `key=value` sets, `key-` takes away. */
+export function parseLabels(texts: readonly string[]): LabelChanges {
+  const changes: Record<string, string | null> = {};
+  for (const text of texts) {
+    const [key = '', value] = split(text, '=');
+    const name = value === undefined && key.endsWith('-') ? key.slice(0, -1) : key;
+    if (!labelKey.test(name) || (value === undefined && name === key) || !labelValue.test(value ?? '')) {
+      throw new Fault('USAGE', { detail: `"${text}" is no label: KEY=VALUE, or KEY- to take it away` });
+    }
+    changes[name] = value ?? null;
+  }
+  return changes;
+}
+
+export interface TaintChanges {
+  readonly set: readonly Taint[];
+  /** Without effect: all of that key. */
+  readonly remove: readonly { key: string; effect?: string }[];
+}
+
+/** `key[=value]:Effect` sets, `key[:Effect]-` takes away. */
+export function parseTaints(texts: readonly string[]): TaintChanges {
+  const set: Taint[] = [];
+  const remove: { key: string; effect?: string }[] = [];
+  for (const text of texts) {
+    const wrong = () =>
+      new Fault('USAGE', { detail: `"${text}" is no taint: KEY[=VALUE]:EFFECT, or KEY[:EFFECT]-` });
+    const removing = text.endsWith('-');
+    const [pair = '', effect] = split(removing ? text.slice(0, -1) : text, ':');
+    const [key = '', value] = split(pair, '=');
+    const known = taintEffectSchema.safeParse(effect);
+    if (!labelKey.test(key) || !labelValue.test(value ?? '')) throw wrong();
+    if (effect !== undefined && !known.success) throw wrong();
+    if (removing) remove.push({ key, ...(effect === undefined ? {} : { effect }) });
+    else if (known.success) set.push({ key, ...(value ? { value } : {}), effect: known.data });
+    else throw wrong();
+  }
+  return { set, remove };
+}
+
+/** Node names and changes come in one list of arguments: a change has `=` or `:` in it, or ends in `-`. */
+export function separate(texts: readonly string[]): { names: string[]; changes: string[] } {
+  const isChange = (text: string) => /[=:]|-$/.test(text);
+  return { names: texts.filter((text) => !isChange(text)), changes: texts.filter(isChange) };
+}
+
+function split(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}

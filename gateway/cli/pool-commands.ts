@@ -1,0 +1,257 @@
+// regnodectl pool create | list | get | delete
+import { Command, Option } from 'commander';
+import { networkModeSchema } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { listTokens, revokeToken } from '../join/token.ts';
+import type { KubernetesObject } from '../kubernetes/kinds.ts';
+import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { registeredNodes } from '../nodes/node.ts';
+import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } from '../pools/pool.ts';
+import { connect, sharedFlags } from './context.ts';
+import { tellDone } from './outcome.ts';
+import { age, printFields, printJson, printTable } from './output.ts';
+import { collect, count, duration, parseLabels, parseTaints } from './parse.ts';
+
+interface CreateFlags {
+  readonly kubernetesVersion?: string;
+  readonly network: string;
+  readonly label: readonly string[];
+  readonly taint: readonly string[];
+  readonly maxNodes?: number;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain?: string;
+  readonly maxPods?: number;
+  readonly sandboxImage?: string;
+  readonly heartbeatInterval?: number;
+  readonly metricsInterval?: number;
+  readonly containerdVersion?: string;
+  readonly runcVersion?: string;
+  readonly cniPluginsVersion?: string;
+  readonly driftPolicy?: string;
+  readonly dryRun?: true;
+}
+
+export function poolCommand(): Command {
+  return new Command('pool')
+    .description('node pools: what the nodes of one kind are to be')
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(getCommand())
+    .addCommand(deleteCommand());
+}
+
+function createCommand(): Command {
+  return new Command('create')
+    .description('make a node pool; the same again changes nothing')
+    .argument('<name>')
+    .option('--kubernetes-version <version>', 'version of the kubelet (default: that of the cluster)')
+    .addOption(
+      new Option('--network <mode>', 'cilium, or external when the cluster brings its own CNI')
+        .choices(networkModeSchema.options)
+        .default('cilium'),
+    )
+    .option('--label <key=value>', 'label of every node, may be repeated', collect, [])
+    .option('--taint <key[=value]:effect>', 'taint of every node, may be repeated', collect, [])
+    .option('--max-nodes <n>', 'refuse joins above this', count)
+    .option(
+      '--cluster-dns <address>',
+      'DNS server of pods, may be repeated (default: the service kube-dns)',
+      collect,
+      [],
+    )
+    .option('--cluster-domain <domain>', 'default cluster.local')
+    .option('--max-pods <n>', 'pods per node, default 110', count)
+    .option('--sandbox-image <image>', 'image of the pause container')
+    .option('--heartbeat-interval <duration>', 'default 10s', duration)
+    .option('--metrics-interval <duration>', 'default 10s', duration)
+    .option('--containerd-version <version>', 'default: the newest in the artifact store')
+    .option('--runc-version <version>', 'default: the newest in the artifact store')
+    .option('--cni-plugins-version <version>', 'default: the newest in the artifact store')
+    .addOption(new Option('--drift-policy <policy>', 'default repair').choices(['repair', 'report']))
+    .option('--dry-run', 'print what would be made')
+    .action(create);
+}
+
+async function create(name: string, flags: CreateFlags, command: Command): Promise<void> {
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new Fault('USAGE', {
+      detail: `"${name}" is no name of a pool: lower-case letters, digits and "-"`,
+    });
+  }
+  const { kubernetes } = await connect(command);
+  const spec = await specOf(kubernetes, flags);
+  const pool: PoolObject = { metadata: { name }, spec };
+  const existing = await kubernetes.get(nodePools, name);
+  if (existing && !sameSpec(poolSpec(existing), spec)) throw new Fault('POOL_EXISTS', { pool: name });
+  const changed = existing === undefined;
+  if (changed && !flags.dryRun) {
+    try {
+      await kubernetes.create(nodePools, pool);
+    } catch (error) {
+      if (isFailure(error, 'AlreadyExists')) throw new Fault('POOL_EXISTS', { pool: name }, { cause: error });
+      throw error;
+    }
+  }
+  if (sharedFlags(command).json) printJson({ pool: { name, spec }, changed, dryRun: flags.dryRun ?? false });
+  else if (flags.dryRun) printFields(fieldsOf(pool, spec));
+  if (flags.dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
+  else if (changed) tellDone({ en: `node pool ${name} made`, zh: `节点池 ${name} 已创建` });
+  else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
+}
+
+async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolSpec> {
+  const labels = parseLabels(flags.label);
+  const { set: taints, remove } = parseTaints(flags.taint);
+  if (remove.length > 0 || Object.values(labels).includes(null)) {
+    throw new Fault('USAGE', { detail: 'a new pool has no labels or taints to take away' });
+  }
+  const parsed = poolSpecSchema.safeParse({
+    kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
+    network: { mode: flags.network },
+    labels,
+    taints,
+    maxNodes: flags.maxNodes,
+    kubelet: {
+      clusterDns: flags.clusterDns.length > 0 ? flags.clusterDns : await clusterDns(kubernetes),
+      clusterDomain: flags.clusterDomain,
+      maxPods: flags.maxPods,
+    },
+    containerd: { sandboxImage: flags.sandboxImage },
+    telemetry: { heartbeatIntervalMs: flags.heartbeatInterval, metricsIntervalMs: flags.metricsInterval },
+    componentVersions: {
+      containerd: flags.containerdVersion,
+      runc: flags.runcVersion,
+      cniPlugins: flags.cniPluginsVersion,
+    },
+    driftPolicy: flags.driftPolicy,
+  });
+  if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
+  const issue = parsed.error.issues[0];
+  throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+}
+
+/** v1.32.4+vendor.1 → v1.32.4: artifacts are named by the upstream release. */
+async function clusterVersion(kubernetes: Kubernetes): Promise<string> {
+  const { gitVersion } = (await kubernetes.request('GET', '/version')) as { gitVersion: string };
+  return gitVersion.replace(/[-+].*$/, '');
+}
+
+async function clusterDns(kubernetes: Kubernetes): Promise<readonly string[]> {
+  interface Service extends KubernetesObject {
+    readonly spec?: { readonly clusterIP?: string };
+  }
+  const services = { apiVersion: 'v1', kind: 'Service', plural: 'services', namespaced: true };
+  const service = (await kubernetes.get(services, 'kube-dns', 'kube-system')) as Service | undefined;
+  return service?.spec?.clusterIP ? [service.spec.clusterIP] : [];
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('all node pools')
+    .action(async (_flags: unknown, command: Command) => {
+      const { kubernetes } = await connect(command);
+      const { items } = await kubernetes.list(nodePools);
+      if (sharedFlags(command).json) {
+        printJson({
+          pools: items.map(({ metadata, spec, status }) => ({ name: metadata.name, spec, status })),
+        });
+        return;
+      }
+      printTable(
+        ['NAME', 'VERSION', 'NETWORK', 'NODES', 'CONNECTED', 'READY', 'MAX', 'AGE'],
+        items.map((pool) => {
+          const spec = poolSpec(pool);
+          const { nodes = 0, connected = 0, ready = 0 } = pool.status ?? {};
+          return [
+            pool.metadata.name,
+            spec.kubernetesVersion,
+            spec.network.mode,
+            String(nodes),
+            String(connected),
+            String(ready),
+            String(spec.maxNodes),
+            age(pool.metadata.creationTimestamp),
+          ];
+        }),
+      );
+    });
+}
+
+function getCommand(): Command {
+  return new Command('get')
+    .description('one node pool with everything')
+    .argument('<name>')
+    .action(async (name: string, _flags: unknown, command: Command) => {
+      const { kubernetes } = await connect(command);
+      const pool = await kubernetes.get(nodePools, name);
+      if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
+      const spec = poolSpec(pool);
+      if (sharedFlags(command).json) printJson({ pool: { name, spec, status: pool.status } });
+      else printFields(fieldsOf(pool, spec));
+    });
+}
+
+function deleteCommand(): Command {
+  return new Command('delete')
+    .description('delete an empty node pool, and its join tokens')
+    .argument('<name>')
+    .option('--dry-run', 'print what would be deleted')
+    .action(async (name: string, { dryRun }: { dryRun?: true }, command: Command) => {
+      const { kubernetes } = await connect(command);
+      if (!(await kubernetes.get(nodePools, name))) throw new Fault('POOL_NOT_FOUND', { pool: name });
+      const { items } = await kubernetes.list(registeredNodes, { labelSelector: `regnode.io/pool=${name}` });
+      if (items.length > 0) throw new Fault('POOL_IN_USE', { pool: name, count: items.length });
+      const tokens = (await listTokens(kubernetes)).filter(({ pool }) => pool === name);
+      if (!dryRun) {
+        await kubernetes.remove(nodePools, name);
+        for (const { id } of tokens) await revokeToken(kubernetes, id);
+      }
+      if (sharedFlags(command).json) {
+        printJson({ deleted: name, revokedTokens: tokens.map(({ id }) => id), dryRun: dryRun ?? false });
+      }
+      tellDone(
+        dryRun
+          ? {
+              en: `would delete the node pool ${name} and ${tokens.length} token(s)`,
+              zh: `将删除节点池 ${name} 及 ${tokens.length} 个令牌`,
+            }
+          : {
+              en: `node pool ${name} and ${tokens.length} token(s) deleted`,
+              zh: `节点池 ${name} 及 ${tokens.length} 个令牌已删除`,
+            },
+      );
+    });
+}
+
+function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
+  const { nodes = 0, connected = 0, ready = 0 } = pool.status ?? {};
+  const versions = Object.entries(spec.componentVersions).map(([name, version]) => `${name} ${version}`);
+  return [
+    ['name', pool.metadata.name],
+    ['kubernetes', spec.kubernetesVersion],
+    ['network', spec.network.mode],
+    ['nodes', `${nodes} of at most ${spec.maxNodes}, ${connected} connected, ${ready} ready`],
+    [
+      'labels',
+      Object.entries(spec.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', '),
+    ],
+    [
+      'taints',
+      spec.taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`).join(', '),
+    ],
+    ['cluster dns', spec.kubelet.clusterDns.join(', ')],
+    ['cluster domain', spec.kubelet.clusterDomain],
+    ['pods per node', String(spec.kubelet.maxPods)],
+    ['sandbox image', spec.containerd.sandboxImage],
+    ['heartbeat', `${spec.telemetry.heartbeatIntervalMs / 1000} s`],
+    ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
+    ['components', versions.join(', ') || 'the newest in the artifact store'],
+    ['drift', spec.driftPolicy],
+  ];
+}
+
+function sameSpec(a: PoolSpec, b: PoolSpec): boolean {
+  return JSON.stringify(poolSpecSchema.parse(a)) === JSON.stringify(poolSpecSchema.parse(b));
+}

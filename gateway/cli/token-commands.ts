@@ -1,0 +1,123 @@
+// regnodectl token create | list | revoke
+import { Command } from 'commander';
+import { Fault } from '../../protocol/fault.ts';
+import { Authority } from '../join/authority.ts';
+import { joinCommand } from '../join/command.ts';
+import { createToken, listTokens, revokeToken } from '../join/token.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { nodePools } from '../pools/pool.ts';
+import { type PublicAddress, readAddress } from '../serve/public-address.ts';
+import { connect, sharedFlags } from './context.ts';
+import { say } from './language.ts';
+import { tellDone } from './outcome.ts';
+import { printJson, printTable, tellProgress } from './output.ts';
+import { count, duration } from './parse.ts';
+
+const maxUses = 1000;
+const maxLifetimeMs = 30 * 24 * 3600_000;
+
+interface CreateFlags {
+  readonly pool: string;
+  readonly ttl: number;
+  readonly uses: number;
+  readonly name?: string;
+  readonly gatewayUrl?: string;
+}
+
+export function tokenCommand(): Command {
+  return new Command('token')
+    .description('join tokens: the right to join one pool, for a while, a number of times')
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(revokeCommand());
+}
+
+function createCommand(): Command {
+  return new Command('create')
+    .description('make a token and print the command that joins a host')
+    .requiredOption('--pool <pool>', 'the pool that hosts will join')
+    .option('--ttl <duration>', 'how long it is good', duration, 3600_000)
+    .option('--uses <n>', 'how many hosts may join with it', count, 1)
+    .option('--name <name>', 'name of the node (default: what the host calls itself)')
+    .option('--gateway-url <url>', 'default: as the gateway was started with --public-url')
+    .action(create);
+}
+
+async function create(flags: CreateFlags, command: Command): Promise<void> {
+  const { pool, ttl, uses, name } = flags;
+  if (uses < 1 || uses > maxUses) throw new Fault('USAGE', { detail: `--uses: 1 to ${maxUses}` });
+  if (ttl < 1000 || ttl > maxLifetimeMs) throw new Fault('USAGE', { detail: '--ttl: 1s to 30d' });
+  if (name !== undefined && uses !== 1)
+    throw new Fault('USAGE', { detail: '--name goes with --uses 1 only' });
+  const { kubernetes } = await connect(command);
+  if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
+  const { publicUrl, caSha256 } = await gatewayAddress(kubernetes, flags.gatewayUrl);
+
+  const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses });
+  const line = joinCommand({
+    gatewayUrl: publicUrl,
+    caSha256,
+    token: text,
+    ...(name === undefined ? {} : { nodeName: name }),
+  });
+  if (sharedFlags(command).json) {
+    const { id, expiresAt } = token;
+    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl: publicUrl, caSha256, command: line });
+    return;
+  }
+  tellProgress(
+    say({
+      en: `Token ${token.id} for the pool ${pool}: ${uses} use(s), good until ${token.expiresAt}.\nRun this as root on the host:\n`,
+      zh: `节点池 ${pool} 的令牌 ${token.id}：可用 ${uses} 次，有效期至 ${token.expiresAt}。\n请在主机上以 root 身份运行：\n`,
+    }),
+  );
+  process.stdout.write(`${line}\n`);
+}
+
+async function gatewayAddress(kubernetes: Kubernetes, url: string | undefined): Promise<PublicAddress> {
+  const stored = await readAddress(kubernetes);
+  if (stored) return url === undefined ? stored : { ...stored, publicUrl: url.replace(/\/+$/, '') };
+  if (url === undefined) throw new Fault('GATEWAY_URL_UNKNOWN');
+  // No gateway has run yet: it will find this CA when it does.
+  const { caSha256 } = await Authority.open(kubernetes);
+  return { publicUrl: url.replace(/\/+$/, ''), caSha256 };
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('all tokens (never their secrets)')
+    .action(async (_flags: unknown, command: Command) => {
+      const { kubernetes } = await connect(command);
+      const tokens = await listTokens(kubernetes);
+      const state = ({ expiresAt, usesLeft }: (typeof tokens)[number]) =>
+        Date.parse(expiresAt) <= Date.now() ? 'expired' : usesLeft < 1 ? 'used up' : 'good';
+      if (sharedFlags(command).json) {
+        printJson({ tokens: tokens.map((token) => ({ ...token, state: state(token) })) });
+        return;
+      }
+      printTable(
+        ['ID', 'POOL', 'STATE', 'USES LEFT', 'EXPIRES', 'USED BY'],
+        tokens.map((token) => [
+          token.id,
+          token.pool,
+          state(token),
+          `${token.usesLeft}/${token.usesAllowed}`,
+          token.expiresAt,
+          token.usedBy.map(({ node }) => node).join(', '),
+        ]),
+      );
+    });
+}
+
+function revokeCommand(): Command {
+  return new Command('revoke')
+    .description('delete a token; hosts that joined with it stay')
+    .argument('<id>', 'id, or the whole token')
+    .action(async (id: string, _flags: unknown, command: Command) => {
+      const { kubernetes } = await connect(command);
+      const shown = id.replace(/^rt-/, '').slice(0, 6);
+      if (!(await revokeToken(kubernetes, id))) throw new Fault('TOKEN_INVALID', { id: shown });
+      if (sharedFlags(command).json) printJson({ revoked: shown });
+      tellDone({ en: `token ${shown} revoked`, zh: `令牌 ${shown} 已吊销` });
+    });
+}

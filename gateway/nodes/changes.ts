@@ -1,0 +1,106 @@
+// Changes that an operator makes to one node: first to its registration, which lasts, then to its Node object at once, so
+// that the command has worked when it returns, gateway or no gateway. Pure parts and the writing of them.
+import type { Taint } from '../../protocol/desired.ts';
+import { nodes } from '../kubernetes/kinds.ts';
+import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { nodeLabels, nodeTaints } from '../pools/desired-state.ts';
+import { nodePools, poolSpec } from '../pools/pool.ts';
+import { nodePatch } from './applied.ts';
+import { type RegisteredNode, type RegisteredNodeSpec, registeredNodes } from './node.ts';
+
+export interface NodeChanges {
+  /** null takes away. */
+  readonly labels?: Readonly<Record<string, string | null>>;
+  readonly taints?: {
+    readonly set: readonly Taint[];
+    readonly remove: readonly { key: string; effect?: string }[];
+  };
+  readonly unschedulable?: boolean;
+}
+
+export function changedSpec(spec: RegisteredNodeSpec, changes: NodeChanges): RegisteredNodeSpec {
+  const labels = { ...spec.labels };
+  for (const [key, value] of Object.entries(changes.labels ?? {})) {
+    if (value === null) delete labels[key];
+    else labels[key] = value;
+  }
+  const { set = [], remove = [] } = changes.taints ?? {};
+  const taints = (spec.taints ?? [])
+    .filter(
+      (taint) =>
+        !remove.some(({ key, effect }) => key === taint.key && (effect ?? taint.effect) === taint.effect),
+    )
+    .filter((taint) => !set.some(({ key, effect }) => key === taint.key && effect === taint.effect));
+  return {
+    ...spec,
+    labels,
+    taints: [...taints, ...set],
+    ...(changes.unschedulable === undefined ? {} : { unschedulable: changes.unschedulable }),
+  };
+}
+
+/** True when the registration or the Node object was changed. */
+export async function changeNode(
+  kubernetes: Kubernetes,
+  name: string,
+  changes: NodeChanges,
+): Promise<boolean> {
+  let changed = false;
+  const registered = await update(kubernetes, registeredNodes, { name }, (node) => {
+    const spec = changedSpec(node.spec, changes);
+    changed = JSON.stringify(spec) !== JSON.stringify({ labels: {}, taints: [], ...node.spec });
+    return changed ? { ...node, spec } : undefined;
+  });
+  if (!registered) return false;
+  const written = await writeNode(kubernetes, registered, changes);
+  return changed || written;
+}
+
+async function writeNode(
+  kubernetes: Kubernetes,
+  registered: RegisteredNode,
+  changes: NodeChanges,
+): Promise<boolean> {
+  const { name } = registered.metadata;
+  const pool = await kubernetes.get(nodePools, registered.spec.pool);
+  if (!pool) return false;
+  const spec = poolSpec(pool);
+  const wish = {
+    labels: nodeLabels({ name: registered.spec.pool, spec }, registered.spec),
+    taints: nodeTaints(spec, registered.spec),
+    unschedulable: registered.spec.unschedulable ?? false,
+  };
+  for (let attempt = 0; ; attempt++) {
+    const node = await kubernetes.get(nodes, name);
+    if (!node) return false;
+    const patches = [nodePatch(node, wish), directPatch(node, wish.labels, changes)].filter(
+      (patch) => patch !== undefined,
+    );
+    try {
+      for (const patch of patches) await kubernetes.patch(nodes, name, patch);
+      return patches.length > 0;
+    } catch (error) {
+      if (!isFailure(error, 'Conflict') || attempt >= 10) throw error;
+    }
+  }
+}
+
+/** What was asked for by name holds even for a label, or a cordon, that somebody else had put there. */
+function directPatch(
+  node: { metadata: { labels?: Readonly<Record<string, string>> }; spec?: { unschedulable?: boolean } },
+  wished: Readonly<Record<string, string>>,
+  changes: NodeChanges,
+): object | undefined {
+  const labels = Object.fromEntries(
+    Object.entries(changes.labels ?? {}).filter(
+      ([key, value]) => value === null && !(key in wished) && key in (node.metadata.labels ?? {}),
+    ),
+  );
+  const cordon =
+    changes.unschedulable !== undefined && changes.unschedulable !== (node.spec?.unschedulable ?? false);
+  if (Object.keys(labels).length === 0 && !cordon) return undefined;
+  return {
+    metadata: { labels },
+    ...(cordon ? { spec: { unschedulable: changes.unschedulable || null } } : {}),
+  };
+}
