@@ -144,7 +144,8 @@ export class Shipper {
     const taken = this.#options.channel.sendBatch([header, run.bytes], (error) => {
       flight.released = true;
       this.#free();
-      if (error !== undefined) this.#retryAfter(this.#options.retryMs, true);
+      // A socket says null, not undefined, when all is well.
+      if (error) this.#retryAfter(this.#options.retryMs, true);
       else if (this.#isFull) this.#goOn();
     });
     if (!taken) return false;
