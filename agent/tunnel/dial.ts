@@ -84,7 +84,7 @@ function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
   const clientOptions: ClientOptions = {
     ...websocketOptions,
     handshakeTimeout: handshakeTimeoutMs,
-    createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp),
+    createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp.resume()),
   };
   const websocket = new WebSocket(url, subprotocol, clientOptions);
   let socket: Socket = tcp;

@@ -29,7 +29,7 @@ export function proxyFor(url: URL, environment: Environment): Proxy | undefined 
   return parseProxy(value);
 }
 
-/** Sends CONNECT on a connection to the proxy; afterwards the socket is the way to `target`. */
+/** Sends CONNECT on a connection to the proxy; afterwards the socket is the way to `target`, and paused. */
 export async function connectThroughProxy(
   socket: Socket,
   proxy: Proxy,

@@ -39,6 +39,12 @@ export class ReplayLog {
     return this.#sent < this.last;
   }
 
+  /** Begins the numbering elsewhere than at 1: for tests of numbers beyond 32 bits. */
+  startAt(sequence: number): void {
+    this.#acknowledged = sequence;
+    this.#sent = sequence;
+  }
+
   /** Adds a frame that is being sent right now. */
   append(frame: SequencedFrame): void {
     if (this.hasReplay) throw new Error('a new frame may not overtake the replay');

@@ -1,0 +1,87 @@
+// A peer that says whatever the test wants: it speaks frames, and follows no rules.
+import { FrameDecoder } from '../../../protocol/tunnel/decoder.ts';
+import { FrameType, writeHeader } from '../../../protocol/tunnel/frame.ts';
+import { answerHello } from '../../../protocol/tunnel/handshake.ts';
+import { defaultLimits, frameHeaderBytes, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
+import { encodeJson } from '../../../protocol/tunnel/messages.ts';
+import { Session, type SessionOptions } from '../../../protocol/tunnel/session.ts';
+import { FakeClock, MemoryTransport } from './simulation.ts';
+
+export interface SeenFrame {
+  readonly type: number;
+  readonly stream: number;
+  readonly aux: number;
+  readonly payload: Buffer;
+}
+
+export function encodeFrame(
+  type: number,
+  stream = 0,
+  aux = 0,
+  payload: Uint8Array = new Uint8Array(0),
+): Buffer {
+  const bytes = Buffer.alloc(frameHeaderBytes + payload.length);
+  writeHeader(bytes, 0, payload.length, type as FrameType, stream, aux);
+  bytes.set(payload, frameHeaderBytes);
+  return bytes;
+}
+
+/** A gateway's session and, on the other side of its transport, nothing but bytes. */
+export class RawAgent {
+  readonly clock = new FakeClock();
+  readonly limits: TunnelLimits;
+  readonly session: Session;
+  readonly near: MemoryTransport;
+  readonly far: MemoryTransport;
+  readonly seen: SeenFrame[] = [];
+  readonly violations: string[] = [];
+  failed = '';
+
+  constructor(limits: Partial<TunnelLimits> = {}, overrides: Partial<SessionOptions> = {}) {
+    this.limits = { ...defaultLimits, ...limits };
+    this.session = new Session({
+      role: 'gateway',
+      clock: this.clock,
+      limits: this.limits,
+      onOffer: (stream) => stream.accept(),
+      onViolation: (fault) => this.violations.push(fault.message),
+      ...overrides,
+    });
+    this.near = new MemoryTransport(this.clock);
+    this.far = new MemoryTransport(this.clock);
+    this.near.peer = this.far;
+    this.far.peer = this.near;
+    const decoder = new FrameDecoder((type, stream, aux, payload) => {
+      this.seen.push({ type, stream, aux, payload: Buffer.from(payload) });
+    });
+    this.far.listen({ message: (pieces) => decoder.message(pieces), drained() {}, closed() {} });
+    const admit = () => ({ session: this.session, resume: false, id: 'a'.repeat(32) });
+    answerHello(this.near, { clock: this.clock, limits: this.limits }, admit, (reason) => {
+      this.failed = reason;
+    });
+  }
+
+  hello(): this {
+    const hello = { version: 1, instance: 'b'.repeat(32), epoch: 1, session: '', received: 0 };
+    this.say(encodeFrame(FrameType.hello, 0, 0, encodeJson(hello)));
+    this.settle();
+    return this;
+  }
+
+  /** One message of these frames, delivered at once. */
+  say(...frames: Uint8Array[]): void {
+    this.far.send([Buffer.concat(frames)]);
+    this.far.deliver();
+  }
+
+  settle(): void {
+    for (let moved = true; moved; ) {
+      moved = this.clock.settle();
+      if (this.near.deliver()) moved = true;
+    }
+  }
+
+  framesOf(type: number): SeenFrame[] {
+    return this.seen.filter((frame) => frame.type === type);
+  }
+}
