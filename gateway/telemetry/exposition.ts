@@ -3,8 +3,9 @@
 import type { Heartbeat } from '../../protocol/control.ts';
 import type { SeriesGroup } from './node-series.ts';
 
-export interface NodeIdentity {
-  readonly name: string;
+/** Labels of everything that a node says. */
+export interface NodeLabels {
+  readonly node: string;
   readonly pool: string;
 }
 
@@ -20,21 +21,24 @@ export class Exposition {
     family.lines.push(line);
   }
 
-  addGroup(node: NodeIdentity, group: SeriesGroup): void {
-    group.sampleNames ??= group.columns.map((column) =>
-      sampleName(column.name, { node: node.name, pool: node.pool, ...group.labels, ...column.labels }),
-    );
+  addGroup(node: NodeLabels, group: SeriesGroup): void {
+    if (group.shown?.pool !== node.pool) {
+      const names = group.columns.map((column) =>
+        sampleName(column.name, { ...node, ...group.labels, ...column.labels }),
+      );
+      group.shown = { pool: node.pool, names };
+    }
+    const { names } = group.shown;
     for (const [index, column] of group.columns.entries()) {
       const value = group.values[index] ?? Number.NaN;
       // A column without a value on this host is left out.
       if (!Number.isNaN(value)) {
-        this.add(column.name, column.type, `${group.sampleNames[index]} ${numberText(value)}`);
+        this.add(column.name, column.type, `${names[index]} ${numberText(value)}`);
       }
     }
   }
 
-  addHeartbeat(node: NodeIdentity, heartbeat: Heartbeat, ageSeconds: number): void {
-    const labels = { node: node.name, pool: node.pool };
+  addHeartbeat(node: NodeLabels, heartbeat: Heartbeat, ageSeconds: number): void {
     const values = [
       ['regnode_node_heartbeat_age_seconds', 'gauge', ageSeconds],
       ['regnode_node_heartbeat_sent_timestamp_seconds', 'gauge', heartbeat.sentAtMs / 1000],
@@ -48,7 +52,7 @@ export class Exposition {
       ['regnode_node_records_lost_total', 'counter', heartbeat.ring.lost],
     ] as const;
     for (const [name, type, value] of values) {
-      this.add(name, type, `${sampleName(name, labels)} ${numberText(value)}`);
+      this.add(name, type, `${sampleName(name, node)} ${numberText(value)}`);
     }
   }
 
@@ -57,8 +61,10 @@ export class Exposition {
   }
 }
 
-function sampleName(name: string, labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`);
+function sampleName(name: string, labels: object): string {
+  const pairs = Object.entries(labels).map(
+    ([label, value]: [string, string]) => `${label}="${escaped(value)}"`,
+  );
   return `${name}{${pairs.join(',')}}`;
 }
 

@@ -9,17 +9,11 @@ import { decodeDescription } from '../../protocol/telemetry/description.ts';
 import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { lossColumn, recordClass } from '../../protocol/telemetry/record.ts';
 import { ColumnShapes } from './column-shapes.ts';
-import { Exposition, type NodeIdentity } from './exposition.ts';
+import { Exposition } from './exposition.ts';
 import { HighWater } from './high-water.ts';
 import { defaultTelemetryLimits, type TelemetryLimits, TokenBucket } from './limits.ts';
 import { NodeSeries } from './node-series.ts';
 import { SelfMetrics } from './self-metrics.ts';
-
-export interface LatestHeartbeat {
-  readonly heartbeat: Heartbeat;
-  /** Since it arrived. */
-  readonly ageMs: number;
-}
 
 export interface LatestSample {
   readonly name: string;
@@ -28,14 +22,24 @@ export interface LatestSample {
 }
 
 export interface LatestTelemetry {
-  readonly heartbeat: LatestHeartbeat | undefined;
-  readonly samples: readonly LatestSample[];
-  /** Next sequence expected, by epoch. */
-  readonly marks: readonly (readonly [epoch: number, nextSequence: number])[];
+  readonly heartbeat: Heartbeat | null;
+  /** Since it arrived. */
+  readonly heartbeatAgeMs: number | null;
+  /** How many series are live. */
+  readonly series: number;
+  /** How far each epoch has come. */
+  readonly epochs: readonly { readonly epoch: number; readonly nextSequence: number }[];
+}
+
+export interface IntakeOptions {
+  /** The pool of a registered node, for the label. */
+  readonly poolOf: (nodeName: string) => string | undefined;
+  readonly limits?: TelemetryLimits;
+  readonly monotonicMs?: () => number;
 }
 
 interface NodeState {
-  identity: NodeIdentity;
+  readonly name: string;
   readonly series: NodeSeries;
   readonly marks: HighWater;
   readonly bytes: TokenBucket;
@@ -54,21 +58,20 @@ export class TelemetryIntake {
   readonly #shapes = new ColumnShapes();
   readonly #limits: TelemetryLimits;
   readonly #monotonicMs: () => number;
+  readonly #poolOf: (nodeName: string) => string | undefined;
 
-  constructor(
-    limits: TelemetryLimits = defaultTelemetryLimits,
-    monotonicMs: () => number = () => performance.now(),
-  ) {
-    this.#limits = limits;
-    this.#monotonicMs = monotonicMs;
+  constructor(options: IntakeOptions) {
+    this.#poolOf = options.poolOf;
+    this.#limits = options.limits ?? defaultTelemetryLimits;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
   }
 
   /** One batch; the answer is the payload of a TELE_ACK, or undefined when there is nothing to say. */
-  accept(identity: NodeIdentity, payload: Uint8Array): Uint8Array | undefined {
+  accept(nodeName: string, payload: Uint8Array): Uint8Array | undefined {
     this.self.batches += 1;
     this.self.batchBytes += payload.byteLength;
     const now = this.#monotonicMs();
-    const node = this.#node(identity, now);
+    const node = this.#node(nodeName, now);
     const batch = decodeBatch(payload);
     if (batch.kind === 'refused') {
       this.self.refuse(batch.reason);
@@ -86,7 +89,7 @@ export class TelemetryIntake {
     return this.#takeRecords(node, batch, now);
   }
 
-  heartbeat(identity: NodeIdentity, payload: Uint8Array): void {
+  heartbeat(nodeName: string, payload: Uint8Array): void {
     this.self.heartbeats += 1;
     const heartbeat = decodeHeartbeat(payload);
     if (heartbeat === undefined) {
@@ -94,26 +97,33 @@ export class TelemetryIntake {
       return;
     }
     const now = this.#monotonicMs();
-    this.#node(identity, now).heartbeat = { heartbeat, atMs: now };
+    this.#node(nodeName, now).heartbeat = { heartbeat, atMs: now };
   }
 
   latest(nodeName: string): LatestTelemetry | undefined {
     const node = this.#nodes.get(nodeName);
     if (node === undefined) return undefined;
     const now = this.#monotonicMs();
-    const samples = node.series.groups(now).flatMap((group) =>
+    const last = node.heartbeat;
+    return {
+      heartbeat: last?.heartbeat ?? null,
+      heartbeatAgeMs: last === undefined ? null : Math.round(now - last.atMs),
+      series: node.series.groups(now).reduce((sum, group) => sum + group.columns.length, 0),
+      epochs: node.marks.entries().map(([epoch, nextSequence]) => ({ epoch, nextSequence })),
+    };
+  }
+
+  /** The live values of one node. */
+  samples(nodeName: string): readonly LatestSample[] {
+    const groups = this.#nodes.get(nodeName)?.series.groups(this.#monotonicMs()) ?? [];
+    const all = groups.flatMap((group) =>
       group.columns.map(({ name, labels }, index) => ({
         name,
         labels: { ...group.labels, ...labels },
         value: group.values[index] ?? Number.NaN,
       })),
     );
-    const last = node.heartbeat;
-    return {
-      heartbeat: last === undefined ? undefined : { heartbeat: last.heartbeat, ageMs: now - last.atMs },
-      samples: samples.filter(({ value }) => !Number.isNaN(value)),
-      marks: node.marks.entries(),
-    };
+    return all.filter(({ value }) => !Number.isNaN(value));
   }
 
   /** All nodes' live values and the intake's own metrics; with a name, that node's values alone. */
@@ -123,11 +133,12 @@ export class TelemetryIntake {
     let series = 0;
     for (const node of this.#nodes.values()) {
       series += node.series.seriesCount;
-      if (nodeName !== undefined && node.identity.name !== nodeName) continue;
-      for (const group of node.series.groups(now)) exposition.addGroup(node.identity, group);
+      if (nodeName !== undefined && node.name !== nodeName) continue;
+      const labels = { node: node.name, pool: this.#poolOf(node.name) ?? '' };
+      for (const group of node.series.groups(now)) exposition.addGroup(labels, group);
       const last = node.heartbeat;
       if (last !== undefined && now - last.atMs <= heartbeatStaleMs) {
-        exposition.addHeartbeat(node.identity, last.heartbeat, (now - last.atMs) / 1000);
+        exposition.addHeartbeat(labels, last.heartbeat, (now - last.atMs) / 1000);
       }
     }
     const own = nodeName === undefined ? this.self.render(this.#nodes.size, series) : [];
@@ -139,18 +150,18 @@ export class TelemetryIntake {
     this.#nodes.delete(nodeName);
   }
 
-  #node(identity: NodeIdentity, now: number): NodeState {
-    const known = this.#nodes.get(identity.name);
-    if (known !== undefined && known.identity.pool === identity.pool) return known;
+  #node(name: string, now: number): NodeState {
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
     const node: NodeState = {
-      identity: { name: identity.name, pool: identity.pool },
+      name,
       series: new NodeSeries(this.#limits, this.#shapes),
       marks: new HighWater(this.#limits.epochs),
       bytes: new TokenBucket(this.#limits.bytesPerSecond, this.#limits.burstBytes, now),
       asked: new Set(),
       heartbeat: undefined,
     };
-    this.#nodes.set(identity.name, node);
+    this.#nodes.set(name, node);
     return node;
   }
 

@@ -17,8 +17,8 @@ export interface SeriesGroup {
   /** On the gateway's monotonic clock: the last record, before it the description. */
   heardAtMs: number;
   hasRecord: boolean;
-  /** Sample names with all labels, made when they are first shown. */
-  sampleNames?: readonly string[];
+  /** Sample names with all labels, made when they are first shown and when the node has moved to another pool. */
+  shown?: { readonly pool: string; readonly names: readonly string[] };
 }
 
 const staleIntervals = 3;

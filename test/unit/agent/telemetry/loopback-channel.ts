@@ -4,7 +4,6 @@ import type { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
 import type { TelemetryChannel } from '../../../../protocol/session.ts';
 
 export class LoopbackChannel implements TelemetryChannel {
-  readonly identity = { name: 'idc-1', pool: 'default' };
   intake: TelemetryIntake;
   isConnected = true;
   /** Batches that are taken and never delivered. */
@@ -23,7 +22,7 @@ export class LoopbackChannel implements TelemetryChannel {
     setImmediate(() => {
       sent();
       if (this.losesBatches) return;
-      const answer = this.intake.accept(this.identity, payload);
+      const answer = this.intake.accept('idc-1', payload);
       if (answer === undefined || this.losesAcknowledgements) return;
       for (const listener of this.#listeners) listener(answer);
     });
@@ -33,7 +32,7 @@ export class LoopbackChannel implements TelemetryChannel {
   setHeartbeat(payload: Uint8Array): void {
     if (!this.isConnected) return;
     this.heartbeats += 1;
-    this.intake.heartbeat(this.identity, payload);
+    this.intake.heartbeat('idc-1', payload);
   }
 
   onAcknowledgement(listener: (payload: Uint8Array) => void): void {

@@ -8,11 +8,15 @@ import { batchFlag } from '../../../../protocol/telemetry/batch.ts';
 import { encodeHeartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
 import { BatchSource, loadDescription } from './batches.ts';
 
-const node = { name: 'idc-1', pool: 'gpu' };
+const node = 'idc-1';
 
 function setUp(limits = {}) {
   const clock = { nowMs: 1000 };
-  const intake = new TelemetryIntake({ ...defaultTelemetryLimits, ...limits }, () => clock.nowMs);
+  const intake = new TelemetryIntake({
+    poolOf: () => 'gpu',
+    limits: { ...defaultTelemetryLimits, ...limits },
+    monotonicMs: () => clock.nowMs,
+  });
   const accept = (payload: Uint8Array) => {
     const answer = intake.accept(node, payload);
     return answer === undefined ? undefined : decodeAcknowledgement(answer);
@@ -42,7 +46,7 @@ describe('what is refused', () => {
     const answer = accept(second);
     expect(answer).toMatchObject({ verdict: 'wait', nextSequence: 2 });
     expect(intake.self.refusals.get('budget-bytes')).toBe(1);
-    const other = intake.accept({ name: 'idc-2', pool: 'gpu' }, first);
+    const other = intake.accept('idc-2', first);
     expect(other).toBeDefined();
     clock.nowMs += answer?.waitMs ?? 0;
     expect(accept(second)).toMatchObject({ verdict: 'accepted', nextSequence: 5 });
@@ -115,7 +119,7 @@ describe('every record counts once', () => {
     const { intake, accept } = setUp();
     accept(new BatchSource(2).describe(1, loadDescription).record(1, 9).batch());
     accept(new BatchSource(1).describe(1, loadDescription).record(1, 1).batch(batchFlag.replay));
-    expect(intake.latest('idc-1')?.samples).toEqual([{ name: 'node_load1', labels: {}, value: 9 }]);
+    expect(intake.samples('idc-1')).toEqual([{ name: 'node_load1', labels: {}, value: 9 }]);
   });
 });
 
@@ -172,7 +176,7 @@ describe('what is shown', () => {
     };
     intake.heartbeat(node, encodeHeartbeat(beat));
     clock.nowMs += 2000;
-    expect(intake.latest('idc-1')?.heartbeat).toEqual({ heartbeat: beat, ageMs: 2000 });
+    expect(intake.latest('idc-1')).toMatchObject({ heartbeat: beat, heartbeatAgeMs: 2000, series: 0 });
     expect(intake.renderMetrics()).toContain(
       'regnode_node_heartbeat_age_seconds{node="idc-1",pool="gpu"} 2\n',
     );
