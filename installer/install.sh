@@ -535,9 +535,9 @@ join() {
   exit "$code"
 }
 
-# The journal is there as soon as anything on the host was changed.
+# Registered, or something on the host was changed.
 is_joined() {
-  [ -e "$configuration/agent.json" ] || [ -e "$state/journal" ]
+  [ -e "$state/state.json" ] || [ -e "$state/journal" ] || [ -e "$configuration/agent.json" ]
 }
 
 # ---------------------------------------------------------------------------------------------- taking away
@@ -562,7 +562,7 @@ uninstall() {
   fi
   remove_payload
   if [ -n "$purge" ]; then
-    rm -rf --one-file-system "$configuration" "$state" "$root/var/lib/.regnode.removed"
+    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new "$root"/var/lib/.regnode.removed
   fi
   note 'regnode is removed from this host' 'regnode 已从此主机移除'
 }

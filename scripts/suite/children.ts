@@ -16,17 +16,17 @@ export async function succeeds(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
   if (stopped) throw new Stopped();
-  const child = spawn(command, [...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...environment },
-  });
+  const child = start(command, args, environment);
   running.add(child);
-  const fine = await new Promise<boolean>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code === 0));
-  }).finally(() => running.delete(child));
+  const fine = await ended(child).finally(() => running.delete(child));
   if (stopped) throw new Stopped();
   return fine;
+}
+
+/** For what must be done at the end, also of a run that was told to stop; in a session of its own, so that Ctrl-C
+ *  doesn't reach it. */
+export function runAnyway(command: string, args: readonly string[]): Promise<boolean> {
+  return ended(start(command, args, {}, true));
 }
 
 /** Ends what is running: asked first, made to after ten seconds. */
@@ -36,4 +36,24 @@ export function stopChildren(): void {
     child.kill('SIGTERM');
     setTimeout(() => child.kill('SIGKILL'), 10_000).unref();
   }
+}
+
+function start(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  detached = false,
+): ChildProcess {
+  return spawn(command, [...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...environment },
+    detached,
+  });
+}
+
+function ended(child: ChildProcess): Promise<boolean> {
+  return new Promise<boolean>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code === 0));
+  });
 }

@@ -1,8 +1,8 @@
-// What the e2e tests find ready when they start, and what is taken down after them, also after Ctrl-C: Kubernetes
-// binaries from the cache and the payload that hosts install. Each of these says by itself how far it is.
-import { existsSync } from 'node:fs';
+// What the e2e tests find ready when they start, and what is taken down after them: Kubernetes binaries from the
+// cache, and the payload that hosts install. A sandbox ends with the test process that made it; one that could
+// not is found by its owner being gone.
 import type { Progress } from '../machine/progress.ts';
-import { succeeds } from './children.ts';
+import { runAnyway, succeeds } from './children.ts';
 import { type Counts, nothing } from './tally.ts';
 
 const steps: readonly (readonly [title: string, script: string])[] = [
@@ -18,8 +18,8 @@ export async function prepareE2e(progress: Progress): Promise<Counts> {
   return nothing;
 }
 
-export async function tearDown(progress: Progress): Promise<Counts> {
-  if (!existsSync('scripts/sandbox/main.ts')) return nothing;
-  progress.line('taking down what this run left');
-  return nothing;
+/** Also after Ctrl-C. */
+export async function tearDown(): Promise<Counts> {
+  const clean = await runAnyway('node', ['scripts/sandbox/main.ts', 'down']);
+  return clean ? nothing : { passed: 0, failed: 1, skipped: 0 };
 }

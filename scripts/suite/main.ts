@@ -51,7 +51,7 @@ async function runParts({ parts, e2eNames }: Selection): Promise<void> {
   try {
     await phase('e2e', () => runVitest(['e2e'], files));
   } finally {
-    await phase('e2e: tear down', () => tearDown(progress));
+    await phase('e2e: tear down', tearDown);
   }
 }
 

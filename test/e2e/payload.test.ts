@@ -1,0 +1,114 @@
+// The payload brings everything that it needs: it runs in a root that holds a static busybox, two files under /etc,
+// and nothing else. No C library, no loader, no certificates, no Node.js; a network namespace with loopback only.
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ensurePackages } from '../../scripts/machine/apt.ts';
+import { type CommandResult, run } from '../../scripts/machine/command.ts';
+import { silentProgress } from '../../scripts/machine/progress.ts';
+import { payloadFile } from '../../scripts/sandbox/registration.ts';
+
+let root: string;
+
+beforeAll(async () => {
+  await ensurePackages(['busybox-static'], silentProgress);
+  root = await mkdtemp(join(tmpdir(), 'regnode-payload-'));
+  for (const folder of ['bin', 'dev', 'etc', 'proc', 'tmp', 'opt/regnode']) {
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await cp('/bin/busybox', join(root, 'bin/busybox'));
+  await symlink('busybox', join(root, 'bin/sh'));
+  await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n10.77.0.9 from-hosts.example\n');
+  await writeFile(join(root, 'etc/resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n');
+  await run('tar', ['-xzf', await payloadFile(), '-C', join(root, 'opt/regnode')]);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** In a mount, process and network namespace of its own, so nothing of it can outlive the call. */
+function inside(command: string, args: readonly string[]): Promise<CommandResult> {
+  const script =
+    'ip link set lo up && mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" /bin/busybox env -i PATH=/bin "$@"';
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--net'];
+  return run('unshare', [...namespaces, 'sh', '-c', script, root, command, ...args], {
+    allowFailure: true,
+    timeoutMs: 60_000,
+  });
+}
+
+function node(program: string): Promise<CommandResult> {
+  return inside('/opt/regnode/bin/node', ['--input-type=module', '--eval', program]);
+}
+
+test('there is nothing else to run on', async () => {
+  expect((await readdir(join(root, 'bin'))).sort()).toEqual(['busybox', 'sh']);
+  expect(
+    (await inside('/bin/busybox', ['find', '/', '-xdev', '-name', '*.so*', '!', '-path', '/opt/*'])).stdout,
+  ).toBe('');
+});
+
+test('regnode version', async () => {
+  const result = await inside('/opt/regnode/bin/regnode', ['version']);
+  expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  expect(result.stdout).toContain(packageJson.version);
+});
+
+test('regnode preflight runs its checks and gives a verdict', async () => {
+  const result = await inside('/opt/regnode/bin/regnode', ['preflight', '--json']);
+  // No host to join, of course: what counts is that it says so in its own words.
+  expect(result.exitCode, result.stderr).toBe(3);
+  expect(JSON.parse(result.stdout)).toBeTypeOf('object');
+});
+
+test('a child process, of itself and of the shell', async () => {
+  const result = await node(`
+    import { execFileSync } from 'node:child_process';
+    console.log(process.execPath, execFileSync(process.execPath, ['-p', '6*7'], { encoding: 'utf8' }).trim());
+    console.log(execFileSync('/bin/sh', ['-c', 'echo shell'], { encoding: 'utf8' }).trim());`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('/opt/regnode/bin/node 42\nshell\n');
+});
+
+test('a worker with memory that both sides see', async () => {
+  const result = await node(`
+    import { Worker } from 'node:worker_threads';
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    new Worker('const { workerData } = require("node:worker_threads"); Atomics.store(workerData, 0, 7); Atomics.notify(workerData, 0);', { eval: true, execArgv: [], workerData: shared });
+    await Atomics.waitAsync(shared, 0, 0).value;
+    console.log(Atomics.load(shared, 0));`);
+  expect(result).toMatchObject({ exitCode: 0, stdout: '7\n' });
+});
+
+test('names: from the hosts file, and asked from a name server', async () => {
+  const result = await node(`
+    import { createSocket } from 'node:dgram';
+    import { lookup } from 'node:dns/promises';
+    // A name server that knows one address, whatever it is asked.
+    const server = createSocket('udp4').on('message', (query, from) => {
+      const isAddress = query.readUInt16BE(query.length - 4) === 1 || query.includes(Buffer.from([0, 1, 0, 1]));
+      const end = query.indexOf(0, 12) + 5;
+      const head = Buffer.from([query[0], query[1], 0x81, 0x80, 0, 1, 0, isAddress ? 1 : 0, 0, 0, 0, 0]);
+      const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 77, 0, 1]);
+      server.send(Buffer.concat([head, query.subarray(12, end), ...(isAddress ? [record] : [])]), from.port);
+    });
+    await new Promise((resolve) => server.bind(53, '127.0.0.1', resolve));
+    console.log((await lookup('from-hosts.example', { family: 4 })).address);
+    console.log((await lookup('gateway.example', { family: 4 })).address);
+    server.close();`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('10.77.0.9\n10.77.0.1\n');
+});
+
+test('TLS, and the addon that masks websocket frames', async () => {
+  const result = await node(`
+    import { createRequire } from 'node:module';
+    import { createSecureContext } from 'node:tls';
+    createSecureContext();
+    const { mask } = createRequire('/opt/regnode/app/')('./bufferutil.node');
+    const masked = Buffer.alloc(4);
+    mask(Buffer.from([1, 2, 3, 4]), Buffer.from([255, 0, 255, 0]), masked, 0, 4);
+    console.log([...masked].join());`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('254,2,252,4\n');
+});
