@@ -1,18 +1,26 @@
 // Runs commands on the machine that the scripts work on. Arguments are arrays, never a shell string; a command
 // that fails throws a CommandError with the end of what it printed, unless the caller asked for the result.
 // Children end with this process (execa's cleanup), so Ctrl-C during a build leaves no compiler behind.
+import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+
+/** A line that a running command printed. */
+export type LineListener = (line: string, stream: 'stdout' | 'stderr') => void;
 
 export interface CommandOptions {
   readonly timeoutMs?: number;
   readonly input?: string;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Only `environment`, nothing of this process's own. */
+  readonly cleanEnvironment?: boolean;
   readonly signal?: AbortSignal;
   /** Return a non-zero result instead of throwing. */
   readonly allowFailure?: boolean;
   /** Only the end of the output is kept; default 16 MiB. */
   readonly outputLimitBytes?: number;
+  /** Called with each line as it comes, besides what is returned. */
+  readonly onLine?: LineListener;
 }
 
 export interface CommandResult {
@@ -35,23 +43,47 @@ export class CommandError extends Error {
   }
 }
 
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+const running = new Set<{ kill(signal: NodeJS.Signals): boolean }>();
+let interrupted = false;
+
+/** For Ctrl-C: ends what runs and lets nothing new begin, so that whatever waits for a command falls through. */
+export function interruptCommands(): void {
+  interrupted = true;
+  for (const child of running) child.kill('SIGTERM');
+}
+
 export async function run(
   command: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const outcome = await execa(command, [...args], {
+  if (interrupted) throw new Interrupted();
+  const child = execa(command, [...args], {
     reject: false,
     stripFinalNewline: false,
     // An open standard input would make some tools wait for it, and others read the user's keyboard.
     input: options.input ?? '',
     timeout: options.timeoutMs ?? 0,
     forceKillAfterDelay: 2000,
+    extendEnv: options.cleanEnvironment !== true,
     maxBuffer: options.outputLimitBytes ?? 16 * 1024 * 1024,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
+  running.add(child);
+  const { onLine } = options;
+  if (onLine !== undefined) {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      createInterface({ input: child[stream] }).on('line', (line) => onLine(line, stream));
+    }
+  }
+  const outcome = await child.finally(() => running.delete(child));
+  if (interrupted) throw new Interrupted();
   const result: CommandResult = {
     exitCode: outcome.exitCode ?? null,
     stdout: outcome.stdout,

@@ -128,6 +128,10 @@ export class SandboxCloud {
     return this.#endGateway('SIGKILL');
   }
 
+  async gatewayIsRunning(): Promise<boolean> {
+    return this.#gatewayAnswers().catch(() => false);
+  }
+
   async restartGateway(): Promise<void> {
     const { more } = await this.#runningGateway();
     await this.stopGateway();
@@ -166,7 +170,7 @@ export class SandboxCloud {
 
   async #gatewayAnswers(): Promise<boolean> {
     await this.#runningGateway();
-    const asked = await this.run('curl', ['-sk', '--max-time', '2', `${gatewayUrl}/healthz`]);
+    const asked = await this.run('curl', ['-sf', '--max-time', '2', `${this.statusUrl}/readyz`]);
     return asked.exitCode === 0;
   }
 

@@ -2,7 +2,7 @@
 // freeze and kill what runs in it, read its logs, reboot and remove it.
 import { copyFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type CommandResult, run } from '../machine/command.ts';
+import { type CommandResult, type LineListener, run } from '../machine/command.ts';
 import { boot, type HostFolders, runningInit } from './boot.ts';
 import { createCgroupInside, removeCgroups, setFrozen } from './cgroups.ts';
 import { setLink } from './line.ts';
@@ -16,6 +16,13 @@ export interface HostRunOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  readonly onLine?: LineListener;
+}
+
+/** The way into all namespaces of a host. */
+export function enterHost(init: number): string[] {
+  const namespaces = ['--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup'];
+  return ['nsenter', `--target=${init}`, ...namespaces, '--root', '--wd', '--'];
 }
 
 export class SandboxHost {
@@ -60,30 +67,18 @@ export class SandboxHost {
       LANG: 'C.UTF-8',
       ...options.environment,
     };
-    const inside = [
-      ...[
-        'nsenter',
-        `--target=${init}`,
-        '--mount',
-        '--uts',
-        '--ipc',
-        '--net',
-        '--pid',
-        '--cgroup',
-        '--root',
-        '--wd',
-        '--',
-      ],
-      ...['env', '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)],
-      // Inside, so that what is ended is the command and not the entrance to it.
-      ...['timeout', '--kill-after=5', String(timeoutMs / 1000)],
-    ];
+    // The time limit is inside, so that what is ended is the command and not the entrance to it.
+    const inside = [...enterHost(init), 'timeout', '--kill-after=5', String(timeoutMs / 1000)];
     const script = [...files.map((file) => `echo $$ > ${file}`), 'exec "$@"'].join(' && ');
     return run('sh', ['-c', script, 'sh', ...inside, command, ...args], {
       allowFailure: true,
       timeoutMs: timeoutMs + 10_000,
+      // Never by argument: what is in the environment may be a secret, and everybody may read a command line.
+      environment,
+      cleanEnvironment: true,
       ...(options.input === undefined ? {} : { input: options.input }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     });
   }
 

@@ -7,7 +7,7 @@ import { openSandbox, startSandbox } from './sandbox.ts';
 import { reapDead, takeDown } from './teardown.ts';
 
 const usage = `usage: node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
-       node scripts/sandbox/main.ts down [ID|NAME ...] [--all]     without arguments: those whose owner is gone
+       node scripts/sandbox/main.ts down [ID|NAME ...] [--all] [--owner PID]     without arguments: those whose owner is gone
        node scripts/sandbox/main.ts list
        node scripts/sandbox/main.ts run HOST [--name NAME] -- COMMAND [ARGUMENT ...]`;
 
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     all: { type: 'boolean', default: false },
+    owner: { type: 'string' },
     hosts: { type: 'string', default: '1' },
     name: { type: 'string', default: 'sandbox' },
     help: { type: 'boolean', short: 'h', default: false },
@@ -59,16 +60,17 @@ async function up(): Promise<number> {
 }
 
 async function down(): Promise<number> {
-  if (!values.all && rest.length === 0) {
-    await reapDead((state) => progress.line(`taking down sandbox ${state.id} (${state.name})`));
+  const { all, owner } = values;
+  if (!all && owner === undefined && rest.length === 0) {
+    await reapDead((id, name) => progress.line(`taking down sandbox ${id} (${name})`));
     return 0;
   }
   for (const id of await listIds()) {
-    const name = (await loadState(id))?.name;
-    if (!values.all && !rest.includes(id) && !(name !== undefined && rest.includes(name))) continue;
-    await progress.step(`taking down sandbox ${id}${name === undefined ? '' : ` (${name})`}`, () =>
-      takeDown(id),
-    );
+    const state = await loadState(id);
+    const isNamed = rest.includes(id) || (state !== undefined && rest.includes(state.name));
+    const isOwned = owner !== undefined && state?.owner?.pid === Number(owner);
+    if (!all && !isNamed && !isOwned) continue;
+    await progress.step(`taking down sandbox ${id} (${state?.name ?? 'nameless'})`, () => takeDown(id));
   }
   return 0;
 }

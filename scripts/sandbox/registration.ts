@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubernetesVersion } from '../kubernetes/binaries.ts';
-import type { CommandResult } from '../machine/command.ts';
+import type { CommandResult, LineListener } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
 import type { SandboxHost } from './host.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -57,7 +57,7 @@ export async function createPool(
 /** The line that a person would paste, for `uses` hosts. */
 export async function createJoinCommand(sandbox: Sandbox, more: readonly string[] = []): Promise<string> {
   const answer = await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json', ...more]);
-  return (JSON.parse(answer) as { joinCommand: string }).joinCommand;
+  return (JSON.parse(answer) as { command: string }).command;
 }
 
 /** Pastes the command into a shell of the host; a refusal is a result. */
@@ -65,8 +65,9 @@ export function pasteJoinCommand(
   host: SandboxHost,
   command: string,
   environment: Readonly<Record<string, string>> = {},
+  onLine: LineListener = () => undefined,
 ): Promise<CommandResult> {
-  return host.run('bash', ['-s'], { input: `${command}\n`, timeoutMs: 300_000, environment });
+  return host.run('bash', ['-s'], { input: `${command}\n`, timeoutMs: 300_000, environment, onLine });
 }
 
 /** regnodectl that must succeed; returns what it printed. */

@@ -29,8 +29,14 @@ export interface SandboxState {
   /** undefined: it outlives the command that started it and is taken down by hand. */
   readonly owner?: { readonly pid: number; readonly startTicks: string };
   readonly createdAt: string;
+  /** After a restart of the machine a sandbox is only folders. */
+  readonly bootId: string;
   readonly dataFolder: string;
   readonly hosts: readonly HostState[];
+}
+
+export function dataFolderOf(id: string): string {
+  return join(dataRoot, id);
 }
 
 export function runFolder(id: string): string {
@@ -55,7 +61,8 @@ export async function createState(name: string): Promise<SandboxState> {
     name,
     owner: { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' },
     createdAt: new Date().toISOString(),
-    dataFolder: join(dataRoot, id),
+    bootId: await currentBootId(),
+    dataFolder: dataFolderOf(id),
     hosts: [],
   };
   await mkdir(runFolder(id), { recursive: true, mode: 0o700 });
@@ -76,9 +83,14 @@ export async function loadState(id: string): Promise<SandboxState | undefined> {
   return JSON.parse(await readFile(path, 'utf8')) as SandboxState;
 }
 
+/** Also those of which only data is left, because /run did not outlive a restart of the machine. */
 export async function listIds(): Promise<string[]> {
-  if (!existsSync(runRoot)) return [];
-  return (await readdir(runRoot)).filter((name) => /^[0-9a-f]{6}$/.test(name));
+  const ids = new Set<string>();
+  for (const root of [runRoot, dataRoot]) {
+    if (!existsSync(root)) continue;
+    for (const name of await readdir(root)) if (/^[0-9a-f]{6}$/.test(name)) ids.add(name);
+  }
+  return [...ids];
 }
 
 export async function listStates(): Promise<SandboxState[]> {
@@ -87,8 +99,13 @@ export async function listStates(): Promise<SandboxState[]> {
 }
 
 export async function ownerIsAlive(state: SandboxState): Promise<boolean> {
+  if (state.bootId !== (await currentBootId())) return false;
   if (state.owner === undefined) return true;
   return (await startTicks(state.owner.pid)) === state.owner.startTicks;
+}
+
+async function currentBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
 /**

@@ -53,9 +53,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   if (process.getuid?.() !== 0)
     throw new Error('a sandbox needs root: it makes namespaces, mounts and cgroups');
   await ensureMachinePackages(progress);
-  await reapDead((dead) =>
-    progress.line(`taking down sandbox ${dead.id} (${dead.name}), whose owner is gone`),
-  );
+  await reapDead((id, name) => progress.line(`taking down sandbox ${id} (${name}), whose owner is gone`));
   const kubernetes = await kubernetesBinaries(progress);
   const software = await sandboxSoftware(progress);
   const state = await withRegistryLock(async () => {

@@ -7,12 +7,12 @@ import { run } from '../machine/command.ts';
 import { cgroupPids, removeCgroups, setFrozen } from './cgroups.ts';
 import { listNamespaces, namespaceName, namespacePids } from './namespaces.ts';
 import {
+  dataFolderOf,
   listIds,
   loadState,
   ownerIsAlive,
   runFolder,
   runRoot,
-  type SandboxState,
   withRegistryLock,
 } from './registry.ts';
 import { restoreSysctls } from './sysctls.ts';
@@ -25,27 +25,35 @@ export async function takeDown(id: string): Promise<void> {
     await setFrozen(id, host.name, false).catch(() => undefined);
   }
   await endProcesses(id);
-  if (state !== undefined) await unmountBelow(state.dataFolder);
+  const dataFolder = state?.dataFolder ?? dataFolderOf(id);
+  await unmountBelow(dataFolder);
   for (const name of await listNamespaces(namespaceName(id, ''))) {
     await run('ip', ['netns', 'delete', name], { allowFailure: true });
   }
   await waitFor(`the cgroups of sandbox ${id} to be empty`, () => removeCgroups(id), { timeoutMs: 30_000 });
-  if (state !== undefined) await removeFolder(state.dataFolder);
+  await removeFolder(dataFolder);
   await withRegistryLock(async () => {
     await removeFolder(runFolder(id));
     if ((await listIds()).length > 0) return;
     await restoreSysctls();
-    for (const folder of [runRoot, dirname(state?.dataFolder ?? runRoot)])
-      await rmdir(folder).catch(() => undefined);
+    for (const folder of [runRoot, dirname(dataFolder)]) await rmdir(folder).catch(() => undefined);
   });
 }
 
 /** Takes down every sandbox whose owner is gone without having done it. */
-export async function reapDead(report: (state: SandboxState) => void): Promise<void> {
-  for (const id of await listIds()) {
-    const state = await loadState(id);
-    if (state !== undefined && (await ownerIsAlive(state))) continue;
-    if (state !== undefined) report(state);
+export async function reapDead(report: (id: string, name: string) => void): Promise<void> {
+  // With the lock, because one that is just being made has no state yet.
+  const dead = await withRegistryLock(async () => {
+    const found: { id: string; name: string }[] = [];
+    for (const id of await listIds()) {
+      const state = await loadState(id);
+      if (state === undefined || !(await ownerIsAlive(state)))
+        found.push({ id, name: state?.name ?? 'nameless' });
+    }
+    return found;
+  });
+  for (const { id, name } of dead) {
+    report(id, name);
     await takeDown(id);
   }
 }
