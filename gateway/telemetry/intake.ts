@@ -5,7 +5,7 @@ import type { Heartbeat } from '../../protocol/control.ts';
 import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
 import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
-import { decodeDescription } from '../../protocol/telemetry/description.ts';
+import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
 import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { lossColumn, recordClass } from '../../protocol/telemetry/record.ts';
 import { ColumnShapes } from './column-shapes.ts';

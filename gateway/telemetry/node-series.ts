@@ -3,14 +3,14 @@
 // three of their intervals are stale and vanish.
 
 import type { RecordCursor } from '../../protocol/telemetry/cursor.ts';
-import type { Column, Description } from '../../protocol/telemetry/description.ts';
+import type { Column, Description, Labels } from '../../protocol/telemetry/description.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { TelemetryLimits } from './limits.ts';
 
 export interface SeriesGroup {
   readonly family: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly columns: readonly Column[];
   readonly values: Float64Array;
   readonly staleAfterMs: number;

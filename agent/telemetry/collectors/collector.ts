@@ -1,19 +1,14 @@
 // One shape for every metric family: a name and `collect`. A collector reads through Procfs, opens one record per series group and
 // stores the columns. It keeps no clock and makes no decision about when it runs; a line that it cannot read it counts
 // with `fault` and goes on with the next one.
+import type { Column, Labels } from '../../../protocol/telemetry/description.ts';
 import type { Procfs } from '../../host/procfs.ts';
-
-export interface ColumnShape {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge';
-  readonly labels?: Readonly<Record<string, string>>;
-}
 
 /** A kind of record: the family, the names of the labels that tell its groups apart, and its columns in order. */
 export interface RecordShape {
   readonly family: string;
   readonly labelNames: readonly string[];
-  readonly columns: readonly ColumnShape[];
+  readonly columns: readonly Column[];
 }
 
 export interface Sink {
@@ -39,11 +34,11 @@ export interface Collector {
   collect(observation: Observation): void;
 }
 
-export function counter(name: string, labels?: Readonly<Record<string, string>>): ColumnShape {
+export function counter(name: string, labels?: Labels): Column {
   return { name, type: 'counter', ...(labels === undefined ? {} : { labels }) };
 }
 
-export function gauge(name: string, labels?: Readonly<Record<string, string>>): ColumnShape {
+export function gauge(name: string, labels?: Labels): Column {
   return { name, type: 'gauge', ...(labels === undefined ? {} : { labels }) };
 }
 

@@ -11,7 +11,7 @@ import { Rounds } from '../../../../agent/telemetry/collectors/round.ts';
 import { RingConsumer } from '../../../../agent/telemetry/ring/consumer.ts';
 import { createRing } from '../../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../../agent/telemetry/ring/producer.ts';
-import { columnSchema } from '../../../../protocol/telemetry/description.ts';
+import { columnSchema } from '../../../../protocol/telemetry/description-schema.ts';
 
 const root = (kernel: string) =>
   fileURLToPath(new URL(`../../../fixtures/telemetry/${kernel}`, import.meta.url));

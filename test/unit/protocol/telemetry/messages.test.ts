@@ -6,7 +6,8 @@ import {
   decodeAcknowledgement,
   encodeAcknowledgement,
 } from '../../../../protocol/telemetry/acknowledgement.ts';
-import { decodeDescription, encodeDescription } from '../../../../protocol/telemetry/description.ts';
+import { encodeDescription } from '../../../../protocol/telemetry/description.ts';
+import { decodeDescription } from '../../../../protocol/telemetry/description-schema.ts';
 import { decodeHeartbeat, encodeHeartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
 
 describe('descriptions', () => {

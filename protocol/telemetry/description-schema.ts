@@ -1,0 +1,43 @@
+// Reads descriptions that came over the wire: the gateway's half. (The agent's collecting thread only writes them, and does
+// without the schema library.)
+import { z } from 'zod';
+import type { Description } from './description.ts';
+import { recordHeaderBytes, recordLimitBytes } from './record.ts';
+import type { RefusalReason } from './refusal.ts';
+
+const labelsSchema = z.record(z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$/), z.string().max(512));
+
+export const columnSchema = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/),
+  type: z.enum(['counter', 'gauge']),
+  labels: labelsSchema.optional(),
+});
+
+const descriptionSchema: z.ZodType<Description> = z.strictObject({
+  family: z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/),
+  intervalMs: z.number().int().positive().max(86_400_000),
+  labels: labelsSchema,
+  columns: z.array(columnSchema).max((recordLimitBytes - recordHeaderBytes) / 8),
+});
+
+/** Labels that only the gateway sets: a node must not speak for another one. */
+const reservedLabels = new Set(['node', 'pool', 'job', 'instance']);
+const reservedPrefix = 'regnode_gateway_';
+
+export function decodeDescription(payload: Uint8Array): Description | RefusalReason {
+  const parsed = descriptionSchema.safeParse(parseJson(payload));
+  if (!parsed.success) return 'description-malformed';
+  const labels = [parsed.data.labels, ...parsed.data.columns.map((column) => column.labels ?? {})];
+  const reserved =
+    labels.some((set) => Object.keys(set).some((name) => reservedLabels.has(name))) ||
+    parsed.data.columns.some((column) => column.name.startsWith(reservedPrefix));
+  return reserved ? 'description-reserved-name' : parsed.data;
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload.slice()));
+  } catch {
+    return undefined;
+  }
+}
