@@ -1,10 +1,10 @@
 // The cloud of a sandbox: its namespace with the control plane and the gateway, and the ways to use them. The
 // gateway runs from this checkout, as the user regnode-gateway, never as an administrator.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
-import { buildArtifactTree } from './artifacts.ts';
+import { makeArtifactStore } from './artifact-store.ts';
 import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
@@ -34,8 +34,7 @@ export class SandboxCloud {
   readonly gatewayKubeconfig: string;
   readonly egressSocket: string;
   readonly gatewayLog: string;
-  /** Source tree and store of the artifacts that the gateway serves. */
-  readonly artifactTree: string;
+  /** The store of the artifacts that the gateway serves. */
   readonly artifactStore: string;
   readonly kubernetes: string;
   readonly #id: string;
@@ -52,7 +51,6 @@ export class SandboxCloud {
     this.egressSocket = this.files.egressSocket;
     this.gatewayLog = join(this.files.logs, 'gateway.log');
     this.#gatewayFile = join(this.files.folder, 'gateway.json');
-    this.artifactTree = join(this.files.folder, 'artifact-tree');
     this.artifactStore = join(this.files.folder, 'artifacts');
   }
 
@@ -83,14 +81,9 @@ export class SandboxCloud {
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 
-  /** Makes the artifact tree and from it the store; `agent` is what scripts/build made (a tar.gz). */
-  async buildArtifactStore(agent?: string, progress: Progress = silentProgress): Promise<void> {
-    await buildArtifactTree(this.artifactTree, this.kubernetes, progress);
-    await mkdir(this.artifactStore, { recursive: true });
-    const from = ['--from', this.artifactTree, '--out', this.artifactStore];
-    const args = ['bundle', 'build', ...from, ...(agent === undefined ? [] : ['--agent', agent])];
-    const result = await this.#node('gateway/main.ts', args, { timeoutMs: 300_000 });
-    if (result.exitCode !== 0) throw new Error(`gateway bundle build: ${result.stderr || result.stdout}`);
+  /** Makes the folder that the gateway serves; `agent` is what scripts/build made (a tar.gz). */
+  buildArtifactStore(agent?: string, progress: Progress = silentProgress): Promise<void> {
+    return makeArtifactStore(this.artifactStore, this.kubernetes, agent, progress);
   }
 
   /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */

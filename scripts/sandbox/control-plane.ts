@@ -55,21 +55,18 @@ export async function startControlPlane(
   });
   await kubernetes('kube-controller-manager', controllerManagerArguments(files, minor));
   await kubernetes('kube-scheduler', schedulerArguments(files));
-  await progress.step('waiting for the controllers', () =>
-    // Without the default service account no pod can be made.
-    waitFor(
-      'the controller manager',
-      async () => {
-        const args = ['get', 'serviceaccount', 'default', '--namespace=default', '--output=name'];
-        return (await kubectl(id, files, programs, args)).exitCode === 0;
-      },
-      {
-        timeoutMs: 60_000,
-        intervalMs: 250,
-        detail: () => lastLines(join(files.logs, 'kube-controller-manager.log')),
-      },
-    ),
-  );
+}
+
+/** They take some seconds more than the API server; without the default service account no pod can be made. */
+export async function waitForControllers(
+  id: string,
+  files: ControlPlaneFiles,
+  kubernetes: string,
+): Promise<void> {
+  const asked = ['get', 'serviceaccount', 'default', '--namespace=default', '--output=name'];
+  const detail = () => lastLines(join(files.logs, 'kube-controller-manager.log'));
+  const areReady = async () => (await kubectl(id, files, { kubernetes }, asked)).exitCode === 0;
+  await waitFor('the controller manager', areReady, { timeoutMs: 60_000, intervalMs: 500, detail });
 }
 
 export function kubectl(

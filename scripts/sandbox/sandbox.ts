@@ -15,7 +15,7 @@ import { type Progress, silentProgress } from '../machine/progress.ts';
 import { boot, hostFolders, prepareRoot } from './boot.ts';
 import { removeCgroups } from './cgroups.ts';
 import { SandboxCloud } from './cloud.ts';
-import { startControlPlane } from './control-plane.ts';
+import { startControlPlane, waitForControllers } from './control-plane.ts';
 import { type Guard, startGuard } from './guard.ts';
 import { SandboxHost } from './host.ts';
 import { startKubeProxy } from './kube-proxy.ts';
@@ -132,6 +132,8 @@ export class Sandbox {
       await this.#progress.step(title, async () => {
         await prepareRoot(folders, base, host);
         await boot(this.id, host, folders);
+        // Nobody needs them before there is a host, so nobody waits for them earlier.
+        await waitForControllers(this.id, this.cloud.files, this.cloud.kubernetes);
       });
       return handle;
     } catch (error) {

@@ -1,0 +1,74 @@
+// The artifact store that a sandbox's gateway serves, made by the product's own `bundle build` and kept in the cache
+// for as long as neither the programs nor the agent nor the code that packs them change: four e2e files need the
+// same one. Each sandbox gets a copy of its own, which a test may damage.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { cached, cacheRoot } from '../machine/cache.ts';
+import { run } from '../machine/command.ts';
+import type { Progress } from '../machine/progress.ts';
+import { buildArtifactTree } from './artifacts.ts';
+import { sandboxSoftware } from './software.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+const entries = 'artifact-store';
+const entriesKept = 4;
+/** What decides the bytes of a store besides the programs in it. */
+const packers = ['gateway/artifacts/bundle.ts', 'scripts/sandbox/artifacts.ts', 'scripts/sandbox/images.ts'];
+
+/** `agent` is what scripts/build made (a tar.gz). */
+export async function makeArtifactStore(
+  folder: string,
+  kubernetes: string,
+  agent: string | undefined,
+  progress: Progress,
+): Promise<void> {
+  const entry = `${entries}/${await storeKey(kubernetes, agent, progress)}`;
+  const store = await cached(entry, progress, (staging) => bundle(staging, kubernetes, agent, progress));
+  await rm(folder, { recursive: true, force: true });
+  await run('cp', ['-a', '--reflink=auto', store, folder]);
+  await forgetOldest();
+}
+
+async function bundle(
+  out: string,
+  kubernetes: string,
+  agent: string | undefined,
+  progress: Progress,
+): Promise<void> {
+  const tree = `${out}.tree`;
+  try {
+    await mkdir(tree);
+    await buildArtifactTree(tree, kubernetes, progress);
+    const more = agent === undefined ? [] : ['--agent', agent];
+    const args = ['bundle', 'build', '--from', tree, '--out', out, '--level', '1', ...more];
+    await run(process.execPath, [join(checkout, 'gateway/main.ts'), ...args], { timeoutMs: 300_000 });
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
+
+async function storeKey(kubernetes: string, agent: string | undefined, progress: Progress): Promise<string> {
+  const software = await sandboxSoftware(progress);
+  const hash = createHash('sha256').update(JSON.stringify(software));
+  for (const program of [join(kubernetes, 'kubelet'), join(software.containerdFolder, 'containerd')]) {
+    const { size, mtimeMs } = await stat(program);
+    hash.update(`${program} ${size} ${mtimeMs}\n`);
+  }
+  const whole = [...packers.map((name) => join(checkout, name)), ...(agent === undefined ? [] : [agent])];
+  for (const file of whole) await pipeline(createReadStream(file), hash, { end: false });
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function forgetOldest(): Promise<void> {
+  const folder = join(cacheRoot(), entries);
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const aged = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
+  );
+  for (const { name } of aged.sort((a, b) => b.at - a.at).slice(entriesKept)) {
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
