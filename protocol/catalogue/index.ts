@@ -3,6 +3,7 @@ import type { CatalogueEntry } from '../fault.ts';
 import { artifactFaults } from './artifacts.ts';
 import { gatewayFaults } from './gateway.ts';
 import { hostFaults } from './host.ts';
+import { installerFaults } from './installer.ts';
 import { joinFaults } from './join.ts';
 import { preflightFaults } from './preflight.ts';
 import { tunnelFaults } from './tunnel.ts';
@@ -14,6 +15,7 @@ export const catalogue = {
   ...preflightFaults,
   ...tunnelFaults,
   ...gatewayFaults,
+  ...installerFaults,
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type FaultCode = keyof typeof catalogue;

@@ -138,7 +138,8 @@ function isUrlOfModule(node: ts.Node): node is ts.NewExpression {
   return (
     ts.isNewExpression(node) &&
     node.expression.getText() === 'URL' &&
-    node.arguments?.[1]?.getText() === 'import.meta.url'
+    node.arguments?.[1]?.getText() === 'import.meta.url' &&
+    /\.ts'$/.test(node.arguments[0]?.getText() ?? '')
   );
 }
 

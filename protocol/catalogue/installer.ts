@@ -1,0 +1,56 @@
+// What only install.sh says. It is a shell script and carries its own texts; here they are for `regnode explain`.
+// A unit test keeps codes and exit codes the same.
+import type { CatalogueEntry } from '../fault.ts';
+
+export const installerFaults = {
+  PLATFORM_UNKNOWN: {
+    exitCode: 1,
+    en: {
+      message: 'There is no regnode for {system} on {machine}.',
+      remedy: 'Use a Linux host with an x86-64 or arm64 processor.',
+    },
+    zh: {
+      message: '没有适用于 {system} {machine} 的 regnode。',
+      remedy: '请使用 x86-64 或 arm64 的 Linux 主机。',
+    },
+  },
+  TOOLS_MISSING: {
+    exitCode: 1,
+    en: {
+      message: 'These programs are missing: {tools}.',
+      remedy: 'Install them, for example: yum install {tools}',
+    },
+    zh: { message: '缺少以下程序：{tools}。', remedy: '请先安装，例如：yum install {tools}' },
+  },
+  OTHER_INSTALLATION: {
+    exitCode: 1,
+    en: {
+      message: '/opt/regnode was not installed by install.sh (by the RPM?).',
+      remedy: 'Keep using the package, or remove it first: rpm -e regnode',
+    },
+    zh: {
+      message: '/opt/regnode 不是由 install.sh 安装的（可能来自 RPM）。',
+      remedy: '请继续使用软件包，或先卸载：rpm -e regnode',
+    },
+  },
+  UNPACK_FAILED: {
+    exitCode: 1,
+    en: {
+      message: 'The artifact {name} could not be unpacked: {detail}.',
+      remedy: 'Check the disk under /opt and run the command again.',
+    },
+    zh: { message: '制品 {name} 解压失败：{detail}。', remedy: '请检查 /opt 所在磁盘后重试。' },
+  },
+  LEAVE_IMPOSSIBLE: {
+    exitCode: 1,
+    en: {
+      message: 'This host has joined a cluster, but the program that could take it out is gone.',
+      remedy:
+        'Install regnode again (--no-join) and then uninstall, or use --force to leave everything else as it is.',
+    },
+    zh: {
+      message: '此主机已加入集群，但用于退出的程序已不存在。',
+      remedy: '请先重新安装（--no-join）再卸载，或使用 --force 跳过退出步骤。',
+    },
+  },
+} as const satisfies Record<string, CatalogueEntry>;
