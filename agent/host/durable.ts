@@ -48,6 +48,8 @@ export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
+  } catch (error) {
+    if (!hasCode(error, 'EINVAL')) throw error; // /proc, /sys, cgroups: nothing there can be synced
   } finally {
     await handle.close();
   }

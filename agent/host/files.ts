@@ -206,7 +206,7 @@ async function statusOf(real: string): Promise<FileStatus | undefined> {
     sizeBytes: status.size,
     device: status.dev,
     inode: status.ino,
-    ...(kind === 'link' ? { target: await readlink(real) } : {}),
+    ...(kind === 'link' ? { target: (await absentAsUndefined(readlink(real))) ?? '' } : {}),
   };
 }
 

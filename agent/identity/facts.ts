@@ -4,6 +4,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { type HostFacts, nodeNamePattern } from '../../protocol/join.ts';
 import type { Host } from '../host/host.ts';
 import { agentVersion } from '../version.ts';
+import { addressToward } from './address.ts';
 
 /** `gatewayUrl` decides which address comes first: the source address of the route to it. */
 export async function gatherFacts(host: Host, gatewayUrl: string): Promise<HostFacts> {
@@ -58,16 +59,14 @@ function architecture(machine: string): 'amd64' | 'arm64' {
 }
 
 async function addresses(host: Host, gatewayUrl: string): Promise<string[]> {
-  const gateway = new URL(gatewayUrl).hostname;
-  const [gatewayAddress] = await host.network.resolve(gateway);
-  const route = gatewayAddress === undefined ? undefined : await host.network.routeTo(gatewayAddress);
-  if (route === undefined) {
+  const toward = await addressToward(host, gatewayUrl);
+  if (toward === undefined) {
     throw new Fault('GATEWAY_UNREACHABLE', { url: gatewayUrl, detail: 'there is no route to it' });
   }
   const others = (await host.network.interfaces())
     .filter((link) => link.name !== 'lo')
     .flatMap((link) => link.addresses)
     .map((address) => address.replace(/\/\d+$/, ''))
-    .filter((address) => address !== route.source && !address.startsWith('fe80:'));
-  return [route.source, ...others].slice(0, 16);
+    .filter((address) => address !== toward && !address.startsWith('fe80:'));
+  return [toward, ...others].slice(0, 16);
 }

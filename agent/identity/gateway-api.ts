@@ -18,6 +18,8 @@ import {
 const answerLimitBytes = 4 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 const answerTimeoutMs = 30_000;
+/** A download that brings nothing for so long is given up, and resumed by the caller. */
+const stallTimeoutMs = 30_000;
 /** A drain waits for pods' grace periods and disruption budgets. */
 const drainTimeoutMs = 10 * 60_000;
 
@@ -108,6 +110,7 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     async download(path, offset, signal) {
       const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
       const response = await send('GET', path, { headers, ...(signal === undefined ? {} : { signal }) });
+      response.setTimeout(stallTimeoutMs, () => response.destroy(new Error('no byte for 30 s')));
       if (response.statusCode === 200) return { startsAt: 0, bytes: response };
       if (response.statusCode === 206) return { startsAt: rangeStart(response), bytes: response };
       const text = await readText(response, credentials.url);

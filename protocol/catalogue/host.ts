@@ -39,6 +39,41 @@ export const hostFaults = {
       remedy: '请保留副本并运行 regnode leave --force；无法撤销的内容会列出。',
     },
   },
+  STEP_FAILED: {
+    exitCode: 1,
+    en: {
+      message: 'The step "{step}" failed: {detail}.',
+      remedy: 'Remove the cause and run the command again; it goes on where it stopped.',
+    },
+    zh: { message: '步骤“{step}”失败：{detail}。', remedy: '请消除原因后重试，会从中断处继续。' },
+  },
+  PATH_OCCUPIED: {
+    exitCode: 1,
+    en: {
+      message: 'A {kind} stands at {path}, where regnode has to put something else.',
+      remedy: 'Move it away and run the command again.',
+    },
+    zh: { message: '{path} 处已有 {kind}，而 regnode 需要使用该路径。', remedy: '请将其移走后重试。' },
+  },
+  NOT_SETTLED: {
+    exitCode: 1,
+    en: {
+      message: 'The host does not stay as it was set: {steps}.',
+      remedy: 'Something else changes the same things; look for another tool that configures this host.',
+    },
+    zh: {
+      message: '主机未能保持已设置的状态：{steps}。',
+      remedy: '有其他程序在修改相同的配置，请检查主机上的其他配置工具。',
+    },
+  },
+  LEAVING: {
+    exitCode: 1,
+    en: {
+      message: 'This host is leaving the cluster, and that has not ended.',
+      remedy: 'Finish it with "regnode leave", then join again.',
+    },
+    zh: { message: '此主机正在退出集群，尚未完成。', remedy: '请执行 regnode leave 完成退出后再加入。' },
+  },
   NOT_JOINED: {
     exitCode: 1,
     en: {

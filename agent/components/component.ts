@@ -1,0 +1,40 @@
+// The one shape of a component: a name, and a pure function from the facts of the host and the wish of the pool
+// to the resources that it needs, in the order in which they are made. Facts are looked up once for all
+// components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
+import type { DesiredState } from '../../protocol/desired.ts';
+import type { Resource } from '../plan/resource.ts';
+import type { TreeManifest } from '../plan/tree-manifest.ts';
+
+export interface NodeFacts {
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: 'systemd' | 'cgroupfs';
+  readonly cgroupDriverReason: string;
+  /** Whether root may lower oom_score_adj (CAP_SYS_RESOURCE); containers often lack it. */
+  readonly canLowerOomScore: boolean;
+  /** Of the real resolver, when systemd-resolved answers at 127.0.0.53. */
+  readonly resolvConf: string;
+  /** The manifests of unpacked trees by their path; absent ones are absent. */
+  readonly trees: ReadonlyMap<string, TreeManifest>;
+  /** Where regnode.service's unit file is, when it is installed. */
+  readonly agentUnit: string | undefined;
+}
+
+/** Who this node is, and what its cluster told it at registration. */
+export interface NodeIdentity {
+  readonly gatewayUrl: string;
+  readonly nodeName: string;
+  readonly pool: string;
+  /** The source address of the private line. */
+  readonly address: string;
+  readonly bootstrap: { readonly apiServerUrl: string; readonly caPem: string; readonly token: string };
+}
+
+export interface NodeWish {
+  readonly identity: NodeIdentity;
+  readonly desired: DesiredState;
+}
+
+export interface Component {
+  readonly name: string;
+  plan(facts: NodeFacts, wish: NodeWish): readonly Resource[];
+}

@@ -1,0 +1,56 @@
+// containerd of our own: program, configuration, unit, data folder. Its socket is the usual one, so tools find it.
+import { paths } from '../../config/paths.ts';
+import type { Component, NodeFacts } from '../component.ts';
+import { artifactOf, installed, ownFolder, programPath } from '../trees.ts';
+import { runningUnit } from '../unit-file.ts';
+import { containerdConfiguration } from './configuration.ts';
+
+export const containerdComponent: Component = {
+  name: 'containerd',
+  plan(facts, { desired }) {
+    const artifact = artifactOf(desired, 'containerd');
+    const runc = programPath(facts, artifactOf(desired, 'runc'), 'runc');
+    const program = programPath(facts, artifact, 'containerd');
+    const content = containerdConfiguration(facts, {
+      version: artifact.version,
+      sandboxImage: desired.containerd.sandboxImage,
+      runcPath: runc,
+    });
+    return [
+      ...installed(artifact),
+      ownFolder(paths.containerdData, 0o711),
+      ownFolder(paths.containerdRun, 0o711),
+      { kind: 'file', path: paths.containerdConfiguration, mode: 0o644, content },
+      ...runningUnit({
+        name: 'containerd.service',
+        unit: [
+          ['Description', 'containerd (regnode)'],
+          ['After', 'network.target local-fs.target'],
+        ],
+        service: service(facts, program),
+        inputs: [content, artifact.sha256],
+      }),
+    ];
+  },
+};
+
+function service({ canLowerOomScore }: NodeFacts, program: string): [string, string][] {
+  const folder = program.slice(0, program.lastIndexOf('/'));
+  const search = [folder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  return [
+    ['Type', 'notify'],
+    ['ExecStart', `${program} --config ${paths.containerdConfiguration}`],
+    // The shim is looked up there; the version that runs is the version that starts.
+    ['Environment', `PATH=${search.join(':')}`],
+    ['Restart', 'always'],
+    ['RestartSec', '2'],
+    // Its containers outlive it: it is its own cgroup's master, and only the daemon itself is stopped.
+    ['Delegate', 'yes'],
+    ['KillMode', 'process'],
+    ['LimitNPROC', 'infinity'],
+    ['LimitCORE', 'infinity'],
+    ['LimitNOFILE', '1048576'],
+    ['TasksMax', 'infinity'],
+    ...(canLowerOomScore ? ([['OOMScoreAdjust', '-999']] as [string, string][]) : []),
+  ];
+}

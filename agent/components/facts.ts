@@ -1,0 +1,77 @@
+// Looks up, once for all components, what they have to know of the host and agree on.
+import type { DesiredState } from '../../protocol/desired.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
+import type { NodeFacts } from './component.ts';
+import { treeOf } from './trees.ts';
+
+const sysResourceBit = 24n;
+
+export async function observeFacts(host: Host, desired: DesiredState): Promise<NodeFacts> {
+  const cgroupVersion = await observeCgroupVersion(host);
+  return {
+    cgroupVersion,
+    ...(await chooseCgroupDriver(host, cgroupVersion)),
+    canLowerOomScore: await observeSysResource(host),
+    resolvConf: await observeResolvConf(host),
+    trees: await observeTrees(host, desired),
+    agentUnit: await observeAgentUnit(host),
+  };
+}
+
+async function observeCgroupVersion(host: Host): Promise<1 | 2> {
+  const mounts = await host.mounts();
+  const root = mounts.findLast((mount) => mount.path === '/sys/fs/cgroup');
+  return root?.fileSystem === 'cgroup2' ? 2 : 1;
+}
+
+/**
+ * One manager for the whole tree is best: systemd, where it manages the controllers. In a container with cgroup v1
+ * it doesn't (only its own named hierarchy is delegated), so there the kubelet and containerd do it themselves.
+ */
+async function chooseCgroupDriver(
+  host: Host,
+  version: 1 | 2,
+): Promise<Pick<NodeFacts, 'cgroupDriver' | 'cgroupDriverReason'>> {
+  const inContainer = await host.files.exists('/run/systemd/container');
+  return version === 1 && inContainer
+    ? {
+        cgroupDriver: 'cgroupfs',
+        cgroupDriverReason: 'cgroup v1 in a container: systemd does not manage its controllers there',
+      }
+    : { cgroupDriver: 'systemd', cgroupDriverReason: `cgroup v${version}: systemd manages the tree` };
+}
+
+// Of pid 1, which starts the units; the agent itself may have been given fewer capabilities.
+async function observeSysResource(host: Host): Promise<boolean> {
+  const status = (await host.files.readText('/proc/1/status')) ?? '';
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return effective === undefined || ((BigInt(`0x${effective}`) >> sysResourceBit) & 1n) === 1n;
+}
+
+async function observeResolvConf(host: Host): Promise<string> {
+  const stub = /^\s*nameserver\s+127\.0\.0\.53\s*$/m.test(
+    (await host.files.readText('/etc/resolv.conf')) ?? '',
+  );
+  const real = '/run/systemd/resolve/resolv.conf';
+  return stub && (await host.files.exists(real)) ? real : '/etc/resolv.conf';
+}
+
+async function observeTrees(host: Host, desired: DesiredState): Promise<Map<string, TreeManifest>> {
+  const trees = new Map<string, TreeManifest>();
+  for (const artifact of desired.artifacts) {
+    const path = treeOf(artifact);
+    const manifest = await readTreeManifest(host, path);
+    if (manifest?.artifactSha256 === artifact.sha256) trees.set(path, manifest);
+  }
+  return trees;
+}
+
+async function observeAgentUnit(host: Host): Promise<string | undefined> {
+  for (const folder of [paths.units, '/usr/lib/systemd/system', '/lib/systemd/system']) {
+    const path = `${folder}/regnode.service`;
+    if (await host.files.exists(path)) return path;
+  }
+  return undefined;
+}

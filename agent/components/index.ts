@@ -1,0 +1,28 @@
+// The registry of components, in the order in which a host gets them: everything is fetched before anything
+// outside regnode's own folders changes, and the agent itself starts last.
+import type { Resource } from '../plan/resource.ts';
+import { agentComponent } from './agent/agent.ts';
+import { artifactsComponent } from './artifacts/artifacts.ts';
+import { cniComponent } from './cni/cni.ts';
+import type { Component, NodeFacts, NodeWish } from './component.ts';
+import { containerdComponent } from './containerd/containerd.ts';
+import { imagesComponent } from './images/images.ts';
+import { kubeletComponent } from './kubelet/kubelet.ts';
+import { withParents } from './parents.ts';
+import { runcComponent } from './runc/runc.ts';
+import { systemComponent } from './system/system.ts';
+
+export const components: readonly Component[] = [
+  artifactsComponent,
+  systemComponent,
+  runcComponent,
+  cniComponent,
+  containerdComponent,
+  imagesComponent,
+  kubeletComponent,
+  agentComponent,
+];
+
+export function planComponents(facts: NodeFacts, wish: NodeWish): Resource[] {
+  return withParents(components.flatMap((component) => component.plan(facts, wish)));
+}

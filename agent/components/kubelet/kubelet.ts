@@ -1,0 +1,51 @@
+// The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates by TLS
+// bootstrap; the kubeconfig that it writes then is claimed, so that a leave takes it away.
+import { paths } from '../../config/paths.ts';
+import type { Component } from '../component.ts';
+import { artifactOf, installed, ownFolder, programPath } from '../trees.ts';
+import { runningUnit } from '../unit-file.ts';
+import { bootstrapKubeconfig, kubeletConfiguration, kubeletFlags } from './configuration.ts';
+import { toYaml } from './yaml.ts';
+
+const note = '# Written by regnode; changed by hand it is set back.\n';
+
+export const kubeletComponent: Component = {
+  name: 'kubelet',
+  plan(facts, { desired, identity }) {
+    const artifact = artifactOf(desired, 'kubelet');
+    const program = programPath(facts, artifact, 'kubelet');
+    const configuration = note + toYaml(kubeletConfiguration(facts, desired, artifact.version));
+    const bootstrap = note + toYaml(bootstrapKubeconfig(identity));
+    const command = [program, ...kubeletFlags(desired, identity, artifact.version)];
+    return [
+      ...installed(artifact),
+      ownFolder(paths.kubeletData, 0o750),
+      ownFolder(paths.podLogs),
+      ownFolder(paths.containerLogs),
+      { kind: 'file', path: paths.clusterAuthority, mode: 0o644, content: identity.bootstrap.caPem },
+      { kind: 'file', path: paths.kubeletConfiguration, mode: 0o600, content: configuration },
+      { kind: 'file', path: paths.kubeletBootstrap, mode: 0o600, content: bootstrap, secret: true },
+      { kind: 'claim', path: paths.kubeletKubeconfig, by: 'the kubelet' },
+      ...runningUnit({
+        name: 'kubelet.service',
+        unit: [
+          ['Description', 'kubelet (regnode)'],
+          ['Wants', 'network-online.target containerd.service'],
+          ['After', 'network-online.target containerd.service'],
+          // Tries for ever: the cluster may be away for longer than systemd's patience.
+          ['StartLimitIntervalSec', '0'],
+        ],
+        service: [
+          ['ExecStart', command.join(' ')],
+          ['Restart', 'always'],
+          ['RestartSec', '2'],
+          ['StartLimitInterval', '0'], // systemd 219 has it here
+          ['KillMode', 'process'],
+          ['CPUAccounting', 'true'],
+          ['MemoryAccounting', 'true'],
+        ],
+        inputs: [configuration, identity.bootstrap.caPem, artifact.sha256],
+      }),
+    ];
+  },
+};

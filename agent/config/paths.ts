@@ -1,0 +1,56 @@
+// Every path of the host that regnode touches, in one place. What is below `state` is regnode's own memory
+// (undone as a whole at the very end of a leave); everything else is changed only by journaled steps.
+
+export const paths = {
+  configuration: '/etc/regnode/agent.json',
+
+  state: '/var/lib/regnode',
+  stateFile: '/var/lib/regnode/state.json',
+  journal: '/var/lib/regnode/journal',
+  backups: '/var/lib/regnode/backups',
+  staging: '/var/lib/regnode/staging',
+  artifacts: '/var/lib/regnode/artifacts',
+  identity: '/var/lib/regnode/identity',
+  key: '/var/lib/regnode/identity/key.pem',
+  certificate: '/var/lib/regnode/identity/certificate.pem',
+  authority: '/var/lib/regnode/identity/ca.pem',
+  lock: '/var/lib/regnode/lock',
+  /** The state folder is renamed to this at the end of a leave, so that it is gone at once and swept later. */
+  stateRemoved: '/var/lib/.regnode.removed',
+
+  run: '/run/regnode',
+  status: '/run/regnode/status.json',
+
+  components: '/opt/regnode/components',
+  units: '/etc/systemd/system',
+  unitWants: '/etc/systemd/system/multi-user.target.wants',
+  sysctlFile: '/etc/sysctl.d/90-regnode.conf',
+  modulesFile: '/etc/modules-load.d/regnode.conf',
+
+  containerdConfiguration: '/etc/containerd/config.toml',
+  containerdData: '/var/lib/containerd',
+  containerdRun: '/run/containerd',
+  containerdSocket: '/run/containerd/containerd.sock',
+
+  cniBinaries: '/opt/cni/bin',
+  cniConfiguration: '/etc/cni/net.d',
+  cniData: '/var/lib/cni',
+
+  kubeletData: '/var/lib/kubelet',
+  kubeletConfiguration: '/var/lib/kubelet/config.yaml',
+  kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
+  kubeletBootstrap: '/etc/kubernetes/bootstrap-kubelet.conf',
+  clusterAuthority: '/etc/kubernetes/pki/ca.crt',
+  podLogs: '/var/log/pods',
+  containerLogs: '/var/log/containers',
+} as const;
+
+/** /opt/regnode/components/<name>/<version> */
+export function componentTree(name: string, version: string): string {
+  return `${paths.components}/${name}/${version}`;
+}
+
+/** The link that says which version is in use. */
+export function componentLink(name: string): string {
+  return `${paths.components}/${name}/current`;
+}

@@ -1,0 +1,185 @@
+// How a host joins, top to bottom: lock → preflight → register → install → start → Ready. Until it is registered
+// nothing but regnode's own folder exists, and a refusal takes that away again; afterwards every change is in
+// the journal. Running it again goes on where it stopped, and on a joined host there is nothing to do.
+import type { DesiredState } from '../../protocol/desired.ts';
+import { Fault, type FaultValues } from '../../protocol/fault.ts';
+import { protocolVersion } from '../../protocol/join.ts';
+import { gatewaySource } from '../components/artifacts/source.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+import { gatherFacts, requireNodeName } from '../identity/facts.ts';
+import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
+import { createCertificateRequest, createKey } from '../identity/key.ts';
+import { readIdentity, writeIdentity } from '../identity/store.ts';
+import type { StepEvent } from '../plan/execute.ts';
+import type { Plan } from '../plan/plan.ts';
+import { deregister, forgetNode, takeBack } from './leave.ts';
+import { lockNode } from './lock.ts';
+import { waitUntilReady } from './ready.ts';
+import { reconcile } from './reconcile.ts';
+import { type NodeState, readState, writeState } from './state.ts';
+import { sweepStateFolder } from './state-folder.ts';
+
+export type JoinPhase = 'preflight' | 'register' | 'install' | 'ready';
+
+export interface JoinWish {
+  readonly gatewayUrl: string;
+  readonly caPem: string;
+  readonly nodeName: string;
+  /** Absent when only a join that was begun is to be finished. */
+  readonly token: string | undefined;
+}
+
+export interface JoinListener {
+  phase(phase: JoinPhase): void;
+  plan(plan: Plan, round: number): void;
+  step(event: StepEvent): void;
+  waiting(detail: string): void;
+}
+
+export interface JoinOptions {
+  readonly wish: JoinWish;
+  /** Throws PREFLIGHT_FAILED when this host must not join. */
+  readonly preflight: () => Promise<void>;
+  readonly listener: JoinListener;
+  readonly readyTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface JoinResult {
+  readonly outcome: 'joined' | 'nothing-to-do';
+  readonly identity: NodeState['identity'];
+  readonly desired: DesiredState;
+}
+
+/** What somebody has to change before another try can end better: the host is left as it was found. */
+const refusals: readonly string[] = ['ARTIFACT_HASH_WRONG', 'ARTIFACT_MISSING', 'NO_SPACE', 'PATH_OCCUPIED'];
+
+export async function joinNode(host: Host, options: JoinOptions): Promise<JoinResult> {
+  await sweepStateFolder(host);
+  const lock = await lockNode(host, 'regnode join');
+  let result: JoinResult;
+  try {
+    result = await joinLocked(host, options);
+  } finally {
+    await lock.release();
+  }
+  options.listener.phase('ready');
+  const gateway = await connect(host, result.identity.gatewayUrl);
+  try {
+    await waitUntilReady(host, gateway, {
+      nodeName: result.identity.nodeName,
+      timeoutMs: options.readyTimeoutMs,
+      onWaiting: options.listener.waiting,
+      signal: options.signal,
+    });
+  } finally {
+    gateway.close();
+  }
+  return result;
+}
+
+async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult> {
+  const known = await readState(host);
+  if (known?.phase === 'Leaving') throw new Fault('LEAVING');
+  if (known !== undefined) requireSameNode(known, options.wish);
+  const state = known ?? (await admit(host, options));
+  options.listener.phase('install');
+  const done = await install(host, state, options);
+  if (state.phase === 'Installing') await writeState(host, { ...state, phase: 'Joined' });
+  const outcome = known?.phase === 'Joined' && done === 0 ? 'nothing-to-do' : 'joined';
+  return { outcome, identity: state.identity, desired: state.desired };
+}
+
+function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: JoinWish): void {
+  if (identity.gatewayUrl === gatewayUrl && identity.nodeName === nodeName) return;
+  throw new Fault('ALREADY_JOINED', { name: identity.nodeName, gateway: identity.gatewayUrl });
+}
+
+/** Preflight and registration; whatever refuses leaves nothing behind. */
+async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
+  try {
+    options.listener.phase('preflight');
+    await options.preflight();
+    options.listener.phase('register');
+    return await registerNode(host, options.wish, options.signal);
+  } catch (error) {
+    await forgetNode(host);
+    throw error;
+  }
+}
+
+// The key is on the disk before it is used: a crash between request and answer goes on with the same key.
+async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Promise<NodeState> {
+  const { gatewayUrl, caPem, token } = wish;
+  const nodeName = requireNodeName(wish.nodeName);
+  if (token === undefined) throw new Fault('TOKEN_INVALID', { id: '(none given)' });
+  const facts = await gatherFacts(host, gatewayUrl);
+  const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
+  const gateway = createGatewayApi({ url: gatewayUrl, caPem });
+  try {
+    const answer = await gateway.join({ protocolVersion, token, nodeName, csrPem, facts }, signal);
+    await writeIdentity(host, answer);
+    const state: NodeState = {
+      phase: 'Installing',
+      identity: {
+        gatewayUrl,
+        nodeName: answer.nodeName,
+        pool: answer.pool,
+        address: facts.addresses[0] ?? '',
+        bootstrap: answer.bootstrap,
+      },
+      desired: answer.desired,
+    };
+    await writeState(host, state);
+    return state;
+  } finally {
+    gateway.close();
+  }
+}
+
+async function ensureKey(host: Host): Promise<string> {
+  const existing = await host.files.readText(paths.key);
+  if (existing !== undefined) return existing;
+  const key = createKey();
+  if ((await host.files.status(paths.identity)) === undefined) {
+    await host.files.makeDirectory(paths.identity, 0o700);
+  }
+  await host.files.write(paths.key, key, { mode: 0o600 });
+  return key;
+}
+
+async function install(host: Host, state: NodeState, { listener, signal }: JoinOptions): Promise<number> {
+  const gateway = await connect(host, state.identity.gatewayUrl);
+  try {
+    const wish = { identity: state.identity, desired: state.desired };
+    return await reconcile(host, wish, {
+      source: gatewaySource(gateway),
+      signal,
+      onPlan: listener.plan,
+      onStep: listener.step,
+    });
+  } catch (error) {
+    if (state.phase === 'Installing' && error instanceof Fault && refusals.includes(error.code)) {
+      await turnBack(host, gateway, error);
+    }
+    throw error;
+  } finally {
+    gateway.close();
+  }
+}
+
+async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<void> {
+  const kept = await takeBack(host, { force: true });
+  await deregister(gateway, true);
+  await forgetNode(host);
+  if (kept.length === 0) return;
+  const values: FaultValues = { ...cause.values, kept: kept.join('; ') };
+  throw new Fault(cause.code, values, { cause });
+}
+
+async function connect(host: Host, url: string): Promise<GatewayApi> {
+  const identity = await readIdentity(host);
+  if (identity === undefined) throw new Fault('NOT_JOINED');
+  return createGatewayApi({ url, ...identity });
+}

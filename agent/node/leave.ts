@@ -1,0 +1,131 @@
+// How a host leaves: drain → stop → undo → deregister → forget. Every part may be repeated, so a leave that was
+// cut off anywhere is finished by running it again; what stays behind is returned, never hidden.
+import { Fault } from '../../protocol/fault.ts';
+import type { DrainResponse } from '../../protocol/join.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
+import { readIdentity } from '../identity/store.ts';
+import { openBackups } from '../plan/backups.ts';
+import { readJournal } from '../plan/journal.ts';
+import { type UndoOptions, undoAll } from '../plan/undo.ts';
+import { lockNode } from './lock.ts';
+import { type NodeState, readState, writeState } from './state.ts';
+import { forgetState, sweepStateFolder } from './state-folder.ts';
+import { stopWorkloads } from './workloads.ts';
+
+export type LeavePhase = 'drain' | 'stop' | 'undo' | 'deregister' | 'forget';
+
+export interface LeaveOptions {
+  /** Without a reachable gateway, and past what fails. */
+  readonly force: boolean;
+  readonly drain: boolean;
+  readonly onPhase?: (phase: LeavePhase) => void;
+  readonly onUndo?: UndoOptions['onThing'];
+  readonly signal?: AbortSignal;
+}
+
+export interface LeaveResult {
+  /** What could not be undone, a line each. */
+  readonly kept: readonly string[];
+  readonly drained: DrainResponse | undefined;
+}
+
+export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
+  const wasCutOff = await sweepStateFolder(host);
+  if ((await host.files.status(paths.state)) === undefined) {
+    if (wasCutOff) return { kept: [], drained: undefined };
+    throw new Fault('NOT_JOINED');
+  }
+  const lock = await lockNode(host, 'regnode leave');
+  try {
+    return await leaveLocked(host, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResult> {
+  const state = await tolerated(options.force, readState(host));
+  const journal = await readJournal(host, { tolerant: options.force });
+  if (state === undefined && journal === undefined && (await readIdentity(host)) === undefined) {
+    await forgetState(host);
+    throw new Fault('NOT_JOINED');
+  }
+  const gateway = await openGateway(host, state);
+  try {
+    options.onPhase?.('drain');
+    const drained = await drain(gateway, state, options);
+    if (state !== undefined && state.phase !== 'Leaving')
+      await writeState(host, { ...state, phase: 'Leaving' });
+    const kept = await takeBack(host, options);
+    options.onPhase?.('deregister');
+    await deregister(gateway, options.force);
+    options.onPhase?.('forget');
+    await forgetNode(host);
+    return { kept, drained };
+  } finally {
+    gateway?.close();
+  }
+}
+
+/** Stop and undo; also the way back of a join that was refused half-way. */
+export async function takeBack(
+  host: Host,
+  options: Pick<LeaveOptions, 'force' | 'onPhase' | 'onUndo'>,
+): Promise<string[]> {
+  options.onPhase?.('stop');
+  const kept = await stopWorkloads(host);
+  options.onPhase?.('undo');
+  const journal = await readJournal(host, { tolerant: options.force });
+  for (const { line, detail } of journal?.damage ?? []) kept.push(`line ${line} of the journal: ${detail}`);
+  const tools = { host, backups: openBackups(host) };
+  const undo = { force: options.force, ...(options.onUndo ? { onThing: options.onUndo } : {}) };
+  kept.push(...(await undoAll(tools, journal?.entries ?? [], undo)));
+  return kept;
+}
+
+export async function forgetNode(host: Host): Promise<void> {
+  await host.files.removeTree(paths.run);
+  await forgetState(host);
+}
+
+/** A gateway that does not know the node any more has nothing left to do. */
+export async function deregister(gateway: GatewayApi | undefined, force: boolean): Promise<void> {
+  try {
+    await gateway?.deregister();
+  } catch (error) {
+    const isGone = error instanceof Fault && error.code === 'NODE_NOT_REGISTERED';
+    if (!isGone && !force) throw error;
+  }
+}
+
+async function drain(
+  gateway: GatewayApi | undefined,
+  state: NodeState | undefined,
+  { drain: isWanted, force, signal }: LeaveOptions,
+): Promise<DrainResponse | undefined> {
+  if (!isWanted || gateway === undefined || state?.phase !== 'Joined') return undefined;
+  try {
+    return await gateway.drain(signal);
+  } catch (error) {
+    const isGone = error instanceof Fault && error.code === 'NODE_NOT_REGISTERED';
+    if (isGone || force) return undefined;
+    throw error;
+  }
+}
+
+async function openGateway(host: Host, state: NodeState | undefined): Promise<GatewayApi | undefined> {
+  const identity = await readIdentity(host);
+  if (identity === undefined || state === undefined) return undefined;
+  return createGatewayApi({ url: state.identity.gatewayUrl, ...identity });
+}
+
+async function tolerated<T>(force: boolean, promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (force && error instanceof Fault) return undefined;
+    throw error;
+  }
+}

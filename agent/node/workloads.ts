@@ -1,0 +1,106 @@
+// Ends every container of our containerd, whether or not containerd still answers: the shims are known by where
+// their program lies, the containers are what descends from them. First politely, then not. Nothing else on the
+// host is touched: a Docker beside us has shims of its own.
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+
+const politeMs = 10_000;
+const firmMs = 10_000;
+const pollMs = 100;
+const shimPrefix = `${paths.components}/containerd/`;
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly program: string;
+}
+
+/** Returns what would not end or go, a line each. */
+export async function stopWorkloads(host: Host): Promise<string[]> {
+  await stopUnit(host, 'regnode.service');
+  await stopUnit(host, 'kubelet.service');
+  await endContainers(host);
+  // containerd still runs: it tidies up after its shims, and images are taken back through it.
+  const shims = (await listProcesses(host)).filter(isShim);
+  await sendSignal(host, 'KILL', shims);
+  const left = await waitForEnd(host, async () => (await listProcesses(host)).filter(isShim), firmMs);
+  await removeCgroups(host);
+  return left.map(({ pid }) => `a container shim (pid ${pid}) would not end`);
+}
+
+async function endContainers(host: Host): Promise<void> {
+  await sendSignal(host, 'TERM', await listContained(host));
+  const stubborn = await waitForEnd(host, () => listContained(host), politeMs);
+  await sendSignal(host, 'KILL', stubborn);
+  await waitForEnd(host, () => listContained(host), firmMs);
+}
+
+async function stopUnit(host: Host, name: string): Promise<void> {
+  // A unit that isn't there is stopped; one that won't stop is met again, and told, when it is undone.
+  await host.processes.run('systemctl', ['stop', name], { timeoutMs: 120_000 });
+}
+
+async function listContained(host: Host): Promise<Process[]> {
+  const all = await listProcesses(host);
+  const inside = new Set(all.filter(isShim).map(({ pid }) => pid));
+  const contained: Process[] = [];
+  for (let grew = true; grew; ) {
+    const next = all.filter(({ pid, parent }) => inside.has(parent) && !inside.has(pid));
+    for (const process of next) inside.add(process.pid);
+    contained.push(...next);
+    grew = next.length > 0;
+  }
+  return contained;
+}
+
+function isShim({ program }: Process): boolean {
+  return program.startsWith(shimPrefix) && program.includes('/containerd-shim');
+}
+
+async function listProcesses(host: Host): Promise<Process[]> {
+  const pids = ((await host.files.list('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(pids.map((pid) => readProcess(host, Number(pid))));
+  return found.filter((process) => process !== undefined);
+}
+
+/** undefined when it has ended meanwhile, or is only a zombie. */
+async function readProcess(host: Host, pid: number): Promise<Process | undefined> {
+  const stat = await host.files.readText(`/proc/${pid}/stat`).catch(() => undefined);
+  const [, state, parent] = /\) (\S) (\d+) /.exec(stat ?? '') ?? [];
+  if (state === undefined || state === 'Z') return undefined;
+  const program = (await host.files.status(`/proc/${pid}/exe`).catch(() => undefined))?.target ?? '';
+  return { pid, parent: Number(parent), program };
+}
+
+async function sendSignal(host: Host, signal: 'TERM' | 'KILL', processes: readonly Process[]): Promise<void> {
+  if (processes.length === 0) return;
+  await host.processes.run('kill', ['-s', signal, ...processes.map(({ pid }) => String(pid))]);
+}
+
+async function waitForEnd(host: Host, list: () => Promise<Process[]>, limitMs: number): Promise<Process[]> {
+  const startedMs = host.clock.monotonicMs();
+  for (;;) {
+    const left = await list();
+    if (left.length === 0 || host.clock.monotonicMs() - startedMs > limitMs) return left;
+    await host.clock.sleep(pollMs);
+  }
+}
+
+/** Of both drivers and both cgroup versions; a cgroup goes when nothing is in it. */
+async function removeCgroups(host: Host): Promise<void> {
+  await stopUnit(host, 'kubepods.slice');
+  const root = '/sys/fs/cgroup';
+  const hierarchies = [root, ...((await host.files.list(root)) ?? []).map((name) => `${root}/${name}`)];
+  for (const hierarchy of hierarchies) {
+    for (const name of ['kubepods', 'kubepods.slice']) await removeCgroup(host, `${hierarchy}/${name}`);
+  }
+}
+
+async function removeCgroup(host: Host, path: string): Promise<void> {
+  for (const name of (await host.files.list(path)) ?? []) {
+    if ((await host.files.status(`${path}/${name}`))?.kind === 'directory') {
+      await removeCgroup(host, `${path}/${name}`);
+    }
+  }
+  await host.files.removeEmptyDirectory(path);
+}

@@ -1,0 +1,36 @@
+// The content that files had before us, by its hash. A backup is on disk before the journal names it, and the
+// journal names it before the file is changed.
+import { createHash } from 'node:crypto';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+
+export interface Backups {
+  /** Returns the sha256 under which it is kept. */
+  save(content: Uint8Array): Promise<string>;
+  load(sha256: string): Promise<Uint8Array | undefined>;
+}
+
+const backupLimitBytes = 64 * 1024 * 1024;
+
+export function openBackups(host: Host): Backups {
+  const place = (sha256: string) => `${paths.backups}/${sha256}`;
+  return {
+    async save(content) {
+      const sha256 = hashOf(content);
+      if ((await host.files.sha256(place(sha256))) === sha256) return sha256;
+      if ((await host.files.status(paths.backups)) === undefined) {
+        await host.files.makeDirectory(paths.backups, 0o700);
+      }
+      await host.files.write(place(sha256), content, { mode: 0o600 });
+      return sha256;
+    },
+    async load(sha256) {
+      const content = await host.files.readBytes(place(sha256), backupLimitBytes);
+      return content !== undefined && hashOf(content) === sha256 ? content : undefined;
+    },
+  };
+}
+
+export function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

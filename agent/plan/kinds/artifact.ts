@@ -1,0 +1,56 @@
+// An archive in the content-addressed store. It is fetched into staging (going on where an earlier try stopped),
+// verified as a whole, and only then renamed to its hash: nothing unverified ever has that name.
+import { z } from 'zod';
+import type { Artifact } from '../../../protocol/desired.ts';
+import { Fault } from '../../../protocol/fault.ts';
+import { paths } from '../../config/paths.ts';
+import { fetchArtifact } from '../fetch.ts';
+import { defineKind, right, wrong } from '../kind.ts';
+import { readTreeManifest } from '../tree-manifest.ts';
+
+const entrySchema = z.strictObject({ sha256: z.string() });
+
+export const artifactKind = defineKind<
+  'artifact',
+  'unpacked' | 'stored' | 'absent',
+  z.infer<typeof entrySchema>
+>({
+  kind: 'artifact',
+  identify: ({ artifact }) => `artifact:${artifact.sha256}`,
+  title: ({ artifact }) => `fetch ${artifactTitle(artifact)}`,
+
+  async observe(host, { artifact, tree }) {
+    if ((await readTreeManifest(host, tree))?.artifactSha256 === artifact.sha256) return 'unpacked';
+    const status = await host.files.status(storePath(artifact));
+    return status?.kind === 'file' && status.sizeBytes === artifact.sizeBytes ? 'stored' : 'absent';
+  },
+  compare: (_, observed) => (observed === 'absent' ? wrong('not in the store') : right),
+
+  entrySchema,
+  record: async (_, { artifact }) => ({ sha256: artifact.sha256 }),
+
+  async apply(tools, { artifact }) {
+    const { source, host } = tools;
+    if (source === undefined) throw new Fault('ARTIFACT_MISSING', { ...artifact, name: artifact.component });
+    for (const folder of [paths.staging, paths.artifacts]) {
+      if ((await host.files.status(folder)) === undefined) await host.files.makeDirectory(folder, 0o700);
+    }
+    const staged = `${paths.staging}/${artifact.sha256}.part`;
+    await fetchArtifact({ ...tools, source }, artifact, staged);
+    await host.files.rename(staged, storePath(artifact));
+  },
+
+  async undo({ host }, [{ sha256 }]) {
+    await host.files.removeFile(`${paths.staging}/${sha256}.part`);
+    await host.files.removeFile(`${paths.artifacts}/${sha256}`);
+    return { outcome: 'restored' };
+  },
+});
+
+export function storePath(artifact: Artifact): string {
+  return `${paths.artifacts}/${artifact.sha256}`;
+}
+
+export function artifactTitle({ component, version, sizeBytes }: Artifact): string {
+  return `${component} ${version} (${(sizeBytes / 1024 / 1024).toFixed(1)} MiB)`;
+}

@@ -1,0 +1,89 @@
+// A folder. One of `ours` is emptied of whatever appeared in it since (mounts are taken down first, deepest
+// first, and removal never enters one that stayed); a `shared` one goes only when we made it and it is empty.
+// A folder that is there already is left with the mode that it has.
+import { z } from 'zod';
+import type { Host } from '../../host/host.ts';
+import { isBelow } from '../../host/mounts.ts';
+import { defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
+import { unmountBelow } from '../unmount.ts';
+
+const entrySchema = z.strictObject({
+  path: z.string(),
+  content: z.enum(['ours', 'shared']),
+  /** null when there was no such folder. */
+  original: z.strictObject({ entries: z.array(z.string()) }).nullable(),
+  /** Mount points at or below it before us, as `path root`. */
+  mounts: z.array(z.string()),
+});
+type Entry = z.infer<typeof entrySchema>;
+
+interface Observed {
+  readonly entries: readonly string[] | undefined;
+  readonly kind: string | undefined;
+}
+
+export const directoryKind = defineKind<'directory', Observed, Entry>({
+  kind: 'directory',
+  identify: (resource) => `directory:${resource.path}`,
+  title: (resource) => `make the folder ${resource.path}`,
+
+  async observe(host, resource) {
+    const kind = (await host.files.status(resource.path))?.kind;
+    // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way.
+    const isFolder = kind === 'directory' || kind === 'link';
+    return { kind, entries: isFolder ? await host.files.list(resource.path) : undefined };
+  },
+
+  compare(resource, { entries, kind }, journaled) {
+    if (kind !== undefined && entries === undefined) return wrong(`a ${kind} stands there`);
+    if (entries === undefined) return wrong('absent');
+    if (resource.content === 'shared' || journaled) return right;
+    return wrong(entries.length === 0 ? 'there, empty: noted' : 'there: what it holds is noted and stays');
+  },
+
+  entrySchema,
+  async record({ host }, { path, content }, { entries }) {
+    return {
+      path,
+      content,
+      original: entries === undefined ? null : { entries: content === 'ours' ? [...entries] : [] },
+      mounts: content === 'ours' ? await mountsAt(host, path) : [],
+    };
+  },
+
+  async apply({ host }, resource, { entries, kind }) {
+    if (kind !== undefined && entries === undefined) throw new Error(`a ${kind} stands at ${resource.path}`);
+    if (entries === undefined) await host.files.makeDirectory(resource.path, resource.mode);
+  },
+
+  async undo({ host }, [first]) {
+    return first.content === 'shared' ? undoShared(host, first) : undoOurs(host, first);
+  },
+});
+
+async function mountsAt(host: Host, path: string): Promise<string[]> {
+  const mounts = await host.mounts();
+  return mounts.filter((mount) => isBelow(mount.path, path)).map(({ path, root }) => `${path} ${root}`);
+}
+
+async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOutcome> {
+  if (original !== null || (await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
+  if (await host.files.removeEmptyDirectory(path)) return { outcome: 'restored' };
+  const names = (await host.files.list(path)) ?? [];
+  return { outcome: 'kept', detail: `${path} holds what is not ours: ${names.slice(0, 5).join(', ')}` };
+}
+
+async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<UndoOutcome> {
+  if ((await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
+  const stuck = await unmountBelow(host, path, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
+  const left: string[] = [...stuck];
+  if (original === null) {
+    left.push(...(await host.files.removeTree(path)));
+  } else {
+    for (const name of (await host.files.list(path)) ?? []) {
+      if (!original.entries.includes(name)) left.push(...(await host.files.removeTree(`${path}/${name}`)));
+    }
+  }
+  if (left.length === 0) return { outcome: 'restored' };
+  return { outcome: 'kept', detail: `could not be removed: ${[...new Set(left)].slice(0, 5).join(', ')}` };
+}

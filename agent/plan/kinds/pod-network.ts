@@ -1,0 +1,85 @@
+// What pods leave behind in the kernel: veths, bridges, network namespaces, packet filter chains. None of it is
+// made by a step of ours, so what is there is noted once before the first pod can exist, and a leave takes away
+// what is new. Routes go with their links.
+import { z } from 'zod';
+import type { Host } from '../../host/host.ts';
+import { defineKind, right, wrong } from '../kind.ts';
+import { clusterChains, removalScript } from '../packet-filter.ts';
+import { unmountBelow } from '../unmount.ts';
+
+const families = ['iptables', 'ip6tables'] as const;
+const namespaceFolder = '/run/netns';
+/** Only links of programs that make pod networks; a host's own new interface is none of our business. */
+const podLinks = /^(veth|cni|cali|cilium_|lxc|flannel|kube-|nodelocaldns|dummy_kube)/;
+
+const entrySchema = z.strictObject({
+  links: z.array(z.string()),
+  namespaces: z.array(z.string()),
+  chains: z.record(z.string(), z.array(z.string())),
+});
+
+export const podNetworkKind = defineKind({
+  kind: 'pod-network',
+  identify: () => 'pod-network',
+  title: () => 'note links, network namespaces and packet filter chains',
+  observe: async () => undefined,
+  compare: (_, __, journaled) => (journaled ? right : wrong('not noted yet')),
+
+  entrySchema,
+  async record({ host }) {
+    const chains: Record<string, string[]> = {};
+    for (const family of families) chains[family] = clusterChains(await save(host, family));
+    return { links: await linkNames(host), namespaces: await namespaceNames(host), chains };
+  },
+  apply: async () => undefined,
+
+  async undo({ host }, [before]) {
+    const kept = [
+      ...(await removeNamespaces(host, before.namespaces)),
+      ...(await removeLinks(host, before.links)),
+    ];
+    for (const family of families) {
+      const script = removalScript(await save(host, family), before.chains[family] ?? []);
+      if (script === '') continue;
+      const result = await host.processes.run(`${family}-restore`, ['--noflush'], { input: script });
+      if (result.exitCode !== 0) kept.push(`packet filter chains (${family}: ${result.stderr.trim()})`);
+    }
+    return kept.length === 0
+      ? { outcome: 'restored' }
+      : { outcome: 'kept', detail: `could not be removed: ${kept.join(', ')}` };
+  },
+});
+
+async function save(host: Host, family: string): Promise<string> {
+  const result = await host.processes.run(`${family}-save`, []);
+  return result.exitCode === 0 ? result.stdout : '';
+}
+
+async function linkNames(host: Host): Promise<string[]> {
+  return (await host.network.interfaces()).map((link) => link.name);
+}
+
+async function namespaceNames(host: Host): Promise<string[]> {
+  return [...((await host.files.list(namespaceFolder)) ?? [])];
+}
+
+async function removeNamespaces(host: Host, before: readonly string[]): Promise<string[]> {
+  const fresh = (await namespaceNames(host)).filter(
+    (name) => name.startsWith('cni-') && !before.includes(name),
+  );
+  const kept: string[] = [];
+  for (const name of fresh) {
+    const path = `${namespaceFolder}/${name}`;
+    kept.push(...(await unmountBelow(host, path, () => true)));
+    if (!kept.includes(path)) await host.files.removeFile(path);
+  }
+  return kept;
+}
+
+async function removeLinks(host: Host, before: readonly string[]): Promise<string[]> {
+  const isFresh = (name: string) => podLinks.test(name) && !before.includes(name);
+  for (const name of (await linkNames(host)).filter(isFresh)) {
+    await host.processes.run('ip', ['link', 'delete', name]); // a veth takes its peer along: that may be gone
+  }
+  return (await linkNames(host)).filter(isFresh);
+}

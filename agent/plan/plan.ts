@@ -1,0 +1,72 @@
+// From what is wished and what is there to the steps between: pure. An empty list of steps is the proof that
+// the host is as it should be. What the journal says we made and nobody wishes any more is withdrawn, last made
+// first; unpacked versions, archives and notes stay (for going back, and for the leave).
+import type { JournaledThing } from './fold.ts';
+import { kindOf } from './kind.ts';
+import { kinds } from './kinds/index.ts';
+import type { Resource, ResourceKind } from './resource.ts';
+
+export interface Observation {
+  readonly resource: Resource;
+  readonly observed: unknown;
+}
+
+export interface MakeStep {
+  readonly action: 'make';
+  readonly key: string;
+  readonly title: string;
+  readonly reason: string;
+  readonly diff: readonly string[];
+  readonly resource: Resource;
+}
+
+export interface WithdrawStep {
+  readonly action: 'withdraw';
+  readonly key: string;
+  readonly title: string;
+  readonly reason: string;
+  readonly diff: readonly string[];
+  readonly thing: JournaledThing;
+}
+
+export type Step = MakeStep | WithdrawStep;
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** What this host cannot have, each with why; not an error. */
+  readonly skipped: readonly { readonly key: string; readonly title: string; readonly reason: string }[];
+}
+
+const withdrawable: readonly string[] = ['file', 'link', 'sysctl', 'unit'] satisfies ResourceKind[];
+
+export function planChanges(
+  observations: readonly Observation[],
+  journaled: ReadonlyMap<string, JournaledThing>,
+): Plan {
+  const steps: Step[] = [];
+  const skipped: { key: string; title: string; reason: string }[] = [];
+  const wished = new Set<string>();
+  for (const { resource, observed } of observations) {
+    const kind = kindOf(kinds, resource);
+    const key = kind.identify(resource);
+    const title = kind.title(resource);
+    wished.add(key);
+    const verdict = kind.compare(resource, observed, journaled.has(key));
+    if (verdict.state === 'skipped') skipped.push({ key, title, reason: verdict.reason });
+    if (verdict.state !== 'wrong') continue;
+    steps.push({ action: 'make', key, title, reason: verdict.reason, diff: verdict.diff ?? [], resource });
+  }
+  const unwished = [...journaled.values()].filter((thing) => !wished.has(thing.key)).toReversed();
+  for (const thing of unwished.filter(({ kind }) => withdrawable.includes(kind))) {
+    const { key } = thing;
+    steps.push({
+      action: 'withdraw',
+      key,
+      title: `take back ${key}`,
+      reason: 'not wished any more',
+      diff: [],
+      thing,
+    });
+  }
+  return { steps, skipped };
+}

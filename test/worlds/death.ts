@@ -1,0 +1,138 @@
+// A Host that dies at its n-th effect: after it, or in the middle of it (which may be before it). From then on no call ever
+// answers, as for a process that was killed: no catch and no finally of the agent runs. A death by loss of power
+// also takes what was written and not synced.
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryPath } from '../../agent/host/durable.ts';
+import type { DurableAppender, Host, HostFiles, HostProcesses } from '../../agent/host/host.ts';
+import type { IdcHost } from './idc-host.ts';
+
+export type Moment = 'torn' | 'after';
+
+export interface Mortal {
+  readonly host: Host;
+  /** Effects so far. */
+  readonly effects: () => number;
+  /** Resolves with what it died of. */
+  readonly died: Promise<string>;
+}
+
+const fileEffects = [
+  'write',
+  'writeStream',
+  'makeDirectory',
+  'makeLink',
+  'rename',
+  'removeFile',
+  'removeEmptyDirectory',
+  'removeTree',
+  'setMode',
+] as const satisfies readonly (keyof HostFiles)[];
+
+/** Commands that only look. */
+const looks = /^(systemctl show|tar .*--to-stdout|\S*ctr .* images list|ip6?tables-save|modprobe --dry-run)/;
+
+export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
+  const real = world.host;
+  const { promise: died, resolve: die } = Promise.withResolvers<string>();
+  const never = new Promise<never>(() => undefined);
+  const open: DurableAppender[] = [];
+  let effects = 0;
+  let dead = false;
+
+  async function effect<T>(
+    name: string,
+    act: () => Promise<T>,
+    tear: () => void = () => undefined,
+  ): Promise<T> {
+    if (dead) return never;
+    effects += 1;
+    if (effects !== dieAt) return alive(act());
+    if (moment === 'after') await act();
+    if (moment === 'torn') tear();
+    dead = true;
+    for (const appender of open) await appender.close();
+    if (moment === 'torn') losePower(world);
+    die(`${moment} ${name}`);
+    return never;
+  }
+
+  async function alive<T>(promise: Promise<T>): Promise<T> {
+    const result = await promise;
+    return dead ? never : result;
+  }
+
+  const files: HostFiles = {
+    ...real.files,
+    ...Object.fromEntries(
+      fileEffects.map((name) => [
+        name,
+        (...args: unknown[]) => {
+          const act = real.files[name] as (...args: unknown[]) => Promise<unknown>;
+          return effect(
+            `${name} ${String(args[0])}`,
+            () => act(...args),
+            () => tearFile(world, name, args),
+          );
+        },
+      ]),
+    ),
+    async sync(path) {
+      await alive(real.files.sync(path));
+      world.unsynced.delete(path);
+    },
+    async openAppender(path, mode) {
+      const appender = await effect(`openAppender ${path}`, () => real.files.openAppender(path, mode));
+      open.push(appender);
+      return {
+        append: (bytes) =>
+          effect(
+            `append ${path}`,
+            () => appender.append(bytes),
+            () => {
+              const text = readFileSync(world.at(path), 'utf8');
+              writeFileSync(world.at(path), text + bytes.toString().slice(0, bytes.length / 2));
+            },
+          ),
+        close: async () => {
+          if (!dead) await appender.close();
+        },
+      };
+    },
+  };
+  const processes: HostProcesses = {
+    ...real.processes,
+    run(command, args, options) {
+      const line = [command, ...args].join(' ');
+      const act = () => real.processes.run(command, args, options);
+      return looks.test(line) ? alive(act()) : effect(line, act);
+    },
+  };
+  const host: Host = {
+    ...real,
+    files,
+    processes,
+    setSysctl: (name, value) => effect(`sysctl ${name}`, () => real.setSysctl(name, value)),
+  };
+  return { host, effects: () => effects, died };
+}
+
+/** What an effect leaves behind that was cut off in its middle. */
+function tearFile(world: IdcHost, name: (typeof fileEffects)[number], args: readonly unknown[]): void {
+  const path = String(args[0]);
+  const half = (content: unknown) => String(content).slice(0, String(content).length / 2);
+  if (name === 'write') writeFileSync(world.at(temporaryPath(path)), half(args[1]));
+  if (name === 'writeStream') writeFileSync(world.at(path), 'not what it sh');
+  if (name === 'makeLink') writeFileSync(world.at(temporaryPath(path)), '');
+}
+
+function losePower(world: IdcHost): void {
+  for (const path of world.unsynced) {
+    try {
+      truncateSync(join(world.root, path));
+    } catch {
+      // Renamed or removed meanwhile, which syncs nothing: its new place is not known here.
+    }
+  }
+  world.unsynced.clear();
+}
