@@ -37,7 +37,13 @@ function fromDeb822(text: string): Stanza[] {
       const suites = wanted((fields.get('suites') ?? '').split(/\s+/));
       const enabled = !/^(?:no|false|without|off|disable|0)$/i.test(fields.get('enabled') ?? '');
       const uris = fields.get('uris');
-      if (!enabled || suites.length === 0 || !/\bdeb\b/.test(fields.get('types') ?? '') || !uris) return [];
+      if (
+        !enabled ||
+        suites.length === 0 ||
+        !(fields.get('types') ?? '').split(/\s+/).includes('deb') ||
+        !uris
+      )
+        return [];
       const kept = ['signed-by', 'trusted', 'check-valid-until', 'architectures'];
       const options = kept.flatMap((name) => {
         const value = fields.get(name);
