@@ -19,6 +19,7 @@ import {
   type RegisteredNodeStatus,
   registeredNodes,
 } from '../nodes/node.ts';
+import { withoutEmpty } from '../nodes/status.ts';
 import { desiredState } from '../pools/desired-state.ts';
 import { nodePools, poolSpec } from '../pools/pool.ts';
 import type { Authority } from './authority.ts';
@@ -69,8 +70,8 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
   const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
   const status: RegisteredNodeStatus = {
     phase: 'Joining',
-    detail: '',
-    revision: '',
+    detail: undefined,
+    revision: undefined,
     facts: request.facts,
     joinedAt: new Date(desk.now()).toISOString(),
     certificateSerials: [certificate.serial],
@@ -78,7 +79,7 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
     bootstrapTokenId: bootstrap.id,
   };
   if (existing) await renew(kubernetes, existing, request, keySha256);
-  await kubernetes.patch(registeredNodes, nodeName, { status }, { subresource: 'status' });
+  await writeStatus(kubernetes, claimed, status);
   const old = existing?.status?.bootstrapTokenId;
   if (old) await deleteBootstrapToken(kubernetes, old);
 
@@ -158,6 +159,17 @@ async function releaseName(kubernetes: Kubernetes, claimed: RegisteredNode): Pro
   const { name, uid } = claimed.metadata;
   await kubernetes.patch(registeredNodes, name, { metadata: { uid, finalizers: null } });
   await kubernetes.remove(registeredNodes, name, uid === undefined ? {} : { uid });
+}
+
+async function writeStatus(
+  kubernetes: Kubernetes,
+  { metadata: { name, uid } }: RegisteredNode,
+  status: RegisteredNodeStatus,
+): Promise<void> {
+  await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
+    if (current.metadata.uid !== uid) throw new Fault('NODE_NAME_TAKEN', { name });
+    return { ...current, status: withoutEmpty({ ...current.status, ...status }) };
+  });
 }
 
 /** The same machine with a new key and perhaps new addresses. */

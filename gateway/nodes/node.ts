@@ -30,7 +30,7 @@ export const conditionSchema = z.strictObject({
   type: z.string(),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
-  message: z.string(),
+  message: z.string().optional(),
   lastTransitionTime: z.string(),
 });
 

@@ -8,7 +8,7 @@ import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { isFailure } from '../kubernetes/kubernetes.ts';
+import { isFailure, update } from '../kubernetes/kubernetes.ts';
 import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { nodePatch } from './applied.ts';
@@ -98,8 +98,8 @@ export class Reconciler {
     });
     if (sameStatus(registered.status, status)) return;
     try {
-      const patch = { metadata: { uid }, status };
-      await kubernetes.patch(registeredNodes, name, patch, { subresource: 'status' });
+      // Whole, not as a patch: a conflict means that it has changed, and that change leads here again.
+      await kubernetes.replace(registeredNodes, { ...registered, status }, 'status');
     } catch (error) {
       if (isFailure(error, 'NotFound', 'Conflict')) return;
       throw error;
@@ -156,10 +156,13 @@ export class Reconciler {
     const created = Date.parse(node?.metadata.creationTimestamp ?? '');
     // The Node must be the one of this join, not one left from before.
     if (!id || readyOf(node) !== 'True' || !(created >= joinedAt - 1000)) return;
-    await deleteBootstrapToken(this.#options.kubernetes, id);
-    const patch = { status: { bootstrapTokenId: null } };
-    await this.#options.kubernetes.patch(registeredNodes, registered.metadata.name, patch, {
-      subresource: 'status',
+    const { kubernetes } = this.#options;
+    await deleteBootstrapToken(kubernetes, id);
+    const { name } = registered.metadata;
+    await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
+      if (current.status?.bootstrapTokenId !== id) return undefined;
+      const { bootstrapTokenId: _, ...status } = current.status;
+      return { ...current, status };
     });
   }
 }

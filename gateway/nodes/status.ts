@@ -21,7 +21,7 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
   const report = seen.tunnel?.report;
   const tunnel = tunnelStatus(before, seen);
   const ready = readyOf(seen.node);
-  const revision = report?.revision ?? before.revision ?? '';
+  const revision = report?.revision ?? before.revision;
   const phase = registered.metadata.deletionTimestamp
     ? 'Leaving'
     : (report?.phase ?? before.phase ?? 'Joining');
@@ -36,8 +36,13 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
       type: 'Configured',
       status:
         seen.desiredRevision === undefined ? 'Unknown' : revision === seen.desiredRevision ? 'True' : 'False',
-      reason: revision === seen.desiredRevision ? 'AsDesired' : 'Behind',
-      message: `the host has ${revision || 'no'} revision, ${seen.desiredRevision ?? 'unknown'} is desired`,
+      reason:
+        seen.desiredRevision === undefined
+          ? 'NoDesiredState'
+          : revision === seen.desiredRevision
+            ? 'AsDesired'
+            : 'Behind',
+      message: `the host has ${revision ? `revision ${revision}` : 'no revision'}, desired is ${seen.desiredRevision ?? 'unknown'}`,
     },
     {
       type: 'Ready',
@@ -46,16 +51,25 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
       message: readyMessage(seen.node),
     },
   ];
-  return {
+  return withoutEmpty({
     ...before,
     phase,
     revision,
-    detail: report?.detail ?? before.detail ?? '',
+    detail: report?.detail ?? before.detail,
     ...(report ? { versions: report.versions } : {}),
     ...(tunnel ? { tunnel } : {}),
     ready,
     conditions: conditions(before.conditions ?? [], facts, seen.nowMs),
-  };
+  });
+}
+
+/**
+ * Without empty strings, at any depth. API servers of old releases take `""` for null when they were built with Go 1.18
+ * or later, and refuse the whole object.
+ */
+export function withoutEmpty(status: RegisteredNodeStatus): RegisteredNodeStatus {
+  const text = JSON.stringify(status, (_key, value: unknown) => (value === '' ? undefined : value));
+  return JSON.parse(text) as RegisteredNodeStatus;
 }
 
 /** Another replica's word on a tunnel stands until the tunnel comes here. */
