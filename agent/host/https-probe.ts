@@ -1,8 +1,7 @@
 // One HTTPS request that looks at the way there: times, certificate, the server's clock. It accepts any
 // certificate, reports whether it should be believed, and therefore sends nothing but a bare GET.
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { HttpsProbe, HttpsProbeOptions } from './host.ts';
@@ -17,8 +16,8 @@ export async function probeHttps(url: string, options: HttpsProbeOptions): Promi
   try {
     const tls = await handshake(tcp, target, options.caPem, signal);
     const securedMs = performance.now();
-    const answer = await get(tls, target, signal);
     const certificate = tls.getPeerCertificate();
+    const answer = await get(tls, target, signal);
     return {
       connectMs: connectedMs - startedMs,
       handshakeMs: securedMs - connectedMs,
@@ -94,10 +93,16 @@ async function get(
   target: URL,
   signal: AbortSignal,
 ): Promise<Pick<HttpsProbe, 'status' | 'serverTimeMs' | 'hostTimeMs'>> {
-  const request = httpsRequest(target, { createConnection: () => tls, agent: false, signal });
+  // No agent, or it would open a connection of its own.
+  const request = httpRequest({
+    createConnection: () => tls,
+    path: target.pathname,
+    headers: { host: target.host, connection: 'close' },
+    signal,
+  });
   const askedMs = Date.now();
   request.end();
-  const [response] = (await once(request, 'response', { signal })) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
   const answeredMs = Date.now();
   response.destroy();
   const serverTimeMs = Date.parse(response.headers.date ?? '');
