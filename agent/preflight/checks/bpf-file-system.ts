@@ -15,6 +15,6 @@ export const bpfFileSystem = define({
     const mount = mountOf(path, await host.mounts());
     return mount?.path === path && mount.fileSystem === 'bpf'
       ? ok(`${path}: bpf`)
-      : warn('unmounted', `${path}: ${mount?.fileSystem ?? '∅'}`, 'bpf', { path });
+      : warn('unmounted', `${path}: ${mount?.fileSystem ?? 'none'}`, 'bpf', { path });
   },
 });

@@ -18,7 +18,7 @@ export const bridgeNetfilter = define({
     const setting = config?.get('BRIDGE_NETFILTER');
     if (setting !== undefined) return ok(`CONFIG_BRIDGE_NETFILTER=${setting}`);
     return config === undefined
-      ? warn('unknown', `${key} ∅`, 'CONFIG_BRIDGE_NETFILTER=y|m')
-      : fail('missing', 'CONFIG_BRIDGE_NETFILTER ∅', 'CONFIG_BRIDGE_NETFILTER=y|m');
+      ? warn('unknown', `${key} absent`, 'CONFIG_BRIDGE_NETFILTER=y|m')
+      : fail('missing', 'CONFIG_BRIDGE_NETFILTER absent', 'CONFIG_BRIDGE_NETFILTER=y|m');
   },
 });

@@ -12,9 +12,9 @@ export const capabilities = define({
   async run(host) {
     const threshold = 'SYS_ADMIN, NET_ADMIN, SYS_RESOURCE';
     const missing = await missingCapabilities(host, ['SYS_ADMIN', 'NET_ADMIN', 'SYS_RESOURCE']);
-    if (missing === undefined) return warn('unknown', '/proc/self/status: CapEff ∅', threshold);
+    if (missing === undefined) return warn('unknown', '/proc/self/status: CapEff absent', threshold);
     if (missing.length === 0) return ok(threshold);
-    const measured = `− ${missing.join(', ')}`;
+    const measured = `without ${missing.join(', ')}`;
     const values = { missing: missing.join(', ') };
     return missing.every((name) => name === 'SYS_RESOURCE')
       ? warn('noResource', measured, threshold, values)

@@ -20,7 +20,10 @@ export const cgroupControllers = define({
     const missing = wanted.filter((name) => !present.includes(name));
     const threshold = `${version}: ${wanted.join(' ')}`;
     return missing.length > 0
-      ? fail('missing', `− ${missing.join(' ')}`, threshold, { controllers: missing.join(' '), version })
+      ? fail('missing', `without ${missing.join(' ')}`, threshold, {
+          controllers: missing.join(' '),
+          version,
+        })
       : ok(wanted.join(' '), threshold);
   },
 });

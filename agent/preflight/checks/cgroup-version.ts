@@ -13,7 +13,7 @@ export const cgroupVersionCheck = define({
   dependsOn: [],
   async run(host, { kubernetesVersion }) {
     const version = await cgroupVersion(host);
-    if (version === 'none') return fail('none', '∅', 'v1 | v2');
+    if (version === 'none') return fail('none', 'none', 'v1 | v2');
     const late = kubernetesVersion !== undefined && isAtLeast(kubernetesVersion, refusedSince);
     return version === 'v1' && late
       ? warn('v1', version, `Kubernetes ≥ ${refusedSince}: v2`, { kubernetesVersion, refusedSince })

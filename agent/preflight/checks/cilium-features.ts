@@ -44,10 +44,10 @@ export const ciliumFeatures = define({
     const missing = missingOptions(config, required);
     const absent = missingOptions(config, useful);
     if (missing.length > 0) {
-      return fail('missing', `− ${missing.join(' ')}`, threshold, { options: missing.join(' ') });
+      return fail('missing', `without ${missing.join(' ')}`, threshold, { options: missing.join(' ') });
     }
     return absent.length > 0
-      ? warn('useful', `− ${absent.join(' ')}`, threshold, { options: absent.join(' ') })
+      ? warn('useful', `without ${absent.join(' ')}`, threshold, { options: absent.join(' ') })
       : ok(`${required.length}`, threshold);
   },
 });

@@ -24,6 +24,6 @@ export const ciliumPorts = define({
       ...takenTcp.map(({ port, holder }) => `${port}/tcp: ${holder}`),
     ].join(', ');
     const threshold = `udp ${udp.join(' ')}, tcp ${tcp.join(' ')}`;
-    return holders === '' ? ok('∅', threshold) : fail('taken', holders, threshold, { holders });
+    return holders === '' ? ok('none', threshold) : fail('taken', holders, threshold, { holders });
   },
 });

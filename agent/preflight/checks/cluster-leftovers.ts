@@ -29,15 +29,15 @@ export const clusterLeftovers = define({
     if (await isJoined(host)) return skip('joined');
     const [units, files] = await Promise.all([activeUnits(host), presentFiles(host)]);
     if (units.length > 0) {
-      return fail('running', [...units, ...files].join(', '), '∅', {
+      return fail('running', [...units, ...files].join(', '), 'none', {
         units: units.join(' '),
         found: [...units, ...files].join(', '),
       });
     }
     if (files.length > 0) {
-      return fail('files', files.join(', '), '∅', { found: files.join(', ') });
+      return fail('files', files.join(', '), 'none', { found: files.join(', ') });
     }
-    return ok('∅');
+    return ok('none');
   },
 });
 

@@ -14,10 +14,10 @@ export const containerdConfiguration = define({
   async run(host) {
     if (await isJoined(host)) return skip('joined');
     const text = await host.files.readText(path);
-    if (text === undefined) return ok('∅');
+    if (text === undefined) return ok('none');
     const disabled = /^\s*disabled_plugins\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? '';
     return /["'](cri|io\.containerd\.grpc\.v1\.cri)["']/.test(disabled)
       ? warn('criDisabled', `${path}: disabled_plugins = [${disabled.trim()}]`, 'cri', { path })
-      : warn('present', path, '∅', { path });
+      : warn('present', path, 'none', { path });
   },
 });

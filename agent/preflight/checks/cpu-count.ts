@@ -13,7 +13,7 @@ export const cpuCount = define({
   async run(host) {
     const cpus = countList((await host.files.readText('/sys/devices/system/cpu/online')) ?? '');
     const threshold = `≥ ${recommended}`;
-    if (cpus === 0) return warn('unknown', '/sys/devices/system/cpu/online ∅', threshold);
+    if (cpus === 0) return warn('unknown', '/sys/devices/system/cpu/online absent', threshold);
     return cpus < recommended
       ? warn('few', `${cpus}`, threshold, { cpus, recommended })
       : ok(`${cpus}`, threshold);

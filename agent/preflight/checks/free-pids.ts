@@ -20,7 +20,7 @@ export const freePids = define({
     const limit = Math.min(pidMax ?? Number.POSITIVE_INFINITY, threadsMax ?? Number.POSITIVE_INFINITY);
     const used = Number(/\d+\/(\d+)/.exec(loadavg ?? '')?.[1]);
     const threshold = `≥ ${needed}`;
-    if (!Number.isFinite(limit - used)) return warn('unknown', '/proc/loadavg ∅', threshold);
+    if (!Number.isFinite(limit - used)) return warn('unknown', '/proc/loadavg absent', threshold);
     const free = limit - used;
     const values = { free, limit, used, needed, recommended };
     if (free < needed) return fail('none', `${free} / ${limit}`, threshold, values);

@@ -12,7 +12,7 @@ export const fuse = define({
     if (await host.files.exists('/dev/fuse')) return ok('/dev/fuse');
     const setting = (await kernelConfig(host))?.get('FUSE_FS');
     return setting === undefined
-      ? warn('missing', '/dev/fuse ∅', 'CONFIG_FUSE_FS=y|m')
+      ? warn('missing', '/dev/fuse absent', 'CONFIG_FUSE_FS=y|m')
       : ok(`CONFIG_FUSE_FS=${setting}`);
   },
 });

@@ -22,7 +22,7 @@ export const gatewayName = define({
       const addresses = await gatewayAddresses(host, target);
       return addresses.length > 0
         ? ok(`${name} = ${addresses.join(', ')}`)
-        : fail('unresolved', `${name} = ∅`, '≥ 1', { name, detail: '∅' });
+        : fail('unresolved', `${name} = none`, '≥ 1', { name, detail: 'none' });
     } catch (error) {
       return fail('unresolved', `${name}: ${errorCode(error)}`, '≥ 1', { name, detail: errorCode(error) });
     }

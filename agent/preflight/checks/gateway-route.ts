@@ -13,7 +13,7 @@ export const gatewayRouteCheck = define({
     if (target === undefined) return skip('noGateway');
     const route = await gatewayRoute(host, context);
     return route === undefined
-      ? fail('none', `${target.name}: ∅`, 'ip route get', { gateway: target.name })
+      ? fail('none', `${target.name}: none`, 'ip route get', { gateway: target.name })
       : ok(`${route.address} dev ${route.device} src ${route.source}`);
   },
 });

@@ -10,10 +10,10 @@ export const gpuDriver = define({
   dependsOn: [],
   async run(host) {
     const cards = await nvidiaCards(host);
-    if (cards === 0) return skip('notNeeded', 'GPU ∅');
+    if (cards === 0) return skip('notNeeded', 'GPU absent');
     const version = await nvidiaDriver(host);
     return version === undefined
-      ? warn('missing', `${cards} × GPU, driver ∅`, 'nvidia', { cards })
+      ? warn('missing', `${cards} × GPU, driver absent`, 'nvidia', { cards })
       : ok(`${cards} × GPU, driver ${version}`);
   },
 });

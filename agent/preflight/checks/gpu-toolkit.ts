@@ -11,10 +11,10 @@ export const gpuToolkit = define({
   severity: 'advisory',
   dependsOn: ['GPU_DRIVER'],
   async run(host) {
-    if ((await nvidiaCards(host)) === 0) return skip('notNeeded', 'GPU ∅');
-    if ((await nvidiaDriver(host)) === undefined) return skip('notNeeded', 'driver ∅');
+    if ((await nvidiaCards(host)) === 0) return skip('notNeeded', 'GPU absent');
+    if ((await nvidiaDriver(host)) === undefined) return skip('notNeeded', 'driver absent');
     const found = await Promise.all(programs.map((path) => host.files.exists(path)));
     const program = programs.find((_, index) => found[index]);
-    return program === undefined ? warn('missing', '∅', 'nvidia-container-toolkit') : ok(program);
+    return program === undefined ? warn('missing', 'none', 'nvidia-container-toolkit') : ok(program);
   },
 });

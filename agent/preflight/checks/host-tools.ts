@@ -16,10 +16,10 @@ export const hostTools = define({
     const [needed, useful] = await Promise.all([absent(host, required), absent(host, recommended)]);
     const threshold = [...required, ...recommended].join(' ');
     if (needed.length > 0) {
-      return fail('missing', `− ${needed.join(' ')}`, threshold, { tools: needed.join(' ') });
+      return fail('missing', `without ${needed.join(' ')}`, threshold, { tools: needed.join(' ') });
     }
     if (useful.length > 0) {
-      return warn('recommended', `− ${useful.join(' ')}`, threshold, { tools: useful.join(' ') });
+      return warn('recommended', `without ${useful.join(' ')}`, threshold, { tools: useful.join(' ') });
     }
     return ok(threshold);
   },

@@ -11,11 +11,11 @@ export const iptablesVersion = define({
   async run(host) {
     const { stdout } = await host.processes.run('iptables', ['--version']);
     const match = /v(\d+\.\d+\.\d+)(?:\s+\((\w+)\))?/.exec(stdout);
-    if (!match?.[1]) return skip('notNeeded', 'iptables ∅');
+    if (!match?.[1]) return skip('notNeeded', 'iptables absent');
     const [, version, mode = 'legacy'] = match;
     const isBroken = mode === 'nf_tables' && isAtLeast(version, '1.8.0') && !isAtLeast(version, '1.8.4');
     const measured = `${version} (${mode})`;
-    const threshold = '∉ nf_tables 1.8.0–1.8.3';
+    const threshold = 'not nf_tables 1.8.0–1.8.3';
     return isBroken ? fail('broken183', measured, threshold, { version }) : ok(measured, threshold);
   },
 });

@@ -50,10 +50,10 @@ export const kernelFeatures = define({
     const absent = missingOptions(config, useful);
     const threshold = `${needed.length} × CONFIG_*=y|m`;
     if (missing.length > 0) {
-      return fail('missing', `− ${missing.join(' ')}`, threshold, { options: missing.join(' ') });
+      return fail('missing', `without ${missing.join(' ')}`, threshold, { options: missing.join(' ') });
     }
     return absent.length > 0
-      ? warn('useful', `− ${absent.join(' ')}`, threshold, { options: absent.join(' ') })
+      ? warn('useful', `without ${absent.join(' ')}`, threshold, { options: absent.join(' ') })
       : ok(`${needed.length}`, threshold);
   },
 });

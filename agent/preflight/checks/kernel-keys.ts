@@ -13,7 +13,7 @@ export const kernelKeys = define({
   dependsOn: [],
   async run(host) {
     const keys = await numberIn(host, '/proc/sys/kernel/keys/root_maxkeys');
-    if (keys === undefined) return skip('notNeeded', 'kernel.keys.root_maxkeys ∅');
+    if (keys === undefined) return skip('notNeeded', 'kernel.keys.root_maxkeys absent');
     return keys < recommended
       ? warn('few', `${keys}`, `≥ ${recommended}`, { keys, recommended })
       : ok(`${keys}`, `≥ ${recommended}`);

@@ -10,7 +10,8 @@ export const machineId = define({
   async run(host) {
     const id = (await host.files.readText('/etc/machine-id'))?.trim();
     const threshold = '32 × [0-9a-f]';
-    if (id === undefined || id === '' || id === 'uninitialized') return fail('missing', id || '∅', threshold);
+    if (id === undefined || id === '' || id === 'uninitialized')
+      return fail('missing', id || 'none', threshold);
     if (!/^[0-9a-f]{32}$/.test(id) || /^0+$/.test(id)) {
       return fail('malformed', `"${id.slice(0, 40)}"`, threshold);
     }

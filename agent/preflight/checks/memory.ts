@@ -14,7 +14,7 @@ export const memory = define({
   async run(host) {
     const totalMiB = await memoryMiB(host, 'MemTotal');
     const threshold = `≥ ${neededMiB} MiB`;
-    if (totalMiB === undefined) return warn('unknown', '/proc/meminfo: MemTotal ∅', threshold);
+    if (totalMiB === undefined) return warn('unknown', '/proc/meminfo: MemTotal absent', threshold);
     const measured = `${totalMiB} MiB`;
     const values = { totalMiB, neededMiB, recommendedMiB };
     if (totalMiB < neededMiB) return fail('little', measured, threshold, values);

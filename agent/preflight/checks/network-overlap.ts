@@ -17,7 +17,11 @@ export const networkOverlap = define({
       for (const address of addresses) {
         const range = clusterCidrs.find((one) => overlaps(one, address));
         if (range !== undefined) {
-          return fail('overlap', `${name}: ${address} ∩ ${range}`, '∩ = ∅', { device: name, address, range });
+          return fail('overlap', `${name}: ${address} overlaps ${range}`, 'apart', {
+            device: name,
+            address,
+            range,
+          });
         }
       }
     }

@@ -12,6 +12,6 @@ export const nfsClient = define({
   async run(host) {
     const found = await Promise.all(programs.map((path) => host.files.exists(path)));
     const program = programs.find((_, index) => found[index]);
-    return program === undefined ? warn('missing', 'mount.nfs ∅', 'mount.nfs') : ok(program);
+    return program === undefined ? warn('missing', 'mount.nfs absent', 'mount.nfs') : ok(program);
   },
 });

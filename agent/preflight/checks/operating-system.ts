@@ -32,7 +32,7 @@ export const operatingSystem = define({
   dependsOn: [],
   async run(host) {
     const release = await osRelease(host);
-    if (release === undefined) return warn('unknown', '/etc/os-release ∅', supported);
+    if (release === undefined) return warn('unknown', '/etc/os-release absent', supported);
     return release.id === 'tencentos' ? judgeTencentOs(host, release) : judgeOther(release);
   },
 });

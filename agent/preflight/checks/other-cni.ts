@@ -21,10 +21,10 @@ export const otherCni = define({
     const left = ((await host.files.list('/sys/class/net')) ?? []).filter((name) => devices.test(name));
     if (files.length > 0) {
       const paths = files.map((name) => `${folder}/${name}`).join(' ');
-      return fail('files', paths, '∅', { paths });
+      return fail('files', paths, 'none', { paths });
     }
     return left.length > 0
-      ? warn('devices', left.join(', '), '∅', { devices: left.join(' '), device: left[0] ?? '' })
-      : ok('∅');
+      ? warn('devices', left.join(', '), 'none', { devices: left.join(' '), device: left[0] ?? '' })
+      : ok('none');
   },
 });

@@ -15,7 +15,7 @@ export const otherRuntimes = define({
     const states = await Promise.all(others.map((unit) => unitState(host, unit)));
     const active = others.filter((_, index) => states[index]?.active);
     return active.length === 0
-      ? ok('∅')
-      : warn('active', active.join(', '), '∅', { runtimes: active.join(' ') });
+      ? ok('none')
+      : warn('active', active.join(', '), 'none', { runtimes: active.join(' ') });
   },
 });

@@ -16,6 +16,6 @@ export const overlayFileSystem = define({
     if (setting !== undefined) return ok(`CONFIG_OVERLAY_FS=${setting}`);
     return config === undefined
       ? warn('unknown', 'overlay ?', 'CONFIG_OVERLAY_FS=y|m')
-      : fail('missing', 'CONFIG_OVERLAY_FS ∅', 'CONFIG_OVERLAY_FS=y|m');
+      : fail('missing', 'CONFIG_OVERLAY_FS absent', 'CONFIG_OVERLAY_FS=y|m');
   },
 });

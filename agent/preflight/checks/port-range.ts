@@ -13,7 +13,7 @@ export const portRange = define({
   async run(host) {
     const range = (await host.sysctl('net.ipv4.ip_local_port_range'))?.trim().split(/\s+/).map(Number);
     const [first = 0, last = 0] = range ?? [];
-    const threshold = `∩ ${nodePorts.first}–${nodePorts.last} = ∅`;
+    const threshold = `outside ${nodePorts.first}–${nodePorts.last}`;
     const measured = `${first}–${last}`;
     const reserved = (await host.sysctl('net.ipv4.ip_local_reserved_ports'))?.trim() ?? '';
     const overlaps = first <= nodePorts.last && last >= nodePorts.first;

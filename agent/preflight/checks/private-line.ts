@@ -17,7 +17,7 @@ export const privateLine = define({
   async run(host, context) {
     if (gatewayTarget(context) === undefined) return skip('noGateway');
     const route = await gatewayRoute(host, context);
-    if (route === undefined) return warn('unknown', '∅', threshold, { device: '?' });
+    if (route === undefined) return warn('unknown', 'none', threshold, { device: '?' });
     const nature = await deviceNature(host, route.device);
     const values = { device: route.device, detail: nature.detail, address: route.address };
     if (nature.kind === 'tunnel') return fail('vpn', nature.detail, threshold, values);

@@ -11,7 +11,7 @@ export const proxyAgreement = define({
   dependsOn: [],
   async run(host) {
     const settings = await proxySettings(host);
-    if (settings.length === 0) return ok('∅');
+    if (settings.length === 0) return ok('none');
     const pair = differing(settings);
     if (pair === undefined) {
       return ok(

@@ -18,7 +18,7 @@ export const proxyBypass = define({
   dependsOn: [],
   async run(host, context) {
     const settings = await proxySettings(host);
-    if (!settings.some((setting) => setting.name !== 'no_proxy')) return skip('notNeeded', 'proxy ∅');
+    if (!settings.some((setting) => setting.name !== 'no_proxy')) return skip('notNeeded', 'proxy absent');
     const lists = settings.filter((setting) => setting.name === 'no_proxy');
     const gateway = gatewayTarget(context)?.name;
     const ranges = context.clusterCidrs ?? [];
@@ -32,7 +32,7 @@ export const proxyBypass = define({
     const threshold = [...inside, ...ranges].join(',');
     return missing.length === 0
       ? ok('NO_PROXY', threshold)
-      : warn('missing', `NO_PROXY − ${missing.join(', ')}`, threshold, {
+      : warn('missing', `NO_PROXY without ${missing.join(', ')}`, threshold, {
           missing: missing.join(', '),
           list: missing.join(','),
         });

@@ -14,7 +14,7 @@ export const resolver = define({
   async run(host) {
     const text = (await host.files.readText('/etc/resolv.conf')) ?? '';
     const servers = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '');
-    const measured = servers.join(', ') || '∅';
+    const measured = servers.join(', ') || 'none';
     const threshold = `1–${most} nameserver ≠ 127.0.0.0/8`;
     if (servers.length === 0) return warn('none', measured, threshold);
     if (servers.every(isOfHostOnly)) {

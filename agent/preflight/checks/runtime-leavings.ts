@@ -13,6 +13,6 @@ export const runtimeLeavings = define({
   async run(host) {
     if (await isJoined(host)) return skip('joined');
     const plugins = ((await host.files.list(path)) ?? []).filter((name) => name.startsWith('io.containerd.'));
-    return plugins.length === 0 ? ok('∅') : warn('found', `${path}: ${plugins.length}`, '∅', { path });
+    return plugins.length === 0 ? ok('none') : warn('found', `${path}: ${plugins.length}`, 'none', { path });
   },
 });

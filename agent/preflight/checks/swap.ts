@@ -11,7 +11,7 @@ export const swap = define({
     const rows = ((await host.files.readText('/proc/swaps')) ?? '').trim().split('\n').slice(1);
     const devices = rows.flatMap((row) => row.split(/\s+/)[0] ?? []).filter(Boolean);
     return devices.length === 0
-      ? ok('∅')
-      : fail('on', devices.join(', '), '∅', { devices: devices.join(', ') });
+      ? ok('none')
+      : fail('on', devices.join(', '), 'none', { devices: devices.join(', ') });
   },
 });

@@ -23,8 +23,8 @@ export const sysctlConflicts = define({
     const against = (await sysctlSettings(host)).filter(({ name, value }) => contrary[name]?.test(value));
     const threshold = Object.keys(contrary).slice(0, 3).join(', ');
     const [first] = against;
-    if (first === undefined) return ok('∅', threshold);
+    if (first === undefined) return ok('none', threshold);
     const settings = against.map(({ file, name, value }) => `${file}: ${name}=${value}`).join('; ');
-    return warn('contrary', settings, '∅', { settings, file: first.file, name: first.name });
+    return warn('contrary', settings, 'none', { settings, file: first.file, name: first.name });
   },
 });

@@ -19,7 +19,7 @@ export const timeSync = define({
     const service = services.find((_, index) => states[index]?.active);
     const answer = (service?.startsWith('chron') && (await askChrony(host))) || (await askSystemd(host));
     if (answer === 'yes') return ok(`${service ?? 'kernel'}: synchronized`, threshold);
-    if (service === undefined) return warn('noService', '∅', threshold);
+    if (service === undefined) return warn('noService', 'none', threshold);
     return answer === 'no'
       ? warn('notSynchronized', `${service}: not synchronized`, threshold, { service })
       : ok(`${service}: active`, threshold);

@@ -184,7 +184,10 @@ export const kernelMessages = {
     problems: {
       low: {
         message: { en: 'The limits of inotify are low: {measured}.', zh: 'inotify 限制偏低：{measured}。' },
-        remedy: { en: 'Raise them.', zh: '建议调高。' },
+        remedy: {
+          en: 'regnode raises them when it joins; to raise them now:',
+          zh: 'regnode 加入时会调高；也可现在调高：',
+        },
         commands: [
           "printf 'fs.inotify.max_user_instances=8192\\nfs.inotify.max_user_watches=524288\\n' > /etc/sysctl.d/90-inotify.conf",
           'sysctl -p /etc/sysctl.d/90-inotify.conf',

@@ -192,7 +192,10 @@ export const resourceMessages = {
           en: 'root may have {keys} keys; {recommended} are recommended.',
           zh: 'root 的密钥上限为 {keys}，建议 {recommended}。',
         },
-        remedy: { en: 'Raise the quota.', zh: '建议调高配额。' },
+        remedy: {
+          en: 'regnode raises it when it joins; to raise it now:',
+          zh: 'regnode 加入时会调高；也可现在调高：',
+        },
         commands: [
           'sysctl -w kernel.keys.root_maxkeys=1000000 kernel.keys.root_maxbytes=25000000',
           "printf 'kernel.keys.root_maxkeys=1000000\\nkernel.keys.root_maxbytes=25000000\\n' > /etc/sysctl.d/90-keys.conf",

@@ -27,9 +27,10 @@ export async function proxySettings(host: Host): Promise<readonly ProxySetting[]
   ];
 }
 
-/** `http://user:secret@proxy:3128` → `http://proxy:3128`. */
+/** `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any sign: all up to the last @ goes. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//').replace(/^[^@/]+:[^@/]*@/, '');
+  const [, scheme = '', rest = ''] = /^([a-z0-9]+:\/\/)?(.*)$/is.exec(url) ?? [];
+  return scheme + rest.slice(rest.lastIndexOf('@') + 1);
 }
 
 /** Whether a NO_PROXY list exempts a host: exact names, suffixes with or without a dot, `*`, ranges, ports. */
