@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kubernetesBinaries } from './kubernetes/binaries.ts';
-import { interruptCommands, run } from './machine/command.ts';
+import { run } from './machine/command.ts';
+import { runProgram } from './machine/program.ts';
 import { createProgress } from './machine/progress.ts';
 import type { SandboxHost } from './sandbox/host.ts';
 import { runPod } from './sandbox/pod.ts';
@@ -27,13 +28,7 @@ const mostHosts = 5;
 const progress = createProgress();
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, cleanUpAndExit);
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`scripts/quickstart: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runProgram({ name: 'scripts/quickstart', onInterrupt: takeDownOwn }, () => main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
   const [verb = '', ...rest] = args;
@@ -193,15 +188,9 @@ async function takeDown(): Promise<number> {
   return 0;
 }
 
-/** What waits in this process falls through; the taking down is done by a process that nobody interrupts. */
-function cleanUpAndExit(): void {
-  process.stderr.write('\n');
-  progress.line('interrupted: cleaning up');
-  interruptCommands();
+/** After Ctrl-C: by a process of its own, because in this one no command runs any more. */
+function takeDownOwn(): void {
   const script = join(import.meta.dirname, 'sandbox/main.ts');
-  spawnSync(process.execPath, [script, 'down', '--owner', String(process.pid)], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  // Folders that were being made in the cache are removed by whoever made them, on the way out.
-  setTimeout(() => process.exit(130), 1000);
+  const args = [script, 'down', '--owner', String(process.pid)];
+  spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 }

@@ -95,9 +95,18 @@ export async function mainArchive(): Promise<{ uri: string; suite: string; keyri
     const uri = field('URIs');
     const keyring = field('Signed-By');
     if (suite === undefined || uri === undefined || /security|updates/.test(suite)) continue;
-    return { uri, suite, ...(keyring?.startsWith('/') ? { keyring } : {}) };
+    return { uri: await resolveMirror(uri), suite, ...(keyring?.startsWith('/') ? { keyring } : {}) };
   }
   throw new Error('no Debian archive in /etc/apt: the sandbox needs one to make its hosts from');
+}
+
+/** Debian's cloud images name a file with mirrors, which apt understands and debootstrap doesn't. */
+async function resolveMirror(uri: string): Promise<string> {
+  const list = /^mirror\+file:(?:\/\/)?(\/.*)$/.exec(uri)?.[1];
+  if (list === undefined) return uri;
+  const first = (await readFile(list, 'utf8')).split('\n').find((line) => /^https?:/.test(line));
+  if (first === undefined) throw new Error(`${list} names no mirror`);
+  return first.split(/\s/)[0] ?? first;
 }
 
 /** One apt at a time: it has locks of its own, but they make a second caller fail instead of wait. */

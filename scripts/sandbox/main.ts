@@ -1,6 +1,7 @@
 // `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list |
 // run HOST [--name NAME] -- COMMAND …. Results on stdout, progress on stderr.
 import { parseArgs } from 'node:util';
+import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
 import { listIds, listStates, loadState, ownerIsAlive } from './registry.ts';
 import { openSandbox, startSandbox } from './sandbox.ts';
@@ -24,12 +25,7 @@ const { values, positionals } = parseArgs({
 const [verb = '', ...rest] = positionals;
 const progress = createProgress();
 
-try {
-  process.exitCode = await runVerb();
-} catch (error) {
-  process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+await runProgram({ name: 'sandbox' }, runVerb);
 
 async function runVerb(): Promise<number> {
   if (values.help) {
