@@ -1,5 +1,7 @@
 // The gateway's own metrics. Nodes' metrics come from the telemetry intake; both are one answer at /metrics.
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { HubFigures } from '../tunnel/hub.ts';
 
 export interface Counters {
   readonly registry: Registry;
@@ -15,7 +17,24 @@ export interface Counters {
   readonly joinSeconds: Histogram;
 }
 
-export function createCounters(gauges: { tunnels: () => number; registered: () => number }): Counters {
+/** What the tunnels' own figures are called here: gauges, and what only grows. */
+const hubGauges = {
+  connected: ['tunnels', 'Nodes whose tunnel is open here.'],
+  streams: ['tunnel_streams', 'Streams open through tunnels.'],
+  unacknowledgedBytes: ['tunnel_unacknowledged_bytes', 'Bytes kept for a resumption.'],
+} as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
+
+const hubTotals = {
+  sessionsBegun: ['tunnel_sessions_total', 'Tunnel sessions begun.'],
+  resumptions: ['tunnel_resumptions_total', 'Sessions that went on over a new connection.'],
+  takeovers: ['tunnel_takeovers_total', 'Sessions replaced by another process of the same node.'],
+  staleConnections: ['tunnel_stale_connections_total', 'Connections older than the one at hand.'],
+  handshakesFailed: ['tunnel_handshakes_failed_total', 'Tunnel handshakes that failed.'],
+  upgradesRefused: ['tunnel_upgrades_refused_total', 'Upgrades to a tunnel that were refused.'],
+  violations: ['tunnel_violations_total', 'Frames that broke the protocol.'],
+} as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
+
+export function createCounters(sources: { hub: () => HubFigures; registered: () => number }): Counters {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'regnode_gateway_' });
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
@@ -29,8 +48,19 @@ export function createCounters(gauges: { tunnels: () => number; registered: () =
         this.set(value());
       },
     });
-  gauge('tunnels', 'Nodes whose tunnel is open here.', gauges.tunnels);
-  gauge('registered_nodes', 'Nodes registered in the cluster.', gauges.registered);
+  const total = (name: string, help: string, value: () => number) =>
+    new Counter({
+      name: `regnode_gateway_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  gauge('registered_nodes', 'Nodes registered in the cluster.', sources.registered);
+  for (const [key, [name, help]] of entries(hubGauges)) gauge(name, help, () => sources.hub()[key]);
+  for (const [key, [name, help]] of entries(hubTotals)) total(name, help, () => sources.hub()[key]);
   return {
     registry,
     joins: counter('joins_total', 'Joins, by outcome and code of refusal.', ['outcome', 'code']),
@@ -52,4 +82,8 @@ export function createCounters(gauges: { tunnels: () => number; registered: () =
       registers: [registry],
     }),
   };
+}
+
+function entries<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(record) as [K, V][];
 }

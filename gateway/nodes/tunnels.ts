@@ -1,7 +1,7 @@
 // What this replica knows of its nodes' tunnels, from the hub's sessions: open or not, since when, and the agent's
 // latest report. It also sends the desired state to each new session. Nothing here is stored.
 import type { ControlMessage } from '../../protocol/control.ts';
-import type { TunnelSession } from '../../protocol/session.ts';
+import type { SessionState, TunnelSession } from '../../protocol/session.ts';
 
 export type Report = Extract<ControlMessage, { kind: 'report' }>;
 
@@ -43,12 +43,12 @@ export class Tunnels {
   opened(nodeName: string, session: TunnelSession): void {
     const previous = this.#states.get(nodeName);
     this.#states.set(nodeName, {
-      connected: session.state === 'Open',
+      connected: isUp(session.state),
       sinceMs: this.#now(),
       session,
       report: previous?.report,
     });
-    session.onStateChange((state) => this.#change(nodeName, session, { connected: state === 'Open' }));
+    session.onStateChange((state) => this.#change(nodeName, session, { connected: isUp(state) }));
     session.onControl((message) => {
       if (message.kind === 'report') this.#change(nodeName, session, { report: message });
     });
@@ -80,4 +80,9 @@ export class Tunnels {
   #tell(nodeName: string): void {
     for (const listener of this.#listeners) listener(nodeName);
   }
+}
+
+/** A tunnel that is being drained still carries everything. */
+function isUp(state: SessionState): boolean {
+  return state === 'Open' || state === 'Draining';
 }

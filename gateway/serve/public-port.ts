@@ -79,7 +79,7 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   });
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
-  limitConnections(server, counters);
+  const sockets = trackConnections(server, counters);
 
   server.on('request', (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {
@@ -102,7 +102,10 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     renew: (tls) => server.setSecureContext(secureContext(tls)),
     close: (graceMs) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        // All sockets, because the server does not count the ones that became tunnels.
+        const timer = setTimeout(() => {
+          for (const socket of sockets) socket.destroy();
+        }, graceMs);
         server.close(() => {
           clearTimeout(timer);
           resolve();
@@ -170,7 +173,11 @@ async function upgrade(
 }
 
 /** Counted on the TCP connection, before any handshake costs something. */
-function limitConnections(server: https.Server, counters: Pick<Counters, 'refusedConnections'>): void {
+function trackConnections(
+  server: https.Server,
+  counters: Pick<Counters, 'refusedConnections'>,
+): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
   const perAddress = new ConnectionCounter(limits.connectionsPerAddress);
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
@@ -179,9 +186,14 @@ function limitConnections(server: https.Server, counters: Pick<Counters, 'refuse
       socket.destroy();
       return;
     }
-    socket.once('close', () => perAddress.release(address));
+    sockets.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      perAddress.release(address);
+    });
   });
   server.on('drop', () => counters.refusedConnections.inc({ reason: 'total' }));
+  return sockets;
 }
 
 function secureContext(tls: PortCertificate): { cert: string; key: string; ca: string } {

@@ -7,6 +7,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { ArtifactStore } from '../artifacts/store.ts';
 import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
+import { startEgress } from '../egress/server.ts';
 import { Authority } from '../join/authority.ts';
 import { identify, registrationsOf } from '../join/client-certificate.ts';
 import type { ClusterConnection } from '../kubernetes/connect.ts';
@@ -16,7 +17,8 @@ import { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import { Reconciler } from '../nodes/reconciler.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
-import { absentHub, absentIntake } from './absent-parts.ts';
+import { TelemetryIntake } from '../telemetry/intake.ts';
+import { TunnelHub } from '../tunnel/hub.ts';
 import { createClusterView } from './cluster-view.ts';
 import { startLoops } from './loops.ts';
 import type { ServeOptions } from './options.ts';
@@ -48,8 +50,9 @@ export async function serve(
   cleanup.defer(() => certificate.stop());
 
   const tunnels = new Tunnels();
+  const hub = new TunnelHub({ logger });
   const counters = createCounters({
-    tunnels: () => tunnels.connectedCount(),
+    hub: () => hub.figures,
     registered: () => [...view.registered.values()].length,
   });
   const audit = openAudit(options.auditFile);
@@ -60,8 +63,7 @@ export async function serve(
 
   const recordEvent = createEventRecorder(kubernetes, logger);
   const view = createClusterView(kubernetes, logger, counters);
-  const intake = absentIntake();
-  const hub = absentHub();
+  const intake = new TelemetryIntake({ poolOf: (name) => view.registered.get(name)?.spec.pool });
   hub.onSession((node, session) => tunnels.opened(node, session));
   hub.onHeartbeat((node, payload) => intake.heartbeat(node, payload));
   hub.onTelemetry((node, payload) => {
@@ -112,6 +114,22 @@ export async function serve(
   });
   cleanup.defer(() => loops.stop());
   await loops.ready;
+
+  if (options.egressSocket !== undefined) {
+    const egress = await startEgress({
+      socketPath: options.egressSocket,
+      hub,
+      resolveNode: view.resolve,
+      // A registered node without a tunnel is refused, not looked for elsewhere.
+      dialDirectly: (host) => view.resolve(host) === undefined,
+      audit: (stream) => {
+        counters.streams.inc({ outcome: stream.outcome });
+        audit.record({ event: 'stream', ...stream });
+      },
+      logger,
+    });
+    cleanup.defer(() => egress.close());
+  }
 
   const desk = {
     kubernetes,
