@@ -4,6 +4,7 @@ import { type FaultValues, fill, type Language } from '../../../protocol/fault.t
 import { ciliumMessages } from './cilium.ts';
 import { deviceMessages } from './devices.ts';
 import { firewallMessages } from './firewall.ts';
+import { gatewayMessages } from './gateway.ts';
 import { identityMessages } from './identity.ts';
 import { kernelMessages } from './kernel.ts';
 import { lineMessages } from './line.ts';
@@ -17,6 +18,7 @@ export const messages = {
   ...resourceMessages,
   ...kernelMessages,
   ...lineMessages,
+  ...gatewayMessages,
   ...timeMessages,
   ...firewallMessages,
   ...runtimeMessages,
