@@ -1,6 +1,15 @@
 // How long to wait before the next attempt. A gateway that refuses or closes is given room (full jitter, doubling
-// from 0.5 to 60 s), so that a data centre that reconnects at once is no attack. A way that gives no answer at
-// all burdens nobody: it is tried again soon, so that the tunnel is back within 3 s of the way being free.
+// from 0.5 to 60 s), so that a data centre that reconnects at once is no attack. A connection that broke off is
+// tried again within the present ceiling. A way that gives no answer at all burdens nobody and is tried again
+// soon, so that the tunnel is back within 3 s of the way being free.
+
+export type Ending =
+  /** The gateway said no: it refused the connection or the request, or closed the session. */
+  | 'refused'
+  /** An established connection broke. */
+  | 'broken'
+  /** No packet came back: time out, no route. */
+  | 'silent';
 
 export const backoffLimits = { firstMs: 500, lastMs: 60_000, silentMs: 500, healthyMs: 30_000 } as const;
 
@@ -12,11 +21,10 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** `silent`: nobody answered (time out, no route), as opposed to a refusal. */
-  nextMs(silent: boolean): number {
-    if (silent) return this.#random() * backoffLimits.silentMs;
+  nextMs(ending: Ending): number {
+    if (ending === 'silent') return this.#random() * backoffLimits.silentMs;
     const ceiling = Math.min(backoffLimits.lastMs, backoffLimits.firstMs * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
+    if (ending === 'refused') this.#failures = Math.min(this.#failures + 1, 16);
     return this.#random() * ceiling;
   }
 

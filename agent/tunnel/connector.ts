@@ -7,7 +7,7 @@ import { offerSession } from '../../protocol/tunnel/handshake.ts';
 import type { TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, type Ending } from './backoff.ts';
 import { DialFailure, dialGateway, type TunnelIdentity } from './dial.ts';
 
 export interface ConnectorOptions {
@@ -43,7 +43,9 @@ export class Connector {
   connect(session: Session): void {
     this.#session = session;
     session.onStateChange((state) => {
-      if (state === 'Open') this.#establishedMs = this.#options.clock.nowMs();
+      if (state !== 'Open') return;
+      this.#timer?.cancel();
+      this.#establishedMs = this.#options.clock.nowMs();
     });
     this.connectNow(session);
   }
@@ -55,21 +57,22 @@ export class Connector {
     void this.#attempt(session);
   }
 
-  lost(session: Session, reason: string): void {
+  /** `ending`: how the connection or its handshake came to an end. */
+  lost(session: Session, reason: string, ending: Ending): void {
     if (session !== this.#session) return;
     const { clock, logger } = this.#options;
     if (this.#establishedMs !== undefined) this.#backoff.ended(clock.nowMs() - this.#establishedMs);
     this.#establishedMs = undefined;
     logger.warn({ reason }, 'tunnel connection lost');
-    this.#again(session, false);
+    this.#again(session, ending);
   }
 
   async #attempt(session: Session): Promise<void> {
     this.#attempting = true;
     this.attempts += 1;
     try {
-      const { url, environment, signal } = this.#options;
-      const transport = await dialGateway({ ...this.identity, url, environment, signal });
+      const { url, environment, signal, limits } = this.#options;
+      const transport = await dialGateway({ ...this.identity, url, environment, signal, limits });
       this.#attempting = false;
       this.#offer(session, transport);
     } catch (error) {
@@ -88,7 +91,7 @@ export class Connector {
     this.#epoch += 1;
     this.lastFault = undefined;
     offerSession(transport, session, { instance, epoch: this.#epoch }, { clock, limits }, (reason) =>
-      this.lost(session, reason),
+      this.lost(session, reason, 'refused'),
     );
   }
 
@@ -99,12 +102,12 @@ export class Connector {
     }
     this.lastFault = fault;
     if (!session.attached || session.quietMs >= this.#options.limits.suspectAfterMs)
-      this.#again(session, silent);
+      this.#again(session, silent ? 'silent' : 'refused');
   }
 
-  #again(session: Session, silent: boolean): void {
+  #again(session: Session, ending: Ending): void {
     if (this.#attempting || this.#options.signal.aborted) return;
     this.#timer?.cancel();
-    this.#timer = this.#options.clock.after(this.#backoff.nextMs(silent), () => this.connectNow(session));
+    this.#timer = this.#options.clock.after(this.#backoff.nextMs(ending), () => this.connectNow(session));
   }
 }

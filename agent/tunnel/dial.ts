@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
 import { Fault } from '../../protocol/fault.ts';
-import { subprotocol } from '../../protocol/tunnel/limits.ts';
+import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { connectThroughProxy, proxyFor } from './proxy.ts';
@@ -19,6 +19,7 @@ export interface DialOptions extends TunnelIdentity {
   readonly url: URL;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  readonly limits: TunnelLimits;
 }
 
 export class DialFailure extends Error {
@@ -33,8 +34,6 @@ export class DialFailure extends Error {
   }
 }
 
-const connectTimeoutMs = 2_000;
-const handshakeTimeoutMs = 10_000;
 const silentCodes = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL']);
 const refusalLimitBytes = 4096;
 
@@ -48,11 +47,11 @@ export function tunnelUrl(gateway: string): URL {
 }
 
 export async function dialGateway(options: DialOptions): Promise<Transport> {
-  const { url, signal } = options;
+  const { url, limits } = options;
   try {
     const proxy = proxyFor(url, options.environment);
-    const tcp = await connectTcp(proxy ?? hostAndPort(url), signal);
-    if (proxy) await connectThroughProxy(tcp, proxy, hostAndPort(url), handshakeTimeoutMs);
+    const tcp = await connectTcp(proxy ?? hostAndPort(url), options);
+    if (proxy) await connectThroughProxy(tcp, proxy, hostAndPort(url), limits.upgradeTimeoutMs);
     return await upgrade(tcp, options);
   } catch (error) {
     throw error instanceof DialFailure ? error : failure(url, error as NodeJS.ErrnoException);
@@ -65,7 +64,10 @@ export function hostAndPort(url: URL): { host: string; port: number } {
   return { host, port: Number(url.port) || (secure ? 443 : 80) };
 }
 
-function connectTcp(to: { host: string; port: number }, signal: AbortSignal): Promise<Socket> {
+function connectTcp(
+  to: { host: string; port: number },
+  { signal, limits: { connectTimeoutMs } }: DialOptions,
+): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = net.connect({ host: to.host, port: to.port, noDelay: true, signal });
   const timer = setTimeout(() => {
@@ -80,10 +82,9 @@ function connectTcp(to: { host: string; port: number }, signal: AbortSignal): Pr
 
 function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
   const { promise, resolve, reject } = Promise.withResolvers<Transport>();
-  const { url, signal } = options;
+  const { url, signal, limits } = options;
   const clientOptions: ClientOptions = {
     ...websocketOptions,
-    handshakeTimeout: handshakeTimeoutMs,
     createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp.resume()),
   };
   const websocket = new WebSocket(url, subprotocol, clientOptions);
@@ -97,14 +98,22 @@ function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
       websocket.terminate();
     });
   });
-  websocket.once('error', reject);
+  websocket.on('error', reject);
   websocket.once('open', () => {
     websocket.off('error', reject);
     resolve(new WebsocketTransport(websocket, socket));
   });
   const abort = () => websocket.terminate();
   signal.addEventListener('abort', abort, { once: true });
-  return promise.finally(() => signal.removeEventListener('abort', abort));
+  // Not ws's own time limit: on a socket that is given to it, that one never begins.
+  const timer = setTimeout(() => {
+    reject(new Error(`no answer to the websocket request within ${limits.upgradeTimeoutMs} ms`));
+    websocket.terminate();
+  }, limits.upgradeTimeoutMs);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  });
 }
 
 function secure(socket: Socket, { url, caPem, certificatePem, keyPem }: DialOptions): Socket {

@@ -142,7 +142,8 @@ class AgentTunnel implements Tunnel {
       onOffer: (stream) => connectTarget(stream, targetOptions),
       onDrain: (delayMs) => this.#moveAway(session, delayMs),
       onSuspicion: () => this.#connector.connectNow(session),
-      onConnectionLost: (reason) => this.#connector.lost(session, reason),
+      onConnectionLost: (reason, onPurpose) =>
+        this.#connector.lost(session, reason, onPurpose ? 'refused' : 'broken'),
       onViolation: (fault) => logger.warn({ code: fault.code, detail: fault.message }, 'tunnel violation'),
     });
     session.onStateChange((state) => {

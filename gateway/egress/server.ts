@@ -73,7 +73,8 @@ export async function startEgress(options: EgressOptions): Promise<Egress> {
   await rm(settings.socketPath, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(settings.socketPath, resolve);
+    // A full backlog of a unix socket refuses at once instead of waiting.
+    server.listen({ path: settings.socketPath, backlog: settings.connectionsLimit }, resolve);
   });
   await chmod(settings.socketPath, 0o600);
   return {

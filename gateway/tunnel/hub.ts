@@ -46,6 +46,7 @@ interface Held {
 }
 
 const connectionsPerMinute = 60;
+const drainGraceMs = 10_000;
 
 export class TunnelHub {
   readonly counters: HubCounters = newHubCounters();
@@ -149,13 +150,24 @@ export class TunnelHub {
     this.#held.get(node)?.session.end(CloseCode.removed, reason);
   }
 
-  /** Asks every agent to move, each after its own delay within `spreadMs`; no new sessions from now on. */
-  drain(spreadMs = 5000): void {
+  /**
+   * No new sessions; every agent is asked to move, each after its own delay within half of `graceMs`. Resolves when all
+   * have gone, or when the grace is over: then what is left is ended.
+   */
+  async drain(graceMs = drainGraceMs): Promise<void> {
     this.#draining = true;
     const sessions = [...this.#held.values()];
+    const gone = Promise.withResolvers<void>();
+    const timer = this.#clock.after(graceMs, gone.resolve);
+    this.onClose(() => {
+      if (this.#held.size === 0) gone.resolve();
+    });
     for (const [index, { session }] of sessions.entries()) {
-      session.drain(Math.round(((index + Math.random()) / sessions.length) * spreadMs));
+      session.drain(Math.round(((index + Math.random()) / sessions.length) * (graceMs / 2)));
     }
+    if (sessions.length > 0) await gone.promise;
+    timer.cancel();
+    this.shutdown();
   }
 
   /** Ends everything: the process is about to stop. */

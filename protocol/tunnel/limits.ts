@@ -38,6 +38,9 @@ export interface TunnelLimits {
   /** A PING without an answer for so long: the agent begins to look for a second way. */
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
+  /** Agent: an attempt to reach TCP's answer, then TLS and the websocket's answer. */
+  readonly connectTimeoutMs: number;
+  readonly upgradeTimeoutMs: number;
   readonly helloTimeoutMs: number;
   readonly openTimeoutMs: number;
   readonly resumeWindowMs: number;
@@ -61,6 +64,8 @@ export const defaultLimits: TunnelLimits = {
   pingIntervalMs: 10_000,
   suspectAfterMs: 3_000,
   deadAfterMs: 25_000,
+  connectTimeoutMs: 2_000,
+  upgradeTimeoutMs: 10_000,
   helloTimeoutMs: 10_000,
   openTimeoutMs: 20_000,
   resumeWindowMs: 60_000,

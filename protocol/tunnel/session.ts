@@ -28,7 +28,8 @@ export interface SessionOptions {
   /** The peer asks to move to another connection within so many milliseconds. */
   readonly onDrain?: (delayMs: number) => void;
   readonly onSuspicion?: () => void;
-  readonly onConnectionLost?: (reason: string) => void;
+  /** `onPurpose`: the peer closed it, or broke the protocol; else it broke off. */
+  readonly onConnectionLost?: (reason: string, onPurpose: boolean) => void;
   readonly onViolation?: (fault: Fault) => void;
 }
 
@@ -276,8 +277,10 @@ export class Session implements TunnelSession, ConnectionSink {
 
   closed(reason: string, code: number): void {
     this.#release();
-    if (!endsSession(code)) this.#wait(reason);
-    else if (this.#options.role === 'gateway') this.end(code, reason);
+    if (!endsSession(code)) {
+      this.#wait(reason);
+      this.#options.onConnectionLost?.(reason, code !== CloseCode.brokenOff);
+    } else if (this.#options.role === 'gateway') this.end(code, reason);
     else this.#startOver(reason);
   }
 
@@ -397,7 +400,6 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#move('connectionLost');
     this.#windowTimer?.cancel();
     this.#windowTimer = this.#clock.after(this.#limits.resumeWindowMs, () => this.#expire());
-    this.#options.onConnectionLost?.(reason);
   }
 
   #expire(): void {
@@ -410,7 +412,7 @@ export class Session implements TunnelSession, ConnectionSink {
 
   #startOver(reason: string): void {
     this.#forgetSession(reason);
-    this.#options.onConnectionLost?.(reason);
+    this.#options.onConnectionLost?.(reason, true);
   }
 
   /** Agent: the next connection begins anew. */

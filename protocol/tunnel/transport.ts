@@ -27,6 +27,8 @@ export interface TransportListener {
 
 /** Codes with which a websocket is closed on purpose. */
 export const CloseCode = {
+  /** What a websocket reports that ended without a close frame. */
+  brokenOff: 1006,
   superseded: 4001,
   removed: 4002,
   protocol: 4003,
