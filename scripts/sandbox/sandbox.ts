@@ -1,13 +1,25 @@
 // The sandbox: a cluster in the cloud and hosts in a data centre, on one machine, with nothing faked but the
 // machines themselves. Used by scripts/quickstart, the e2e tests and the benchmarks alike.
 //
-//   const sandbox = await startSandbox({ name: 'join', progress });   // several at a time
-//   const host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
-//   await sandbox.cloud.kubectl(['get', 'nodes']);  await host.run('systemctl', ['status']);
-//   await sandbox.stop();
+//   const sandbox = await startSandbox({ name: 'join', progress });      // several at a time
+//   const host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });   // side by side, too
+//   await sandbox.cloud.kubectl(['get', 'nodes']);                        // a failure is a result, not an error
+//   await sandbox.cloud.run('curl', [url]);                               // in the cloud's network namespace
+//   await sandbox.cloud.setUpGateway(); buildArtifactStore(agentTarball); startGateway(); regnodectl(['pool', …]);
+//   stopGateway(); killGateway(); restartGateway(); freezeGateway(); thawGateway(); gatewayLogs();
+//   await host.run('bash', ['-s'], { input: script, timeoutMs, environment, signal, onLine });
+//   host.cutLink(); restoreLink(); shapeLink({ delayMs, jitterMs, lossPercent, rateMbit }); shapeLink();
+//   host.freeze('kubelet'); thaw(); kill('regnode', 'SIGKILL'); reboot(); powerOff(); powerOn(); logs('kubelet');
+//   host.path('/etc/hosts'); copyIn(from, to); importImage(tar);          // files, as the machine sees them
+//   await sandbox.startKubeProxy(host);                                   // the cluster's own, after a join
+//   await host.remove(); await sandbox.stop();
+//
+// From a bare sandbox to joined hosts: registration.ts. For people: `node scripts/sandbox/main.ts --help`.
 //
 // A sandbox belongs to the process that started it and ends with it, whatever way that ends, unless keep() was
-// called; then openSandbox(name) finds it again and stop() ends it.
+// called; then openSandbox(name) finds it again and stop() ends it. What there is of it is named after its id, and
+// teardown.ts needs nothing else. Environment: REGNODE_KUBERNETES_BIN, REGNODE_CONTAINERD_BIN, REGNODE_ETCD_BIN (folders
+// with other versions), REGNODE_CACHE, REGNODE_SANDBOX_DATA (where the hosts' disks are).
 import { mkdir } from 'node:fs/promises';
 import { kubernetesBinaries } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';

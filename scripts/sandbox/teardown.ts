@@ -89,13 +89,18 @@ function kill(pid: number): void {
   }
 }
 
-/** Unmounts everything at or below a folder, the innermost first. */
+/** Unmounts everything at or below a folder, the innermost first; what has just ended may hold one for a moment. */
 export async function unmountBelow(folder: string): Promise<void> {
-  for (const path of (await mountsBelow(folder)).reverse()) {
-    await run('umount', ['--no-canonicalize', path], { allowFailure: true });
-  }
-  const left = await mountsBelow(folder);
-  if (left.length > 0) throw new Error(`could not unmount ${left.join(', ')}`);
+  await waitFor(
+    `the mounts below ${folder} to go`,
+    async () => {
+      for (const path of (await mountsBelow(folder)).reverse()) {
+        await run('umount', ['--no-canonicalize', path], { allowFailure: true });
+      }
+      return (await mountsBelow(folder)).length === 0;
+    },
+    { timeoutMs: 15_000 },
+  );
 }
 
 async function mountsBelow(folder: string): Promise<string[]> {
