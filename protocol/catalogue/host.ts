@@ -74,6 +74,22 @@ export const hostFaults = {
     },
     zh: { message: '此主机正在退出集群，尚未完成。', remedy: '请执行 regnode leave 完成退出后再加入。' },
   },
+  DAEMON_NOT_RUNNING: {
+    exitCode: 5,
+    en: {
+      message: 'The regnode daemon is not running on this node.',
+      remedy: 'Look at: systemctl status regnode; journalctl -u regnode',
+    },
+    zh: {
+      message: '此节点上的 regnode 守护进程未运行。',
+      remedy: '请查看：systemctl status regnode；journalctl -u regnode',
+    },
+  },
+  CODE_UNKNOWN: {
+    exitCode: 2,
+    en: { message: 'There is no code "{code}".', remedy: 'Did you mean "{nearest}"?' },
+    zh: { message: '没有代码“{code}”。', remedy: '您是否想查 {nearest}？' },
+  },
   NOT_JOINED: {
     exitCode: 1,
     en: {

@@ -1,0 +1,104 @@
+// regnode join: from a fresh host to a Ready node, each phase told with the time that it took.
+import { Command } from 'commander';
+import { type JoinPhase, joinNode } from '../node/join.ts';
+import { provisionalWish } from '../node/provisional.ts';
+import { planNode } from '../node/reconcile.ts';
+import { readState } from '../node/state.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planToJson, renderPlan } from '../plan/render.ts';
+import { type CliContext, requireRoot, terminalFor } from './context.ts';
+import { type JoinFlags, readJoinWish } from './join-flags.ts';
+import type { Text } from './language.ts';
+import { PhaseProgress } from './phase-progress.ts';
+import { names, requirePreflight } from './preflight-command.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Flags extends JoinFlags {
+  readonly dryRun?: boolean;
+  readonly ignore?: string[];
+  readonly timeout: string;
+}
+
+const titles: Readonly<Record<JoinPhase, Text>> = {
+  preflight: { en: 'preflight: can this host join?', zh: '预检：此主机能否加入' },
+  register: { en: 'register with the gateway', zh: '向网关登记' },
+  install: { en: 'install and start', zh: '安装并启动组件' },
+  ready: { en: 'wait until the node is Ready', zh: '等待节点就绪' },
+};
+
+export function joinCommand(context: CliContext): Command {
+  return new Command('join')
+    .description(
+      'make this host a node of the cluster behind a gateway; running it again finishes or does nothing',
+    )
+    .option('--gateway <url>', 'https URL of the gateway')
+    .option('--ca-file <file>', "the gateway's CA, as the join command pins it")
+    .option('--token-file <file>', 'file with the join token (or the variable REGNODE_TOKEN)')
+    .option('--name <name>', 'node name (default: the host name)')
+    .option('--ignore <names...>', 'checks of preflight that do not count')
+    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--timeout <seconds>', 'how long to wait for the node to become Ready', '300')
+    .option('--json', 'the result as JSON')
+    .action(async (flags: Flags, command: Command) => {
+      const terminal = terminalFor(context, command);
+      requireRoot(context.host);
+      if (flags.dryRun) await dryRun(context, terminal, flags);
+      else await join(context, terminal, flags);
+    });
+}
+
+async function join(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
+  const { host, signal } = context;
+  const wish = await readJoinWish(context, flags);
+  const progress = new PhaseProgress(terminal, host.clock);
+  const { outcome, identity, desired } = await joinNode(host, {
+    wish,
+    signal,
+    readyTimeoutMs: Number(flags.timeout) * 1000,
+    preflight: () => requirePreflight(context, terminal, wish, names(flags.ignore ?? [])),
+    listener: {
+      phase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
+      plan: () => undefined,
+      step: (event) => progress.step(event),
+      waiting: (detail) => progress.detail(detail),
+    },
+  });
+  progress.end();
+  const { nodeName, pool, gatewayUrl } = identity;
+  const done: Text =
+    outcome === 'joined'
+      ? { en: `${nodeName} is a Ready node of pool ${pool}`, zh: `${nodeName} 已是节点池 ${pool} 的就绪节点` }
+      : {
+          en: `nothing to do: ${nodeName} is a Ready node already`,
+          zh: `无需操作：${nodeName} 已是就绪节点`,
+        };
+  terminal.progress('ok', terminal.say(done));
+  terminal.resultJson({
+    outcome,
+    node: nodeName,
+    pool,
+    gateway: gatewayUrl,
+    revision: desired.revision,
+    phases: progress.phases,
+  });
+}
+
+/** A join consumes a use of the token, so nothing is registered: what the gateway would send is guessed from its store. */
+async function dryRun(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
+  const { host } = context;
+  const wish = await readJoinWish(context, flags);
+  const state = await readState(host);
+  let plan: Plan;
+  if (state === undefined) {
+    await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
+    plan = await planNode(host, await provisionalWish(host, wish, context.signal));
+    terminal.note(terminal.say(provisional));
+  } else plan = await planNode(host, state);
+  terminal.result(renderPlan(plan, terminal.colorsResult));
+  terminal.resultJson({ provisional: state === undefined, plan: planToJson(plan) });
+}
+
+const provisional: Text = {
+  en: 'Not registered: versions are the newest of the gateway, and what only the pool knows is a placeholder.',
+  zh: '尚未登记：版本取自网关的最新制品，仅节点池知道的内容以占位符表示。',
+};

@@ -1,0 +1,55 @@
+// The flags of a join, parsed: what is missing is taken from a join that was begun before, what is wrong is a
+// Fault that names the flag. The token comes from a file or the environment, never from the command line.
+import { Fault } from '../../protocol/fault.ts';
+import { gatewayUrlSchema } from '../config/configuration.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+import { defaultNodeName } from '../identity/facts.ts';
+import type { JoinWish } from '../node/join.ts';
+import { readState } from '../node/state.ts';
+import type { CliContext } from './context.ts';
+
+export interface JoinFlags {
+  readonly gateway?: string;
+  readonly caFile?: string;
+  readonly tokenFile?: string;
+  readonly name?: string;
+}
+
+export async function readJoinWish(context: CliContext, flags: JoinFlags): Promise<JoinWish> {
+  const { host } = context;
+  const known = await readState(host);
+  const gatewayUrl = flags.gateway === undefined ? known?.identity.gatewayUrl : parseUrl(flags.gateway);
+  if (gatewayUrl === undefined) throw new Fault('USAGE', { detail: '--gateway URL is needed' });
+  const caPem =
+    flags.caFile === undefined
+      ? await host.files.readText(paths.authority)
+      : await readCa(host, flags.caFile);
+  if (caPem === undefined) throw new Fault('USAGE', { detail: '--ca-file FILE is needed' });
+  return {
+    gatewayUrl,
+    caPem,
+    nodeName: flags.name ?? known?.identity.nodeName ?? (await defaultNodeName(host)),
+    token: await readToken(context, flags.tokenFile),
+  };
+}
+
+export async function readCa(host: Host, path: string): Promise<string> {
+  const text = await host.files.readText(path, 1024 * 1024);
+  if (text === undefined) throw new Fault('CONFIGURATION_INVALID', { path, detail: 'there is no such file' });
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new Fault('CONFIGURATION_INVALID', { path, detail: 'it holds no certificate in PEM' });
+}
+
+async function readToken({ host, token }: CliContext, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return token;
+  const text = (await host.files.readText(path, 4096))?.trim();
+  if (text === undefined) throw new Fault('CONFIGURATION_INVALID', { path, detail: 'there is no such file' });
+  return text;
+}
+
+function parseUrl(text: string): string {
+  const parsed = gatewayUrlSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new Fault('CONFIGURATION_INVALID', { path: '--gateway', detail: `"${text}" is not an https:// URL` });
+}

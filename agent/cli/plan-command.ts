@@ -1,0 +1,26 @@
+// regnode plan: what the agent would change on this joined host now, as a diff. Changes nothing; an empty plan
+// means that the host is as its pool wants it.
+import { Command } from 'commander';
+import { Fault } from '../../protocol/fault.ts';
+import { planNode } from '../node/reconcile.ts';
+import { readState } from '../node/state.ts';
+import { planToJson, renderPlan } from '../plan/render.ts';
+import { type CliContext, requireRoot, terminalFor } from './context.ts';
+
+export function planCommand(context: CliContext): Command {
+  return new Command('plan')
+    .description('show what would be changed to make this host as its pool wants it; changes nothing')
+    .option('--json', 'as JSON')
+    .action(async (_flags: object, command: Command) => {
+      const terminal = terminalFor(context, command);
+      requireRoot(context.host);
+      const state = await readState(context.host);
+      if (state === undefined) throw new Fault('NOT_JOINED');
+      const plan = await planNode(context.host, state);
+      terminal.result(renderPlan(plan, terminal.colorsResult));
+      terminal.resultJson({ revision: state.desired.revision, plan: planToJson(plan) });
+      if (plan.steps.length === 0) {
+        terminal.progress('ok', terminal.say({ en: 'nothing to do', zh: '无需改动' }));
+      }
+    });
+}

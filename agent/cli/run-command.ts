@@ -1,0 +1,16 @@
+// regnode run: the daemon, as systemd starts it. Logs are JSON lines on stderr.
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { runDaemon } from '../daemon/daemon.ts';
+import { type CliContext, requireRoot } from './context.ts';
+
+export function runCommand(context: CliContext): Command {
+  return new Command('run')
+    .description('run the agent until it is told to stop (systemd does that)')
+    .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
+    .action(async ({ logLevel }: { logLevel: string }) => {
+      requireRoot(context.host);
+      const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+      await runDaemon(context.host, { logger, signal: context.signal, environment: context.environment });
+    });
+}

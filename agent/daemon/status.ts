@@ -1,0 +1,48 @@
+// /run/regnode/status.json: what the daemon knows, for `regnode status` and for people with jq. Written when it
+// changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
+import { z } from 'zod';
+import { nodePhaseSchema } from '../../protocol/control.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+
+export const daemonStatusSchema = z.object({
+  version: z.literal(1),
+  writtenAtMs: z.number(),
+  pid: z.number(),
+  nodeName: z.string(),
+  pool: z.string(),
+  phase: nodePhaseSchema,
+  revision: z.string(),
+  detail: z.string(),
+  tunnel: z.object({
+    state: z.string(),
+    gateway: z.string(),
+    proxy: z.string().optional(),
+    attempts: z.number(),
+    lastError: z.string().optional(),
+  }),
+  services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
+  telemetry: z.object({
+    produced: z.number(),
+    acknowledged: z.number(),
+    pending: z.number(),
+    lost: z.number(),
+  }),
+});
+export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+
+export async function writeStatus(host: Host, status: DaemonStatus): Promise<void> {
+  if ((await host.files.status(paths.run)) === undefined) await host.files.makeDirectory(paths.run, 0o755);
+  await host.files.write(paths.status, `${JSON.stringify(status)}\n`, { mode: 0o644 });
+}
+
+/** undefined when no daemon has written one since the boot, or another release's. */
+export async function readStatus(host: Host): Promise<DaemonStatus | undefined> {
+  const text = await host.files.readText(paths.status);
+  if (text === undefined) return undefined;
+  try {
+    return daemonStatusSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// regnode, the agent of a registered node. Takes the token out of the environment before anything else can see
+// it, makes the host, runs the command, and leaves the exit code.
+import { runProgram } from './cli/program.ts';
+import { createHost } from './host/real.ts';
+
+const token = process.env.REGNODE_TOKEN;
+delete process.env.REGNODE_TOKEN;
+
+const stop = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+
+process.exitCode = await runProgram(
+  {
+    host: createHost(),
+    environment: process.env,
+    token,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: stop.signal,
+  },
+  process.argv.slice(2),
+);
