@@ -142,12 +142,12 @@ place() {
 
 # ---------------------------------------------------------------------------------------------- what is said
 
-# fail CODE EXIT MESSAGE REMEDY MESSAGE-ZH REMEDY-ZH
+# fail CODE EXIT MESSAGE REMEDY MESSAGE-ZH REMEDY-ZH: as the agent says it.
 fail() {
   if [ "$language" = zh ]; then
-    printf '错误 %s：%s\n  处理：%s\n' "$1" "$5" "$6" >&2
+    printf '[fail] %s: %s\n       → %s\n' "$1" "$5" "$6" >&2
   else
-    printf 'error %s: %s\n  remedy: %s\n' "$1" "$3" "$4" >&2
+    printf '[fail] %s: %s\n       → %s\n' "$1" "$3" "$4" >&2
   fi
   exit "$2"
 }

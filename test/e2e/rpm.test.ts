@@ -128,7 +128,7 @@ test('install.sh does not touch it', async () => {
     (await inHost('sh', ['-c', `curl -fsk ${sandbox.cloud.gatewayUrl}/cacert | sha256sum`])).slice(0, 64),
   ];
   const result = await host.run('sh', [...args, ...ca]);
-  expect(result.stderr).toContain('error OTHER_INSTALLATION: ');
+  expect(result.stderr).toContain('[fail] OTHER_INSTALLATION: ');
   expect(await inHost('rpm', ['-V', 'regnode'])).toBe('');
   await inHost('rm', ['/root/install.sh']);
 });

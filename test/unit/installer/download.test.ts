@@ -31,13 +31,13 @@ function run(...more: string[]): Promise<Outcome> {
 }
 
 function expectInstalled(outcome: Outcome): void {
-  expect(outcome.stderr).not.toContain('error');
+  expect(outcome.stderr).not.toContain('[fail]');
   expect(outcome.exitCode).toBe(0);
   expect(readFileSync(join(host, 'opt/regnode/VERSION'), 'utf8')).toBe('1.0.0\n');
 }
 
 function expectNothing(outcome: Outcome, code: string): void {
-  expect(outcome.stderr).toContain(`error ${code}: `);
+  expect(outcome.stderr).toContain(`[fail] ${code}: `);
   expect(outcome.exitCode).toBe(1);
   expect(readdirSync(host)).toEqual(['run']);
 }
@@ -66,7 +66,7 @@ describe('refused', () => {
       send();
     });
     const outcome = await run();
-    expect(outcome.stderr).toContain('error ARTIFACT_HASH_WRONG: ');
+    expect(outcome.stderr).toContain('[fail] ARTIFACT_HASH_WRONG: ');
     expect(readdirSync(host)).toEqual(['run']);
     // What the socket buffers hold is sent and thrown away; the disk sees twice the size at most.
     expect(sentBytes).toBeLessThan(64 * 1024 * 1024);
@@ -115,7 +115,7 @@ describe('refused', () => {
         { prepare: 'mount -t tmpfs -o size=16m tmpfs /opt', after: 'ls -A /opt >/run/calls' },
       );
       expect(outcome.stderr).toMatch(
-        /error NO_SPACE: There is not enough room under \/opt: 16 MiB free, \d+ MiB needed/,
+        /\[fail\] NO_SPACE: There is not enough room under \/opt: 16 MiB free, \d+ MiB needed/,
       );
       expect(outcome.exitCode).toBe(1);
       expect(machine.calls()).toEqual([]);
@@ -133,7 +133,7 @@ describe('refused', () => {
         ['--gateway', gateway.url, '--ca-sha256', sha256(gateway.caPem), '--no-join'],
         { prepare: 'mount -t tmpfs -o size=40m tmpfs /opt', after: 'ls -A /opt >/run/calls' },
       );
-      expect(outcome.stderr).toContain('error NO_SPACE: ');
+      expect(outcome.stderr).toContain('[fail] NO_SPACE: ');
       expect(machine.calls()).toEqual([]);
     } finally {
       machine.remove();

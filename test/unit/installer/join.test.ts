@@ -89,7 +89,7 @@ describe.runIf(isRoot)('nothing is left', () => {
     const outcome = await run([], {
       prepare: 'echo 4711 >/run/regnode-install.lock; exec 8</run/regnode-install.lock; flock 8',
     });
-    expect(outcome.stderr).toContain('error BUSY: Another regnode (install.sh, pid 4711) is at work.');
+    expect(outcome.stderr).toContain('[fail] BUSY: Another regnode (install.sh, pid 4711) is at work.');
     expect(outcome.exitCode).toBe(4);
     expect(machine.changes()).toEqual([]);
     expect(gateway.requests).toEqual([]);
@@ -100,7 +100,7 @@ describe.runIf(isRoot)('nothing is left', () => {
     const outcome = await run([], {
       prepare: 'mkdir -p /opt/regnode/bin; echo rpm >/opt/regnode/bin/regnode',
     });
-    expect(outcome.stderr).toContain('error OTHER_INSTALLATION: ');
+    expect(outcome.stderr).toContain('[fail] OTHER_INSTALLATION: ');
     expect(outcome.exitCode).toBe(1);
     expect(machine.changes()).toEqual(['/opt/regnode/bin/regnode']);
   });
@@ -247,7 +247,7 @@ describe.runIf(isRoot)('taking it away', () => {
   test('a joined host whose program is gone is not cut loose without --force', async () => {
     const prepare = 'mkdir -p /etc/regnode; echo {} >/etc/regnode/agent.json';
     const refused = await machine.install(['--uninstall'], { prepare });
-    expect(refused.stderr).toContain('error LEAVE_IMPOSSIBLE: ');
+    expect(refused.stderr).toContain('[fail] LEAVE_IMPOSSIBLE: ');
     expect(refused.exitCode).toBe(1);
     expect((await machine.install(['--uninstall', '--force', '--purge'])).exitCode).toBe(0);
     expect(machine.changes()).toEqual([]);

@@ -31,7 +31,7 @@ function flags(...more: string[]): string[] {
 
 /** One error, with the code, its remedy and the exit code that the agent would give too; and no files. */
 function expectRefused(outcome: Outcome, code: string, exitCode: number): void {
-  expect(outcome.stderr).toMatch(new RegExp(`^error ${code}: .+\\n {2}remedy: .+$`, 'm'));
+  expect(outcome.stderr).toMatch(new RegExp(`^\\[fail\\] ${code}: .+\\n {7}→ .+$`, 'm'));
   expect(outcome.exitCode).toBe(exitCode);
   if (isFaultCode(code)) expect(catalogue[code].exitCode).toBe(exitCode);
   const host = join(root, 'host');
@@ -86,7 +86,7 @@ test('not root', async () => {
 
 test('in Chinese, by the environment', async () => {
   const outcome = await install(['--no-join'], { environment: { LC_ALL: 'zh_CN.UTF-8' } });
-  expect(outcome.stderr).toMatch(/^错误 USAGE：.+。\n {2}处理：.+$/);
+  expect(outcome.stderr).toMatch(/^\[fail\] USAGE: .*缺少.+。\n {7}→ 请查看.+$/);
   expect(outcome.exitCode).toBe(2);
 });
 
@@ -148,7 +148,7 @@ describe('the gateway', () => {
   ])('names an agent whose %s is %s', async (field, value) => {
     gateway.offer('1.0.0', archive, { [field]: value });
     const outcome = await install(flags());
-    expect(outcome.stderr).toMatch(/^error (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
+    expect(outcome.stderr).toMatch(/^\[fail\] (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
     expect(outcome.exitCode).toBe(1);
     expect(gateway.requests.at(-1)).toBe('GET /artifacts/manifest.json');
   });
@@ -161,6 +161,6 @@ describe('the gateway', () => {
     gateway.answers.set('/artifacts/manifest.json', bytes(text));
     const outcome = await install(flags());
     expect(outcome.exitCode).toBe(1);
-    expect(outcome.stderr).toMatch(/^error (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
+    expect(outcome.stderr).toMatch(/^\[fail\] (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
   });
 });
