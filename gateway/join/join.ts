@@ -66,20 +66,25 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
     throw error;
   }
 
+  if (existing) await renew(kubernetes, existing, request, keySha256);
   const certificate = await authority.issueNode({ name: nodeName, pool: token.pool, publicKey });
   const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
-  const status: RegisteredNodeStatus = {
-    phase: 'Joining',
-    detail: undefined,
-    revision: undefined,
-    facts: request.facts,
-    joinedAt: new Date(desk.now()).toISOString(),
-    certificateSerials: [certificate.serial],
-    certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
-    bootstrapTokenId: bootstrap.id,
-  };
-  if (existing) await renew(kubernetes, existing, request, keySha256);
-  await writeStatus(kubernetes, claimed, status);
+  try {
+    await writeStatus(kubernetes, claimed, {
+      phase: 'Joining',
+      detail: undefined,
+      revision: undefined,
+      facts: request.facts,
+      joinedAt: new Date(desk.now()).toISOString(),
+      certificateSerials: [certificate.serial],
+      certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
+      bootstrapTokenId: bootstrap.id,
+    });
+  } catch (error) {
+    // Nobody would know of it any more.
+    await deleteBootstrapToken(kubernetes, bootstrap.id);
+    throw error;
+  }
   const old = existing?.status?.bootstrapTokenId;
   if (old) await deleteBootstrapToken(kubernetes, old);
 

@@ -14,6 +14,8 @@ export const limits = {
   refusalsBurst: 20,
   refusalIntervalMs: 3_000,
   rememberedAddresses: 10_000,
+  /** The same refusal of the same address is audited once in this time; the counters count all. */
+  repeatedAuditMs: 60_000,
   /** A peer that takes no byte of an answer for this long is cut off. */
   stalledAnswerMs: 60_000,
 } as const;
@@ -38,6 +40,25 @@ export class ConnectionCounter {
     const count = (this.#perAddress.get(address) ?? 1) - 1;
     if (count > 0) this.#perAddress.set(address, count);
     else this.#perAddress.delete(address);
+  }
+}
+
+/** Says whether something happens for the first time in a while. */
+export class RepeatFilter {
+  readonly #seen = new Map<string, number>();
+  readonly #options: { intervalMs: number; remembered: number };
+
+  constructor(options: { intervalMs: number; remembered: number }) {
+    this.#options = options;
+  }
+
+  isNew(key: string, now: number): boolean {
+    const last = this.#seen.get(key);
+    if (last !== undefined && now - last < this.#options.intervalMs) return false;
+    this.#seen.delete(key);
+    this.#seen.set(key, now);
+    if (this.#seen.size > this.#options.remembered) this.#seen.delete(this.#seen.keys().next().value ?? '');
+    return true;
   }
 }
 

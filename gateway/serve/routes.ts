@@ -1,24 +1,21 @@
 // The routes of the public port: what a host needs to install itself and join, and what a node may ask.
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/fault.ts';
-import { joinRequestSchema, type NodeStatusResponse } from '../../protocol/join.ts';
+import type { NodeStatusResponse } from '../../protocol/join.ts';
 import { serveArtifact } from '../artifacts/serving.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
-import { type JoinDesk, join } from '../join/join.ts';
-import { tokenId } from '../join/token.ts';
+import type { JoinDesk } from '../join/join.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyMessage, readyOf } from '../nodes/status.ts';
-import { nodePools } from '../pools/pool.ts';
-import { answerJson, answerText, faultFor, readJson } from './answer.ts';
-import { httpStatus } from './http-status.ts';
-import { limits, RefusalLimiter } from './limits.ts';
-import type { Exchange, Route } from './public-port.ts';
+import { answerJson, answerText } from './answer.ts';
+import { joinRoute } from './join-route.ts';
+import type { Route } from './public-port.ts';
 
 export interface RoutesOptions {
   readonly desk: JoinDesk;
@@ -114,56 +111,6 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       },
     },
   ];
-}
-
-function joinRoute(options: RoutesOptions): (exchange: Exchange) => Promise<void> {
-  const { desk, audit, counters, recordEvent } = options;
-  const limiter = new RefusalLimiter({
-    burst: limits.refusalsBurst,
-    intervalMs: limits.refusalIntervalMs,
-    remembered: limits.rememberedAddresses,
-  });
-  return async ({ request, response, address }) => {
-    const startedMs = desk.now();
-    const seconds = limiter.waitSeconds(address, startedMs);
-    const about: { node?: string; token?: string; machineId?: string } = {};
-    try {
-      if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
-      const parsed = joinRequestSchema.safeParse(await readJson(request));
-      if (!parsed.success) throw malformed(parsed.error.issues[0]);
-      const { nodeName, facts, token } = parsed.data;
-      Object.assign(about, {
-        node: nodeName.slice(0, 80),
-        token: tokenId(token) ?? '?',
-        machineId: facts.machineId,
-      });
-      const answer = await join(desk, parsed.data);
-      const { pool } = answer;
-      audit.record({ event: 'join', outcome: 'accepted', address, pool, ...about });
-      counters.joins.inc({ outcome: 'accepted', code: '' });
-      counters.joinSeconds.observe((desk.now() - startedMs) / 1000);
-      const message = `${nodeName} joined the pool ${pool} from ${address}`;
-      recordEvent(registeredNodes, { name: nodeName }, { type: 'Normal', reason: 'Joined', message });
-      answerJson(response, 200, answer);
-    } catch (error) {
-      const fault = faultFor(error);
-      // What is our own failure is not held against the host.
-      if (httpStatus(fault.code) < 500 && fault.code !== 'TOO_MANY_REQUESTS')
-        limiter.refused(address, desk.now());
-      audit.record({ event: 'join', outcome: 'refused', code: fault.code, address, ...about });
-      counters.joins.inc({ outcome: 'refused', code: fault.code });
-      const pool = fault.values.pool;
-      if (typeof pool === 'string' && fault.code !== 'POOL_NOT_FOUND') {
-        const message = `${about.node} from ${address}: ${fault.message}`;
-        recordEvent(nodePools, { name: pool }, { type: 'Warning', reason: 'JoinRefused', message });
-      }
-      throw error;
-    }
-  };
-}
-
-function malformed(issue: { path: readonly PropertyKey[]; message: string } | undefined): Fault {
-  return new Fault('REQUEST_MALFORMED', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message}` });
 }
 
 async function readScript(path: string): Promise<Buffer> {

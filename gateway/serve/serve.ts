@@ -20,6 +20,7 @@ import { Tunnels } from '../nodes/tunnels.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
 import { createClusterView } from './cluster-view.ts';
+import { limits, RepeatFilter } from './limits.ts';
 import { startLoops } from './loops.ts';
 import type { ServeOptions } from './options.ts';
 import { publishAddress } from './public-address.ts';
@@ -139,6 +140,10 @@ export async function serve(
     isConnected: (name: string) => tunnels.isConnected(name),
     now,
   };
+  const repeats = new RepeatFilter({
+    intervalMs: limits.repeatedAuditMs,
+    remembered: limits.rememberedAddresses,
+  });
   const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
   const publicPort = await openPublicPort({
     listen: options.listen,
@@ -159,6 +164,7 @@ export async function serve(
     onRefused: (fault, address, path) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
       counters.refusedCertificates.inc({ code: fault.code });
+      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
       audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
     },
     counters,

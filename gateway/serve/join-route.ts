@@ -1,0 +1,96 @@
+// POST /v1/join: reads and bounds the request, hands it to the join desk, and writes down how it ended: audit, counters, an
+// Event. Hosts that are refused again and again have to wait, so that tokens can't be guessed.
+import { Fault } from '../../protocol/fault.ts';
+import { joinRequestSchema } from '../../protocol/join.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Counters } from '../audit/counters.ts';
+import { type JoinDesk, join } from '../join/join.ts';
+import { tokenId } from '../join/token.ts';
+import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import { registeredNodes } from '../nodes/node.ts';
+import { nodePools } from '../pools/pool.ts';
+import { answerJson, faultFor, readJson } from './answer.ts';
+import { httpStatus } from './http-status.ts';
+import { limits, RefusalLimiter } from './limits.ts';
+import type { Exchange } from './public-port.ts';
+
+export interface JoinRouteOptions {
+  readonly desk: JoinDesk;
+  readonly audit: Audit;
+  readonly counters: Counters;
+  readonly recordEvent: RecordEvent;
+}
+
+/** What the audit says about who asked; never the token's secret. */
+interface About {
+  readonly address: string;
+  readonly node?: string;
+  readonly token?: string;
+  readonly machineId?: string;
+}
+
+export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Promise<void> {
+  const { desk } = options;
+  const limiter = new RefusalLimiter({
+    burst: limits.refusalsBurst,
+    intervalMs: limits.refusalIntervalMs,
+    remembered: limits.rememberedAddresses,
+  });
+  return async ({ request, response, address }) => {
+    const startedMs = desk.now();
+    const seconds = limiter.waitSeconds(address, startedMs);
+    let about: About = { address };
+    try {
+      if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+      const parsed = joinRequestSchema.safeParse(await readJson(request));
+      if (!parsed.success) throw malformed(parsed.error.issues[0]);
+      const { nodeName, facts, token } = parsed.data;
+      about = {
+        address,
+        node: nodeName.slice(0, 80),
+        token: tokenId(token) ?? '?',
+        machineId: facts.machineId,
+      };
+      const answer = await join(desk, parsed.data);
+      accepted(options, about, answer.pool, desk.now() - startedMs);
+      answerJson(response, 200, answer);
+    } catch (error) {
+      const fault = faultFor(error);
+      // What is our own failure is not held against the host.
+      const theirs = httpStatus(fault.code) < 500 && fault.code !== 'TOO_MANY_REQUESTS';
+      if (theirs) limiter.refused(address, desk.now());
+      refused(options, about, fault);
+      throw error;
+    }
+  };
+}
+
+function accepted(
+  { audit, counters, recordEvent }: JoinRouteOptions,
+  about: About,
+  pool: string,
+  ms: number,
+): void {
+  audit.record({ event: 'join', outcome: 'accepted', pool, ...about });
+  counters.joins.inc({ outcome: 'accepted', code: '' });
+  counters.joinSeconds.observe(ms / 1000);
+  const name = about.node ?? '';
+  const message = `${name} joined the pool ${pool} from ${about.address}`;
+  recordEvent(registeredNodes, { name }, { type: 'Normal', reason: 'Joined', message });
+}
+
+function refused({ audit, counters, recordEvent }: JoinRouteOptions, about: About, fault: Fault): void {
+  const { code } = fault;
+  counters.joins.inc({ outcome: 'refused', code });
+  // One who has to wait was written down before; more lines would only fill the disk.
+  if (code === 'TOO_MANY_REQUESTS') return;
+  audit.record({ event: 'join', outcome: 'refused', code, ...about });
+  const { pool } = fault.values;
+  if (typeof pool !== 'string' || code === 'POOL_NOT_FOUND') return;
+  const message = `${about.node} from ${about.address}: ${fault.message}`;
+  recordEvent(nodePools, { name: pool }, { type: 'Warning', reason: 'JoinRefused', message });
+}
+
+function malformed(issue: { path: readonly PropertyKey[]; message: string } | undefined): Fault {
+  return new Fault('REQUEST_MALFORMED', { detail: `${issue?.path.join('.') || 'body'}: ${issue?.message}` });
+}
