@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { openTunnel, type Tunnel, type TunnelOptions } from '../../../agent/tunnel/tunnel.ts';
 import { type Egress, type EgressOptions, startEgress } from '../../../gateway/egress/server.ts';
-import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
+import { type HubOptions, TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
 import type { TunnelLimits } from '../../../protocol/tunnel/limits.ts';
 import type { Session } from '../../../protocol/tunnel/session.ts';
@@ -163,9 +163,15 @@ export class Loopback {
   static async start(
     limits: Partial<TunnelLimits> = {},
     egress: Partial<EgressOptions> = {},
+    hub: Partial<HubOptions> = {},
   ): Promise<Loopback> {
     const loopback = new Loopback(await createAuthority(), await mkdtemp(join(tmpdir(), 'regnode-tunnel-')));
-    loopback.gateway = await startGateway(loopback.authority, limits);
+    loopback.gateway = await startGateway(
+      loopback.authority,
+      limits,
+      0,
+      new TunnelHub({ logger: silent, limits, connectionsPerMinute: 10_000, ...hub }),
+    );
     loopback.defer(() => loopback.gateway.close());
     loopback.egress = await startEgress({
       socketPath: join(loopback.folder, 'egress.sock'),
@@ -196,10 +202,17 @@ export class Loopback {
 
   /** An agent whose tunnel is open. */
   async agent(name = 'idc-1', options: Partial<TunnelOptions> = {}): Promise<Tunnel> {
+    const opened = this.sessionOf(name);
+    const tunnel = await this.agentWithoutWaiting(name, options);
+    await opened;
+    await reached(tunnel, 'Open');
+    return tunnel;
+  }
+
+  async agentWithoutWaiting(name = 'idc-1', options: Partial<TunnelOptions> = {}): Promise<Tunnel> {
     const stop = new AbortController();
     this.defer(() => stop.abort());
-    const opened = this.sessionOf(name);
-    const tunnel = openTunnel({
+    return openTunnel({
       url: this.gateway.url,
       caPem: this.authority.caPem,
       ...(await this.authority.issue(name)),
@@ -213,9 +226,6 @@ export class Loopback {
       environment: {},
       ...options,
     });
-    await opened;
-    await reached(tunnel, 'Open');
-    return tunnel;
   }
 
   /** The next new session of a node. */
