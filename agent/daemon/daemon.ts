@@ -1,9 +1,10 @@
-// `regnode run`, the long-running agent: identity → tunnel → telemetry → upkeep, until a signal ends it or the
+// `regnode run`, the long-running agent: identity → tunnel → telemetry → reconciler, until a signal ends it or the
 // gateway says that the node leaves. It owns no policy of its own: what to do comes from the gateway's wish,
 // how to do it from the engine.
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { gatewaySource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import type { Host } from '../host/host.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
@@ -15,9 +16,9 @@ import { openTunnel } from '../tunnel/tunnel.ts';
 import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
 import { createNotifier } from './notify.ts';
+import { Reconciler } from './reconciler.ts';
 import { probeServices } from './services.ts';
 import { type DaemonStatus, writeStatus } from './status.ts';
-import { Upkeep, type UpkeepReport } from './upkeep.ts';
 
 const statusIntervalMs = 10_000;
 
@@ -30,13 +31,12 @@ export interface DaemonOptions {
 export async function runDaemon(host: Host, { logger, signal, environment }: DaemonOptions): Promise<void> {
   const configuration = await readConfiguration(host);
   const [identity, state] = [await readIdentity(host), await readState(host)];
-  if (configuration === undefined || identity === undefined || state === undefined)
+  if (configuration === undefined || identity === undefined || state === undefined) {
     throw new Fault('NOT_JOINED');
+  }
   const { gatewayUrl, nodeName, pool } = configuration;
   const notifier = createNotifier(host, environment);
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity });
-
-  let report: UpkeepReport = { phase: 'Joining', revision: '', detail: '' };
   const tunnel = openTunnel({
     url: gatewayUrl,
     ...identity,
@@ -54,24 +54,29 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     logger,
     signal,
   });
-  const upkeep = new Upkeep({
+  const reconciler = new Reconciler({
     host,
-    state,
-    gateway,
     logger,
     signal,
-    onReport(next) {
-      report = next;
-      sendReport();
-      void publish();
-    },
+    source: gatewaySource(gateway),
+    onChange: () => tell(),
   });
+  let leaving = '';
 
   const sendReport = () => {
     if (tunnel.state !== 'Open') return;
-    tunnel.sendControl({ kind: 'report', ...report, versions: versionsOf(upkeep) });
+    const { revision, fault, versions } = reconciler.status;
+    const phase = leaving === '' ? reconciler.status.phase : 'Leaving';
+    tunnel.sendControl({
+      kind: 'report',
+      phase,
+      revision,
+      detail: leaving || fault,
+      versions: { ...versions, agent: agentVersion },
+    });
   };
   const statusNow = (): DaemonStatus => {
+    const { phase, revision, at, steps, fault } = reconciler.status;
     const { gateway: url, proxy, attempts, lastFault } = tunnel.status;
     return {
       version: 1,
@@ -79,51 +84,52 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       pid: host.processes.pid,
       nodeName,
       pool,
-      ...report,
-      tunnel: { state: tunnel.state, gateway: url, proxy, attempts, lastError: lastFault?.message },
+      gateway: url,
+      phase: leaving === '' ? phase : 'Leaving',
+      detail: leaving,
+      tunnel: { state: tunnel.state, proxy: proxy ?? '', attempts, lastFault: lastFault?.message ?? '' },
+      reconcile: { revision, at, steps, fault },
       services: { ...services },
       telemetry: telemetry.account(),
     };
   };
   const publish = async () => {
-    await writeStatus(host, statusNow()).catch((error: unknown) =>
-      logger.warn({ error }, 'no status was written'),
-    );
-    await notifier.alive(`${report.phase}, tunnel ${tunnel.state}`);
+    const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
+    await writeStatus(host, statusNow()).catch(unwritten);
+    await notifier.alive(`${reconciler.status.phase}, tunnel ${tunnel.state}`);
+  };
+  const tell = () => {
+    sendReport();
+    void publish();
   };
 
   tunnel.onStateChange((now) => {
     logger.info({ state: now }, 'tunnel');
-    if (now === 'Open') {
-      telemetry.resend();
-      sendReport();
-    }
-    void publish();
+    if (now === 'Open') telemetry.resend();
+    tell();
   });
-  tunnel.onControl((message) => obey(message));
-  function obey(message: ControlMessage): void {
+  tunnel.onControl((message: ControlMessage) => {
     switch (message.kind) {
       case 'desired':
         telemetry.setIntervals(message.desired.telemetry);
-        return upkeep.want(message.desired);
+        reconciler.wish(message.desired);
+        break;
       case 'leave':
-        report = { ...report, phase: 'Leaving', detail: message.reason };
-        sendReport();
+        leaving = message.reason;
+        tell();
         void startLeaving(host, logger, message.reason);
-        return;
+        break;
       case 'report':
-        return logger.warn('the gateway sent a report, which only an agent does');
+        logger.warn('the gateway sent a report, which only an agent does');
     }
-  }
+  });
 
   logger.info({ node: nodeName, pool, gateway: gatewayUrl, version: agentVersion }, 'regnode is running');
   await publish();
-  const beat = setInterval(
-    () => void publish(),
-    Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs),
-  );
+  const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
+  const beat = setInterval(() => void publish(), intervalMs);
   try {
-    await upkeep.run();
+    await reconciler.run();
   } finally {
     clearInterval(beat);
     await notifier.stopping();
@@ -131,11 +137,4 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     await telemetry.stopped;
     logger.info('regnode has stopped');
   }
-}
-
-function versionsOf({ state }: Upkeep): Record<string, string> {
-  const installed = state.desired.artifacts
-    .filter(({ component }) => component !== 'agent' && component !== 'images')
-    .map(({ component, version }) => [component, version]);
-  return { ...Object.fromEntries(installed), agent: agentVersion };
 }

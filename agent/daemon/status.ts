@@ -11,15 +11,20 @@ export const daemonStatusSchema = z.object({
   pid: z.number(),
   nodeName: z.string(),
   pool: z.string(),
+  gateway: z.string(),
   phase: nodePhaseSchema,
-  revision: z.string(),
   detail: z.string(),
   tunnel: z.object({
     state: z.string(),
-    gateway: z.string(),
-    proxy: z.string().optional(),
+    proxy: z.string(),
     attempts: z.number(),
-    lastError: z.string().optional(),
+    lastFault: z.string(),
+  }),
+  reconcile: z.object({
+    revision: z.string(),
+    at: z.string(),
+    steps: z.number(),
+    fault: z.string(),
   }),
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
   telemetry: z.object({
@@ -36,7 +41,7 @@ export async function writeStatus(host: Host, status: DaemonStatus): Promise<voi
   await host.files.write(paths.status, `${JSON.stringify(status)}\n`, { mode: 0o644 });
 }
 
-/** undefined when no daemon has written one since the boot, or another release's. */
+/** undefined when no daemon has written one since the boot, or one of another release has. */
 export async function readStatus(host: Host): Promise<DaemonStatus | undefined> {
   const text = await host.files.readText(paths.status);
   if (text === undefined) return undefined;
