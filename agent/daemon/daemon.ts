@@ -93,10 +93,15 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       telemetry: telemetry.account(),
     };
   };
-  const publish = async () => {
-    const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
-    await writeStatus(host, statusNow()).catch(unwritten);
-    await notifier.alive(`${reconciler.status.phase}, tunnel ${tunnel.state}`);
+  // One after the other: a path is written by one writer at a time.
+  let published = Promise.resolve();
+  const publish = () => {
+    published = published.then(async () => {
+      const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
+      await writeStatus(host, statusNow()).catch(unwritten);
+      await notifier.alive(`${reconciler.status.phase}, tunnel ${tunnel.state}`);
+    });
+    return published;
   };
   const tell = () => {
     sendReport();
