@@ -13,7 +13,9 @@ import { parseRoute } from './routes.ts';
 export const systemNetwork: HostNetwork = {
   async interfaces() {
     const addresses = networkInterfaces();
-    const names = await readdir('/sys/class/net').catch(() => Object.keys(addresses));
+    // In a container /sys may belong to another network namespace; addresses always come from our own.
+    const listed = await readdir('/sys/class/net').catch(() => []);
+    const names = [...new Set([...listed, ...Object.keys(addresses)])];
     return Promise.all(names.sort().map((name) => readInterface(name, addresses[name] ?? [])));
   },
   async resolve(name) {
