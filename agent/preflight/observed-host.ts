@@ -12,7 +12,7 @@ export const readingCommands: Readonly<Record<string, RegExp>> = {
   'iptables-save': /^-t filter$/,
   'iptables-legacy-save': /^-t filter$/,
   nft: /^list ruleset$/,
-  ip: /^xfrm policy$/,
+  ip: /^(xfrm policy|-o -d link show)$/,
   xfs_info: /^\/\S*$/,
 };
 

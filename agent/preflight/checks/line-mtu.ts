@@ -2,6 +2,7 @@
 // measured by netcheck.
 import { define, fail, ok, skip, warn } from '../check.ts';
 import { gatewayRoute } from '../observation/gateway.ts';
+import { linkNamed } from '../observation/links.ts';
 
 const needed = 1280;
 const recommended = 1400;
@@ -16,7 +17,7 @@ export const lineMtu = define({
     const route = await gatewayRoute(host, context);
     if (route === undefined) return skip('noGateway');
     const { device } = route;
-    const found = (await host.network.interfaces()).find((one) => one.name === device);
+    const found = await linkNamed(host, device);
     if (found === undefined) return warn('unknown', `${device}: ?`, `≥ ${needed}`, { device });
     const measured = `${device}: ${found.mtu}`;
     const values = { device, mtu: found.mtu, needed, recommended };

@@ -1,6 +1,7 @@
 // The link itself: up, and at 100 Mbit/s or more. Virtual devices state no speed, or one that means nothing.
 import { define, ok, skip, warn } from '../check.ts';
 import { gatewayRoute } from '../observation/gateway.ts';
+import { linkNamed } from '../observation/links.ts';
 import { numberIn } from '../observation/proc.ts';
 
 const neededMbps = 100;
@@ -15,8 +16,16 @@ export const linkSpeed = define({
     const route = await gatewayRoute(host, context);
     if (route === undefined) return skip('noGateway');
     const { device } = route;
+    const [link, address] = await Promise.all([
+      linkNamed(host, device),
+      host.files.readText(`/sys/class/net/${device}/address`),
+    ]);
+    // In a container /sys may show another namespace's device under this name.
+    const isSame = link !== undefined && address?.trim() === link.macAddress;
     // The kernel refuses to answer (EINVAL) for a link without a speed.
-    const mbps = await numberIn(host, `/sys/class/net/${device}/speed`).catch(() => undefined);
+    const mbps = isSame
+      ? await numberIn(host, `/sys/class/net/${device}/speed`).catch(() => undefined)
+      : undefined;
     if (mbps === undefined || mbps <= 0) return skip('notNeeded', `${device}: speed ?`);
     const measured = `${device}: ${mbps} Mbit/s`;
     return mbps < neededMbps

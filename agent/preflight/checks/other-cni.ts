@@ -1,7 +1,8 @@
-// The kubelet takes the first file in /etc/cni/net.d, in the order of their names: one that another network left
-// wins over Cilium's. Devices that it left keep its routes alive.
-import { define, fail, ok, skip, warn } from '../check.ts';
+// What another network left. Its configuration may win over Cilium's (the kubelet takes the first file by name)
+// until Cilium renames it; devices that it left keep its routes alive.
+import { define, ok, skip, warn } from '../check.ts';
 import { isJoined } from '../observation/joined.ts';
+import { links } from '../observation/links.ts';
 
 const folder = '/etc/cni/net.d';
 const devices = /^(cni0|flannel|cali|tunl0$|vxlan\.calico|weave|kube-bridge|kube-ipvs0|ovn|nodelocaldns)/;
@@ -10,7 +11,7 @@ export const otherCni = define({
   code: 'OTHER_CNI',
   id: 'other-cni',
   group: 'cilium',
-  severity: 'blocking',
+  severity: 'advisory',
   dependsOn: ['CLUSTER_LEFTOVERS'],
   async run(host, { networkMode }) {
     if (networkMode !== 'cilium') return skip('notCilium');
@@ -18,10 +19,10 @@ export const otherCni = define({
     const files = ((await host.files.list(folder)) ?? []).filter(
       (name) => /\.(conf|conflist|json)$/.test(name) && !name.includes('cilium'),
     );
-    const left = ((await host.files.list('/sys/class/net')) ?? []).filter((name) => devices.test(name));
+    const left = ((await links(host)) ?? []).map((link) => link.name).filter((name) => devices.test(name));
     if (files.length > 0) {
       const paths = files.map((name) => `${folder}/${name}`).join(' ');
-      return fail('files', paths, 'none', { paths });
+      return warn('files', paths, 'none', { paths });
     }
     return left.length > 0
       ? warn('devices', left.join(', '), 'none', { devices: left.join(' '), device: left[0] ?? '' })

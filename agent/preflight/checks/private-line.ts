@@ -5,6 +5,7 @@ import { define, fail, ok, skip, warn } from '../check.ts';
 import { deviceNature } from '../observation/devices.ts';
 import { gatewayRoute, gatewayTarget } from '../observation/gateway.ts';
 import { encryptingPolicy } from '../observation/ipsec.ts';
+import { links } from '../observation/links.ts';
 
 const threshold = '≠ tun, tap, wireguard, ppp, ipsec, gre, vxlan';
 
@@ -18,7 +19,7 @@ export const privateLine = define({
     if (gatewayTarget(context) === undefined) return skip('noGateway');
     const route = await gatewayRoute(host, context);
     if (route === undefined) return warn('unknown', 'none', threshold, { device: '?' });
-    const nature = await deviceNature(host, route.device);
+    const nature = deviceNature((await links(host)) ?? [], route.device);
     const values = { device: route.device, detail: nature.detail, address: route.address };
     if (nature.kind === 'tunnel') return fail('vpn', nature.detail, threshold, values);
     if (nature.kind === 'unknown') return warn('unknown', nature.detail, threshold, values);

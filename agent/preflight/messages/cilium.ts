@@ -95,7 +95,10 @@ export const ciliumMessages = {
           en: 'Another network left its configuration: {paths}.',
           zh: '存在其他 CNI 的配置：{paths}。',
         },
-        remedy: { en: 'Move it away.', zh: '请移走。' },
+        remedy: {
+          en: 'Move it away; else Cilium renames it when it starts, and pods of the first minute get the wrong network.',
+          zh: '请移走；否则要等 Cilium 启动时改名，此前启动的 Pod 会接入错误的网络。',
+        },
         commands: ['mkdir -p /root/cni-before-regnode && mv {paths} /root/cni-before-regnode/'],
       },
       devices: {

@@ -1,69 +1,49 @@
-// What a network device really is, by /sys/class/net: names prove nothing. A tunnel may hide below a bridge, a
-// bond or a VLAN, so the devices below are looked at as well.
-import type { Host } from '../../host/host.ts';
+// What a network device really is; its name proves nothing. A tunnel may hide below a bridge, a bond or a VLAN,
+// so the devices below are looked at as well.
+import type { Link } from './links.ts';
 
-/** `tunnel` is anything that wraps packets into other packets; `unknown` when /sys does not say. */
+/** `tunnel` is anything that wraps packets into other packets; `unknown` when nobody can tell. */
 export type DeviceKind = 'physical' | 'virtual' | 'loopback' | 'tunnel' | 'unknown';
 
 export interface DeviceNature {
   readonly kind: DeviceKind;
-  /** What makes it so, e.g. `wireguard`, `tun`, `gre`; the device in question may be below the asked one. */
+  /** What makes it so, e.g. `eth0: wireguard`; the device in question may be below the asked one. */
   readonly detail: string;
 }
 
-/** ARPHRD_* numbers (linux/if_arp.h) of links that are tunnels or dial-up lines. */
-const tunnelTypes: Readonly<Record<number, string>> = {
-  512: 'ppp',
-  256: 'slip',
-  768: 'ipip',
-  769: 'ip6tnl',
-  776: 'sit',
-  778: 'gre',
-  823: 'ip6gre',
-  65534: 'tun, wireguard or xfrm',
-};
-/** DEVTYPE= of /sys/class/net/NAME/uevent. */
-const tunnelDeviceTypes = ['wireguard', 'vxlan', 'geneve', 'ppp', 'gtp'];
-const ethernet = 1;
-const loopback = 772;
+const tunnelKinds =
+  /^(tun|tap|wireguard|ovpn|vxlan|geneve|gre|gretap|erspan|ip6gre|ip6gretap|ip6erspan|ipip|sit|ip6tnl|vti|vti6|xfrm|ppp|gtp|bareudp|amt|l2tp\w*)$/;
+/** link/TYPE of devices without an Ethernet frame: tunnels and dial-up lines. */
+const tunnelTypes = /^(none|ppp|slip|ipip|tunnel|tunnel6|sit|gre|gre6|ipgre|\[65534\])$/;
+const frames = /^(ether|infiniband)$/;
 const deepest = 4;
 
-export async function deviceNature(host: Host, device: string, depth = 0): Promise<DeviceNature> {
-  const folder = `/sys/class/net/${device}`;
-  const [typeText, uevent, isTun, hardware] = await Promise.all([
-    host.files.readText(`${folder}/type`),
-    host.files.readText(`${folder}/uevent`),
-    host.files.exists(`${folder}/tun_flags`),
-    host.files.exists(`${folder}/device`),
-  ]);
-  const deviceType = /^DEVTYPE=(.+)$/m.exec(uevent ?? '')?.[1] ?? '';
-  const type = Number(typeText?.trim() ?? Number.NaN);
-  if (isTun) return { kind: 'tunnel', detail: `${device}: tun/tap` };
-  if (tunnelDeviceTypes.includes(deviceType)) return { kind: 'tunnel', detail: `${device}: ${deviceType}` };
-  if (tunnelTypes[type] !== undefined) return { kind: 'tunnel', detail: `${device}: ${tunnelTypes[type]}` };
-  if (type === loopback) return { kind: 'loopback', detail: `${device}: loopback` };
-  if (type !== ethernet) return { kind: 'unknown', detail: `${device}: type ${typeText?.trim() ?? '?'}` };
-  if (hardware) return { kind: 'physical', detail: device };
-  return depth < deepest ? belowNature(host, device, deviceType, depth) : { kind: 'virtual', detail: device };
+export function deviceNature(links: readonly Link[], name: string, depth = 0): DeviceNature {
+  const link = links.find((one) => one.name === name);
+  if (link === undefined) return { kind: 'unknown', detail: `${name}: ?` };
+  const { kind, type } = link;
+  if (tunnelKinds.test(kind)) return { kind: 'tunnel', detail: `${name}: ${kind}` };
+  if (tunnelTypes.test(type)) return { kind: 'tunnel', detail: `${name}: ${kind || type}` };
+  // L2TP makes Ethernet devices that say nothing of it but by their name.
+  if (name.startsWith('l2tpeth')) return { kind: 'tunnel', detail: `${name}: l2tp` };
+  if (type === 'loopback') return { kind: 'loopback', detail: `${name}: loopback` };
+  if (!frames.test(type)) return { kind: 'unknown', detail: `${name}: link/${type}` };
+  if (kind === '') return { kind: 'physical', detail: name };
+  return (
+    (depth < deepest && hiddenTunnel(links, link, depth)) || { kind: 'virtual', detail: `${name}: ${kind}` }
+  );
 }
 
 /**
  * A device stacked on others is a tunnel when one of those is; a bridge only when it has no other port, since the
  * taps of virtual machines hang beside the real port.
  */
-async function belowNature(
-  host: Host,
-  device: string,
-  deviceType: string,
-  depth: number,
-): Promise<DeviceNature> {
-  const entries = (await host.files.list(`/sys/class/net/${device}`)) ?? [];
-  const lower = entries.filter((name) => name.startsWith('lower_')).map((name) => name.slice(6));
-  const natures = await Promise.all(lower.map((name) => deviceNature(host, name, depth + 1)));
-  const tunnel = natures.find((nature) => nature.kind === 'tunnel');
-  const isBridge = deviceType === 'bridge' || entries.includes('bridge');
-  if (tunnel && (!isBridge || natures.every((nature) => nature.kind === 'tunnel'))) {
-    return { kind: 'tunnel', detail: `${device} → ${tunnel.detail}` };
-  }
-  return { kind: 'virtual', detail: [device, deviceType].filter(Boolean).join(': ') };
+function hiddenTunnel(links: readonly Link[], link: Link, depth: number): DeviceNature | undefined {
+  const ports = links.filter((one) => one.master === link.name).map((one) => one.name);
+  const below = link.kind === 'veth' || link.parent === undefined ? ports : [...ports, link.parent];
+  const natures = below.map((name) => deviceNature(links, name, depth + 1));
+  const tunnels = natures.filter((nature) => nature.kind === 'tunnel');
+  const [tunnel] = tunnels;
+  if (tunnel === undefined || (link.kind === 'bridge' && tunnels.length < natures.length)) return undefined;
+  return { kind: 'tunnel', detail: `${link.name} → ${tunnel.detail}` };
 }

@@ -2,6 +2,7 @@
 // asked for: asking for one that does not would make the kernel load it.
 import type { Host } from '../../host/host.ts';
 import { isPresent } from './kernel-config.ts';
+import { isAtLeast } from './versions.ts';
 
 export type Hook = 'INPUT' | 'FORWARD' | 'OUTPUT';
 
@@ -14,7 +15,7 @@ export interface Refusal {
 /** undefined when there are tables and no program to show them. */
 export async function refusals(host: Host): Promise<readonly Refusal[] | undefined> {
   const [legacy, nft] = await Promise.all([legacyRules(host), nftRules(host)]);
-  const found = [...parseIptablesSave(legacy ?? ''), ...parseNft(nft ?? '')];
+  const found = [legacy, nft].flatMap((text = '') => [...parseIptablesSave(text), ...parseNft(text)]);
   return found.length === 0 && (legacy === undefined || nft === undefined) ? undefined : found;
 }
 
@@ -31,6 +32,15 @@ async function legacyRules(host: Host): Promise<string | undefined> {
 async function nftRules(host: Host): Promise<string | undefined> {
   if (!(await isPresent(host, 'NF_TABLES', 'nf_tables'))) return '';
   const result = await host.processes.run('nft', ['list', 'ruleset']);
+  return result.exitCode === 0 ? result.stdout : rulesOfIptablesNft(host);
+}
+
+/** Without nft at least what iptables wrote; before 1.8.4 it would make its tables just to show them. */
+async function rulesOfIptablesNft(host: Host): Promise<string | undefined> {
+  const { stdout: version } = await host.processes.run('iptables', ['--version']);
+  if (!/\(nf_tables\)/.test(version) || !isAtLeast(version.replace(/^iptables /, ''), '1.8.4'))
+    return undefined;
+  const result = await host.processes.run('iptables-save', ['-t', 'filter']);
   return result.exitCode === 0 ? result.stdout : undefined;
 }
 

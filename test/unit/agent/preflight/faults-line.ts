@@ -12,7 +12,24 @@ const interfaceWith = (change: object): HostPatch['interfaces'] => [
 ];
 const nowMs = 1_700_000_000_000;
 const named = { gatewayUrl: 'https://gateway.example' };
-const withoutDevice = { [`${device}/device`]: null };
+const loopback =
+  '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN\\    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00 promiscuity 0 \n';
+/** What `ip -o -d link show` says of devices: name, link/…, details. */
+const linksAre = (
+  ...lines: readonly (readonly [head: string, type: string, details: string])[]
+): HostPatch => ({
+  commands: {
+    'ip -o -d link show':
+      loopback +
+      lines
+        .map(
+          ([head, type, details], index) =>
+            `${index + 2}: ${head} qdisc mq state UP\\    link/${type} 52:54:00:00:00:11 brd ff:ff:ff:ff:ff:ff promiscuity 0 \\    ${details} addrgenmode eui64 numtxqueues 1 \n`,
+        )
+        .join(''),
+  },
+});
+const eth0 = 'eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500';
 const ipsecPolicies = `src 192.168.9.0/24 dst 10.77.0.0/16
 \tdir out priority 375423
 \ttmpl src 192.168.9.2 dst 203.0.113.7
@@ -126,52 +143,79 @@ export const lineFaults: readonly HostFault[] = [
     problem: 'vpn',
     verdict: 'fail',
     what: 'OpenVPN with a tap device that looks like Ethernet',
-    patch: { files: { [`${device}/tun_flags`]: '0x1002\n' } },
+    patch: linksAre([eth0, 'ether', 'tun type tap pi off vnet_hdr off']),
   },
   {
     code: 'PRIVATE_LINE',
     problem: 'vpn',
     verdict: 'fail',
     what: 'WireGuard under the name of eth0',
-    patch: {
-      files: { [`${device}/uevent`]: 'DEVTYPE=wireguard\nINTERFACE=eth0\n', [`${device}/type`]: '65534\n' },
-    },
+    patch: linksAre([eth0, 'none', 'wireguard']),
+  },
+  {
+    code: 'PRIVATE_LINE',
+    problem: 'vpn',
+    verdict: 'fail',
+    what: 'a tun device of an old ip that says no more',
+    patch: linksAre([eth0, 'none', '']),
   },
   {
     code: 'PRIVATE_LINE',
     problem: 'vpn',
     verdict: 'fail',
     what: 'a dial-up line',
-    patch: { files: { [`${device}/type`]: '512\n' } },
+    patch: linksAre([eth0, 'ppp', 'ppp']),
   },
   {
     code: 'PRIVATE_LINE',
     problem: 'vpn',
     verdict: 'fail',
     what: 'GRE',
-    patch: { files: { [`${device}/type`]: '778\n' } },
+    patch: linksAre([eth0, 'gre', 'gre remote 203.0.113.7 local 10.77.0.11']),
   },
   {
     code: 'PRIVATE_LINE',
     problem: 'vpn',
     verdict: 'fail',
     what: 'VXLAN',
-    patch: { files: { [`${device}/uevent`]: 'DEVTYPE=vxlan\nINTERFACE=eth0\n' } },
+    patch: linksAre([eth0, 'ether', 'vxlan id 7 remote 203.0.113.7']),
+  },
+  {
+    code: 'PRIVATE_LINE',
+    problem: 'vpn',
+    verdict: 'fail',
+    what: 'an xfrm device',
+    patch: linksAre([eth0, 'none', 'xfrm if_id 0x7']),
   },
   {
     code: 'PRIVATE_LINE',
     problem: 'vpn',
     verdict: 'fail',
     what: 'a VLAN on a tap',
-    patch: {
-      files: {
-        ...withoutDevice,
-        [`${device}/uevent`]: 'DEVTYPE=vlan\nINTERFACE=eth0\n',
-        [`${device}/lower_tap0`]: '',
-        '/sys/class/net/tap0/type': '1\n',
-        '/sys/class/net/tap0/tun_flags': '0x1002\n',
-      },
-    },
+    patch: linksAre(
+      [eth0.replace('eth0', 'eth0@tap0'), 'ether', 'vlan protocol 802.1Q id 7'],
+      ['tap0: <UP> mtu 1500', 'ether', 'tun type tap'],
+    ),
+  },
+  {
+    code: 'PRIVATE_LINE',
+    problem: 'vpn',
+    verdict: 'fail',
+    what: 'a bond of tunnels',
+    patch: linksAre(
+      [eth0, 'ether', 'bond mode balance-rr'],
+      ['gt0: <UP> mtu 1476 master eth0', 'ether', 'gretap remote 203.0.113.7'],
+    ),
+  },
+  {
+    code: 'PRIVATE_LINE',
+    problem: 'vpn',
+    verdict: 'fail',
+    what: 'a bridge with a tap as its only port',
+    patch: linksAre(
+      [eth0, 'ether', 'bridge forward_delay 1500'],
+      ['tap0: <UP> mtu 1500 master eth0', 'ether', 'tun type tap'],
+    ),
   },
   {
     code: 'PRIVATE_LINE',
@@ -188,7 +232,7 @@ export const lineFaults: readonly HostFault[] = [
     problem: 'unknown',
     verdict: 'warn',
     what: 'a device of a type that nobody knows',
-    patch: { files: { [`${device}/type`]: '32\n' } },
+    patch: linksAre([eth0, 'ieee802.15.4', '']),
   },
   {
     code: 'LINK_SPEED',
@@ -202,21 +246,22 @@ export const lineFaults: readonly HostFault[] = [
     problem: 'small',
     verdict: 'fail',
     what: 'an MTU of 1200',
-    patch: { interfaces: interfaceWith({ mtu: 1200 }) },
+    patch: linksAre([eth0.replace('1500', '1200'), 'ether', '']),
   },
   {
     code: 'LINE_MTU',
     problem: 'tight',
     verdict: 'warn',
     what: 'an MTU of 1300',
-    patch: { interfaces: interfaceWith({ mtu: 1300 }) },
+    patch: linksAre([eth0.replace('1500', '1300'), 'ether', '']),
   },
   {
     code: 'LINE_MTU',
     problem: 'unknown',
     verdict: 'warn',
-    what: 'a device that is not listed',
-    patch: { interfaces: interfaceWith({ name: 'eth1' }) },
+    what: 'no ip to say so; nor can the line be told then',
+    patch: { commands: { 'ip -o -d link show': { exitCode: 1, stderr: 'no netlink' } } },
+    also: ['PRIVATE_LINE', 'LINK_SPEED'],
   },
   {
     code: 'NETWORK_OVERLAP',

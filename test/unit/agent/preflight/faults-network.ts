@@ -90,6 +90,19 @@ export const networkFaults: readonly HostFault[] = [
     },
   },
   {
+    code: 'PACKET_FILTER',
+    problem: 'drops',
+    verdict: 'warn',
+    what: 'rules of iptables-nft, and no nft to show them',
+    patch: {
+      files: { '/proc/modules': (text) => `${text}nf_tables 245760 1 - Live 0x0\n` },
+      commands: {
+        'nft list ruleset': { exitCode: null, outcome: 'not-found' },
+        'iptables-save -t filter': '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\nCOMMIT\n',
+      },
+    },
+  },
+  {
     code: 'IPTABLES_VERSION',
     problem: 'broken183',
     verdict: 'fail',
@@ -199,7 +212,7 @@ export const networkFaults: readonly HostFault[] = [
   {
     code: 'OTHER_CNI',
     problem: 'files',
-    verdict: 'fail',
+    verdict: 'warn',
     what: 'flannel left its configuration',
     patch: { files: { '/etc/cni/net.d/10-flannel.conflist': '{}' } },
   },
@@ -208,7 +221,12 @@ export const networkFaults: readonly HostFault[] = [
     problem: 'devices',
     verdict: 'warn',
     what: 'flannel left its device',
-    patch: { files: { '/sys/class/net/flannel.1/type': '1\n' } },
+    patch: {
+      commands: {
+        'ip -o -d link show':
+          '2: eth0: <UP> mtu 1500 qdisc mq\\    link/ether 52:54:00:00:00:11 brd ff:ff:ff:ff:ff:ff\n3: flannel.1: <UP> mtu 1450\\    link/ether 52:54:00:00:00:12 brd ff\\    vxlan id 1\n',
+      },
+    },
   },
   {
     code: 'REVERSE_PATH_FILTER',
