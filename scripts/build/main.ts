@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ensurePackages } from '../machine/apt.ts';
+import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
 import { assemblePayload } from './payload.ts';
 import { buildRpm } from './rpm.ts';
@@ -18,25 +19,34 @@ const usage = `usage: npm run build -- [--out DIR] [--entry FILE] [--release N] 
   --no-rpm       only the tar archive`;
 
 process.chdir(new URL('../..', import.meta.url).pathname);
-try {
-  const { values } = parseArgs({
-    options: {
-      out: { type: 'string', default: 'dist' },
-      entry: { type: 'string', default: 'agent/main.ts' },
-      release: { type: 'string', default: '1' },
-      'no-rpm': { type: 'boolean', default: false },
-    },
-  });
+await runProgram({ name: 'scripts/build' }, async () => {
+  const flags = readFlags();
+  if (flags === undefined) {
+    process.stderr.write(`${usage}\n`);
+    return 2;
+  }
+  const { out, entry, release } = flags;
   const progress = createProgress();
   const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
-  await ensurePackages(['patchelf', 'binutils', ...(values['no-rpm'] ? [] : ['rpm'])], progress);
+  await ensurePackages(['patchelf', 'binutils', ...(flags['no-rpm'] ? [] : ['rpm'])], progress);
   const runtime = await runtimeFolder(progress);
-  const payload = await assemblePayload({ out: values.out, entry: values.entry, version, runtime }, progress);
+  const payload = await assemblePayload({ out, entry, version, runtime }, progress);
   await packTarball(payload, progress);
-  if (!values['no-rpm']) await buildRpm(payload, values.release, progress);
-} catch (error) {
-  const wrongArgument = error instanceof TypeError && 'code' in error;
-  process.stderr.write(`scripts/build: ${error instanceof Error ? error.message : String(error)}\n`);
-  if (wrongArgument) process.stderr.write(`${usage}\n`);
-  process.exitCode = wrongArgument ? 2 : 1;
+  if (!flags['no-rpm']) await buildRpm(payload, release, progress);
+  return 0;
+});
+
+function readFlags() {
+  const options = {
+    out: { type: 'string', default: 'dist' },
+    entry: { type: 'string', default: 'agent/main.ts' },
+    release: { type: 'string', default: '1' },
+    'no-rpm': { type: 'boolean', default: false },
+  } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`scripts/build: ${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }

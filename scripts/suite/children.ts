@@ -1,13 +1,10 @@
 // The programs that a test run starts, with this terminal as theirs. When the run is told to stop, the one at
 // work is told too, and nothing new is started; what it leaves behind is the teardown's business.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Interrupted } from '../machine/command.ts';
 
 const running = new Set<ChildProcess>();
 let stopped = false;
-
-export class Stopped extends Error {
-  override readonly name = 'Stopped';
-}
 
 /** True when the program ended with exit code 0. */
 export async function succeeds(
@@ -15,11 +12,11 @@ export async function succeeds(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
-  if (stopped) throw new Stopped();
+  if (stopped) throw new Interrupted();
   const child = start(command, args, environment);
   running.add(child);
   const fine = await ended(child).finally(() => running.delete(child));
-  if (stopped) throw new Stopped();
+  if (stopped) throw new Interrupted();
   return fine;
 }
 

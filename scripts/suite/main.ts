@@ -1,8 +1,10 @@
 // ./scripts/test after its setup: picks the parts, runs them in order of cost, says where the time went, and
 // closes with `N passed, N failed`. What can't run here is named with its reason; with CI=true that is a failure.
 import { readdirSync } from 'node:fs';
+import { Interrupted } from '../machine/command.ts';
+import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
-import { Stopped, stopChildren } from './children.ts';
+import { stopChildren } from './children.ts';
 import { prepareE2e, tearDown } from './e2e.ts';
 import { lint } from './lint.ts';
 import { prepareLint } from './packages.ts';
@@ -17,22 +19,18 @@ const phases: Phase[] = [];
 let counts = nothing;
 
 process.chdir(new URL('../..', import.meta.url).pathname);
-try {
+await runProgram({ name: 'scripts/test', onInterrupt: stopChildren }, async () => {
   const e2eFiles = readdirSync('test/e2e').flatMap((file) => /^(.*)\.test\.ts$/.exec(file)?.[1] ?? []);
-  const selection = select(process.argv.slice(2), e2eFiles);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stopChildren);
-  await runParts(selection);
-} catch (error) {
-  if (error instanceof UsageError) {
+  try {
+    await runParts(select(process.argv.slice(2), e2eFiles));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`scripts/test: ${error.message}\n`);
-    process.exit(2);
+    return 2;
   }
-  if (!(error instanceof Stopped)) throw error;
-  process.stdout.write('stopped before the end\n');
-  process.exit(130);
-}
-process.stdout.write(`${renderPhases(phases)}\n${closingLine(counts)}\n`);
-process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+  process.stdout.write(`${renderPhases(phases)}\n${closingLine(counts)}\n`);
+  return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+});
 
 async function runParts({ parts, e2eNames }: Selection): Promise<void> {
   const setupSeconds = Number(process.env.REGNODE_SETUP_SECONDS ?? 0);
@@ -67,7 +65,7 @@ async function phase(title: string, action: () => Promise<Counts>): Promise<bool
   try {
     counts = add(counts, await action());
   } catch (error) {
-    if (error instanceof Stopped) throw error;
+    if (error instanceof Interrupted) throw error;
     process.stdout.write(`${title}: ${error instanceof Error ? error.message : String(error)}\n`);
     counts = add(counts, { passed: 0, failed: 1, skipped: 0 });
     return false;
