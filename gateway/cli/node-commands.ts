@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';
-import { changedSpec, changeNode, type NodeChanges } from '../nodes/changes.ts';
+import { changeNode, differentSpec, type NodeChanges } from '../nodes/changes.ts';
 import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
 import { readyMessage } from '../nodes/status.ts';
 import { connect, forEachOf, requireNode, selectNodes, sharedFlags } from './context.ts';
@@ -142,7 +142,9 @@ function changeCommand(
       const results: { name: string; changed: boolean }[] = [];
       await forEachOf(selected, parallelChanges, async (node) => {
         const { name } = node.metadata;
-        const changed = dryRun ? wouldChange(node, wish) : await changeNode(kubernetes, name, wish);
+        const changed = dryRun
+          ? differentSpec(node.spec, wish) !== undefined
+          : await changeNode(kubernetes, name, wish);
         results.push({ name, changed });
       });
       results.sort((a, b) => a.name.localeCompare(b.name, 'en'));
@@ -155,11 +157,6 @@ function tellChange(name: string, changed: boolean, dryRun: boolean): void {
   if (!changed) tellDone({ en: `${name} is so already`, zh: `${name} 已是如此` });
   else if (dryRun) tellDone({ en: `${name} would change (--dry-run)`, zh: `${name} 将会更改（--dry-run）` });
   else tellDone({ en: `${name} changed`, zh: `${name} 已更改` });
-}
-
-function wouldChange(node: RegisteredNode, changes: NodeChanges): boolean {
-  const normal = { labels: {}, taints: [], ...node.spec };
-  return JSON.stringify(changedSpec(node.spec, changes)) !== JSON.stringify(normal);
 }
 
 function some(texts: readonly string[], form: string): readonly string[] {

@@ -1,4 +1,5 @@
 // regnodectl pool create | list | get | delete
+import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { networkModeSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
@@ -253,5 +254,5 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
 }
 
 function sameSpec(a: PoolSpec, b: PoolSpec): boolean {
-  return JSON.stringify(poolSpecSchema.parse(a)) === JSON.stringify(poolSpecSchema.parse(b));
+  return isDeepStrictEqual(poolSpecSchema.parse(a), poolSpecSchema.parse(b));
 }

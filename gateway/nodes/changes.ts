@@ -1,5 +1,6 @@
 // Changes that an operator makes to one node: first to its registration, which lasts, then to its Node object at once, so
 // that the command has worked when it returns, gateway or no gateway. Pure parts and the writing of them.
+import { isDeepStrictEqual } from 'node:util';
 import type { Taint } from '../../protocol/desired.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
@@ -39,6 +40,15 @@ export function changedSpec(spec: RegisteredNodeSpec, changes: NodeChanges): Reg
   };
 }
 
+/** The spec with the changes, or undefined when it is so already. */
+export function differentSpec(
+  spec: RegisteredNodeSpec,
+  changes: NodeChanges,
+): RegisteredNodeSpec | undefined {
+  const changed = changedSpec(spec, changes);
+  return isDeepStrictEqual(changed, { labels: {}, taints: [], ...spec }) ? undefined : changed;
+}
+
 /** True when the registration or the Node object was changed. */
 export async function changeNode(
   kubernetes: Kubernetes,
@@ -47,9 +57,9 @@ export async function changeNode(
 ): Promise<boolean> {
   let changed = false;
   const registered = await update(kubernetes, registeredNodes, { name }, (node) => {
-    const spec = changedSpec(node.spec, changes);
-    changed = JSON.stringify(spec) !== JSON.stringify({ labels: {}, taints: [], ...node.spec });
-    return changed ? { ...node, spec } : undefined;
+    const spec = differentSpec(node.spec, changes);
+    changed = spec !== undefined;
+    return spec && { ...node, spec };
   });
   if (!registered) return false;
   const written = await writeNode(kubernetes, registered, changes);

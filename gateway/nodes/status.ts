@@ -1,5 +1,6 @@
 // Computes a RegisteredNode's status from what is seen: pure. It is written only when something in it has
 // changed; heartbeats and metrics are no part of it.
+import { isDeepStrictEqual } from 'node:util';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
 import type { Report } from './tunnels.ts';
@@ -109,13 +110,7 @@ function conditions(
 
 /** True when two statuses say the same. */
 export function sameStatus(a: RegisteredNodeStatus | undefined, b: RegisteredNodeStatus): boolean {
-  const text = (status: RegisteredNodeStatus | undefined) =>
-    JSON.stringify(status ?? {}, (_key, value: unknown) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
-        : value,
-    );
-  return text(a) === text(b);
+  return isDeepStrictEqual(a ?? {}, b);
 }
 
 const time = (milliseconds: number) => new Date(milliseconds).toISOString();

@@ -1,0 +1,93 @@
+// A RegisteredNode's status: computed alike from the same facts, so that it is written only when they change.
+import { describe, expect, test } from 'vitest';
+import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import { nodeStatus, type Observation, sameStatus, withoutEmpty } from '../../../../gateway/nodes/status.ts';
+
+const registered: RegisteredNode = {
+  metadata: { name: 'idc-1' },
+  spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+  status: { phase: 'Joining', joinedAt: 'then', certificateSerials: ['AB'] },
+};
+const seen: Observation = {
+  node: undefined,
+  tunnel: undefined,
+  gateway: 'gw-a',
+  settled: true,
+  desiredRevision: 'r1',
+  nowMs: 1000,
+};
+const report = {
+  kind: 'report',
+  phase: 'Running',
+  revision: 'r1',
+  versions: { kubelet: 'v1' },
+  detail: '',
+} as const;
+const open = { connected: true, sinceMs: 500, report };
+
+test('a host that reports and is connected', () => {
+  expect(nodeStatus(registered, { ...seen, tunnel: open })).toMatchObject({
+    phase: 'Running',
+    revision: 'r1',
+    versions: { kubelet: 'v1' },
+    certificateSerials: ['AB'],
+    tunnel: { connected: true, gateway: 'gw-a' },
+    ready: 'Absent',
+    conditions: [
+      { type: 'TunnelConnected', status: 'True' },
+      { type: 'Configured', status: 'True' },
+      { type: 'Ready', status: 'False', reason: 'NoNodeObject' },
+    ],
+  });
+});
+
+test('the same facts later give the same status', () => {
+  const first = nodeStatus(registered, { ...seen, tunnel: open });
+  const second = nodeStatus({ ...registered, status: first }, { ...seen, tunnel: open, nowMs: 99_000 });
+  expect(sameStatus(first, second)).toBe(true);
+});
+
+test('only a condition that changes gets a new time', () => {
+  const first = nodeStatus(registered, { ...seen, tunnel: open });
+  const lost = { ...seen, tunnel: { ...open, connected: false, sinceMs: 2000 }, nowMs: 2000 };
+  const second = nodeStatus({ ...registered, status: first }, lost);
+  const times = second.conditions?.map(({ lastTransitionTime }) => Date.parse(lastTransitionTime));
+  expect(times).toEqual([2000, 1000, 1000]);
+});
+
+describe('the tunnel', () => {
+  const known = (connected: boolean, gateway: string): RegisteredNode => ({
+    ...registered,
+    status: { ...registered.status, tunnel: { connected, since: 'then', gateway } },
+  });
+
+  test('of another replica is not spoken of', () => {
+    expect(nodeStatus(known(true, 'gw-b'), seen).tunnel).toMatchObject({ connected: true, gateway: 'gw-b' });
+  });
+
+  test('that moved away from here is not said to be lost', () => {
+    const moved = { ...seen, tunnel: { connected: false, sinceMs: 1, report: undefined } };
+    expect(nodeStatus(known(true, 'gw-b'), moved).tunnel).toMatchObject({
+      connected: true,
+      gateway: 'gw-b',
+    });
+  });
+
+  test('of before a restart gets time to come back, then is lost', () => {
+    expect(nodeStatus(known(true, 'gw-a'), { ...seen, settled: false }).tunnel?.connected).toBe(true);
+    expect(nodeStatus(known(true, 'gw-a'), seen).tunnel?.connected).toBe(false);
+  });
+
+  test('that comes here belongs here', () => {
+    expect(nodeStatus(known(true, 'gw-b'), { ...seen, tunnel: open }).tunnel?.gateway).toBe('gw-a');
+  });
+});
+
+test('a node that is being removed is Leaving whatever it reports', () => {
+  const leaving = { ...registered, metadata: { name: 'idc-1', deletionTimestamp: 'now' } };
+  expect(nodeStatus(leaving, { ...seen, tunnel: open }).phase).toBe('Leaving');
+});
+
+test('empty strings are left out at every depth', () => {
+  expect(withoutEmpty({ detail: '', versions: { a: '', b: '1' } })).toEqual({ versions: { b: '1' } });
+});
