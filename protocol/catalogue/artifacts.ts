@@ -25,6 +25,17 @@ export const artifactFaults = {
       remedy: '请把它加入网关的制品库，或在节点池里改用其他版本。',
     },
   },
+  ARCHIVE_UNKNOWN: {
+    exitCode: 1,
+    en: {
+      message: '{path} holds no container images.',
+      remedy: 'Put archives made by "docker save" or "ctr images export" into the bundle.',
+    },
+    zh: {
+      message: '{path} 中没有容器镜像。',
+      remedy: '请在制品包中放入由 docker save 或 ctr images export 生成的归档。',
+    },
+  },
   ARTIFACT_DOWNLOAD_FAILED: {
     exitCode: 1,
     en: {

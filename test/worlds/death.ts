@@ -30,7 +30,8 @@ const fileEffects = [
 ] as const satisfies readonly (keyof HostFiles)[];
 
 /** Commands that only look. */
-const looks = /^(systemctl show|tar .*--to-stdout|\S*ctr .* images list|ip6?tables-save|modprobe --dry-run)/;
+const looks =
+  /^(systemctl show|tar --list|tar .*--to-stdout|\S*ctr .* images list|ip6?tables-save|modprobe --dry-run)/;
 
 export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
   const real = world.host;

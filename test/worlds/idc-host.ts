@@ -170,6 +170,7 @@ export class IdcHost {
   #tar(args: readonly string[]): Answer {
     const option = (name: string) => args[args.indexOf(name) + 1] ?? '';
     const content = readFileSync(this.at(option('--file')), 'utf8');
+    if (args.includes('--list')) return './\n./manifest.json\n./layer.tar\n';
     if (args.includes('--to-stdout')) return JSON.stringify([{ RepoTags: [`${content.trim()}:1`] }]);
     const tree = this.#archives.get(content);
     if (tree === undefined) return { exitCode: 2, stderr: 'tar: This does not look like a tar archive' };

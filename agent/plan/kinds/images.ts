@@ -1,6 +1,7 @@
 // Container images that come as docker-archive tars. Which names a tar brings is read from the tar itself; what
 // containerd has already is asked from it, so nothing is imported twice and a wiped store is filled again.
 import { z } from 'zod';
+import { Fault } from '../../../protocol/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
 import { normalizeImageName } from '../image-name.ts';
@@ -8,7 +9,10 @@ import { defineKind, right, wrong } from '../kind.ts';
 import type { ImagesResource } from '../resource.ts';
 
 const importTimeoutMs = 10 * 60_000;
-const manifestSchema = z.array(z.object({ RepoTags: z.array(z.string()).nullable() }));
+const dockerSchema = z.array(z.object({ RepoTags: z.array(z.string()).nullish() }));
+const ociSchema = z.object({
+  manifests: z.array(z.object({ annotations: z.record(z.string(), z.string()).optional() })),
+});
 const entrySchema = z.strictObject({
   folder: z.string(),
   ctr: z.string(),
@@ -73,18 +77,24 @@ async function listArchives(host: Host, folder: string): Promise<Observed['archi
   return Promise.all(tars.map(async (path) => ({ path, names: await namesIn(host, path) })));
 }
 
+// Both forms that tools save: docker's, and OCI's with the name as an annotation. Entries may begin with `./`.
 async function namesIn(host: Host, archive: string): Promise<string[]> {
-  const manifest = await mustRun(host, 'tar', [
-    '--extract',
-    '--to-stdout',
-    '--file',
-    archive,
-    'manifest.json',
-  ]);
-  return manifestSchema
-    .parse(JSON.parse(manifest.stdout))
-    .flatMap((image) => image.RepoTags ?? [])
-    .map(normalizeImageName);
+  const list = await mustRun(host, 'tar', ['--list', '--file', archive]);
+  const members = list.stdout.split('\n');
+  const member = (name: string) => members.find((entry) => entry.replace(/^\.\//, '') === name);
+  const read = async (name: string): Promise<unknown> => {
+    const text = await mustRun(host, 'tar', ['--extract', '--to-stdout', '--file', archive, name]);
+    return JSON.parse(text.stdout);
+  };
+  const docker = member('manifest.json');
+  if (docker !== undefined) {
+    const images = dockerSchema.parse(await read(docker));
+    return images.flatMap((image) => image.RepoTags ?? []).map(normalizeImageName);
+  }
+  const oci = member('index.json');
+  if (oci === undefined) throw new Fault('ARCHIVE_UNKNOWN', { path: archive });
+  const { manifests } = ociSchema.parse(await read(oci));
+  return manifests.flatMap(({ annotations = {} }) => annotations['io.containerd.image.name'] ?? []);
 }
 
 async function listImages(
