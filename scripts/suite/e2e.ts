@@ -5,14 +5,15 @@ import type { Progress } from '../machine/progress.ts';
 import { runAnyway, succeeds } from './children.ts';
 import { type Counts, nothing } from './tally.ts';
 
-const steps: readonly (readonly [title: string, script: string])[] = [
+const steps: readonly (readonly [title: string, script: string, ...args: string[]])[] = [
   ['Kubernetes binaries', 'scripts/kubernetes/main.ts'],
-  ['the payload of a host', 'scripts/build/main.ts'],
+  // The RPM's own test makes its RPMs.
+  ['the payload of a host', 'scripts/build/main.ts', '--no-rpm'],
 ];
 
 export async function prepareE2e(progress: Progress): Promise<Counts> {
-  for (const [title, script] of steps) {
-    const made = await progress.step(title, () => succeeds('node', [script]));
+  for (const [title, script, ...args] of steps) {
+    const made = await progress.step(title, () => succeeds('node', [script, ...args]));
     if (!made) throw new Error(`${script} failed (see above): the e2e tests need ${title}`);
   }
   return nothing;

@@ -39,13 +39,18 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'regnode-rpm-'));
   sandbox = await startSandbox({ name: 'e2e-rpm' });
   await startGatewayWithPool(sandbox);
-  await run(process.execPath, ['scripts/build/main.ts', '--out', folder, '--release', '2'], {
-    timeoutMs: 300_000,
-  });
+  for (const release of ['1', '2']) {
+    const args = ['scripts/build/main.ts', '--out', folder, '--release', release];
+    await run(process.execPath, args, { timeoutMs: 300_000 });
+  }
   host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
   await host.copyIn(await distributionPackage(), '/root/distribution.rpm');
-  await host.copyIn(`dist/regnode-${version}-1.x86_64.rpm`, '/root/regnode-1.rpm');
-  await host.copyIn(join(folder, `regnode-${version}-2.x86_64.rpm`), '/root/regnode-2.rpm');
+  for (const release of ['1', '2']) {
+    await host.copyIn(
+      join(folder, `regnode-${version}-${release}.x86_64.rpm`),
+      `/root/regnode-${release}.rpm`,
+    );
+  }
   await inHost('rpm', ['-i', '/root/distribution.rpm']);
   before = await observed();
 });
