@@ -2,7 +2,7 @@
 // frames (credit, opens, resets, control), acknowledgement and heartbeat, then streams and telemetry by the
 // scheduler, as long as the websocket has room. Every sequenced frame goes through the replay log.
 import type { Connection } from './connection.ts';
-import { invalid, FrameType as Type } from './frame.ts';
+import { FrameType as Type } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { ReplayLog, type SequencedFrame } from './replay.ts';
 import { Scheduler } from './scheduler.ts';
@@ -10,6 +10,8 @@ import type { SessionStream } from './stream.ts';
 import { TelemetryFlow } from './telemetry.ts';
 
 const nothing = new Uint8Array(0);
+/** CONTROL messages that a new session takes over from one that was lost. */
+const carriedMessages = 64;
 
 export class Outbound {
   readonly log = new ReplayLog();
@@ -28,17 +30,18 @@ export class Outbound {
     return this.#control.length;
   }
 
-  control(type: Type, stream: number, aux: number, payload: Uint8Array = nothing): void {
-    if (this.#control.length >= this.#limits.controlFrames) {
-      throw invalid(`${this.#control.length} session frames wait for a peer that takes none`);
-    }
+  /** False: too many wait already for a peer that takes none. */
+  control(type: Type, stream: number, aux: number, payload: Uint8Array = nothing): boolean {
+    if (this.#control.length >= this.#limits.controlFrames) return false;
     this.#control.push({ type, stream, aux, payload });
+    return true;
   }
 
-  /** CONTROL messages that the peer has not acknowledged, sent or not. */
+  /** The latest CONTROL messages that the peer has not acknowledged, sent or not. */
   unacknowledgedControl(): Uint8Array[] {
     return [...this.log.kept(), ...this.#control]
       .filter((frame) => frame.type === Type.control)
+      .slice(-carriedMessages)
       .map((frame) => frame.payload);
   }
 

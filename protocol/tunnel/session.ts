@@ -132,7 +132,7 @@ export class Session implements TunnelSession, ConnectionSink {
 
   /** Opens a stream for an endpoint; every outcome is told to the endpoint. The function gives up waiting. */
   open(target: StreamTarget, endpoint: StreamEndpoint): () => void {
-    const refusal = this.#whyNotOpen();
+    const refusal = this.#whyNotOpen() ?? this.#streams.whyFull();
     if (refusal) {
       endpoint.refused(refusal);
       return () => {};
@@ -341,8 +341,14 @@ export class Session implements TunnelSession, ConnectionSink {
 
   #control(type: FrameType, stream: number, aux: number, payload?: Uint8Array): void {
     if (this.#state === 'Closed') return;
-    this.#outbound.control(type, stream, aux, payload);
-    this.#schedulePump();
+    if (this.#outbound.control(type, stream, aux, payload)) this.#schedulePump();
+    else
+      this.#overrun(invalid(`${this.#limits.controlFrames} session frames wait for a peer that takes none`));
+  }
+
+  #overrun(fault: Fault): void {
+    if (this.#connection) this.#connection.fail(fault);
+    else this.violation(fault);
   }
 
   #oweAcknowledgement(payloadBytes: number): void {

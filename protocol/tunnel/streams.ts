@@ -42,16 +42,17 @@ export class StreamTable {
     return this.#streams.size;
   }
 
-  get numbersUsedUp(): boolean {
-    return this.#lastOwn >= streamNumberLimit;
-  }
-
   values(): IterableIterator<SessionStream> {
     return this.#streams.values();
   }
 
+  /** Why no further stream can be opened from this side. */
+  whyFull(): Fault | undefined {
+    const full = this.#own >= this.#limits.streams || this.#lastOwn >= streamNumberLimit;
+    return full ? this.#limitFault() : undefined;
+  }
+
   open(target: StreamTarget, endpoint: StreamEndpoint): SessionStream {
-    if (this.#own >= this.#limits.streams || this.numbersUsedUp) throw this.#limitFault();
     this.#lastOwn += 2;
     const stream = this.#add(this.#lastOwn, target, 'Opening', endpoint);
     this.#owner.control(FrameType.open, stream.id, stream.windowBytes, encodeOpen(target));

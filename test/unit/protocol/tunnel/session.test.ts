@@ -147,3 +147,10 @@ test('nothing is left behind: no timer, no stream, no byte', () => {
   expect(simulation.clock.timers).toBe(0);
   expect(simulation.gateway.figures).toMatchObject({ streams: 0, unacknowledgedBytes: 0 });
 });
+
+test('too much that waits for a peer that is away ends the session, whoever asks for it', () => {
+  const simulation = connected({ controlFrames: 20 });
+  const streams = Array.from({ length: 30 }, () => simulation.open());
+  expect(streams.every(({ outcome }) => outcome !== 'none')).toBe(true);
+  expect(simulation.gateway.state).toBe('Closed');
+});
