@@ -49,7 +49,11 @@ async function main(args: readonly string[]): Promise<number> {
 async function startOrStop(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { hosts: { type: 'string', default: '1' }, down: { type: 'boolean', default: false } },
+    options: {
+      hosts: { type: 'string', default: '1' },
+      down: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+    },
   });
   if (values.down) return takeDown();
   const count = Number(values.hosts);
@@ -59,8 +63,15 @@ async function startOrStop(args: string[]): Promise<number> {
   const names = Array.from({ length: count }, (_, index) => `idc-${index + 1}`);
 
   const sandbox = (await stillRunning()) ?? (await startCluster());
-  await joinHosts(sandbox, await missingHosts(sandbox, names));
-  await showPod(sandbox, 'idc-1');
+  try {
+    await joinHosts(sandbox, await missingHosts(sandbox, names));
+    await showPod(sandbox, 'idc-1');
+  } catch (error) {
+    if (values.keep) await sandbox.keep();
+    else
+      await progress.step('taking down what could not be finished (--keep leaves it)', () => sandbox.stop());
+    throw error;
+  }
   await sandbox.keep();
   await summarize(sandbox);
   return 0;

@@ -1,6 +1,6 @@
 // The tree from which `regnode-gateway bundle build` makes the artifact store of a sandbox:
 // <folder>/<component>/<version>/amd64/… with containerd, runc, kubelet, the CNI plugins and images. A component's
-// programs lie at the top of its tree.
+// programs are in bin/ of its tree (the CNI plugins at its top), as in the archives of their own releases.
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { kubernetesVersion } from '../kubernetes/binaries.ts';
@@ -17,8 +17,8 @@ export async function buildArtifactTree(
   progress: Progress,
 ): Promise<void> {
   const software = await sandboxSoftware(progress);
-  const tree = async (component: string, version: string) => {
-    const place = join(folder, component, version, architecture);
+  const tree = async (component: string, version: string, below = '') => {
+    const place = join(folder, component, version, architecture, below);
     await mkdir(place, { recursive: true });
     return place;
   };
@@ -27,12 +27,12 @@ export async function buildArtifactTree(
   };
 
   await copy(
-    await tree('containerd', software.containerdVersion),
+    await tree('containerd', software.containerdVersion, 'bin'),
     ['containerd', 'containerd-shim-runc-v2', 'ctr'].map((name) => join(software.containerdFolder, name)),
   );
-  await copy(await tree('runc', software.runcVersion), [software.runc]);
+  await copy(await tree('runc', software.runcVersion, 'bin'), [software.runc]);
   const kubeletVersion = (await kubernetesVersion(kubernetes)).replace(/^v/, '');
-  await copy(await tree('kubelet', kubeletVersion), [join(kubernetes, 'kubelet')]);
+  await copy(await tree('kubelet', kubeletVersion, 'bin'), [join(kubernetes, 'kubelet')]);
   const plugins = await readdir(software.cniFolder);
   await copy(
     await tree('cni-plugins', software.cniVersion),

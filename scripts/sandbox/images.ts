@@ -1,7 +1,7 @@
 // Container images made by hand, as docker-archive tars, because no registry is needed or reachable: `pause`, whose
 // program is two instructions, and a busybox for pods to run. The same input gives the same bytes.
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { output, run } from '../machine/command.ts';
@@ -70,7 +70,8 @@ async function writeImage(
 
 async function pack(folder: string, tar: string): Promise<void> {
   const stable = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
-  await run('tar', [...stable, '-C', folder, '-cf', tar, '.']);
+  // By name, without a leading ./, as docker's own archives have them.
+  await run('tar', [...stable, '-C', folder, '-cf', tar, '--', ...(await readdir(folder)).sort()]);
 }
 
 /** The smallest program that does what a pause container does: `for (;;) pause();` as an x86-64 ELF file. */

@@ -8,7 +8,7 @@ import { cached } from '../machine/cache.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
 import { identityFiles } from './identity.ts';
-import { hostAddress, podSubnet } from './line.ts';
+import { cloudAddress, hostAddress, podSubnet } from './line.ts';
 import type { HostState } from './registry.ts';
 
 /** What an ordinary server of the TencentOS families has too, under whatever package name. */
@@ -90,8 +90,8 @@ export async function personalise(root: string, host: HostState, machineId: stri
     'etc/hostname': `${host.name}\n`,
     'etc/machine-id': `${machineId}\n`,
     'etc/hosts': `127.0.0.1 localhost\n${hostAddress(host.index)} ${host.name}\n`,
-    // Nobody answers there: a look-up fails at once.
-    'etc/resolv.conf': 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n',
+    // Nobody answers there, and says so: a look-up fails at once.
+    'etc/resolv.conf': `nameserver ${cloudAddress}\noptions timeout:1 attempts:1\n`,
     'etc/cni/net.d/10-sandbox.conflist': `${JSON.stringify(networkConfiguration(host), undefined, 2)}\n`,
   };
   for (const [path, content] of Object.entries(files)) {
