@@ -43,7 +43,7 @@ export async function reconcile(host: Host, wish: NodeWish, options: ReconcileOp
   let before = '';
   try {
     for (let round = 1; ; round++) {
-      const plan = await planAgainst(host, wish, foldJournal(journal.entries));
+      const plan = untilUnpacked(await planAgainst(host, wish, foldJournal(journal.entries)));
       if (plan.steps.length === 0) return done;
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));
       if (now === before || round > mostRounds) throw notSettled(plan);
@@ -66,6 +66,15 @@ async function planAgainst(
   const address = (await addressToward(host, wish.identity.gatewayUrl)) ?? wish.identity.address;
   const resources = planComponents(facts, { ...wish, identity: { ...wish.identity, address } });
   return planChanges(await observeResources(host, resources), journaled);
+}
+
+/**
+ * Where a program lies in its archive is known once it is unpacked, and units and configuration name that place:
+ * a round that unpacks something ends there, and the next one plans the rest with what was found.
+ */
+function untilUnpacked(plan: Plan): Plan {
+  const last = plan.steps.findLastIndex((step) => step.action === 'make' && step.resource.kind === 'tree');
+  return last < 0 ? plan : { ...plan, steps: plan.steps.slice(0, last + 1) };
 }
 
 function notSettled(plan: Plan): Fault {
