@@ -1,0 +1,243 @@
+// The life of a registered node as the gateway drives it: desired state, status, Node object, and every way out.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createCounters } from '../../../../gateway/audit/counters.ts';
+import { createEventRecorder } from '../../../../gateway/kubernetes/event-recorder.ts';
+import { events, nodes, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { Departures } from '../../../../gateway/nodes/departures.ts';
+import { leaveFinalizer, type RegisteredNode, registeredNodes } from '../../../../gateway/nodes/node.ts';
+import { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
+import { forceAnnotation } from '../../../../gateway/nodes/removal.ts';
+import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+import { pool, store } from '../pool.ts';
+import { logger } from '../port.ts';
+import { fakeSession } from '../session.ts';
+
+let kubernetes: MemoryKubernetes;
+let tunnels: Tunnels;
+let departures: Departures;
+let reconciler: Reconciler;
+let now: number;
+let gone: string[];
+const audited: Record<string, unknown>[] = [];
+
+beforeEach(async () => {
+  kubernetes = memoryKubernetes();
+  tunnels = new Tunnels(() => now);
+  now = Date.parse('2026-01-01T00:00:00Z');
+  gone = [];
+  audited.length = 0;
+  await kubernetes.create(nodePools, pool('idc', { labels: { zone: 'a' } }));
+  await register();
+  const recordEvent = createEventRecorder(kubernetes, logger, () => now);
+  const hub = new TunnelHub({ logger });
+  const audit = {
+    record: (record: object) => void audited.push({ ...record }),
+    reopen: () => {},
+    close: () => {},
+  };
+  const counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
+  const shared = { kubernetes, tunnels, recordEvent, logger, now: () => now };
+  departures = new Departures({ ...shared, audit, counters, drainTimeoutMs: 1000 });
+  const find = <T extends { metadata: { name: string } }>(items: T[], name: string) =>
+    items.find(({ metadata }) => metadata.name === name);
+  reconciler = new Reconciler({
+    ...shared,
+    pools: (name) => find(kubernetes.stored(nodePools), name),
+    registered: (name) => find(kubernetes.stored(registeredNodes), name),
+    nodes: (name) => find(kubernetes.stored(nodes), name),
+    artifacts: async () => store,
+    departures,
+    gateway: 'gw-a',
+    settled: () => true,
+    onGone: (name) => gone.push(name),
+  });
+});
+
+async function register(): Promise<void> {
+  const created = await kubernetes.create<RegisteredNode>(registeredNodes, {
+    metadata: { name: 'idc-1', finalizers: [leaveFinalizer], labels: { 'regnode.io/pool': 'idc' } },
+    spec: { pool: 'idc', machineId: '', keySha256: '', addresses: ['10.77.0.11'] },
+  });
+  const status = {
+    phase: 'Joining' as const,
+    joinedAt: new Date(now).toISOString(),
+    bootstrapTokenId: 'tok123',
+    certificateSerials: ['AB'],
+  };
+  await kubernetes.replace(registeredNodes, { ...created, status }, 'status');
+  await kubernetes.create(secrets, {
+    metadata: { name: 'bootstrap-token-tok123', namespace: 'kube-system' },
+  });
+}
+
+const registered = () => kubernetes.stored(registeredNodes)[0];
+const found = (): RegisteredNode => {
+  const node = registered();
+  if (!node) throw new Error('there is no registration');
+  return node;
+};
+const settle = async (times = 3) => {
+  for (let i = 0; i < times; i++) await reconciler.reconcile('idc-1');
+};
+const reasons = () => kubernetes.stored(events).map(({ reason }) => reason);
+const report = (revision: string) =>
+  ({ kind: 'report', phase: 'Running', revision, versions: { kubelet: 'v1.20.2' }, detail: '' }) as const;
+
+describe('a running node', () => {
+  test('gets its desired state once per session, and again when the pool changes', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await settle();
+    expect(session.sent.map(({ kind }) => kind)).toEqual(['desired']);
+    await kubernetes.patch(nodePools, 'idc', { spec: { labels: { zone: 'b' } } });
+    await settle();
+    const revisions = session.sent.map((message) => message.kind === 'desired' && message.desired.revision);
+    expect(new Set(revisions).size).toBe(2);
+    const next = fakeSession();
+    tunnels.opened('idc-1', next);
+    await settle();
+    expect(next.sent).toHaveLength(1);
+  });
+
+  test('its report and its tunnel are in the status, which is not written again without a change', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    session.say(report('r0'));
+    await settle();
+    expect(registered()?.status).toMatchObject({
+      phase: 'Running',
+      revision: 'r0',
+      tunnel: { connected: true },
+    });
+    const version = registered()?.metadata.resourceVersion;
+    now += 60_000;
+    await settle();
+    expect(registered()?.metadata.resourceVersion).toBe(version);
+  });
+
+  test('a lost tunnel is in the status and told once', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await settle();
+    session.become('Resuming');
+    await settle();
+    expect(registered()?.status?.tunnel?.connected).toBe(false);
+    expect(reasons()).toEqual(['TunnelConnected', 'TunnelLost']);
+  });
+
+  test('a session that was superseded says nothing any more', async () => {
+    const old = fakeSession();
+    tunnels.opened('idc-1', old);
+    tunnels.opened('idc-1', fakeSession());
+    old.become('Closed');
+    expect(tunnels.isConnected('idc-1')).toBe(true);
+  });
+
+  test('labels and taints are on the Node; a Ready kubelet has no bootstrap token any more', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    expect(kubernetes.stored(nodes)[0]?.metadata.labels).toEqual({ zone: 'a', 'regnode.io/pool': 'idc' });
+    expect(kubernetes.stored(secrets)).toHaveLength(1);
+    // The Node of this join, not one from before it: joined a second before the Node was made.
+    const madeAt = Date.parse(kubernetes.stored(nodes)[0]?.metadata.creationTimestamp ?? '');
+    const status = { ...found().status, joinedAt: new Date(madeAt - 1000).toISOString() };
+    await kubernetes.replace(registeredNodes, { ...found(), status }, 'status');
+    const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+    await kubernetes.patch(nodes, 'idc-1', { status: ready });
+    await settle();
+    expect(kubernetes.stored(secrets)).toHaveLength(0);
+    expect(registered()?.status?.bootstrapTokenId).toBeUndefined();
+  });
+
+  test('a pool that wants what the store lacks is said in an event, and the rest goes on', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { kubernetesVersion: 'v9.9.9' } });
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await settle();
+    expect(session.sent).toEqual([]);
+    expect(reasons()).toContain('NoDesiredState');
+    expect(registered()?.status?.tunnel?.connected).toBe(true);
+  });
+
+  test('a claim whose join is under way is not touched', async () => {
+    await kubernetes.replace(registeredNodes, { ...found(), status: {} } as RegisteredNode, 'status');
+    const version = registered()?.metadata.resourceVersion;
+    await settle();
+    expect(registered()?.metadata.resourceVersion).toBe(version);
+  });
+});
+
+describe('leaving', () => {
+  beforeEach(async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+  });
+
+  test('removed by the operator: drained, told to leave, gone when the agent deregisters', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await settle();
+    expect(registered()?.status?.phase).toBe('Leaving');
+    expect(kubernetes.stored(nodes)[0]?.spec?.unschedulable).toBe(true);
+    expect(session.sent.filter(({ kind }) => kind === 'leave')).toHaveLength(1);
+    expect(session.sent.some(({ kind }) => kind === 'desired')).toBe(false);
+    await departures.deregister(found());
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+    expect(kubernetes.stored(nodes)).toEqual([]);
+    expect(kubernetes.stored(secrets)).toEqual([]);
+    await settle(1);
+    expect(gone).toEqual(['idc-1']);
+    expect(audited.map(({ event }) => event)).toEqual(['drain', 'removal']);
+    expect(reasons()).toContain('Left');
+  });
+
+  test('a host that is not there is waited for, and told when it comes back', async () => {
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await settle();
+    expect(kubernetes.stored(nodes)).toHaveLength(1);
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await settle();
+    expect(session.sent.map(({ kind }) => kind)).toEqual(['leave']);
+  });
+
+  test('an agent that does not react is told again after a while', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await settle();
+    expect(await reconciler.reconcile('idc-1')).toBe(60_000);
+    now += 60_000;
+    await settle();
+    expect(session.sent.map(({ kind }) => kind)).toEqual(['leave', 'leave']);
+  });
+
+  test('forced: gone at once, with nobody asked', async () => {
+    await kubernetes.patch(registeredNodes, 'idc-1', {
+      metadata: { annotations: { [forceAnnotation]: 'true' } },
+    });
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await settle();
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+    expect(kubernetes.stored(nodes)).toEqual([]);
+    expect(audited).toMatchObject([{ event: 'removal', kind: 'forced' }]);
+  });
+
+  test('deregistering twice, or after half of it was done, is harmless', async () => {
+    const before = found();
+    await kubernetes.remove(nodes, 'idc-1');
+    await departures.deregister(before);
+    await departures.deregister(before);
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+  });
+
+  test('two who ask for a drain at the same time share one', async () => {
+    const [a, b] = [departures.drain('idc-1', 'x'), departures.drain('idc-1', 'y')];
+    expect(a).toBe(b);
+    await a;
+    expect(audited.filter(({ event }) => event === 'drain')).toHaveLength(1);
+  });
+});

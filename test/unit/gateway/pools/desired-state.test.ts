@@ -1,0 +1,101 @@
+// The desired state of a node: which artifacts, and a revision that changes exactly when the rest does.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { desiredState, isNewer } from '../../../../gateway/pools/desired-state.ts';
+import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
+import { desiredStateSchema } from '../../../../protocol/desired.ts';
+import { artifact, store } from '../pool.ts';
+
+const spec = (change: Partial<PoolSpecInput> = {}) =>
+  poolSpecSchema.parse({ kubernetesVersion: 'v1.20.2', network: { mode: 'external' }, ...change });
+const state = (change: Partial<PoolSpecInput> = {}, node = {}, artifacts = store) =>
+  desiredState({ name: 'idc', spec: spec(change) }, node, 'amd64', artifacts);
+
+test('fits the protocol', () => {
+  expect(desiredStateSchema.parse(state())).toEqual(state());
+});
+
+test('the kubelet of the pool, the newest of what it does not name, every image', () => {
+  const more = [...store, artifact('containerd', '1.10.0'), artifact('images', 'cilium')];
+  const names = state({}, {}, more).artifacts.map(({ component, version }) => `${component} ${version}`);
+  expect(names).toEqual([
+    'containerd 1.10.0',
+    'runc 1.1.5',
+    'kubelet 1.20.2',
+    'cni-plugins 1.1.1',
+    'agent 0.1.0',
+    'images cilium',
+    'images pause',
+  ]);
+  const pinned = state({ componentVersions: { containerd: 'v1.6.20' } }, {}, more);
+  expect(pinned.artifacts[0]?.version).toBe('1.6.20');
+});
+
+test.each([
+  ['kubelet', 'v1.30.0', { kubernetesVersion: 'v1.30.0' }],
+  ['runc', '9', { componentVersions: { runc: '9' } }],
+])('a %s that the store lacks is named', (name, version, change) => {
+  expect(() => state(change)).toThrow(
+    expect.objectContaining({ code: 'ARTIFACT_MISSING', values: { name, version, architecture: 'amd64' } }),
+  );
+});
+
+test('another architecture is another store', () => {
+  expect(() => desiredState({ name: 'idc', spec: spec() }, {}, 'arm64', store)).toThrow('arm64');
+});
+
+describe('labels and taints', () => {
+  test('the node wins over the pool, and nobody over the name of the pool', () => {
+    const labels = state(
+      { labels: { a: 'pool', b: 'pool', 'regnode.io/pool': 'x' } },
+      { labels: { b: 'node', 'regnode.io/pool': 'y' } },
+    ).labels;
+    expect(labels).toEqual({ a: 'pool', b: 'node', 'regnode.io/pool': 'idc' });
+  });
+
+  test('one taint for each key and effect', () => {
+    const taint = (value: string) => ({ key: 'a', value, effect: 'NoSchedule' as const });
+    expect(state({ taints: [taint('pool')] }, { taints: [taint('node')] }).taints).toEqual([taint('node')]);
+  });
+});
+
+describe('revision', () => {
+  test.each<[string, Partial<PoolSpecInput>]>([
+    ['version', { kubernetesVersion: 'v1.20.3' }],
+    ['network', { network: { mode: 'cilium' } }],
+    ['labels', { labels: { a: '1' } }],
+    ['telemetry', { telemetry: { heartbeatIntervalMs: 1000 } }],
+  ])('changes with the %s', (_name, change) => {
+    expect(state(change).revision).not.toBe(state().revision);
+  });
+
+  test('changes when an artifact gets other bytes', () => {
+    const rebuilt = store.map((one) => ({ ...one, sha256: 'b'.repeat(64) }));
+    expect(state({}, {}, rebuilt).revision).not.toBe(state().revision);
+  });
+
+  test('does not depend on the order of keys or of the store', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...store], { minLength: store.length }), (shuffled) => {
+        expect(state({ labels: { b: '1', a: '2' } }, {}, shuffled).revision).toBe(
+          state({ labels: { a: '2', b: '1' } }).revision,
+        );
+      }),
+    );
+  });
+
+  test('does not depend on what the host never sees', () => {
+    expect(state({ maxNodes: 7 }).revision).toBe(state().revision);
+  });
+});
+
+test.each([
+  ['1.10.0', '1.9.9', true],
+  ['v1.20.3', '1.20.2', true],
+  ['1.20.2', 'v1.20.2', false],
+  ['1.0.0', '1.0.0-rc.1', true],
+  ['1.0.0-rc.2', '1.0.0-rc.10', false],
+  ['2.0', '10.0', false],
+])('%s newer than %s: %s', (a, b, newer) => {
+  expect(isNewer(a, b)).toBe(newer);
+});
