@@ -97,7 +97,9 @@ async function removeCgroups(host: Host): Promise<void> {
 }
 
 async function removeCgroup(host: Host, path: string): Promise<void> {
-  for (const name of (await host.files.list(path)) ?? []) {
+  const names = await host.files.list(path);
+  if (names === undefined) return;
+  for (const name of names) {
     if ((await host.files.status(`${path}/${name}`))?.kind === 'directory') {
       await removeCgroup(host, `${path}/${name}`);
     }

@@ -1,7 +1,7 @@
 // A host in a folder: a fixture root with an ordinary server's files, and behind the Host door a small world of
 // units, images and parameters that systemctl, tar, ctr and the rest act on. The world outlives an agent that
 // dies, as a real host does.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fixtureHost } from '../../agent/host/fixture.ts';
 import type { Host, RunResult } from '../../agent/host/host.ts';
@@ -150,12 +150,14 @@ export class IdcHost {
     if (name === 'containerd.service') {
       this.put('/run/containerd/containerd.sock', '');
       this.put('/var/lib/containerd/io.containerd.content.v1/blob', 'x');
+      chmodSync(this.at('/var/lib/containerd'), 0o700);
     }
     if (name === 'kubelet.service') {
       this.put('/etc/kubernetes/kubelet.conf', 'made by the kubelet');
       this.put('/var/lib/kubelet/pki/kubelet-client-current.pem', 'x');
       this.put('/var/log/pods/kube-system_x/0.log', 'x');
       this.put('/var/lib/cni/networks/sandbox/10.1.0.2', 'x');
+      this.put('/run/netns/cni-1', '');
       this.links.add('cni0').add('veth1');
     }
   }

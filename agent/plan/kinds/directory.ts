@@ -2,7 +2,8 @@
 // first, and removal never enters one that stayed); a `shared` one goes only when we made it and it is empty.
 // A folder that is there already is left with the mode that it has.
 import { z } from 'zod';
-import type { Host } from '../../host/host.ts';
+import { Fault } from '../../../protocol/fault.ts';
+import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
 import { defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
 import { unmountBelow } from '../unmount.ts';
@@ -11,7 +12,9 @@ const entrySchema = z.strictObject({
   path: z.string(),
   content: z.enum(['ours', 'shared']),
   /** null when there was no such folder. */
-  original: z.strictObject({ entries: z.array(z.string()) }).nullable(),
+  original: z
+    .strictObject({ entries: z.array(z.string()), mode: z.number(), uid: z.number(), gid: z.number() })
+    .nullable(),
   /** Mount points at or below it before us, as `path root`. */
   mounts: z.array(z.string()),
 });
@@ -19,7 +22,7 @@ type Entry = z.infer<typeof entrySchema>;
 
 interface Observed {
   readonly entries: readonly string[] | undefined;
-  readonly kind: string | undefined;
+  readonly status: FileStatus | undefined;
 }
 
 export const directoryKind = defineKind<'directory', Observed, Entry>({
@@ -28,31 +31,42 @@ export const directoryKind = defineKind<'directory', Observed, Entry>({
   title: (resource) => `make the folder ${resource.path}`,
 
   async observe(host, resource) {
-    const kind = (await host.files.status(resource.path))?.kind;
+    const status = await host.files.status(resource.path);
     // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way.
-    const isFolder = kind === 'directory' || kind === 'link';
-    return { kind, entries: isFolder ? await host.files.list(resource.path) : undefined };
+    const isFolder = status?.kind === 'directory' || status?.kind === 'link';
+    return { status, entries: isFolder ? await host.files.list(resource.path) : undefined };
   },
 
-  compare(resource, { entries, kind }, journaled) {
-    if (kind !== undefined && entries === undefined) return wrong(`a ${kind} stands there`);
+  compare(resource, { entries, status }, journaled) {
+    if (status !== undefined && entries === undefined) return wrong(`a ${status.kind} stands there`);
     if (entries === undefined) return wrong('absent');
     if (resource.content === 'shared' || journaled) return right;
     return wrong(entries.length === 0 ? 'there, empty: noted' : 'there: what it holds is noted and stays');
   },
 
   entrySchema,
-  async record({ host }, { path, content }, { entries }) {
+  async record({ host }, { path, content }, { entries, status }) {
+    if (status !== undefined && entries === undefined) {
+      throw new Fault('PATH_OCCUPIED', { path, kind: status.kind });
+    }
+    const isOurs = content === 'ours';
     return {
       path,
       content,
-      original: entries === undefined ? null : { entries: content === 'ours' ? [...entries] : [] },
-      mounts: content === 'ours' ? await mountsAt(host, path) : [],
+      original:
+        status === undefined
+          ? null
+          : {
+              entries: isOurs ? [...(entries ?? [])] : [],
+              mode: status.mode,
+              uid: status.uid,
+              gid: status.gid,
+            },
+      mounts: isOurs ? await mountsAt(host, path) : [],
     };
   },
 
-  async apply({ host }, resource, { entries, kind }) {
-    if (kind !== undefined && entries === undefined) throw new Error(`a ${kind} stands at ${resource.path}`);
+  async apply({ host }, resource, { entries }) {
     if (entries === undefined) await host.files.makeDirectory(resource.path, resource.mode);
   },
 
@@ -80,6 +94,10 @@ async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<
   if (original === null) {
     left.push(...(await host.files.removeTree(path)));
   } else {
+    // Programs set the mode of their own folder; /var/lib/containerd becomes 0700.
+    const status = await host.files.status(path);
+    if (status?.kind === 'directory' && status.mode !== original.mode)
+      await host.files.setMode(path, original);
     for (const name of (await host.files.list(path)) ?? []) {
       if (!original.entries.includes(name)) left.push(...(await host.files.removeTree(`${path}/${name}`)));
     }

@@ -14,7 +14,8 @@ const podLinks = /^(veth|cni|cali|cilium_|lxc|flannel|kube-|nodelocaldns|dummy_k
 
 const entrySchema = z.strictObject({
   links: z.array(z.string()),
-  namespaces: z.array(z.string()),
+  /** null when there was not even a folder for them. */
+  namespaces: z.array(z.string()).nullable(),
   chains: z.record(z.string(), z.array(z.string())),
 });
 
@@ -59,20 +60,20 @@ async function linkNames(host: Host): Promise<string[]> {
   return (await host.network.interfaces()).map((link) => link.name);
 }
 
-async function namespaceNames(host: Host): Promise<string[]> {
-  return [...((await host.files.list(namespaceFolder)) ?? [])];
+async function namespaceNames(host: Host): Promise<string[] | null> {
+  const names = await host.files.list(namespaceFolder);
+  return names === undefined ? null : [...names];
 }
 
-async function removeNamespaces(host: Host, before: readonly string[]): Promise<string[]> {
-  const fresh = (await namespaceNames(host)).filter(
-    (name) => name.startsWith('cni-') && !before.includes(name),
-  );
+async function removeNamespaces(host: Host, before: readonly string[] | null): Promise<string[]> {
+  const isFresh = (name: string) => name.startsWith('cni-') && !before?.includes(name);
   const kept: string[] = [];
-  for (const name of fresh) {
+  for (const name of ((await namespaceNames(host)) ?? []).filter(isFresh)) {
     const path = `${namespaceFolder}/${name}`;
     kept.push(...(await unmountBelow(host, path, () => true)));
     if (!kept.includes(path)) await host.files.removeFile(path);
   }
+  if (before === null) await host.files.removeEmptyDirectory(namespaceFolder);
   return kept;
 }
 
