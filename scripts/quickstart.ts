@@ -2,6 +2,7 @@
 // that a person would paste, a pod, its logs and a command in it through the tunnel. What is running afterwards
 // stays until --down. Ctrl-C at any time takes down what there is.
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kubernetesBinaries } from './kubernetes/binaries.ts';
@@ -19,7 +20,7 @@ import {
   startGatewayWithPool,
   waitForReady,
 } from './sandbox/registration.ts';
-import { loadState } from './sandbox/registry.ts';
+import { loadState, ownerIsAlive } from './sandbox/registry.ts';
 import { openSandbox, type Sandbox, startSandbox } from './sandbox/sandbox.ts';
 import { inCloud, inHost, kubectlHere, regnodectlHere } from './sandbox/terminal.ts';
 
@@ -93,8 +94,10 @@ async function startCluster(): Promise<Sandbox> {
 async function stillRunning(): Promise<Sandbox | undefined> {
   const sandbox = await openSandbox(sandboxName, progress);
   if (sandbox === undefined) return undefined;
+  const state = await loadState(sandbox.id);
+  if (state?.owner !== undefined && (await ownerIsAlive(state)))
+    throw new Error('another quickstart is at work');
   const answers = await sandbox.cloud.kubectl(['get', '--raw=/readyz'], { timeoutMs: 10_000 });
-  if ((await loadState(sandbox.id))?.owner !== undefined) throw new Error('another quickstart is at work');
   if (answers.exitCode === 0 && (await sandbox.cloud.gatewayIsRunning())) {
     progress.line(`the cluster is running already (sandbox ${sandbox.id})`);
     return sandbox;
@@ -112,7 +115,7 @@ async function missingHosts(sandbox: Sandbox, names: readonly string[]): Promise
     missing.push(name);
     if (host === undefined) continue;
     progress.line(`${name} is there but not Ready: making it anew`);
-    await sandbox.cloud.regnodectl(['node', 'remove', name, '--force', '--yes']);
+    await sandbox.cloud.regnodectl(['node', 'remove', name, '--force']);
     await host.remove();
   }
   return missing;
@@ -130,15 +133,29 @@ async function joinHosts(sandbox: Sandbox, names: readonly string[]): Promise<vo
 }
 
 async function joinHost(sandbox: Sandbox, host: SandboxHost, command: string): Promise<void> {
+  const said: string[] = [];
+  const hear = (line: string) => {
+    said.push(line);
+    if (isPhase(line)) progress.line(`  ${host.name} | ${line}`);
+  };
   await progress.step(`joining ${host.name}`, async () => {
-    const show = (line: string) => progress.line(`  ${host.name} | ${line}`);
-    const joined = await pasteJoinCommand(host, command, {}, show);
-    if (joined.exitCode !== 0)
-      throw new Error(`${host.name} did not join (exit code ${joined.exitCode}); see above`);
+    const joined = await pasteJoinCommand(host, command, {}, hear);
+    const log = join(sandbox.cloud.files.logs, `join-${host.name}.log`);
+    await writeFile(log, `${said.join('\n')}\n`);
+    if (joined.exitCode !== 0) {
+      process.stderr.write(`${said.join('\n')}\n`);
+      throw new Error(`${host.name} did not join (exit code ${joined.exitCode}); all that it said is above`);
+    }
+    progress.line(`  ${host.name} | (all ${said.length} lines of it: ${log})`);
     await waitForReady(sandbox, host.name);
   });
   progress.line(`${host.name} is Ready`);
   await sandbox.startKubeProxy(host);
+}
+
+/** Of all that a join says the phases and the long steps: not each check, not each link. */
+function isPhase(line: string): boolean {
+  return /^\[|^This host|^\S+: | {5}(?:fetch|unpack|run|not Ready|the kubelet) /.test(line);
 }
 
 async function showPod(sandbox: Sandbox, node: string): Promise<void> {
@@ -171,7 +188,7 @@ Look around:
   scripts/quickstart kubectl exec -it hello -- sh
   scripts/quickstart regnodectl node get ${first?.name ?? 'idc-1'}
   scripts/quickstart metrics node_memory            live, from the host's own collectors
-  scripts/quickstart shell ${first?.name ?? 'idc-1'}                  then: regnode status; journalctl -u regnode`);
+  scripts/quickstart shell ${first?.name ?? 'idc-1'}                    then: regnode status; journalctl -u regnode`);
 }
 
 function showMetrics(sandbox: Sandbox, pattern: string): Promise<number> {
