@@ -4,8 +4,8 @@ import type { NetworkMode } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import { explainReport, renderReport } from '../preflight/report.ts';
-import type { PreflightReport } from '../preflight/report-schema.ts';
 import { runPreflight } from '../preflight/runner.ts';
+import { assertCanJoin, exitCodeOf } from '../preflight/summary.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import { readCa } from './join-flags.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,7 +49,7 @@ export function preflightCommand(context: CliContext, exit: (code: number) => vo
       });
       terminal.result(`${renderReport(report, terminal.language, { color: terminal.colorsResult })}\n`);
       terminal.resultJson(explainReport(report, terminal.language));
-      if (report.verdict === 'cannot-join') exit(3);
+      if (report.verdict === 'cannot-join') exit(exitCodeOf(report));
     });
 }
 
@@ -65,17 +65,12 @@ export async function requirePreflight(
   signal.throwIfAborted();
   if (report.verdict === 'can-join' && report.counts.warn === 0) return;
   terminal.note(
-    renderReport(report, terminal.language, { color: terminal.isWatched && !context.environment.NO_COLOR }),
+    renderReport(report, terminal.language, {
+      color: terminal.isWatched && !context.environment.NO_COLOR,
+      findingsOnly: true,
+    }),
   );
-  if (report.verdict === 'cannot-join') throw refused(report);
-}
-
-function refused({ checks }: PreflightReport): Fault {
-  const failed = checks.filter((check) => check.verdict === 'fail' && !check.ignored);
-  return new Fault('PREFLIGHT_FAILED', {
-    count: failed.length,
-    codes: failed.map((check) => check.code).join(', '),
-  });
+  assertCanJoin(report);
 }
 
 /** `--skip a,b` and `--skip a b` are the same. */

@@ -1,6 +1,6 @@
 // The shape of a preflight report, as `regnode preflight --json` prints it: one zod schema gives the type here
 // and the JSON schema for everybody else (report.schema.json, kept equal to this by a test). Fields are only ever
-// added within a schema version; a field that changes its meaning makes a new one.
+// added within a version of `schema`; a field that changes its meaning makes a new one.
 import { z } from 'zod';
 import { groups } from './check.ts';
 import { checkCodes, skipReasonKeys } from './messages/index.ts';
@@ -27,7 +27,7 @@ const checkResultSchema = z.strictObject({
 });
 
 export const reportSchema = z.strictObject({
-  schemaVersion: z.literal(reportSchemaVersion),
+  schema: z.literal(reportSchemaVersion),
   /** `can-join` also when there are warnings, unless --fail-on-warnings. */
   verdict: z.enum(['can-join', 'cannot-join']),
   startedAt: z.iso.datetime(),
@@ -52,6 +52,8 @@ export const reportSchema = z.strictObject({
     skip: z.number(),
     ignored: z.number(),
   }),
+  /** Not run, by --only or --skip: the verdict says nothing about them. */
+  leftOut: z.array(checkCodeSchema),
   /** What stands in the way, the first to repair first. Empty when the host can join. */
   firstToRepair: z.array(checkCodeSchema),
   checks: z.array(checkResultSchema),

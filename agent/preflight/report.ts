@@ -5,6 +5,7 @@ import { fill } from '../../protocol/fault.ts';
 import { groups, type Verdict } from './check.ts';
 import { displayWidth, pad, paint, wrap } from './layout.ts';
 import { messages, problemMessages, say, skipReasons } from './messages/index.ts';
+import type { Text } from './messages/shape.ts';
 import { groupTitles, words } from './messages/words.ts';
 import type { CheckResult, ExplainedReport, PreflightReport } from './report-schema.ts';
 
@@ -12,6 +13,8 @@ export interface RenderOptions {
   readonly color: boolean;
   /** Default 100. */
   readonly columns?: number;
+  /** Only what was found wrong, without what is fine or does not apply. */
+  readonly findingsOnly?: boolean;
 }
 
 type ExplainedResult = ExplainedReport['checks'][number];
@@ -23,9 +26,10 @@ export function explainReport(report: PreflightReport, language: Language): Expl
 
 export function renderReport(report: PreflightReport, language: Language, options: RenderOptions): string {
   const explained = explainReport(report, language);
-  const titleWidth = Math.max(...explained.checks.map((check) => displayWidth(check.title)), 0);
+  const shown = explained.checks.filter((check) => !options.findingsOnly || check.problem !== undefined);
+  const titleWidth = Math.max(...shown.map((check) => displayWidth(check.title)), 0);
   const sections = groups.flatMap((group) => {
-    const members = explained.checks.filter((check) => check.group === group);
+    const members = shown.filter((check) => check.group === group);
     if (members.length === 0) return [];
     const lines = members.map((check) => renderCheck(check, titleWidth, language, options));
     return [[paint(groupTitles[group][language], 'bold', options.color), ...lines].join('\n')];
@@ -87,7 +91,7 @@ function footer(
   language: Language,
   options: RenderOptions,
 ): string {
-  const verdict = report.verdict === 'can-join' ? words.canJoin : words.cannotJoin;
+  const verdict = say(verdictWords(report), language, { count: report.leftOut.length });
   const color = report.verdict === 'can-join' ? 'green' : 'red';
   const counts = say(words.counts, language, {
     ...report.counts,
@@ -95,10 +99,15 @@ function footer(
   });
   const first = explained.checks.find((check) => check.code === report.firstToRepair[0]);
   return [
-    `${paint(verdict[language], color, options.color)} ${counts}`,
+    `${paint(verdict, color, options.color)} ${counts}`,
     ...(first ? [`${words.first[language]} ${first.code}: ${first.remedy}`] : []),
     ...(first ? [say(words.more, language, { code: first.code })] : []),
   ].join('\n');
+}
+
+function verdictWords({ verdict, leftOut }: PreflightReport): Text {
+  if (verdict === 'cannot-join') return words.cannotJoin;
+  return leftOut.length === 0 ? words.canJoin : words.nothingFound;
 }
 
 const colorOf = {

@@ -29,13 +29,14 @@ export async function runPreflight(
   context: PreflightContext = {},
   options: PreflightOptions = {},
 ): Promise<PreflightReport> {
-  const { selected, ignored } = selectChecks(options.checks ?? registry, options);
+  const { selected, leftOut, ignored } = selectChecks(options.checks ?? registry, options);
   const observed = observe(host, options.signal);
   const startedAtMs = host.clock.nowMs();
   const startedMs = host.clock.monotonicMs();
   const results = await runAll(selected, (check) => runOne(check, observed, context, options.signal));
   return summarize({
     results: results.map((result) => ({ ...result, ignored: ignored.has(result.code) })),
+    leftOut,
     context,
     failOnWarnings: options.failOnWarnings ?? false,
     startedAtMs,

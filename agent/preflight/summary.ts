@@ -2,10 +2,12 @@
 import type { ExitCode } from '../../protocol/fault.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { groups, type PreflightContext, type Verdict } from './check.ts';
+import type { CheckCode } from './messages/index.ts';
 import { type CheckResult, type PreflightReport, reportSchemaVersion } from './report-schema.ts';
 
 interface Findings {
   readonly results: readonly CheckResult[];
+  readonly leftOut: readonly CheckCode[];
   readonly context: PreflightContext;
   readonly failOnWarnings: boolean;
   readonly startedAtMs: number;
@@ -20,7 +22,7 @@ export function summarize(findings: Findings): PreflightReport {
     (result) => result.verdict === 'fail' || (findings.failOnWarnings && result.verdict === 'warn'),
   );
   return {
-    schemaVersion: reportSchemaVersion,
+    schema: reportSchemaVersion,
     verdict: standing.length === 0 ? 'can-join' : 'cannot-join',
     startedAt: new Date(findings.startedAtMs).toISOString(),
     durationMs: findings.durationMs,
@@ -39,6 +41,7 @@ export function summarize(findings: Findings): PreflightReport {
       skip: count(counting, 'skip'),
       ignored: results.filter((result) => result.ignored && isBad(result.verdict)).length,
     },
+    leftOut: [...findings.leftOut],
     firstToRepair: inOrderOfRepair(standing).map((result) => result.code),
     checks: [...results],
   };

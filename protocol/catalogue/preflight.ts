@@ -17,11 +17,11 @@ export const preflightFaults = {
     exitCode: 2,
     en: {
       message: 'There is no check or group of checks named "{name}".',
-      remedy: 'Did you mean "{nearest}"? All names: regnode preflight --json',
+      remedy: 'Did you mean "{nearest}"? Groups: {groups}. The name of a check is its code.',
     },
     zh: {
       message: '没有名为“{name}”的检查或检查组。',
-      remedy: '是否想写“{nearest}”？全部名称见：regnode preflight --json',
+      remedy: '是否想写“{nearest}”？检查组有：{groups}；检查的名称即其代码。',
     },
   },
 } as const satisfies Record<string, CatalogueEntry>;

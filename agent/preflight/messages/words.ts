@@ -16,6 +16,10 @@ export const groupTitles: Readonly<Record<Group, Text>> = {
 
 export const words = {
   canJoin: { en: 'This host can join.', zh: '此主机可以加入集群。' },
+  nothingFound: {
+    en: 'Nothing that was checked stands in the way; {count} checks were left out.',
+    zh: '已检查的项目均无阻碍；有 {count} 项未检查。',
+  },
   cannotJoin: { en: 'This host cannot join yet.', zh: '此主机暂不能加入集群。' },
   counts: {
     en: '{ok} ok, {warn} warnings, {fail} failed, {skip} skipped, {ignored} ignored; {seconds} s. Nothing was changed.',

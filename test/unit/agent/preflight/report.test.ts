@@ -79,6 +79,23 @@ describe('for people', () => {
     `);
   });
 
+  test('only what is wrong, when asked', async () => {
+    const report = await run(swapOn);
+    const text = renderReport(report, 'en', { color: false, findingsOnly: true });
+    expect(text).toContain('[fail] Swap  /dev/vda2  (none)');
+    expect(text).not.toMatch(/\[(ok|skip)\]/);
+  });
+
+  test('a part of the checks gives no promise about the rest', async () => {
+    const report = await run({}, ['swap']);
+    expect(report).toMatchObject({ verdict: 'can-join', leftOut: expect.arrayContaining(['MEMORY']) });
+    const text = renderReport(report, 'en', { color: false });
+    expect(text).toContain(
+      `Nothing that was checked stands in the way; ${report.leftOut.length} checks were left out.`,
+    );
+    expect(text).not.toContain('can join');
+  });
+
   test('colour adds nothing but escapes', async () => {
     const report = await run(swapOn, ['resources']);
     const painted = renderReport(report, 'en', { color: true });

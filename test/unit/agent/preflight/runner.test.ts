@@ -19,7 +19,7 @@ describe('selection', () => {
   test('refuses a name that it does not know, and names the nearest', async () => {
     await expect(run(three, { skip: ['swapp'] })).rejects.toMatchObject({
       code: 'CHECK_UNKNOWN',
-      values: { name: 'swapp', nearest: 'swap' },
+      values: { name: 'swapp', nearest: 'swap', groups: expect.stringContaining('resources, kernel') },
     });
   });
 
