@@ -10,6 +10,8 @@ import { VitalsSlot } from './heartbeat/slot.ts';
 import { Rhythm } from './rhythm.ts';
 import { createRing } from './ring/layout.ts';
 import { Shipper, type TelemetryAccount } from './shipper/shipper.ts';
+import type { SpoolDisk } from './spool/disk.ts';
+import { Spool, type SpoolOptions } from './spool/spool.ts';
 import { type WorkerInput, type WorkerMessage, workerUrl } from './worker-input.ts';
 
 export interface TelemetryIntervals {
@@ -25,6 +27,8 @@ export interface TelemetryOptions {
   readonly signal: AbortSignal;
   /** Stands for `/`; default `/`. */
   readonly root?: string;
+  /** Where records wait on the disk that the gateway has not acknowledged; without it they wait in memory only. */
+  readonly spool?: { readonly disk: SpoolDisk; readonly capBytes?: number; readonly freeFloorBytes?: number };
   /** Power of two; default 4 MiB: at 10 s about an hour of a cut link. */
   readonly ringCapacityBytes?: number;
 }
@@ -40,6 +44,8 @@ export interface Telemetry {
 
 /** How often to look whether the collecting thread has sampled for the first time. */
 const firstSampleMs = 20;
+const defaultCapBytes = 256 * 1024 * 1024;
+const defaultFreeFloorBytes = 1024 * 1024 * 1024;
 const restartFloorMs = 1000;
 const restartCapMs = 60_000;
 const healthyMs = 60_000;
@@ -47,11 +53,22 @@ const healthyMs = 60_000;
 const schemasPerThread = 1000;
 
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { channel, signal } = options;
+  const { channel, signal, logger } = options;
   const memory = createRing({ capacityBytes: options.ringCapacityBytes ?? 1 << 22, epoch: newEpoch() });
   const slot = new VitalsSlot();
   const startMs = sharedClock.monotonicMs();
-  const shipper = new Shipper({ memory, channel, clock: sharedClock, startMs });
+  let spool: Spool | undefined;
+  const shipper = new Shipper({
+    memory,
+    channel,
+    clock: sharedClock,
+    startMs,
+    newEpoch,
+    spool: (parts) => {
+      spool = options.spool && new Spool({ ...parts, ...spoolOptions(options.spool), channel, logger });
+      return spool;
+    },
+  });
   const heart = new HeartbeatSender(channel, slot, options.heartbeatProbe, () => shipper.account());
   const rhythm = new Rhythm(
     sharedClock,
@@ -69,6 +86,10 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   collecting.start();
   beatOnceSampled();
   const shipping = shipper.run(signal);
+  // The spool ends last: it writes what the collecting thread has published before its end.
+  const spoolAbort = new AbortController();
+  const spooling = spool?.run(spoolAbort.signal);
+  void collecting.stopped.then(() => spoolAbort.abort());
   signal.addEventListener('abort', () => rhythm.stop(), { once: true });
   return {
     resend: () => shipper.resend(),
@@ -79,8 +100,13 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         rhythm.start(heartbeatIntervalMs);
     },
     account: () => shipper.account(),
-    stopped: Promise.all([shipping, collecting.stopped]).then(() => undefined),
+    stopped: Promise.all([shipping, collecting.stopped, spooling]).then(() => undefined),
   };
+}
+
+function spoolOptions(spool: NonNullable<TelemetryOptions['spool']>): Pick<SpoolOptions, 'disk' | 'limits'> {
+  const { disk, capBytes = defaultCapBytes, freeFloorBytes = defaultFreeFloorBytes } = spool;
+  return { disk, limits: { capBytes, freeFloorBytes } };
 }
 
 /** Milliseconds since 1970 and twelve random bits: rises with time, and is new even after the clock was set back. */

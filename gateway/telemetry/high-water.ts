@@ -17,11 +17,13 @@ export class HighWater {
     return this.#marks.get(epoch);
   }
 
-  place(batch: BatchHeader & { readonly nextSequence: number }): Placement {
+  /** `explainedFrom`: all between it and the batch's first record is accounted for by that record (a LOSS record). */
+  place(batch: BatchHeader & { readonly nextSequence: number }, explainedFrom: number): Placement {
     const mark = this.#marks.get(batch.epoch);
     if (mark === undefined || batch.firstSequence === mark) return 'next';
     if (batch.nextSequence <= mark) return 'seen';
     if (batch.firstSequence < mark) return 'overlap';
+    if (explainedFrom <= mark) return 'next';
     return (batch.flags & batchFlag.resumed) === 0 ? 'gap' : 'next';
   }
 

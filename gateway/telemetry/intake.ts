@@ -7,7 +7,7 @@ import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/bat
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
 import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
-import { lossColumn, recordClass } from '../../protocol/telemetry/record.ts';
+import { lossColumn, lossReason, recordClass } from '../../protocol/telemetry/record.ts';
 import { ColumnShapes } from './column-shapes.ts';
 import { Exposition } from './exposition.ts';
 import { HighWater } from './high-water.ts';
@@ -83,7 +83,7 @@ export class TelemetryIntake {
       return answer(batch.epoch, node.marks.mark(batch.epoch) ?? batch.firstSequence, 'wait', waitMs);
     }
     if ((batch.flags & batchFlag.description) !== 0) {
-      this.#takeDescriptions(node, batch, now);
+      if ((batch.flags & batchFlag.replay) === 0) this.#takeDescriptions(node, batch, now);
       return undefined;
     }
     return this.#takeRecords(node, batch, now);
@@ -172,7 +172,7 @@ export class TelemetryIntake {
   }
 
   #takeRecords(node: NodeState, batch: Batch, now: number): Uint8Array {
-    const placement = node.marks.place(batch);
+    const placement = node.marks.place(batch, explainedFrom(batch));
     const mark = node.marks.mark(batch.epoch) ?? batch.firstSequence;
     if (placement === 'seen') {
       this.self.duplicates += batch.count;
@@ -203,7 +203,7 @@ export class TelemetryIntake {
       this.self.records += 1;
       if (cursor.recordClass === recordClass.loss) this.#countLoss(cursor, hole);
       else if (hole > 0) this.self.unexplained += hole;
-      if (cursor.recordClass === recordClass.schema) this.#describe(node, batch, cursor, now);
+      if (cursor.recordClass === recordClass.schema && isLive) this.#describe(node, batch, cursor, now);
       if (cursor.recordClass === recordClass.metric && isLive) this.#store(node, batch, cursor, now);
     }
   }
@@ -227,7 +227,11 @@ export class TelemetryIntake {
   #countLoss(cursor: RecordCursor, hole: number): void {
     const count = cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
     this.self.reportedLost += Number.isFinite(count) && count > 0 ? count : 0;
-    if (hole > 0 && hole !== count) this.self.unexplained += hole;
+    // One that the spool made stands in the place of the last record that it reports, so it is none by itself.
+    const reason = cursor.columnCount > lossColumn.reason ? cursor.column(lossColumn.reason) : 0;
+    const isSpools = (reason & (lossReason.spoolCap | lossReason.spoolDamaged)) !== 0;
+    if (isSpools) this.self.records -= 1;
+    else if (hole > 0 && hole !== count) this.self.unexplained += hole;
   }
 
   /** True once for each schema that is not known: the agent is asked to describe, and is not asked again for the same. */
@@ -247,6 +251,14 @@ export class TelemetryIntake {
     }
     return lacks;
   }
+}
+
+/** Where the range begins that the batch's first record reports as lost; else that record itself. */
+function explainedFrom(batch: Batch): number {
+  const cursor = new RecordCursor(batch.records);
+  const isLoss = cursor.next() && cursor.recordClass === recordClass.loss;
+  const count = isLoss && cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
+  return batch.firstSequence - Math.max(0, count || 0);
 }
 
 function answer(epoch: number, nextSequence: number, verdict: Verdict, waitMs = 0): Uint8Array {

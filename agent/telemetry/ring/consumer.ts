@@ -17,6 +17,11 @@ export interface RingRun {
   readonly firstDeltaMs: number;
 }
 
+/** Whether position `a` lies behind position `b` in the order of production. */
+export function isLater(a: number, b: number): boolean {
+  return ((a - b) | 0) > 0;
+}
+
 /** The producer's account at its last publish: sequence = written + lost, always. All mod 2³². */
 export interface RingAccount {
   readonly position: number;

@@ -26,8 +26,8 @@ export class Descriptions implements RecordVisitor {
     return this.#records.size;
   }
 
-  /** Batches that hold all of them, each as pieces for the tunnel. */
-  batches(epoch: number): Uint8Array[][] {
+  /** Batches that hold all of them, each as pieces for the tunnel or the spool. */
+  batches(epoch: number, flags = 0): Uint8Array[][] {
     const room = batchLimitBytes - batchHeaderBytes;
     const groups: Uint8Array[][] = [];
     let bytes = room;
@@ -39,17 +39,17 @@ export class Descriptions implements RecordVisitor {
       groups.at(-1)?.push(record);
       bytes += record.byteLength;
     }
-    return groups.map((records) => [header(epoch, records), ...records]);
+    return groups.map((records) => [header(epoch, flags, records), ...records]);
   }
 }
 
-function header(epoch: number, records: readonly Uint8Array[]): Uint8Array {
+function header(epoch: number, flags: number, records: readonly Uint8Array[]): Uint8Array {
   const fields: BatchHeader = {
     epoch,
     firstSequence: 0,
     count: records.length,
     timeBaseMs: 0,
-    flags: batchFlag.description,
+    flags: batchFlag.description | flags,
   };
   return encodeBatchHeader(fields, Buffer.concat(records));
 }

@@ -9,7 +9,10 @@ import {
   batchLimitBytes,
   encodeBatchHeader,
 } from '../../../protocol/telemetry/batch.ts';
-import { RingConsumer, type RingRun } from '../ring/consumer.ts';
+import { isLater, RingConsumer, type RingRun } from '../ring/consumer.ts';
+import { unwrapSequence } from '../ring/sequence.ts';
+import type { Spool, SpoolOptions } from '../spool/spool.ts';
+import { TimeBase, type WallAndMonotonic } from '../time-base.ts';
 import { Counter32 } from './counter32.ts';
 import { Descriptions } from './descriptions.ts';
 import { Flights } from './flights.ts';
@@ -17,9 +20,13 @@ import { Flights } from './flights.ts';
 export interface ShipperOptions {
   readonly memory: SharedArrayBuffer;
   readonly channel: TelemetryChannel;
-  readonly clock: { nowMs(): number; monotonicMs(): number };
+  readonly clock: WallAndMonotonic;
   /** The monotonic time at which the ring's Δms are 0. */
   readonly startMs: number;
+  /** A new name for the live records, when those before are the spool's; rises. */
+  readonly newEpoch?: () => number;
+  /** Made once the ring is open; without it a full ring loses records. */
+  readonly spool?: (parts: SpoolParts) => ShipperSpool | undefined;
   /** Unacknowledged bytes on the way at a time. Default 1 MiB. */
   readonly windowBytes?: number;
   /** Sent and released, but not acknowledged for so long: sent again. Default 15 000. */
@@ -27,6 +34,22 @@ export interface ShipperOptions {
   /** How long to leave a channel alone that took nothing. Default 250. */
   readonly retryMs?: number;
 }
+
+/** What the spool gets from the shipper. */
+export type SpoolParts = Pick<SpoolOptions, 'ring' | 'timeBase' | 'describe' | 'onProgress' | 'epoch'>;
+
+/** What the shipper needs of the spool. */
+export type ShipperSpool = Pick<
+  Spool,
+  | 'durablePosition'
+  | 'holdPosition'
+  | 'isWriting'
+  | 'acknowledgedRecords'
+  | 'lostRecords'
+  | 'published'
+  | 'acknowledged'
+  | 'handOver'
+>;
 
 /** In records; produced = acknowledged + pending + lost. */
 export interface TelemetryAccount {
@@ -36,15 +59,19 @@ export interface TelemetryAccount {
   readonly lost: number;
 }
 
+const defaults = { windowBytes: 1 << 20, acknowledgementTimeoutMs: 15_000, retryMs: 250 };
 const rewindPauseMs = 1000;
 
 export class Shipper {
   readonly #ring: RingConsumer;
-  readonly #options: Required<ShipperOptions>;
+  readonly #options: ShipperOptions & typeof defaults;
+  readonly #timeBase: TimeBase;
+  readonly #spool: ShipperSpool | undefined;
   readonly #descriptions = new Descriptions();
   readonly #flights = new Flights();
   readonly #written = new Counter32();
   readonly #lost = new Counter32();
+  #epoch: number;
   #next: number;
   #nextSequence: number;
   #acknowledgedRecords = 0;
@@ -60,11 +87,23 @@ export class Shipper {
   rewinds = 0;
 
   constructor(options: ShipperOptions) {
-    this.#options = { windowBytes: 1 << 20, acknowledgementTimeoutMs: 15_000, retryMs: 250, ...options };
+    this.#options = { ...defaults, ...options };
     this.#ring = new RingConsumer(options.memory, this.#descriptions);
+    this.#epoch = this.#ring.epoch;
+    this.#timeBase = new TimeBase(options.clock, options.startMs);
     this.#next = this.#ring.position('acknowledged');
     const account = this.#ring.account();
     this.#nextSequence = (account.sequence - account.written - account.lost) >>> 0;
+    this.#spool = options.spool?.({
+      ring: this.#ring,
+      timeBase: this.#timeBase,
+      epoch: this.#epoch,
+      describe: (epoch) => this.#descriptions.batches(epoch, batchFlag.replay),
+      onProgress: () => {
+        this.#free();
+        this.#pump();
+      },
+    });
     options.channel.onAcknowledgement((payload) => this.#onAcknowledgement(decodeAcknowledgement(payload)));
   }
 
@@ -75,6 +114,7 @@ export class Shipper {
     while (!signal.aborted) {
       const seen = this.#ring.position('published');
       this.#pump();
+      this.#spool?.published();
       await this.#ring.published(seen);
     }
   }
@@ -89,13 +129,21 @@ export class Shipper {
     const { written, lost } = this.#ring.account();
     const all = this.#written.advance(written);
     const gone = this.#lost.advance(lost);
-    const acknowledged = this.#acknowledgedRecords;
-    return { produced: all + gone, acknowledged, pending: all - acknowledged, lost: gone };
+    const dropped = this.#spool?.lostRecords ?? 0;
+    const acknowledged = this.#acknowledgedRecords + (this.#spool?.acknowledgedRecords ?? 0);
+    return {
+      produced: all + gone,
+      acknowledged,
+      pending: all - acknowledged - dropped,
+      lost: gone + dropped,
+    };
   }
 
   #pump(): void {
     if (this.#isStopped || this.#retry !== undefined) return;
-    if (this.#mustDescribe && !this.#describe()) {
+    const isGivenUp = isLater(this.#ring.position('free'), this.#next);
+    if (isGivenUp && this.#spool !== undefined && !this.#handOver(this.#spool)) return;
+    if (this.#mustDescribe && !this.#describe(this.#epoch)) {
       this.#retryAfter(this.#options.retryMs);
       return;
     }
@@ -111,8 +159,8 @@ export class Shipper {
     this.#watch();
   }
 
-  #describe(): boolean {
-    for (const pieces of this.#descriptions.batches(this.#ring.epoch)) {
+  #describe(epoch: number): boolean {
+    for (const pieces of this.#descriptions.batches(epoch)) {
       if (!this.#options.channel.sendBatch(pieces, () => undefined)) return false;
     }
     this.#mustDescribe = false;
@@ -120,14 +168,14 @@ export class Shipper {
   }
 
   #send(run: RingRun): boolean {
-    const firstSequence = unwrap(run.firstSequence, this.#nextSequence);
-    const nextSequence = unwrap(run.lastSequence, firstSequence) + 1;
+    const firstSequence = unwrapSequence(run.firstSequence, this.#nextSequence);
+    const nextSequence = unwrapSequence(run.lastSequence, firstSequence) + 1;
     const header = encodeBatchHeader(
       {
-        epoch: this.#ring.epoch,
+        epoch: this.#epoch,
         firstSequence,
         count: run.count,
-        timeBaseMs: this.#timeBaseMs(run.firstDeltaMs),
+        timeBaseMs: this.#timeBase.of(run.firstDeltaMs),
         flags: this.#isResumed ? batchFlag.resumed : 0,
       },
       run.bytes,
@@ -158,10 +206,11 @@ export class Shipper {
   }
 
   #onAcknowledgement(acknowledgement: Acknowledgement | undefined): void {
-    if (acknowledgement === undefined || acknowledgement.epoch !== this.#ring.epoch) return;
+    if (acknowledgement === undefined || acknowledgement.epoch !== this.#epoch) return;
     for (const flight of this.#flights.acknowledge(acknowledgement.nextSequence)) {
       this.#acknowledgedRecords += flight.count;
       this.#ring.move('acknowledged', flight.end);
+      this.#spool?.acknowledged(flight.nextSequence);
     }
     this.#free();
     if (acknowledgement.verdict === 'accepted') this.#pump();
@@ -188,9 +237,42 @@ export class Shipper {
     this.#isResumed = true;
   }
 
+  /**
+   * Up to what is acknowledged; when more than half the ring is in use, up to what is synced to the spool. Never beyond bytes
+   * that the socket or the disk may still read.
+   */
   #free(): void {
     const acknowledged = this.#ring.position('acknowledged');
-    this.#ring.move('free', this.#flights.freeBelow(acknowledged));
+    const durable = this.#spool?.durablePosition ?? acknowledged;
+    const used = (this.#ring.position('published') - acknowledged) | 0;
+    const isTight = used > this.#ring.capacityBytes / 2;
+    let limit = isTight && isLater(durable, acknowledged) ? durable : acknowledged;
+    const hold = this.#spool?.holdPosition;
+    if (hold !== undefined && isLater(limit, hold)) limit = hold;
+    limit = this.#flights.freeBelow(limit);
+    if (isLater(limit, this.#ring.position('free'))) this.#ring.move('free', limit);
+  }
+
+  /**
+   * The ring has given up what comes next: those records are the spool's, live goes on behind them in a new epoch. Only
+   * once there is a session that takes its descriptions: a link that stays cut must not make an epoch of every lap.
+   */
+  #handOver(spool: ShipperSpool): boolean {
+    if (spool.isWriting) return false;
+    const epoch = this.#options.newEpoch?.() ?? this.#epoch + 1;
+    if (!this.#describe(epoch)) {
+      this.#retryAfter(this.#options.retryMs);
+      return false;
+    }
+    const start = spool.handOver(epoch);
+    this.#flights.giveUp();
+    this.#epoch = epoch;
+    this.#next = start.position;
+    this.#nextSequence = start.nextSequence;
+    this.#isResumed = true;
+    this.#ring.move('acknowledged', start.position);
+    this.#ring.move('sent', start.position);
+    return true;
   }
 
   /** Leaves the channel alone for a while, then goes on, or from the acknowledged position when `again` is set. */
@@ -230,22 +312,10 @@ export class Shipper {
     ).unref();
   }
 
-  /** The wall clock's reading for Δms = 0, by what it says now: records shipped after a clock was set are right. */
-  #timeBaseMs(deltaMs: number): number {
-    const elapsed = Math.floor(this.#options.clock.monotonicMs() - this.#options.startMs);
-    const age = (elapsed - deltaMs) >>> 0;
-    return Math.max(0, Math.floor(this.#options.clock.nowMs()) - age - deltaMs);
-  }
-
   #stop(): void {
     this.#isStopped = true;
     if (this.#retry !== undefined) clearTimeout(this.#retry);
     if (this.#watchdog !== undefined) clearTimeout(this.#watchdog);
     this.#ring.wake();
   }
-}
-
-/** The full sequence of a u32 that lies at or after `from`. */
-function unwrap(sequence: number, from: number): number {
-  return from + ((sequence - from) >>> 0);
 }

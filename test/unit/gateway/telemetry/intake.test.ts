@@ -115,6 +115,15 @@ describe('every record counts once', () => {
     expect(intake.self).toMatchObject({ reportedLost: 1, unexplained: 0 });
   });
 
+  test('a loss at the head of a batch is no gap', () => {
+    const { intake, accept } = setUp();
+    const source = new BatchSource(1, 256).describe(1, loadDescription).record(1, 1);
+    accept(source.batch());
+    source.record(1, ...new Array<number>(100).fill(0)).record(1, 2);
+    expect(accept(source.batch())).toMatchObject({ verdict: 'accepted', nextSequence: 5 });
+    expect(intake.self).toMatchObject({ reportedLost: 1, unexplained: 0, gaps: 0 });
+  });
+
   test('replayed records do not overwrite what is live', () => {
     const { intake, accept } = setUp();
     accept(new BatchSource(2).describe(1, loadDescription).record(1, 9).batch());
