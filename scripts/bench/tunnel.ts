@@ -1,0 +1,102 @@
+// The tunnel beside what else could carry the same bytes: throughput in both directions, round trips beside a bulk
+// stream, CPU per gigabyte. All contenders run at the same time and are measured in turns within each round;
+// figures are medians over the rounds. `npm run bench:tunnel -- --json` prints one line of JSON.
+//
+//   --rounds N     default 5            --seconds S    per measurement, default 1
+//   --only A,B     contenders by name   --profile DIR  CPU profiles of our own processes
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createProgress } from '../machine/progress.ts';
+import { createAuthority } from './tunnel/certificates.ts';
+import { type Contender, startContenders } from './tunnel/contenders.ts';
+import { Role, stopAll } from './tunnel/process.ts';
+import { median, percentile, ratiosOf, type Sample, summarise } from './tunnel/summary.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    profile: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds);
+const seconds = Number(flags.seconds);
+const only = flags.only.split(',').filter(Boolean);
+const progress = createProgress();
+const folder = await mkdtemp(join(tmpdir(), 'regnode-bench-'));
+process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
+try {
+  await main();
+} finally {
+  await stopAll();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const [bulkTarget, echoTarget, bulkClient, echoClient] = [new Role(), new Role(), new Role(), new Role()];
+  const targets = {
+    bulk: await bulkTarget.ask<number>({ kind: 'target' }),
+    echo: await echoTarget.ask<number>({ kind: 'target' }),
+  };
+  const wanted = (name: string) => only.length === 0 || only.includes(name);
+  const contenders = await startContenders(
+    targets,
+    folder,
+    await createAuthority(),
+    wanted,
+    flags.profile ?? undefined,
+  );
+  const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
+  // A first round that is not counted warms up the compilers and the kernel's buffers.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const contender of contenders) {
+      const sample = await measure(contender, bulkClient, echoClient);
+      if (round > 0) samples.get(contender.name)?.push(sample);
+      progress.line(
+        `${round}/${rounds} ${contender.name.padEnd(16)} ${describe(sample)}${round ? '' : ' (not counted)'}`,
+      );
+    }
+  }
+  const figures = Object.fromEntries([...samples].map(([name, found]) => [name, summarise(found)]));
+  const result = { name: 'tunnel', ratios: ratiosOf(figures), figures };
+  if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else console.log(JSON.stringify(result, null, 2));
+}
+
+async function measure(contender: Contender, bulkClient: Role, echoClient: Role): Promise<Sample> {
+  const { bulkPort, echoPort } = contender;
+  const before = await contender.usage();
+  const toAgent = await bulkClient.ask<number>({ kind: 'upload', port: bulkPort, seconds });
+  const fromAgent = await bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds });
+  const after = await contender.usage();
+  const idle = await echoClient.ask<number[]>({ kind: 'roundTrips', port: echoPort, seconds: seconds / 2 });
+  const [besideBulk, loaded] = await Promise.all([
+    bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds: seconds + 0.4 }),
+    new Promise((resolve) => setTimeout(resolve, 200)).then(() =>
+      echoClient.ask<number[]>({ kind: 'roundTrips', port: echoPort, seconds }),
+    ),
+  ]);
+  return {
+    toAgentMBs: toAgent,
+    fromAgentMBs: fromAgent,
+    cpuSecondsPerGB: (after.cpuSeconds - before.cpuSeconds) / ((toAgent + fromAgent) * seconds * 1e-3),
+    idleP50Ms: median(idle),
+    idleP99Ms: percentile(idle, 0.99),
+    besideBulkMBs: besideBulk,
+    besideBulkP50Ms: median(loaded),
+    besideBulkP99Ms: percentile(loaded, 0.99),
+  };
+}
+
+function describe(sample: Sample): string {
+  const { toAgentMBs, fromAgentMBs, besideBulkMBs, besideBulkP50Ms, besideBulkP99Ms, cpuSecondsPerGB } =
+    sample;
+  return (
+    `to/from ${toAgentMBs.toFixed(0)}/${fromAgentMBs.toFixed(0)} MB/s, ${cpuSecondsPerGB.toFixed(2)} CPU s/GB, ` +
+    `beside ${besideBulkMBs.toFixed(0)} MB/s p50 ${besideBulkP50Ms.toFixed(2)} p99 ${besideBulkP99Ms.toFixed(2)} ms`
+  );
+}
