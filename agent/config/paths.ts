@@ -10,6 +10,7 @@ export const paths = {
   backups: '/var/lib/regnode/backups',
   staging: '/var/lib/regnode/staging',
   artifacts: '/var/lib/regnode/artifacts',
+  spool: '/var/lib/regnode/spool',
   identity: '/var/lib/regnode/identity',
   key: '/var/lib/regnode/identity/key.pem',
   certificate: '/var/lib/regnode/identity/certificate.pem',

@@ -6,7 +6,9 @@ import type { ControlMessage } from '../../protocol/control.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { gatewaySource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
+import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
+import { openSpoolDisk } from '../host/spool-disk.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
 import { readIdentity } from '../identity/store.ts';
 import { readState } from '../node/state.ts';
@@ -51,6 +53,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     channel: tunnel.telemetry,
     intervals: state.desired.telemetry,
     heartbeatProbe: async () => Object.assign(services, await probeServices()),
+    spool: { disk: openSpoolDisk(paths.spool) },
     logger,
     signal,
   });

@@ -152,7 +152,7 @@ class CollectingThread {
     });
     this.#starts += 1;
     this.#worker = worker;
-    worker.on('error', (error) => this.#options.logger.error({ error }, 'the collecting thread failed'));
+    worker.on('error', (error) => this.#options.logger.error({ err: error }, 'the collecting thread failed'));
     worker.on('exit', () => {
       this.#worker = undefined;
       if (this.#options.signal.aborted) this.#ended.resolve();

@@ -65,6 +65,7 @@ export class Spool {
   #acknowledgedSequence: number;
   #unsyncedBytes = 0;
   #isWriting = false;
+  #isFailing = false;
   #writeTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
 
@@ -213,6 +214,8 @@ export class Spool {
     this.#written = run.end;
     this.#writtenSequence = nextSequence;
     this.#hold = undefined;
+    if (this.#isFailing) this.#options.logger.info({}, 'the spool works again');
+    this.#isFailing = false;
     this.#unsyncedBytes += run.bytes.byteLength;
     if (this.#unsyncedBytes >= this.#options.syncBytes) await this.#sync(store);
   }
@@ -254,7 +257,11 @@ export class Spool {
 
   #fail(error: unknown): undefined {
     this.failures += 1;
-    this.#options.logger.warn({ error }, 'the spool failed; telemetry goes on from memory');
+    // Said once, not at every attempt.
+    if (!this.#isFailing) {
+      this.#options.logger.warn({ err: error }, 'the spool failed; telemetry goes on from memory');
+    }
+    this.#isFailing = true;
     return undefined;
   }
 }
