@@ -1,0 +1,194 @@
+// Serving artifacts over a real port: ranges, validators, and no way out of the folder.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseRange, serveArtifact } from '../../../../gateway/artifacts/serving.ts';
+import { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
+import { openTestPort, type TestPort } from '../port.ts';
+
+const content = randomBytes(100_000);
+const sha256 = createHash('sha256').update(content).digest('hex');
+const path = '/artifacts/runc-1.1.5-amd64.tar.gz';
+const entry = {
+  component: 'runc',
+  version: '1.1.5',
+  architecture: 'amd64',
+  path,
+  sizeBytes: content.length,
+  sha256,
+};
+
+let folder: string;
+let gateway: TestPort;
+let store: ArtifactStore;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'regnode-store-'));
+  await mkdir(join(folder, 'store'));
+  await writeFile(join(folder, 'secret'), 'secret');
+  await writeFile(join(folder, 'store', 'runc-1.1.5-amd64.tar.gz'), content);
+  await writeFile(join(folder, 'store', 'unlisted.tar.gz'), 'unlisted');
+  await symlink('../secret', join(folder, 'store', 'link.tar.gz'));
+  await writeManifest([entry]);
+  store = new ArtifactStore(join(folder, 'store'));
+  gateway = await openTestPort(() => [
+    {
+      methods: ['GET', 'HEAD'],
+      path: '/artifacts/',
+      access: 'anybody',
+      run: ({ request, response, path: asked }) => serveArtifact(store, asked, request, response),
+    },
+  ]);
+});
+
+afterAll(async () => {
+  await gateway.port.close(0);
+  await rm(folder, { recursive: true });
+});
+
+const writeManifest = (artifacts: readonly object[]) =>
+  writeFile(join(folder, 'store', 'manifest.json'), JSON.stringify({ schema: 1, artifacts }));
+
+/** The path goes out as it is: no client library tidies it up. */
+function get(asked: string, headers: Record<string, string> = {}, method = 'GET') {
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: Buffer }>(
+    (resolve, reject) => {
+      const { port } = gateway.port.address;
+      const options = { host: '127.0.0.1', port, path: asked, method, headers, ca: gateway.authority.caPem };
+      https
+        .request(options, async (response) => {
+          const chunks: Buffer[] = [];
+          for await (const chunk of response) chunks.push(chunk as Buffer);
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          });
+        })
+        .on('error', reject)
+        .end();
+    },
+  );
+}
+
+test('a whole file with its hash as ETag', async () => {
+  const answer = await get(path);
+  expect(answer).toMatchObject({ status: 200, headers: { etag: `"${sha256}"`, 'content-length': '100000' } });
+  expect(answer.body.equals(content)).toBe(true);
+});
+
+test('HEAD gives the headers alone', async () => {
+  const answer = await get(path, {}, 'HEAD');
+  expect(answer).toMatchObject({ status: 200, headers: { 'content-length': '100000' } });
+  expect(answer.body).toHaveLength(0);
+});
+
+describe('ranges', () => {
+  test.each([
+    ['bytes=0-9', 0, 10],
+    ['bytes=99990-', 99_990, 100_000],
+    ['bytes=-7', 99_993, 100_000],
+    ['bytes=5-99999999', 5, 100_000],
+  ])('%s', async (range, start, end) => {
+    const answer = await get(path, { range });
+    expect(answer).toMatchObject({
+      status: 206,
+      headers: { 'content-range': `bytes ${start}-${end - 1}/100000` },
+    });
+    expect(answer.body.equals(content.subarray(start, end))).toBe(true);
+  });
+
+  test('a download that was whole already: 416 with the size', async () => {
+    expect(await get(path, { range: 'bytes=100000-' })).toMatchObject({
+      status: 416,
+      headers: { 'content-range': 'bytes */100000' },
+    });
+  });
+
+  test('going on is refused when the file is another one by now: the whole new one comes', async () => {
+    const answer = await get(path, { range: 'bytes=50000-', 'if-range': '"of-before"' });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toHaveLength(100_000);
+    expect((await get(path, { range: 'bytes=50000-', 'if-range': `"${sha256}"` })).status).toBe(206);
+  });
+
+  test('what is already there is not sent again', async () => {
+    expect(await get(path, { 'if-none-match': `"${sha256}"` })).toMatchObject({ status: 304 });
+  });
+
+  test.each(['bytes=', 'bytes=-', 'bytes=9-3', 'bytes=0-1,5-6', 'lines=1-2', 'bytes=a-b'])(
+    '"%s" is no range',
+    (header) => {
+      expect(parseRange(header, 100)).toBeUndefined();
+    },
+  );
+
+  test('no range of an empty file', () => {
+    expect(parseRange('bytes=0-', 0)).toBe('unsatisfiable');
+    expect(parseRange('bytes=-5', 0)).toBe('unsatisfiable');
+  });
+});
+
+describe('404 for everything that the manifest does not list', () => {
+  test.each([
+    '/artifacts/../secret',
+    '/artifacts/%2e%2e%2fsecret',
+    '/artifacts/..%2fsecret',
+    '/artifacts/....//secret',
+    '/artifacts//etc/passwd',
+    '/artifacts/link.tar.gz',
+    '/artifacts/unlisted.tar.gz',
+    '/artifacts/',
+    '/artifacts',
+    `${path}/`,
+    `${path}%00`,
+  ])('%s', async (asked) => {
+    const answer = await get(asked);
+    expect(answer.status).toBe(404);
+    expect(answer.body.toString()).toContain('PATH_UNKNOWN');
+  });
+});
+
+describe('the manifest', () => {
+  test('is what the store holds', async () => {
+    expect(JSON.parse((await get('/artifacts/manifest.json')).body.toString())).toEqual({
+      schema: 1,
+      artifacts: [entry],
+    });
+  });
+
+  test('is read again when it changes', async () => {
+    await writeManifest([entry, { ...entry, version: '1.2.0', path: '/artifacts/runc-1.2.0-amd64.tar.gz' }]);
+    await utimes(join(folder, 'store', 'manifest.json'), 1, 1);
+    expect(await store.artifacts()).toHaveLength(2);
+    // Listed, and its file is missing.
+    expect((await get('/artifacts/runc-1.2.0-amd64.tar.gz')).status).toBe(404);
+  });
+
+  test.each([
+    ['no JSON', '{'],
+    ['another schema', '{"schema":2,"artifacts":[]}'],
+    [
+      'a path that leads out',
+      JSON.stringify({ schema: 1, artifacts: [{ ...entry, path: '/artifacts/../secret' }] }),
+    ],
+    ['no hash', JSON.stringify({ schema: 1, artifacts: [{ ...entry, sha256: '' }] })],
+  ])('%s is an error that names the file', async (_name, text) => {
+    const other = await mkdtemp(join(tmpdir(), 'regnode-store-'));
+    await writeFile(join(other, 'manifest.json'), text);
+    await expect(new ArtifactStore(other).artifacts()).rejects.toMatchObject({
+      code: 'CONFIGURATION_INVALID',
+      values: { path: join(other, 'manifest.json') },
+    });
+    await rm(other, { recursive: true });
+  });
+
+  test('a store that is not there is an error, not an empty store', async () => {
+    await expect(new ArtifactStore('/nonexistent').artifacts()).rejects.toMatchObject({
+      code: 'CONFIGURATION_INVALID',
+    });
+  });
+});

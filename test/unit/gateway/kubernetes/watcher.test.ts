@@ -1,0 +1,113 @@
+// A live copy through everything that an API server does to a watch: ends it, forgets the version, goes away.
+import { expect, test } from 'vitest';
+import { configMaps } from '../../../../gateway/kubernetes/kinds.ts';
+import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
+import { type Change, Watcher } from '../../../../gateway/kubernetes/watcher.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+
+const map = (name: string, value = '') => ({ metadata: { name, namespace: 'n' }, data: { value } });
+const backoff = { firstMs: 1, lastMs: 2 };
+
+async function started(kubernetes: MemoryKubernetes) {
+  const errors: unknown[] = [];
+  const changes: string[] = [];
+  const stop = new AbortController();
+  const watcher = new Watcher(kubernetes, configMaps, { onError: (error) => errors.push(error), backoff });
+  watcher.onChange(({ name, object, previous }: Change<{ data?: { value?: string } }>) => {
+    changes.push(`${name} ${previous?.data?.value ?? '-'}→${object?.data?.value ?? '-'}`);
+  });
+  const running = watcher.run(stop.signal);
+  return {
+    watcher,
+    errors,
+    changes,
+    until: async (change: string) => {
+      await expect.poll(() => changes, { interval: 1 }).toContain(change);
+    },
+    stop: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+test('lists, then hears every change once', async () => {
+  const kubernetes = memoryKubernetes();
+  await kubernetes.create(configMaps, map('a', '1'));
+  const live = await started(kubernetes);
+  await live.watcher.ready;
+  await kubernetes.patch(configMaps, 'a', { data: { value: '2' } }, { namespace: 'n' });
+  await kubernetes.create(configMaps, map('b', '1'));
+  await kubernetes.remove(configMaps, 'a', { namespace: 'n' });
+  await live.until('a 2→-');
+  expect(live.changes).toEqual(['a -→1', 'a 1→2', 'b -→1', 'a 2→-']);
+  expect([...live.watcher.values()].map(({ metadata }) => metadata.name)).toEqual(['b']);
+  expect(live.watcher.get('b', 'n')).toBeDefined();
+  await live.stop();
+});
+
+test('an API server that is away is asked again, and what changed meanwhile is found', async () => {
+  const kubernetes = memoryKubernetes();
+  await kubernetes.create(configMaps, map('a', '1'));
+  let away = 3;
+  kubernetes.before = (verb) => {
+    if (verb === 'list' && away-- > 0) throw new Error('ECONNREFUSED');
+  };
+  const live = await started(kubernetes);
+  await live.watcher.ready;
+  expect(live.errors).toHaveLength(3);
+  expect(live.watcher.synced).toBe(true);
+  await live.stop();
+});
+
+test.each([
+  ['the version is too old (410)', 410, 'Expired', 0],
+  ['the API server fails', 500, 'InternalError', 1],
+])(
+  'a watch that ends because %s lists again and tells only differences',
+  async (_name, status, reason, told) => {
+    const kubernetes = memoryKubernetes();
+    await kubernetes.create(configMaps, map('a', '1'));
+    await kubernetes.create(configMaps, map('b', '1'));
+    const { watch } = kubernetes;
+    let broken = false;
+    kubernetes.watch = (kind, options) => {
+      if (broken) return watch(kind, options);
+      broken = true;
+      return (async function* () {
+        // While nobody watches, a goes and b changes.
+        await kubernetes.remove(configMaps, 'a', { namespace: 'n' });
+        await kubernetes.patch(configMaps, 'b', { data: { value: '2' } }, { namespace: 'n' });
+        yield { type: 'BOOKMARK', resourceVersion: '1' } as const;
+        throw new KubernetesFailure({ status, reason, message: reason, request: 'watch' });
+      })();
+    };
+    const live = await started(kubernetes);
+    await live.until('b 1→2');
+    await live.until('a 1→-');
+    expect(live.changes).toHaveLength(4);
+    expect(live.errors).toHaveLength(told);
+    await live.stop();
+  },
+);
+
+test('a watch that simply ends goes on from its last version, without a new list', async () => {
+  const kubernetes = memoryKubernetes();
+  await kubernetes.create(configMaps, map('a', '1'));
+  let lists = 0;
+  kubernetes.before = (verb) => {
+    if (verb === 'list') lists += 1;
+  };
+  const { watch } = kubernetes;
+  let ended = 0;
+  kubernetes.watch = (kind, options) => {
+    ended += 1;
+    return ended > 3 ? watch(kind, options) : (async function* () {})();
+  };
+  const live = await started(kubernetes);
+  await live.watcher.ready;
+  await kubernetes.create(configMaps, map('b', '1'));
+  await live.until('b -→1');
+  expect(lists).toBe(1);
+  await live.stop();
+});
