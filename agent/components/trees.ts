@@ -23,15 +23,14 @@ export function treeOf(artifact: Artifact): string {
   return componentTree(artifact.component, artifact.version + suffix);
 }
 
-/** The tree, and the link that makes it the one in use. */
-export function installed(artifact: Artifact): Resource[] {
+/** The link that makes a version the one in use; its tree is there by then (artifacts/). */
+export function inUse(artifact: Artifact): Resource {
   const tree = treeOf(artifact);
-  return [
-    ownFolder(paths.components),
-    ownFolder(`${paths.components}/${artifact.component}`),
-    { kind: 'tree', path: tree, artifact },
-    { kind: 'link', path: componentLink(artifact.component), target: tree.slice(tree.lastIndexOf('/') + 1) },
-  ];
+  return {
+    kind: 'link',
+    path: componentLink(artifact.component),
+    target: tree.slice(tree.lastIndexOf('/') + 1),
+  };
 }
 
 /** Archives have a program in `bin/` or at their top; until one is unpacked, `bin/` is assumed. */

@@ -2,20 +2,18 @@
 // be bound. Nothing here keeps a socket open.
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
 import { systemProcesses } from './processes.ts';
-import { parseRoute } from './routes.ts';
+import { parseInterfaceNames, parseRoute } from './routes.ts';
 
 export const systemNetwork: HostNetwork = {
   async interfaces() {
     const addresses = networkInterfaces();
-    // In a container /sys may belong to another network namespace; addresses always come from our own.
-    const listed = await readdir('/sys/class/net').catch(() => []);
-    const names = [...new Set([...listed, ...Object.keys(addresses)])];
+    const names = parseInterfaceNames(await readFile('/proc/net/dev', 'utf8'));
     return Promise.all(names.sort().map((name) => readInterface(name, addresses[name] ?? [])));
   },
   async resolve(name) {

@@ -1,4 +1,10 @@
-// Reads one line of `ip -o route get ADDRESS`; the kernel's own answer, policy routing included. Pure.
+// Reads what the kernel says about its network: the names in /proc/net/dev, one line of `ip -o route get ADDRESS`
+// (policy routing included). Pure.
+
+/** Not /sys/class/net: that shows the network namespace in which sysfs was mounted, in a container another one. */
+export function parseInterfaceNames(procNetDev: string): string[] {
+  return procNetDev.split('\n').flatMap((line) => /^\s*([^\s:|][^:|]*):/.exec(line)?.[1] ?? []);
+}
 
 /** undefined when the line names no device. A local address is routed over `lo`. */
 export function parseRoute(line: string): { device: string; source: string; gateway?: string } | undefined {

@@ -69,8 +69,8 @@ async function planAgainst(
 }
 
 /**
- * Where a program lies in its archive is known once it is unpacked, and units and configuration name that place:
- * a round that unpacks something ends there, and the next one plans the rest with what was found.
+ * Where a program lies in its archive is known once it is unpacked, and units and configuration name that place: a
+ * round that unpacks something (trees come first of all) ends there, and the next plans the rest with what was found.
  */
 function untilUnpacked(plan: Plan): Plan {
   const last = plan.steps.findLastIndex((step) => step.action === 'make' && step.resource.kind === 'tree');

@@ -9,7 +9,15 @@ const mark = `${paths.state}/made-by-join`;
 const staged = '/var/lib/.regnode.new';
 
 /** Everything of ours in it; the journal last, since it knows what else there is to undo. */
-const ours = [paths.staging, paths.artifacts, paths.identity, paths.backups, paths.stateFile, paths.journal];
+const ours = [
+  paths.spool,
+  paths.staging,
+  paths.artifacts,
+  paths.identity,
+  paths.backups,
+  paths.stateFile,
+  paths.journal,
+];
 
 /** True when a leave was cut off in its last step, which is now done. */
 export async function sweepStateFolder(host: Host): Promise<boolean> {

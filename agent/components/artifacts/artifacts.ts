@@ -1,11 +1,21 @@
-// All archives of the wish, before anything else: a download that fails leaves the host as it was.
+// All archives of the wish, fetched, then unpacked, before anything else: a download that fails leaves the host as it
+// was, and where a program lies in its archive is known before a unit names it.
+import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
-import { treeOf } from '../trees.ts';
+import { ownFolder, treeOf } from '../trees.ts';
 
 export const artifactsComponent: Component = {
   name: 'artifacts',
-  plan: (_, { desired }) =>
-    desired.artifacts
-      .filter((artifact) => artifact.component !== 'agent')
-      .map((artifact) => ({ kind: 'artifact', artifact, tree: treeOf(artifact) })),
+  plan(_, { desired }) {
+    // The agent's own archive is the installer's business, until the agent upgrades itself.
+    const artifacts = desired.artifacts.filter(({ component }) => component !== 'agent');
+    return [
+      ...artifacts.map((artifact) => ({ kind: 'artifact', artifact, tree: treeOf(artifact) }) as const),
+      ownFolder(paths.components),
+      ...artifacts.flatMap((artifact) => [
+        ownFolder(`${paths.components}/${artifact.component}`),
+        { kind: 'tree', path: treeOf(artifact), artifact } as const,
+      ]),
+    ];
+  },
 };

@@ -3,7 +3,7 @@
 import { componentLink, paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';
 import type { Component } from '../component.ts';
-import { artifactOf, installed, ownFolder, treeOf } from '../trees.ts';
+import { artifactOf, inUse, ownFolder, treeOf } from '../trees.ts';
 
 export const cniComponent: Component = {
   name: 'cni-plugins',
@@ -12,7 +12,7 @@ export const cniComponent: Component = {
     const entries = facts.trees.get(treeOf(artifact))?.entries ?? [];
     const plugins = entries.filter((entry) => entry.kind === 'file' && (entry.mode & 0o100) !== 0);
     return [
-      ...installed(artifact),
+      inUse(artifact),
       ownFolder(paths.cniData),
       ...plugins.map(({ path }): Resource => {
         const name = path.slice(path.lastIndexOf('/') + 1);

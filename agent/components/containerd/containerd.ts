@@ -1,7 +1,7 @@
 // containerd of our own: program, configuration, unit, data folder. Its socket is the usual one, so tools find it.
 import { paths } from '../../config/paths.ts';
 import type { Component, NodeFacts } from '../component.ts';
-import { artifactOf, installed, ownFolder, programPath } from '../trees.ts';
+import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
 import { runningUnit } from '../unit-file.ts';
 import { containerdConfiguration } from './configuration.ts';
 
@@ -17,7 +17,7 @@ export const containerdComponent: Component = {
       runcPath: runc,
     });
     return [
-      ...installed(artifact),
+      inUse(artifact),
       ownFolder(paths.containerdData, 0o711),
       ownFolder(paths.containerdRun, 0o711),
       { kind: 'file', path: paths.containerdConfiguration, mode: 0o644, content },

@@ -2,7 +2,7 @@
 // bootstrap; the kubeconfig that it writes then is claimed, so that a leave takes it away.
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
-import { artifactOf, installed, ownFolder, programPath } from '../trees.ts';
+import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
 import { runningUnit } from '../unit-file.ts';
 import { bootstrapKubeconfig, kubeletConfiguration, kubeletFlags } from './configuration.ts';
 import { toYaml } from './yaml.ts';
@@ -18,7 +18,7 @@ export const kubeletComponent: Component = {
     const bootstrap = note + toYaml(bootstrapKubeconfig(identity));
     const command = [program, ...kubeletFlags(desired, identity, artifact.version)];
     return [
-      ...installed(artifact),
+      inUse(artifact),
       ownFolder(paths.kubeletData, 0o750),
       ownFolder(paths.podLogs),
       ownFolder(paths.containerLogs),

@@ -1,7 +1,7 @@
 // Pure readers of the host door: mount points and routes.
 import { describe, expect, test } from 'vitest';
 import { isBelow, mountOf, parseMounts } from '../../../../agent/host/mounts.ts';
-import { parseRoute } from '../../../../agent/host/routes.ts';
+import { parseInterfaceNames, parseRoute } from '../../../../agent/host/routes.ts';
 
 const mountinfo = [
   '22 27 0:21 / /proc rw,relatime - proc proc rw',
@@ -53,4 +53,15 @@ test.each([
   ['local 10.0.0.5 dev lo src 10.0.0.5 uid 0', { device: 'lo', source: '10.0.0.5' }],
 ])('route %j', (line, expected) => {
   expect(parseRoute(line)).toEqual(expected);
+});
+
+test('interfaces by their names, headings left out', () => {
+  const text = [
+    'Inter-|   Receive                                                |  Transmit',
+    ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs',
+    '    lo:   24664     265    0    0    0     0          0         0    24664     265',
+    'veth1234@x:0 0 0',
+    '',
+  ].join('\n');
+  expect(parseInterfaceNames(text)).toEqual(['lo', 'veth1234@x']);
 });
