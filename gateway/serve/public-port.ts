@@ -89,9 +89,12 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     void answer(options, request, response);
   });
   server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
-  server.on('clientError', (error, socket) => {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     logger.debug({ err: error }, 'broken request');
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    if (socket.writable)
+      socket.end(
+        `HTTP/1.1 ${brokenRequests[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`,
+      );
     else socket.destroy();
   });
   server.on('tlsClientError', (error) => logger.debug({ err: error }, 'failed handshake'));
@@ -115,6 +118,11 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   };
 }
 
+const brokenRequests: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
 async function answer(
   options: PublicPortOptions,
   request: IncomingMessage,
@@ -133,6 +141,11 @@ async function answer(
     else await route.run(exchange, await options.identify(peerCertificate(request.socket as TLSSocket)));
     options.counters.requests.inc({ route: label, status: String(response.statusCode) });
   } catch (error) {
+    if (response.destroyed) {
+      // The peer went away in the middle of a download: its business.
+      options.counters.requests.inc({ route: label, status: 'aborted' });
+      return;
+    }
     const fault = faultFor(error);
     if (fault !== error) options.logger.error({ err: error, path: exchange.path }, 'request failed');
     options.onRefused(fault, exchange.address, exchange.path);

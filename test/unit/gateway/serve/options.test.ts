@@ -1,0 +1,46 @@
+// The flags of serve: a wrong value is named with its flag.
+import { expect, test } from 'vitest';
+import { parseListen } from '../../../../gateway/serve/listen.ts';
+import { parseServeOptions } from '../../../../gateway/serve/options.ts';
+
+const flags = {
+  listen: '0.0.0.0:443',
+  publicUrl: 'https://10.77.0.1/',
+  artifacts: '/store',
+  metricsListen: '127.0.0.1:9464',
+};
+
+test('defaults', () => {
+  expect(parseServeOptions(flags)).toMatchObject({
+    listen: { host: '0.0.0.0', port: 443 },
+    publicUrl: 'https://10.77.0.1',
+    auditFile: '-',
+    drainTimeoutMs: 300_000,
+  });
+});
+
+test.each([
+  ['--listen', { listen: '443' }],
+  ['--listen', { listen: '0.0.0.0:99999' }],
+  ['--public-url', { publicUrl: 'http://10.77.0.1' }],
+  ['--public-url', { publicUrl: 'https://10.77.0.1/path' }],
+  ['--public-url', { publicUrl: 'gateway' }],
+  ['--api-server-url', { apiServerUrl: 'http://10.77.0.1:6443' }],
+  ['--drain-timeout-ms', { drainTimeoutMs: '-1' }],
+  ['--artifacts', { artifacts: undefined }],
+])('%s is named', (flag, change) => {
+  expect(() => parseServeOptions({ ...flags, ...change })).toThrow(
+    expect.objectContaining({ code: 'USAGE', values: { detail: expect.stringContaining(flag) } }),
+  );
+});
+
+test.each([
+  ['10.0.0.1:443', { host: '10.0.0.1', port: 443 }],
+  [':443', { host: '0.0.0.0', port: 443 }],
+  ['[::1]:443', { host: '::1', port: 443 }],
+  ['localhost:0', { host: 'localhost', port: 0 }],
+  ['::1:443', undefined],
+  ['', undefined],
+])('"%s"', (text, expected) => {
+  expect(parseListen(text)).toEqual(expected);
+});
