@@ -72,7 +72,7 @@ test('the whole pool is labelled at once', async () => {
 });
 
 test('a node that is removed in the cloud leaves by itself, and nothing runs on it any more', async () => {
-  await regnodectl(sandbox, ['node', 'remove', 'idc-3', '--yes']);
+  await regnodectl(sandbox, ['node', 'remove', 'idc-3']);
   expect(await readyStatus(sandbox, 'idc-3')).toBe('Absent');
   const host = sandbox.host('idc-3');
   await waitFor(
