@@ -37,6 +37,8 @@ export const kubeletComponent: Component = {
         ],
         service: [
           ['ExecStart', command.join(' ')],
+          // Up to 1.26 the kubelet asks Amazon's metadata service for credentials, for seconds where there is none.
+          ['Environment', 'AWS_EC2_METADATA_DISABLED=true'],
           ['Restart', 'always'],
           ['RestartSec', '2'],
           ['StartLimitInterval', '0'], // systemd 219 has it here
