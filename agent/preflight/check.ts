@@ -60,7 +60,7 @@ interface CheckBase {
   readonly severity: Severity;
   /** When one of these has failed, this check says nothing of its own. */
   readonly dependsOn: readonly CheckCode[];
-  /** Default 3000. */
+  /** Default 8000. */
   readonly timeoutMs?: number;
 }
 

@@ -35,6 +35,7 @@ import { kernelVersion } from './checks/kernel-version.ts';
 import { kubernetesVersion } from './checks/kubernetes-version.ts';
 import { lineMtu } from './checks/line-mtu.ts';
 import { linkSpeed } from './checks/link-speed.ts';
+import { linkState } from './checks/link-state.ts';
 import { machineId } from './checks/machine-id.ts';
 import { memory } from './checks/memory.ts';
 import { networkOverlap } from './checks/network-overlap.ts';
@@ -99,6 +100,7 @@ export const registry: readonly Check[] = [
   gatewayRouteCheck,
   nodeAddress,
   privateLine,
+  linkState,
   linkSpeed,
   lineMtu,
   networkOverlap,

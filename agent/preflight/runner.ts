@@ -22,7 +22,8 @@ export interface PreflightOptions {
   readonly checks?: readonly Check[];
 }
 
-const defaultTimeoutMs = 3000;
+/** Generous, for a host that is busy booting; the whole run has to end within ten seconds. */
+const defaultTimeoutMs = 8000;
 
 export async function runPreflight(
   host: Host,

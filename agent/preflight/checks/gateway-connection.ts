@@ -1,15 +1,17 @@
 // A TCP connection to the gateway's port, and how long it took: one round trip of the line.
+import type { Host } from '../../host/host.ts';
 import { define, fail, ok, skip, warn } from '../check.ts';
 import { errorCode, gatewayRoute, gatewayTarget, probeTimeoutMs } from '../observation/gateway.ts';
 
 const slowMs = 200;
+const attempts = 3;
 
 export const gatewayConnection = define({
   code: 'GATEWAY_CONNECTION',
   id: 'gateway-connection',
   group: 'line',
   severity: 'blocking',
-  dependsOn: ['GATEWAY_ROUTE'],
+  dependsOn: ['GATEWAY_ROUTE', 'LINK_STATE'],
   timeoutMs: probeTimeoutMs + 1000,
   async run(host, context) {
     const target = gatewayTarget(context);
@@ -18,7 +20,7 @@ export const gatewayConnection = define({
     const where = `${route.address}:${target.port}`;
     const values = { where, address: route.address, port: target.port, slowMs };
     try {
-      const milliseconds = await host.network.connect(route.address, target.port, probeTimeoutMs);
+      const milliseconds = await roundTrip(host, route.address, target.port);
       const measured = `${where}: ${milliseconds.toFixed(1)} ms`;
       return milliseconds > slowMs
         ? warn('slow', measured, `≤ ${slowMs} ms`, { ...values, milliseconds: Math.round(milliseconds) })
@@ -29,3 +31,12 @@ export const gatewayConnection = define({
     }
   },
 });
+
+/** The shortest of a few: one long time may be a busy host's, and only the line's own is asked for. */
+async function roundTrip(host: Host, address: string, port: number): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < attempts && best > slowMs; attempt += 1) {
+    best = Math.min(best, await host.network.connect(address, port, probeTimeoutMs));
+  }
+  return best;
+}

@@ -13,7 +13,6 @@ export const timeSync = define({
   group: 'time',
   severity: 'advisory',
   dependsOn: [],
-  timeoutMs: 6000,
   async run(host) {
     const states = await Promise.all(services.map((service) => unitState(host, service)));
     const service = services.find((_, index) => states[index]?.active);

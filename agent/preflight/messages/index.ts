@@ -36,8 +36,14 @@ export const skipReasons = {
   noGateway: { en: 'no gateway given (--gateway URL)', zh: '未指定网关（--gateway URL）' },
   noAnswer: { en: 'the gateway did not answer', zh: '网关没有应答' },
   notNeeded: { en: 'does not apply to this host', zh: '不适用于此主机' },
-  notCilium: { en: 'the pool does not use Cilium', zh: '节点池未使用 Cilium' },
-  noVersion: { en: 'the Kubernetes version is not known yet', zh: '尚不知道 Kubernetes 版本' },
+  notCilium: {
+    en: 'only for a pool with Cilium (--network cilium)',
+    zh: '仅适用于 Cilium 节点池（--network cilium）',
+  },
+  noVersion: {
+    en: 'the version is not known yet (--kubernetes-version V)',
+    zh: '尚不知道版本（--kubernetes-version V）',
+  },
   noRanges: { en: 'the ranges of pods and services are not known yet', zh: '尚不知道 Pod 与 Service 网段' },
   unreadable: { en: 'cannot be read here', zh: '此处无法读取' },
   joined: { en: 'this host is already a node of regnode', zh: '此主机已是 regnode 节点' },

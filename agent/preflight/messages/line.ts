@@ -50,14 +50,6 @@ export const lineMessages = {
         remedy: { en: 'Give {device} an address of your network.', zh: '请为 {device} 配置内网地址。' },
         commands: ['ip address show dev {device}'],
       },
-      foreign: {
-        message: {
-          en: 'The source address {address} is on no device of this host.',
-          zh: '源地址 {address} 不属于本机任何网卡。',
-        },
-        remedy: { en: 'Look at the routes with "src".', zh: '请检查带 src 的路由。' },
-        commands: ['ip route show table all | grep {address}', 'ip -brief address'],
-      },
       public: {
         message: {
           en: 'The address of the node, {address}, is a public one.',
@@ -114,6 +106,26 @@ export const lineMessages = {
           zh: '请确认链路为 Direct Connect 或 CCN。',
         },
         commands: ['ip -details link show {device}'],
+      },
+    },
+  },
+  LINK_STATE: {
+    title: { en: 'Link', zh: '链路状态' },
+    why: {
+      en: 'A device without carrier sends nothing: a cable, a port of the switch, or the other end is off.',
+      zh: '没有载波的网卡无法发送报文：可能是网线、交换机端口或对端关闭。',
+    },
+    problems: {
+      down: {
+        message: {
+          en: 'The device {device} towards the gateway is down ({flags}).',
+          zh: '通往网关的网卡 {device} 未连通（{flags}）。',
+        },
+        remedy: {
+          en: 'Bring it up; check the cable and the port of the switch.',
+          zh: '请启用网卡，并检查网线与交换机端口。',
+        },
+        commands: ['ip link set dev {device} up', 'ethtool {device} | grep "Link detected"'],
       },
     },
   },

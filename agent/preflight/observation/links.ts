@@ -5,6 +5,8 @@ import type { Host } from '../../host/host.ts';
 export interface Link {
   readonly name: string;
   readonly mtu: number;
+  /** `UP`, `NO-CARRIER`, … */
+  readonly flags: readonly string[];
   /** `ether`, `loopback`, `none`, `ppp`, `gre`, … */
   readonly type: string;
   readonly macAddress: string;
@@ -32,14 +34,15 @@ export async function linkNamed(host: Host, name: string): Promise<Link | undefi
 export function parseLinks(text: string): readonly Link[] {
   return text.split('\n').flatMap((line) => {
     const [head = '', address = '', ...details] = line.split('\\').map((part) => part.trim());
-    const match = /^\d+: ([^\s:@]+)(?:@([^\s:]+))?: <[^>]*> mtu (\d+)/.exec(head);
+    const match = /^\d+: ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)> mtu (\d+)/.exec(head);
     const [, type, macAddress = ''] = /^link\/(\S+)(?: ([0-9a-f:]+))?/.exec(address) ?? [];
     if (match?.[1] === undefined || type === undefined) return [];
     const master = /\bmaster (\S+)/.exec(head)?.[1];
     return [
       {
         name: match[1],
-        mtu: Number(match[3]),
+        mtu: Number(match[4]),
+        flags: match[3]?.split(',') ?? [],
         type,
         macAddress,
         kind: kindOf(details),

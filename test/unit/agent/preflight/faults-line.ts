@@ -123,13 +123,6 @@ export const lineFaults: readonly HostFault[] = [
   },
   {
     code: 'NODE_ADDRESS',
-    problem: 'foreign',
-    verdict: 'fail',
-    what: 'a source address that is on no device',
-    patch: { network: route('10.77.0.99') },
-  },
-  {
-    code: 'NODE_ADDRESS',
     problem: 'public',
     verdict: 'warn',
     what: 'a public source address',
@@ -235,6 +228,20 @@ export const lineFaults: readonly HostFault[] = [
     patch: linksAre([eth0, 'ieee802.15.4', '']),
   },
   {
+    code: 'LINK_STATE',
+    problem: 'down',
+    verdict: 'fail',
+    what: 'a cable that was pulled',
+    patch: linksAre(['eth0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500', 'ether', '']),
+  },
+  {
+    code: 'LINK_STATE',
+    problem: 'down',
+    verdict: 'fail',
+    what: 'a device that was turned off',
+    patch: linksAre(['eth0: <BROADCAST,MULTICAST> mtu 1500', 'ether', '']),
+  },
+  {
     code: 'LINK_SPEED',
     problem: 'slow',
     verdict: 'warn',
@@ -261,7 +268,7 @@ export const lineFaults: readonly HostFault[] = [
     verdict: 'warn',
     what: 'no ip to say so; nor can the line be told then',
     patch: { commands: { 'ip -o -d link show': { exitCode: 1, stderr: 'no netlink' } } },
-    also: ['PRIVATE_LINE', 'LINK_SPEED'],
+    also: ['PRIVATE_LINE', 'LINK_STATE', 'LINK_SPEED'],
   },
   {
     code: 'NETWORK_OVERLAP',

@@ -22,6 +22,7 @@ test('devices are read with what they lie on', () => {
   expect(links[1]).toEqual({
     name: 'ens3',
     mtu: 1500,
+    flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'],
     type: 'ether',
     macAddress: '52:54:00:00:00:11',
     kind: '',
