@@ -71,6 +71,15 @@ export class RingProducer {
     return offset < 0 ? -1 : (offset + recordHeaderBytes) >> 3;
   }
 
+  /** Whether `begin` would find room now, for a producer that can wait instead of losing a record. */
+  fits(columnCount: number): boolean {
+    const bytes = 2 * (recordHeaderBytes + (columnCount << 3)) + lossRecordBytes;
+    if (((this.#position + bytes - this.#free) | 0) <= this.#capacity) return true;
+    this.publish();
+    this.#free = Atomics.load(this.#words, word.free);
+    return ((this.#position + bytes - this.#free) | 0) <= this.#capacity;
+  }
+
   /** A record whose payload is bytes (a multiple of 8); false when it is lost. */
   write(kind: RecordClass, schema: number, deltaMs: number, payload: Uint8Array): boolean {
     const offset = this.#reserve(kind, schema, deltaMs, recordHeaderBytes + payload.byteLength);

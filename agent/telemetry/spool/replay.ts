@@ -47,10 +47,10 @@ export class Replay {
     const block = await store.next(liveEpoch());
     const loss =
       block === undefined
-        ? store.orphanLoss(liveEpoch())
+        ? store.losses.outside(store.epochs(liveEpoch()))
         : isDescription(block.batch)
           ? undefined
-          : store.lossBefore(block.batch.epoch, block.batch.firstSequence);
+          : store.losses.before(block.batch.epoch, block.batch.firstSequence);
     if (loss !== undefined) {
       if (block !== undefined) store.finish(block, false);
       return this.#tell(loss, signal);
@@ -78,7 +78,7 @@ export class Replay {
     if (!(await this.#deliver(batch, { epoch: loss.epoch, nextSequence }, signal)))
       return this.#options.idleMs;
     this.#options.store.acknowledge(loss.epoch, nextSequence);
-    this.#options.store.lossTold(loss);
+    this.#options.store.losses.remove(loss);
     return 0;
   }
 

@@ -1,8 +1,10 @@
 // The segments on the disk as one queue: blocks are appended at the end, and leave at the front when they are acknowledged, or when the cap is
 // reached (then as a loss). All that it does, it does one thing after the other. A failure leaves the queue as it was before.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
-import { cursorFileName, cursorListLimit, encodeSlot, type SpoolLoss, slotBytes } from './cursor.ts';
+import { cursorFileName, cursorListLimit, encodeSlot, slotBytes } from './cursor.ts';
 import type { SpoolDisk, SpoolFile } from './disk.ts';
+import { Losses } from './losses.ts';
+import { lengthOf, OpenSegment } from './open-segment.ts';
 import { recoverSpool } from './recovery.ts';
 import {
   type Block,
@@ -36,13 +38,6 @@ export interface Tail {
   readonly nextSequence: number;
 }
 
-/** The segment that is written to, and how it was when it was last synced. */
-interface OpenSegment {
-  readonly segment: Segment;
-  readonly file: SpoolFile;
-  synced: Segment;
-}
-
 /** An acknowledged segment that is still written to is only put away when it is worth it. */
 const wornBytes = 1024 * 1024;
 const freeCheckBytes = 1024 * 1024;
@@ -60,7 +55,7 @@ export class SpoolStore {
   readonly #limits: Required<SpoolLimits>;
   readonly #segments: Segment[];
   readonly #acknowledged: Map<number, number>;
-  #losses: SpoolLoss[];
+  readonly losses: Losses;
   #open: OpenSegment | undefined;
   #reading: { readonly ordinal: number; readonly file: SpoolFile } | undefined;
   #ordinal: number;
@@ -88,7 +83,8 @@ export class SpoolStore {
     this.#limits = { segmentBytes: segmentLimitBytes, ...limits };
     this.#segments = recovered.segments;
     this.#acknowledged = new Map(recovered.cursor.acknowledged);
-    this.#losses = [...recovered.cursor.losses, ...recovered.losses];
+    this.losses = new Losses(recovered.cursor.losses);
+    for (const loss of recovered.losses) this.losses.add(loss);
     this.#ordinal = recovered.cursor.ordinal;
     this.#offset = recovered.cursor.offset;
     this.#generation = recovered.generation;
@@ -102,17 +98,17 @@ export class SpoolStore {
 
   /** The oldest epoch beside the live one that has still something to replay or to tell. */
   oldestEpoch(liveEpoch: number): number | undefined {
-    return [...this.#segments, ...this.#losses].find(({ epoch }) => epoch !== liveEpoch)?.epoch;
+    return [...this.#segments, ...this.losses.list].find(({ epoch }) => epoch !== liveEpoch)?.epoch;
   }
 
   /** Writes one block; `describe` gives the blocks that a new segment begins with. */
   append(block: Append, describe: () => readonly (readonly Uint8Array[])[]): Promise<void> {
     return this.#inTurn(async () => {
       await this.#makeRoom(lengthOf(block.pieces));
-      const { segment, file } = await this.#writable(block, describe);
-      await this.#appendWhole(segment, file, block.pieces);
-      segment.nextSequence = block.nextSequence;
-      segment.ringEnd = block.ringEnd;
+      const open = await this.#writable(block, describe);
+      await this.#appendTo(open, block.pieces);
+      open.segment.nextSequence = block.nextSequence;
+      open.segment.ringEnd = block.ringEnd;
       this.tail = { ringEnd: block.ringEnd, nextSequence: block.nextSequence };
     });
   }
@@ -155,21 +151,9 @@ export class SpoolStore {
     this.#isDirty = true;
   }
 
-  /** The loss that has to be told before a record of that sequence; `undefined` when there is none. */
-  lossBefore(epoch: number, sequence: number): SpoolLoss | undefined {
-    return this.#losses.find((loss) => loss.epoch === epoch && loss.first <= sequence);
-  }
-
-  /** A loss of an epoch that has no blocks any more. */
-  orphanLoss(liveEpoch: number): SpoolLoss | undefined {
-    return this.#losses.find(
-      ({ epoch }) => epoch !== liveEpoch && !this.#segments.some((segment) => segment.epoch === epoch),
-    );
-  }
-
-  lossTold(loss: SpoolLoss): void {
-    this.#losses = this.#losses.filter((other) => other !== loss);
-    this.#isDirty = true;
+  /** Epochs that blocks are still to be given of, the live one among them. */
+  epochs(liveEpoch: number): ReadonlySet<number> {
+    return new Set([liveEpoch, ...this.#segments.map(({ epoch }) => epoch)]);
   }
 
   saveCursor(): Promise<void> {
@@ -181,7 +165,7 @@ export class SpoolStore {
   /** Puts away what is done, and keeps the rest for the next life. */
   close(liveEpoch: number): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#syncOpen();
+      await this.#syncOpen().catch(() => undefined);
       await this.#closeOpen();
       for (let front = this.#front(); front !== undefined; front = this.#front()) {
         if (!(await this.#isDone(front, liveEpoch))) break;
@@ -231,7 +215,7 @@ export class SpoolStore {
     const block = this.#offset >= segment.sizeBytes ? undefined : await readBlock(file, this.#offset);
     if (block !== undefined && block !== 'damaged') return block;
     // Whole when it was written or recovered, and not any more: what is left of it is lost.
-    if (block === 'damaged') this.#loseRest(segment, lossReason.spoolDamaged, 0);
+    if (block === 'damaged') this.#loseRest(segment, lossReason.spoolDamaged);
     if (this.#open?.segment === segment) await this.#closeOpen();
     segment.sizeBytes = Math.min(segment.sizeBytes, this.#offset);
     return undefined;
@@ -248,62 +232,45 @@ export class SpoolStore {
   }
 
   async #writable(
-    block: Append,
+    { epoch, firstSequence }: Append,
     describe: () => readonly (readonly Uint8Array[])[],
-  ): Promise<{ segment: Segment; file: SpoolFile }> {
-    const { epoch, firstSequence } = block;
-    const isFit =
-      this.#open?.segment.epoch === epoch && this.#open.segment.sizeBytes < this.#limits.segmentBytes;
-    if (this.#open !== undefined && isFit) return this.#open;
-    if (this.#open !== undefined) {
-      await this.#syncOpen();
-      await this.#closeOpen();
-    }
-    const segment: Segment = {
-      ordinal: this.#lastOrdinal + 1,
-      epoch,
-      firstSequence,
-      nextSequence: firstSequence,
-      sizeBytes: 0,
-    };
-    this.#lastOrdinal += 1;
-    const file = await this.#disk.create(segmentFileName(segment));
-    this.#open = { segment, file, synced: { ...segment } };
+  ): Promise<OpenSegment> {
+    const last = this.#open;
+    const isFit = last?.segment.epoch === epoch && last.segment.sizeBytes < this.#limits.segmentBytes;
+    if (last !== undefined && isFit) return last;
+    await this.#syncOpen();
+    await this.#closeOpen();
+    const ordinal = this.#lastOrdinal + 1;
+    const segment: Segment = { ordinal, epoch, firstSequence, nextSequence: firstSequence, sizeBytes: 0 };
+    this.#lastOrdinal = ordinal;
+    const open = new OpenSegment(segment, await this.#disk.create(segmentFileName(segment)));
+    this.#open = open;
     this.#segments.push(segment);
-    for (const pieces of describe()) await this.#appendWhole(segment, file, pieces);
-    return this.#open;
+    for (const pieces of describe()) await this.#appendTo(open, pieces);
+    return open;
   }
 
-  async #syncOpen(): Promise<void> {
-    const open = this.#open;
-    if (open === undefined) return;
+  async #appendTo(open: OpenSegment, pieces: readonly Uint8Array[]): Promise<void> {
     try {
-      await open.file.sync();
-      open.synced = { ...open.segment };
-      this.syncedTail = this.tail;
+      await open.append(pieces);
+      this.#uncheckedBytes += lengthOf(pieces);
     } catch (error) {
-      // Nobody knows what is on the disk behind the last sync: it is cut off and has to be written again.
-      Object.assign(open.segment, open.synced);
-      this.tail = this.syncedTail;
-      await open.file.truncate(open.segment.sizeBytes).catch(() => undefined);
-      await this.#closeOpen();
-      throw error;
-    }
-  }
-
-  async #appendWhole(segment: Segment, file: SpoolFile, pieces: readonly Uint8Array[]): Promise<void> {
-    try {
-      await file.append(pieces);
-    } catch (error) {
-      // Whatever of it came to the disk is no block: cut it off, and begin another file next time.
-      await file.truncate(segment.sizeBytes).catch(() => undefined);
       await this.#syncOpen().catch(() => undefined);
       await this.#closeOpen();
       this.#uncheckedBytes = Number.POSITIVE_INFINITY;
       throw error;
     }
-    segment.sizeBytes += lengthOf(pieces);
-    this.#uncheckedBytes += lengthOf(pieces);
+  }
+
+  async #syncOpen(): Promise<void> {
+    const error = await this.#open?.sync();
+    if (error === undefined) {
+      this.syncedTail = this.tail;
+      return;
+    }
+    this.tail = this.syncedTail;
+    await this.#closeOpen();
+    throw error;
   }
 
   async #makeRoom(bytes: number): Promise<void> {
@@ -339,32 +306,24 @@ export class SpoolStore {
     return count;
   }
 
-  /** From what is acknowledged to the end of the segment; joined to the loss before it when it goes on there. */
-  #loseRest(segment: Segment, reason: number, records: number): void {
-    const acknowledged = this.#acknowledged.get(segment.epoch) ?? 0;
-    const first = Math.max(segment.firstSequence, acknowledged);
+  /** From what is acknowledged to the end of the segment; `records` when they could be counted. */
+  #loseRest(segment: Segment, reason: number, records?: number): void {
+    const first = Math.max(segment.firstSequence, this.#acknowledged.get(segment.epoch) ?? 0);
     const count = segment.nextSequence - first;
     if (count <= 0) return;
-    const before = this.#losses.find(
-      (loss) => loss.epoch === segment.epoch && loss.first + loss.count === first,
-    );
-    const loss =
-      before === undefined
-        ? { epoch: segment.epoch, first, count, reason }
-        : { ...before, count: before.count + count, reason: before.reason | reason };
-    this.#losses = [...this.#losses.filter((other) => other !== before), loss].slice(-cursorListLimit);
+    this.losses.add({ epoch: segment.epoch, first, count, reason });
     this.#isDirty = true;
-    if (records > 0) this.onLost(segment.epoch, records);
+    this.onLost(segment.epoch, records ?? count);
   }
 
   async #save(): Promise<void> {
     const generation = this.#generation + 1;
-    const epochs = new Set([...this.#segments, ...this.#losses].map(({ epoch }) => epoch));
+    const epochs = new Set([...this.#segments, ...this.losses.list].map(({ epoch }) => epoch));
     const cursor = {
       ordinal: this.#ordinal,
       offset: this.#offset,
       acknowledged: [...this.#acknowledged].filter(([epoch]) => epochs.has(epoch)).slice(-cursorListLimit),
-      losses: this.#losses,
+      losses: this.losses.list,
     };
     await this.#disk.overwrite(cursorFileName, (generation % 2) * slotBytes, encodeSlot(generation, cursor));
     this.#generation = generation;
@@ -374,7 +333,7 @@ export class SpoolStore {
   async #closeOpen(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.file.close().catch(() => undefined);
+    await open?.close();
   }
 
   async #closeReading(): Promise<void> {
@@ -388,8 +347,4 @@ export class SpoolStore {
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
-}
-
-function lengthOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
 }

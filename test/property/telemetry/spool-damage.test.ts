@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
 import { LoopbackChannel } from '../../unit/agent/telemetry/loopback-channel.ts';
-import { Life } from '../../unit/agent/telemetry/spool/life.ts';
+import { Life, patience } from '../../unit/agent/telemetry/spool/life.ts';
 import { MemoryDisk } from '../../unit/agent/telemetry/spool/memory-disk.ts';
 
 test('damaged at a random byte, 1000 times: it starts, counts no record twice, and delivers nothing that was not written', async () => {
@@ -27,7 +27,7 @@ test('damaged at a random byte, 1000 times: it starts, counts no record twice, a
     const life = new Life({ epoch: 3000 + run, disk, channel: new LoopbackChannel(intake) });
     life.produce(1);
     await life.delivered();
-    await vi.waitFor(() => expect(life.spool.isEmptied).toBe(true), { interval: 1 });
+    await vi.waitFor(() => expect(life.spool.isEmptied).toBe(true), patience);
     await life.stop();
     const { records, duplicates, reportedLost, unexplained, refusals } = intake.self;
     // 101 of the first life, and two of this one.

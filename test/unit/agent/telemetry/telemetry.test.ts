@@ -6,6 +6,7 @@ import { LoopbackChannel } from './loopback-channel.ts';
 
 const newIntake = () => new TelemetryIntake({ poolOf: () => 'default' });
 const logger = { info() {}, warn() {}, error() {} };
+vi.setConfig({ testTimeout: 30_000 });
 let abort = new AbortController();
 let telemetry: Telemetry | undefined;
 

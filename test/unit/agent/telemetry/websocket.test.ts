@@ -15,6 +15,7 @@ import { RecordCursor } from '../../../../protocol/telemetry/cursor.ts';
 import { recordClass } from '../../../../protocol/telemetry/record.ts';
 import { WebsocketTransport, websocketOptions } from '../../../../protocol/tunnel/websocket.ts';
 
+vi.setConfig({ testTimeout: 30_000 });
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
@@ -87,7 +88,7 @@ test('masking never touches the ring, and no batch is torn while the ring goes r
   producer.columns.fill(0, first, first + 6);
   const before = Buffer.from(new Uint8Array(memory, headerBytes, 64)).toString('hex');
   producer.publish();
-  await vi.waitFor(() => expect(shipper.account().acknowledged).toBe(1));
+  await vi.waitFor(() => expect(shipper.account().acknowledged).toBe(1), { timeout: 10_000 });
   expect(Buffer.from(new Uint8Array(memory, headerBytes, 64)).toString('hex')).toBe(before);
 
   let written = 1;

@@ -13,6 +13,9 @@ import type { LoopbackChannel } from '../loopback-channel.ts';
 const logger = { info() {}, warn() {} };
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
+/** For a machine that is busy with other things. */
+export const patience = { timeout: 20_000, interval: 1 };
+
 export interface LifeOptions {
   readonly epoch: number;
   readonly disk: SpoolDisk;
@@ -99,23 +102,17 @@ export class Life {
 
   /** All that is published is synced. */
   async durable(): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const { pending } = this.shipper.account();
-        if (pending > 0 && !this.spool.isDurable) throw new Error('not yet');
-      },
-      { interval: 1 },
-    );
+    await vi.waitFor(() => {
+      const { pending } = this.shipper.account();
+      if (pending > 0 && !this.spool.isDurable) throw new Error('not yet');
+    }, patience);
   }
 
   async delivered(): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const { pending } = this.shipper.account();
-        if (pending !== 0) throw new Error(`${pending} records are pending`);
-      },
-      { timeout: 4000, interval: 1 },
-    );
+    await vi.waitFor(() => {
+      const { pending } = this.shipper.account();
+      if (pending !== 0) throw new Error(`${pending} records are pending`);
+    }, patience);
   }
 
   /** The clean end. */

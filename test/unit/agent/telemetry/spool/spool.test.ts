@@ -7,9 +7,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { openSpoolDisk } from '../../../../../agent/host/spool-disk.ts';
 import { TelemetryIntake } from '../../../../../gateway/telemetry/intake.ts';
 import { LoopbackChannel } from '../loopback-channel.ts';
-import { Life, type LifeOptions } from './life.ts';
+import { Life, type LifeOptions, patience } from './life.ts';
 import { MemoryDisk } from './memory-disk.ts';
 
+vi.setConfig({ testTimeout: 30_000 });
 const lives: Life[] = [];
 afterEach(async () => {
   for (const life of lives.splice(0)) await life.stop();
@@ -71,7 +72,7 @@ describe('a link that is cut', () => {
     channel.isConnected = true;
     life.shipper.resend();
     await life.delivered();
-    await vi.waitFor(() => expect(intake.self.reportedLost).toBe(lost));
+    await vi.waitFor(() => expect(intake.self.reportedLost).toBe(lost), patience);
     expect(life.shipper.account()).toEqual({ produced: 2001, acknowledged: 2001 - lost, pending: 0, lost });
     expect(intake.self).toMatchObject({ records: 2001 - lost, duplicates: 0, unexplained: 0 });
   });
@@ -87,7 +88,7 @@ describe('a process that ends', () => {
     channel.isConnected = true;
     const second = begin({ epoch: 2000 });
     second.produce(7);
-    await vi.waitFor(() => expect(intake.self.records).toBe(31 + 8));
+    await vi.waitFor(() => expect(intake.self.records).toBe(31 + 8), patience);
     expect(intake.self).toMatchObject({ duplicates: 0, reportedLost: 0 });
     expect(intake.latest('idc-1')?.epochs).toContainEqual({ epoch: 1000, nextSequence: 31 });
   });
@@ -99,13 +100,13 @@ describe('a process that ends', () => {
     await first.produceSlowly(100);
     disk.failsToSync = true;
     first.produce(40);
-    await vi.waitFor(() => expect(first.spool.failures).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(first.spool.failures).toBeGreaterThan(0), patience);
     await first.stop();
     disk.powerCut();
     disk.failsToSync = false;
     channel.isConnected = true;
     begin({ epoch: 2000 }).produce(0);
-    await vi.waitFor(() => expect(intake.self.records).toBe(101 + 1));
+    await vi.waitFor(() => expect(intake.self.records).toBe(101 + 1), patience);
     expect(intake.latest('idc-1')?.epochs).toContainEqual({ epoch: 1000, nextSequence: 101 });
   });
 
@@ -132,7 +133,7 @@ describe('a disk that fails', () => {
       life.produce(20);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await vi.waitFor(() => expect(life.spool.failures).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(life.spool.failures).toBeGreaterThan(0), patience);
     channel.isConnected = true;
     life.shipper.resend();
     await life.delivered();
@@ -142,7 +143,7 @@ describe('a disk that fails', () => {
     expect(lost).toBeGreaterThan(0);
     expect(produced).toBe(acknowledged + lost);
     expect(intake.self).toMatchObject({ records: acknowledged, duplicates: 0, unexplained: 0 });
-    await vi.waitFor(() => expect(intake.self.reportedLost).toBe(lost), { interval: 2 });
+    await vi.waitFor(() => expect(intake.self.reportedLost).toBe(lost), patience);
   });
 
   test('read-only from the start: telemetry runs from memory', async () => {
@@ -166,7 +167,7 @@ describe('a disk that fails', () => {
       channel.isConnected = true;
       const second = begin({ epoch: 2000, disk: openSpoolDisk(folder) });
       second.produce(1);
-      await vi.waitFor(() => expect(intake.self.records).toBe(301 + 2), { timeout: 4000, interval: 5 });
+      await vi.waitFor(() => expect(intake.self.records).toBe(301 + 2), patience);
       expect(intake.self.duplicates).toBe(0);
       await second.stop();
       expect(await readdir(folder)).toEqual(['cursor']);

@@ -1,0 +1,54 @@
+// The ring beside what else could carry records between two threads: ringbuf.js and postMessage, taking turns in one run;
+// figures are medians over the rounds. `npm run bench:ring -- --json` prints one line of JSON.
+//
+//   --rounds N   default 5   --records N   of the two rings, default 5 000 000 (postMessage: a twentieth)
+import { parseArgs } from 'node:util';
+import { type Figures, medianOf, printResult } from './figures.ts';
+import { type RingContender, ringContenders } from './telemetry/contender.ts';
+import { measureRing, type RingSample } from './telemetry/measure-ring.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    records: { type: 'string', default: '5000000' },
+  },
+});
+const sizes = { '64B': 6, '256B': 30 } as const;
+const samples = new Map<string, RingSample[]>();
+
+// A first round that is not counted warms up the compilers.
+for (let round = 0; round <= Number(flags.rounds); round += 1) {
+  for (const [size, columns] of Object.entries(sizes)) {
+    for (const contender of ringContenders) {
+      const records = Number(flags.records) / (contender === 'postMessage' ? 20 : 1);
+      const sample = await measureRing(contender, records, columns);
+      const key = `${contender} ${size}`;
+      if (round > 0) samples.set(key, [...(samples.get(key) ?? []), sample]);
+      const rate = (sample.recordsPerSecond / 1e6).toFixed(2);
+      process.stderr.write(`${round}/${flags.rounds} ${key.padEnd(18)} ${rate} M records/s\n`);
+    }
+  }
+}
+
+function figure(contender: RingContender, size: string, of: keyof RingSample): number {
+  return medianOf((samples.get(`${contender} ${size}`) ?? []).map((sample) => sample[of]));
+}
+
+const ratios: Figures = {};
+const figures: Figures = {};
+for (const size of Object.keys(sizes)) {
+  const own = figure('regnode', size, 'recordsPerSecond');
+  ratios[`records_${size}_vs_postmessage`] = own / figure('postMessage', size, 'recordsPerSecond');
+  ratios[`records_${size}_vs_ringbuf_js`] = own / figure('ringbuf.js', size, 'recordsPerSecond');
+  for (const contender of ringContenders) {
+    const name = contender.toLowerCase().replace('.', '_');
+    figures[`${name}_${size}_records_per_second`] = figure(contender, size, 'recordsPerSecond');
+    figures[`${name}_${size}_producer_ns_per_record`] = figure(
+      contender,
+      size,
+      'producerNanosecondsPerRecord',
+    );
+  }
+}
+printResult('ring', ratios, figures, flags.json);

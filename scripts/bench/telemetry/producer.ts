@@ -1,0 +1,44 @@
+// The producing thread of the ring's benchmark: the same numbers through whichever contender it is told. It waits when there is no
+// room, so that no record is lost and all are counted.
+import { parentPort, workerData } from 'node:worker_threads';
+import { RingBuffer } from 'ringbuf.js';
+import { RingProducer } from '../../../agent/telemetry/ring/producer.ts';
+import { recordClass } from '../../../protocol/telemetry/record.ts';
+import { headerColumns, type ProducerDone, type ProducerInput, type RingContender } from './contender.ts';
+
+const input = workerData as ProducerInput;
+const port = parentPort;
+
+const runs: Record<RingContender, () => void> = {
+  regnode() {
+    const producer = new RingProducer(input.memory as SharedArrayBuffer);
+    const { columns } = producer;
+    for (let record = 0; record < input.records; record += 1) {
+      while (!producer.fits(input.columns));
+      const first = producer.begin(recordClass.metric, 1, record, input.columns);
+      for (let column = 0; column < input.columns; column += 1) columns[first + column] = record;
+    }
+    producer.publish();
+  },
+  'ringbuf.js'() {
+    const ring = new RingBuffer(input.memory as SharedArrayBuffer, Float64Array);
+    const length = input.columns + headerColumns;
+    const record = new Float64Array(length);
+    for (let number = 0; number < input.records; number += 1) {
+      for (let column = 0; column < length; column += 1) record[column] = number;
+      while (ring.availableWrite() < length);
+      ring.push(record, length);
+    }
+  },
+  postMessage() {
+    const length = input.columns + headerColumns;
+    for (let number = 0; number < input.records; number += 1) {
+      port?.postMessage(new Array<number>(length).fill(number));
+    }
+  },
+};
+
+const started = process.hrtime.bigint();
+runs[input.contender]();
+const done: ProducerDone = { kind: 'done', nanoseconds: Number(process.hrtime.bigint() - started) };
+port?.postMessage(done);
