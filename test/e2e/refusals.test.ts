@@ -74,7 +74,7 @@ test('a pool that is gone', async () => {
   await createPool(sandbox, 'short-lived');
   const joinCommand = await createJoinCommand(sandbox, ['--pool', 'short-lived']);
   await kubectl(sandbox, ['delete', 'nodepool', 'short-lived']);
-  const { command } = JSON.parse(answer) as { command: string };
+  await expectRefusal(await pasteJoinCommand(host, joinCommand), 'POOL_NOT_FOUND', 1);
 });
 
 test('not root', async () => {
