@@ -189,17 +189,9 @@ describe('a fault that is really made', () => {
   });
 });
 
-const debug = process.env.PF_DEBUG;
 async function preflight(args: readonly string[] = gateway): Promise<ExplainedReport> {
   const result = await host.run('/opt/regnode/bin/regnode', ['preflight', '--json', ...args]);
   const report = explainedReportSchema.parse(JSON.parse(result.stdout));
-  if (debug)
-    console.log(
-      report.verdict,
-      report.checks
-        .filter((c) => c.verdict === 'fail' || c.verdict === 'warn')
-        .map((c) => [c.code, c.verdict, c.evidence.measured].join(' ')),
-    );
   expect(result.exitCode, result.stderr).toBe(report.verdict === 'can-join' ? 0 : 3);
   return report;
 }
