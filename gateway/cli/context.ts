@@ -5,6 +5,8 @@ import { Fault } from '../../protocol/fault.ts';
 import { type ClusterConnection, connectCluster } from '../kubernetes/connect.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { say, type Text } from './language.ts';
+import { tellProgress } from './output.ts';
 
 export interface SharedFlags {
   readonly kubeconfig?: string;
@@ -62,5 +64,12 @@ export async function forEachOf<T>(
   await Promise.all(Array.from({ length: parallel }, worker));
   if (failure) throw failure.error;
 }
+
+/** With --dry-run: which nodes a command is about. */
+export function tellWould(selected: readonly RegisteredNode[], text: Text): void {
+  for (const { metadata } of selected) tellProgress(`${metadata.name} ${say(text)} (--dry-run)`);
+}
+
+export const nameOf = ({ metadata }: RegisteredNode) => ({ name: metadata.name });
 
 const byName = (a: RegisteredNode, b: RegisteredNode) => a.metadata.name.localeCompare(b.metadata.name, 'en');

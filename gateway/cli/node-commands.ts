@@ -1,4 +1,4 @@
-// regnodectl node list | get | label | taint | cordon | uncordon; drain and remove are in departure-commands.ts.
+// regnodectl node list | get | label | taint | cordon | uncordon; drain and remove have files of their own.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';
@@ -6,10 +6,11 @@ import { changeNode, differentSpec, type NodeChanges } from '../nodes/changes.ts
 import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
 import { readyMessage } from '../nodes/status.ts';
 import { connect, forEachOf, requireNode, selectNodes, sharedFlags } from './context.ts';
-import { drainCommand, removeCommand } from './departure-commands.ts';
+import { drainCommand } from './drain-command.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
 import { parseLabels, parseTaints, separate } from './parse.ts';
+import { removeCommand } from './remove-command.ts';
 
 const parallelChanges = 16;
 

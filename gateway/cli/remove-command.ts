@@ -1,15 +1,13 @@
-// regnodectl node drain | remove: long work, told as it goes.
+// regnodectl node remove: the host drains, cleans itself and is gone; told as it goes.
+import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
-import type { DrainResponse } from '../../protocol/join.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { changeNode } from '../nodes/changes.ts';
-import { type DrainProgress, drain, stayReasons } from '../nodes/drain.ts';
 import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
 import { finishRemoval } from '../nodes/removal.ts';
-import { connect, forEachOf, selectNodes, sharedFlags } from './context.ts';
-import { say, type Text } from './language.ts';
+import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
+import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';
 import { count, duration } from './parse.ts';
@@ -22,39 +20,8 @@ interface Flags {
   readonly parallel: number;
   readonly force?: true;
   readonly wait: boolean;
+  readonly yes?: true;
   readonly dryRun?: true;
-}
-
-export function drainCommand(): Command {
-  return new Command('drain')
-    .description('cordon a node and move its pods away')
-    .argument('[names...]')
-    .option('--pool <pool>', 'all nodes of a pool')
-    .option('--timeout <duration>', 'for each node', duration, 300_000)
-    .option('--parallel <n>', 'nodes at a time', count, 1)
-    .option('--force', 'also pods that no controller would make again')
-    .option('--dry-run', 'print which nodes would be drained')
-    .action(async (names: readonly string[], flags: Flags, command: Command) => {
-      const { kubernetes } = await connect(command);
-      const selected = await selectNodes(kubernetes, names, flags.pool);
-      const results: ({ name: string } & DrainResponse)[] = [];
-      if (flags.dryRun) tellWould(selected, { en: 'would be drained', zh: '将被排空' });
-      else {
-        await forEachOf(selected, Math.max(1, flags.parallel), async ({ metadata: { name } }) => {
-          await changeNode(kubernetes, name, { unschedulable: true });
-          const options = { timeoutMs: flags.timeout, evictUnmanaged: flags.force ?? false };
-          const result = await drain(kubernetes, name, {
-            ...options,
-            progress: (event) => tellDrain(name, event),
-          });
-          results.push({ name, ...result });
-          assertDrained(name, result);
-          tellDone({ en: `${name} is drained`, zh: `${name} 已排空` });
-        });
-      }
-      const dryRun = flags.dryRun ?? false;
-      if (sharedFlags(command).json) printJson({ nodes: dryRun ? selected.map(nameOf) : results, dryRun });
-    });
 }
 
 export function removeCommand(): Command {
@@ -66,15 +33,36 @@ export function removeCommand(): Command {
     .option('--parallel <n>', 'nodes at a time', count, 4)
     .option('--force', 'for a host that will not come back: delete it without waiting for it')
     .option('--no-wait', 'begin, and return')
+    .option('-y, --yes', 'do not ask (asked only in a terminal)')
     .option('--dry-run', 'print which nodes would be removed')
     .action(async (names: readonly string[], flags: Flags, command: Command) => {
       const { kubernetes } = await connect(command);
       const selected = await selectNodes(kubernetes, names, flags.pool);
       if (flags.dryRun) tellWould(selected, { en: 'would be removed', zh: '将被移除' });
-      else await forEachOf(selected, Math.max(1, flags.parallel), (node) => remove(kubernetes, node, flags));
+      else {
+        if (!flags.yes) await confirm(selected);
+        await forEachOf(selected, Math.max(1, flags.parallel), (node) => remove(kubernetes, node, flags));
+      }
       if (sharedFlags(command).json)
         printJson({ nodes: selected.map(nameOf), dryRun: flags.dryRun ?? false });
     });
+}
+
+/** A person at a terminal is asked once; a script has said what it wants. */
+async function confirm(selected: readonly RegisteredNode[]): Promise<void> {
+  if (!process.stdin.isTTY || selected.length === 0) return;
+  const names = selected.map(({ metadata }) => metadata.name).join(', ');
+  const question = say({
+    en: `Remove ${names}? Their pods move away and their hosts are cleaned. [y/N] `,
+    zh: `要移除 ${names} 吗？其 Pod 将被迁走，主机将被清理。[y/N] `,
+  });
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if (/^(y|yes|是)$/i.test((await terminal.question(question)).trim())) return;
+  } finally {
+    terminal.close();
+  }
+  throw new Fault('USAGE', { detail: 'not confirmed, nothing was changed' });
 }
 
 async function remove(kubernetes: Kubernetes, node: RegisteredNode, flags: Flags): Promise<void> {
@@ -120,39 +108,3 @@ async function waitUntilGone(kubernetes: Kubernetes, node: RegisteredNode, timeo
     await sleep(pollMs);
   }
 }
-
-function assertDrained(name: string, { remainingPods }: DrainResponse): void {
-  const expected: readonly string[] = [stayReasons.mirror, stayReasons.daemonSet];
-  const stuck = remainingPods.filter(({ reason }) => !expected.includes(reason));
-  if (stuck.length === 0) return;
-  const pods = stuck.map(({ pod, reason }) => `${pod} (${reason})`).join(', ');
-  throw new Fault('DRAIN_INCOMPLETE', { name, count: stuck.length, pods });
-}
-
-function tellDrain(name: string, event: DrainProgress): void {
-  const text: Text = (() => {
-    switch (event.kind) {
-      case 'cordoned':
-        return { en: 'cordoned', zh: '已停止调度' };
-      case 'evicting':
-        return { en: `evicting ${event.pods.length} pod(s)`, zh: `正在驱逐 ${event.pods.length} 个 Pod` };
-      case 'gone':
-        return {
-          en: `${event.pod} is gone, ${event.left} left`,
-          zh: `${event.pod} 已迁走，剩余 ${event.left}`,
-        };
-      case 'refused':
-        return {
-          en: `${event.pod} stays for now: ${event.reason}`,
-          zh: `${event.pod} 暂不能迁走：${event.reason}`,
-        };
-    }
-  })();
-  tellProgress(`${name}: ${say(text)}`);
-}
-
-function tellWould(selected: readonly RegisteredNode[], text: Text): void {
-  for (const { metadata } of selected) tellProgress(`${metadata.name} ${say(text)} (--dry-run)`);
-}
-
-const nameOf = ({ metadata }: RegisteredNode) => ({ name: metadata.name });
