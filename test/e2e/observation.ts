@@ -34,7 +34,10 @@ export async function observe(host: SandboxHost): Promise<Observation> {
     mounts: await lines(`awk '{print $5, $9}' /proc/self/mountinfo | grep -v ' /run/user'`),
     links: await lines(`ip -o link | awk -F': ' '{print $2}'`),
     routes: await lines('ip route show table all | sed "s/ *$//"'),
-    rules: await lines(`iptables-save 2>/dev/null | grep -v '^#' | sed 's/\\[[0-9:]*\\]//' || true`),
+    // Without the frames of the tables: one that holds no rule and accepts everything is the same as none.
+    rules: await lines(
+      `iptables-save 2>/dev/null | grep -vE '^(#|\\*|COMMIT|:[A-Z]+ ACCEPT)' | sed 's/\\[[0-9:]*\\]//' || true`,
+    ),
   };
 }
 
