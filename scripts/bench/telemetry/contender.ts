@@ -9,6 +9,8 @@ export interface ProducerInput {
   readonly records: number;
   /** f64 of one record, its header not counted: 6 make 64 bytes, 30 make 256. */
   readonly columns: number;
+  /** Says first what the columns mean: the gateway wants to know. */
+  readonly describes?: boolean;
 }
 
 /** A record of ringbuf.js and postMessage holds as many bytes as one of ours: two more f64 stand for the header. */
