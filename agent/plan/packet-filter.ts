@@ -56,9 +56,14 @@ function parse(save: string): Line[] {
     if (text.startsWith('*')) table = text.slice(1).trim();
     const chain = /^:(\S+)/.exec(text)?.[1];
     const rule = /^-A (\S+)/.exec(text)?.[1];
-    const target = /\s-[jg] (\S+)/.exec(text)?.[1] ?? '';
+    const target = /\s-[jg] (\S+)/.exec(withoutComments(text))?.[1] ?? '';
     if (chain !== undefined) lines.push({ table, kind: 'chain', name: chain, target: '', text });
     if (rule !== undefined) lines.push({ table, kind: 'rule', name: rule, target, text });
   }
   return lines;
+}
+
+/** A comment may say anything, also `-j KUBE-…`. */
+function withoutComments(rule: string): string {
+  return rule.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
 }
