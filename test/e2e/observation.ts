@@ -34,7 +34,6 @@ export async function observe(host: SandboxHost): Promise<Observation> {
     mounts: await lines(`awk '{print $5, $9}' /proc/self/mountinfo | grep -v ' /run/user'`),
     links: await lines(`ip -o link | awk -F': ' '{print $2}'`),
     routes: await lines('ip route show table all | sed "s/ *$//"'),
-    // Without the frames of the tables: one that holds no rule and accepts everything is the same as none.
     // Rules and chains; that a table has been looked at, and so exists, is no trace.
     rules: await lines(
       `iptables-save 2>/dev/null | grep -E '^-A|^:.* - ' | sed 's/ \\[[0-9:]*\\]//' || true`,
