@@ -61,7 +61,7 @@ function parseV4(text: string): Address | undefined {
 }
 
 function parseV6(text: string): Address | undefined {
-  const [head = '', tail, ...rest] = text.replace(/%.*$/, '').split('::');
+  const [head = '', tail, ...rest] = withoutDotted(text.replace(/%.*$/, '')).split('::');
   if (rest.length > 0) return undefined;
   const left = words(head);
   const right = tail === undefined ? [] : words(tail);
@@ -70,6 +70,15 @@ function parseV6(text: string): Address | undefined {
   const all = [...left, ...Array.from({ length: Math.max(gap, 0) }, () => '0'), ...right];
   if (!all.every((word) => /^[0-9a-f]{1,4}$/i.test(word))) return undefined;
   return { bits: 128, value: all.reduce((sum, word) => (sum << 16n) + BigInt(`0x${word}`), 0n) };
+}
+
+/** `::ffff:10.0.0.1` → `::ffff:a00:1`. */
+function withoutDotted(text: string): string {
+  const dotted = /[^:]*\.[^:]*$/.exec(text)?.[0];
+  const v4 = dotted === undefined ? undefined : parseV4(dotted);
+  if (dotted === undefined || v4 === undefined) return text;
+  const tail = `${(v4.value >> 16n).toString(16)}:${(v4.value & 0xffffn).toString(16)}`;
+  return text.slice(0, -dotted.length) + tail;
 }
 
 function words(text: string): readonly string[] {

@@ -50,6 +50,7 @@ describe('addresses', () => {
     expect(contains('10.0.0.0/8', '10.255.1.2')).toBe(true);
     expect(contains('10.0.0.0/33', '10.0.0.1')).toBe(false);
     expect(contains('0.0.0.0/0', '::1')).toBe(false);
+    expect(contains('::ffff:10.0.0.0/104', '::ffff:10.255.1.2')).toBe(true);
     expect(overlaps('10.0.0.0/8', '10.77.0.11/24')).toBe(true);
     expect(overlaps('10.77.0.11/24', '10.0.0.0/8')).toBe(true);
     expect(overlaps('172.20.0.0/16', '10.77.0.11/24')).toBe(false);
