@@ -2,14 +2,13 @@
 // is acknowledged.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { WebSocket } from 'ws';
 import { createRing } from '../../../agent/telemetry/ring/layout.ts';
 import { Shipper } from '../../../agent/telemetry/shipper/shipper.ts';
 import type { TelemetryChannel } from '../../../protocol/session.ts';
-import { WebsocketTransport, websocketOptions } from '../../../protocol/tunnel/websocket.ts';
 import type { ProducerInput } from './contender.ts';
+import { websocketOptions } from './websocket-options.ts';
 
 export interface TelemetrySample {
   readonly recordsPerSecond: number;
@@ -27,6 +26,8 @@ interface Taken {
 
 const windowMessages = 4096;
 const bufferedLimitBytes = 1 << 20;
+const part = { binary: true, fin: false } as const;
+const whole = { binary: true, fin: true } as const;
 
 export class Receiver {
   readonly #child: ChildProcess;
@@ -60,11 +61,11 @@ export class Receiver {
 }
 
 export async function measureRegnode(receiver: Receiver, records: number): Promise<TelemetrySample> {
-  const { websocket, transport } = await connect(receiver.port, '/batches');
+  const websocket = await connect(receiver.port, '/batches');
   const memory = createRing({ capacityBytes: 4 << 20, epoch: 1 });
   const abort = new AbortController();
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-  const channel = channelOver(websocket, transport);
+  const channel = channelOver(websocket);
   const shipper = new Shipper({ memory, channel, clock, startMs: clock.monotonicMs() });
   const input: ProducerInput = { contender: 'regnode', memory, records, columns: 6, describes: true };
   const worker = new Worker(new URL('./producer.ts', import.meta.url), { workerData: input });
@@ -84,7 +85,7 @@ export async function measureRegnode(receiver: Receiver, records: number): Promi
 }
 
 export async function measureJsonMessages(receiver: Receiver, records: number): Promise<TelemetrySample> {
-  const { websocket } = await connect(receiver.port, '/messages');
+  const websocket = await connect(receiver.port, '/messages');
   let acknowledged = 0;
   let wake = () => {};
   websocket.on('message', (data: Buffer) => {
@@ -122,29 +123,24 @@ function startMeter(): (records: number) => Omit<TelemetrySample, 'unaccounted'>
   };
 }
 
-async function connect(
-  port: number,
-  path: string,
-): Promise<{ websocket: WebSocket; transport: WebsocketTransport }> {
+async function connect(port: number, path: string): Promise<WebSocket> {
   const websocket = new WebSocket(`ws://127.0.0.1:${port}${path}`, websocketOptions);
-  const upgraded = once(websocket, 'upgrade') as Promise<[{ socket: Socket }]>;
   await once(websocket, 'open');
-  const [{ socket }] = await upgraded;
-  return { websocket, transport: new WebsocketTransport(websocket, socket) };
+  return websocket;
 }
 
-function channelOver(websocket: WebSocket, transport: WebsocketTransport): TelemetryChannel {
+function channelOver(websocket: WebSocket): TelemetryChannel {
   return {
     sendBatch(pieces, sent) {
-      if (transport.bufferedBytes > bufferedLimitBytes) return false;
-      transport.send(pieces, sent);
+      if (websocket.bufferedAmount > bufferedLimitBytes) return false;
+      const last = pieces.length - 1;
+      for (let index = 0; index < last; index += 1) websocket.send(pieces[index] as Uint8Array, part);
+      websocket.send(pieces[last] as Uint8Array, whole, sent);
       return true;
     },
     setHeartbeat() {},
     onAcknowledgement(listener) {
-      websocket.on('message', (data: Buffer[]) =>
-        listener(data.length === 1 ? (data[0] as Buffer) : Buffer.concat(data)),
-      );
+      websocket.on('message', (payload: Buffer) => listener(payload));
     },
   };
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
 import { defaultTelemetryLimits } from '../../../gateway/telemetry/limits.ts';
-import { websocketOptions } from '../../../protocol/tunnel/websocket.ts';
+import { websocketOptions } from './websocket-options.ts';
 
 const unlimited = { ...defaultTelemetryLimits, bytesPerSecond: 2 ** 40, burstBytes: 2 ** 40 };
 /** JSON messages are acknowledged in groups too: one answer each would only measure answers. */

@@ -2,7 +2,7 @@
 // producer writes over what was freed.
 
 import { once } from 'node:events';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createRing, headerBytes } from '../../../../agent/telemetry/ring/layout.ts';
@@ -13,7 +13,6 @@ import { encodeAcknowledgement } from '../../../../protocol/telemetry/acknowledg
 import { decodeBatch } from '../../../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../../../protocol/telemetry/cursor.ts';
 import { recordClass } from '../../../../protocol/telemetry/record.ts';
-import { WebsocketTransport, websocketOptions } from '../../../../protocol/tunnel/websocket.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 const closers: (() => void)[] = [];
@@ -21,44 +20,38 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-async function connect(): Promise<{
-  client: WebSocket;
-  transport: WebsocketTransport;
-  server: WebSocketServer;
-}> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...websocketOptions });
+async function connect(): Promise<{ client: WebSocket; server: WebSocketServer }> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
-  let socket: Socket | undefined;
-  const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, websocketOptions);
-  client.once('upgrade', (response) => {
-    socket = response.socket;
+  const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    perMessageDeflate: false,
   });
   await once(client, 'open');
   closers.push(
     () => client.terminate(),
     () => server.close(),
   );
-  if (socket === undefined) throw new Error('no socket');
-  return { client, transport: new WebsocketTransport(client, socket), server };
+  return { client, server };
 }
 
-/** Every batch a message of its own; acknowledgements come back the same way. */
-function channelOver(client: WebSocket, transport: WebsocketTransport): TelemetryChannel {
+/** Every batch a message of its own, its pieces fragments; acknowledgements come back the same way. */
+function channelOver(client: WebSocket): TelemetryChannel {
   return {
-    sendBatch(pieces, sent) {
-      if (transport.bufferedBytes > 1 << 18) return false;
-      transport.send(pieces, sent);
+    sendBatch([header, records], sent) {
+      if (header === undefined || records === undefined || client.bufferedAmount > 1 << 18) return false;
+      client.send(header, { binary: true, fin: false });
+      client.send(records, { binary: true, fin: true }, sent);
       return true;
     },
     setHeartbeat() {},
     onAcknowledgement(listener) {
-      client.on('message', (data: Buffer[]) => listener(Buffer.concat(data)));
+      client.on('message', (payload: Buffer) => listener(payload));
     },
   };
 }
 
 test('masking never touches the ring, and no batch is torn while the ring goes round many times', async () => {
-  const { client, transport, server } = await connect();
+  const { client, server } = await connect();
   const memory = createRing({ capacityBytes: 1 << 16, epoch: 3 });
   const producer = new RingProducer(memory);
   const received: number[] = [];
@@ -80,7 +73,7 @@ test('masking never touches the ring, and no batch is torn while the ring goes r
   }
   const abort = new AbortController();
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-  const shipper = new Shipper({ memory, channel: channelOver(client, transport), clock, startMs: 0 });
+  const shipper = new Shipper({ memory, channel: channelOver(client), clock, startMs: 0 });
   const running = shipper.run(abort.signal);
 
   // One batch first: what was sent must still lie there as it was written.

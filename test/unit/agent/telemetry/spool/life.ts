@@ -6,9 +6,9 @@ import { RingProducer } from '../../../../../agent/telemetry/ring/producer.ts';
 import { Shipper } from '../../../../../agent/telemetry/shipper/shipper.ts';
 import type { SpoolDisk } from '../../../../../agent/telemetry/spool/disk.ts';
 import { Spool } from '../../../../../agent/telemetry/spool/spool.ts';
+import type { TelemetryChannel } from '../../../../../protocol/session.ts';
 import { encodeDescription } from '../../../../../protocol/telemetry/description.ts';
 import { recordClass } from '../../../../../protocol/telemetry/record.ts';
-import type { LoopbackChannel } from '../loopback-channel.ts';
 
 const logger = { info() {}, warn() {} };
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -19,7 +19,7 @@ export const patience = { timeout: 20_000, interval: 1 };
 export interface LifeOptions {
   readonly epoch: number;
   readonly disk: SpoolDisk;
-  readonly channel: LoopbackChannel;
+  readonly channel: TelemetryChannel;
   readonly capacityBytes?: number;
   readonly capBytes?: number;
   readonly freeFloorBytes?: number;
