@@ -179,6 +179,7 @@ export class IdcHost {
     for (const [path, text] of Object.entries(tree)) {
       const place = `${option('--directory')}/${path}`;
       this.put(place, text);
+      chmodSync(this.at(place), 0o755);
       this.unsynced.add(place);
     }
     return '';

@@ -5,6 +5,8 @@ import { paths } from '../../config/paths.ts';
 import type { NodeFacts, NodeIdentity } from '../component.ts';
 import { isAtLeast, parseVersion, type Version } from '../version.ts';
 
+/** The default is below /usr/libexec, which is none of our folders. A flag for those that lack the field. */
+const volumePluginDir = `${paths.kubeletData}/volumeplugins`;
 const runtimeEndpoint = `unix://${paths.containerdSocket}`;
 
 export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, version: string): object {
@@ -25,8 +27,7 @@ export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, ve
     clusterDomain: desired.kubelet.clusterDomain,
     clusterDNS: desired.kubelet.clusterDns,
     maxPods: desired.kubelet.maxPods,
-    // The default is below /usr/libexec, which is none of our folders.
-    volumePluginDir: `${paths.kubeletData}/volumeplugins`,
+    ...(isAtLeast(kubelet, 1, 20) ? { volumePluginDir } : {}),
     ...taints(kubelet, desired),
     // From 1.27 in the file; the flag is gone since.
     ...(isAtLeast(kubelet, 1, 27) ? { containerRuntimeEndpoint: runtimeEndpoint } : {}),
@@ -51,6 +52,7 @@ export function kubeletFlags(
     ...(isAtLeast(kubelet, 1, 27)
       ? []
       : ['--container-runtime=remote', `--container-runtime-endpoint=${runtimeEndpoint}`]),
+    ...(isAtLeast(kubelet, 1, 20) ? [] : [`--volume-plugin-dir=${volumePluginDir}`]),
     // Keeps the sandbox image from the image garbage collector; containerd pins it itself since 1.7.3.
     ...(isAtLeast(kubelet, 1, 27) ? [] : [`--pod-infra-container-image=${desired.containerd.sandboxImage}`]),
     ...(isAtLeast(kubelet, 1, 23) || desired.taints.length === 0

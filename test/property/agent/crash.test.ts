@@ -6,47 +6,17 @@ import type { Host } from '../../../agent/host/host.ts';
 import { joinNode } from '../../../agent/node/join.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { type Moment, mortal } from '../../worlds/death.ts';
-import { LoopbackGateway } from '../../worlds/gateway.ts';
+import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { snapshot } from '../../worlds/snapshot.ts';
+import { archives, startGateway } from '../../worlds/wish.ts';
 
-const archives = new Map<string, Record<string, string>>([
-  ['containerd', { 'bin/containerd': 'c', 'bin/ctr': 'c', 'bin/containerd-shim-runc-v2': 's' }],
-  ['runc', { 'bin/runc': 'r' }],
-  ['kubelet', { 'bin/kubelet': 'k' }],
-  ['cni-plugins', { bridge: 'b', 'host-local': 'h' }],
-  ['images', { 'pause.tar': 'pause', 'busybox.tar': 'busybox' }],
-]);
 /** The kernel's own; everything else has to be as it was, /run too. */
 const without = ['/proc', '/sys'];
 
 let gateway: LoopbackGateway;
 beforeAll(async () => {
-  gateway = await LoopbackGateway.start({
-    revision: '1',
-    pool: 'idc',
-    kubernetesVersion: '1.20.2',
-    network: { mode: 'external' },
-    labels: {},
-    taints: [],
-    kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
-    containerd: { sandboxImage: 'docker.io/library/pause:1' },
-    telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
-    artifacts: [],
-  });
-  const versions = {
-    containerd: '1.6.20',
-    runc: '1.1.5',
-    kubelet: '1.20.2',
-    'cni-plugins': '1.1.1',
-    images: '1',
-  };
-  gateway.desired = {
-    ...gateway.desired,
-    artifacts: Object.entries(versions).map(([name, version]) =>
-      gateway.add(name as keyof typeof versions, version, name),
-    ),
-  };
+  gateway = await startGateway();
 });
 afterAll(() => gateway.stop());
 

@@ -1,0 +1,44 @@
+// A complete wish of a pool with artifacts that unpack to a few small files, for tests of whole joins.
+import type { DesiredState } from '../../protocol/desired.ts';
+import { LoopbackGateway } from './gateway.ts';
+import type { Archives } from './idc-host.ts';
+
+/** What each archive (known by its content, its component's name) unpacks to. */
+export const archives: Archives = new Map<string, Record<string, string>>([
+  ['containerd', { 'bin/containerd': 'c', 'bin/ctr': 'c', 'bin/containerd-shim-runc-v2': 's' }],
+  ['runc', { 'bin/runc': 'r' }],
+  ['kubelet', { 'bin/kubelet': 'k' }],
+  ['cni-plugins', { bridge: 'b', 'host-local': 'h' }],
+  ['images', { 'pause.tar': 'pause', 'busybox.tar': 'busybox' }],
+]);
+
+const versions = {
+  containerd: '1.6.20',
+  runc: '1.1.5',
+  kubelet: '1.20.2',
+  'cni-plugins': '1.1.1',
+  images: '1',
+};
+
+const wish: DesiredState = {
+  revision: '1',
+  pool: 'idc',
+  kubernetesVersion: '1.20.2',
+  network: { mode: 'external' },
+  labels: {},
+  taints: [],
+  kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
+  containerd: { sandboxImage: 'docker.io/library/pause:1' },
+  telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+  artifacts: [],
+};
+
+export async function startGateway(): Promise<LoopbackGateway> {
+  const gateway = await LoopbackGateway.start(wish);
+  const artifacts = Object.entries(versions).map(([name, version]) =>
+    gateway.add(name as keyof typeof versions, version, name),
+  );
+  gateway.store.set('/artifacts/manifest.json', Buffer.from(JSON.stringify({ schema: 1, artifacts })));
+  gateway.desired = { ...wish, artifacts };
+  return gateway;
+}
