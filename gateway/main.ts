@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { bundleCommand } from './artifacts/command.ts';
 import { completionCommand } from './cli/completion.ts';
 import { runProgram, tellDone } from './cli/outcome.ts';
+import { authorityCommand } from './join/authority-command.ts';
 import { connectCluster } from './kubernetes/connect.ts';
 import { setUpCluster } from './kubernetes/setup.ts';
 import { parseServeOptions } from './serve/options.ts';
@@ -41,6 +42,7 @@ program
   .option('--api-server-url <url>', 'the API server as hosts see it (default: the one of the kubeconfig)')
   .option('--install-script <file>', 'served as /install.sh')
   .option('--audit-file <path>', 'audit records as JSON lines; - is stdout', '-')
+  .option('--certificate-lifetime <duration>', "life of a node's certificate, renewed at two thirds", '90d')
   .option('--drain-timeout-ms <ms>', 'the longest that a drain may take', '300000')
   .option('--name <name>', 'name of this replica (default: the host name)')
   .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
@@ -52,6 +54,7 @@ program
     await serve(options, await connectCluster(flags.kubeconfig), logger, stop.signal);
   });
 
+program.addCommand(authorityCommand());
 program.addCommand(bundleCommand());
 program
   .command('version')

@@ -10,6 +10,8 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
   /** gateway → agent: the node is to be removed; the agent runs its own `leave` and deregisters. */
   z.strictObject({ kind: z.literal('leave'), reason: z.string() }),
+  /** gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first. */
+  z.strictObject({ kind: z.literal('authority'), caPem: z.string() }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.strictObject({
     kind: z.literal('report'),

@@ -2,6 +2,7 @@
 // makes with its certificate. Every refusal is `{"error":{"code","values"}}` (see fault.ts) with a 4xx/5xx status.
 //
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
+//   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (also with one that has expired, in the grace)
 //   POST /v1/node/drain        node certificate        {}           → DrainResponse (answers when the drain has ended)
 //   POST /v1/node/deregister   node certificate        {}           → {}
 //   GET  /v1/node/status       node certificate                     → NodeStatusResponse
@@ -55,6 +56,12 @@ export const joinResponseSchema = z.strictObject({
   bootstrap: z.strictObject({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
 });
 
+/** A new certificate for the key that the node has; the request proves that it has it. */
+export const renewRequestSchema = z.strictObject({ csrPem: z.string().max(8192) });
+
+/** `caPem` may hold other roots than before: then the CA was rotated. */
+export const renewResponseSchema = z.strictObject({ certificatePem: z.string(), caPem: z.string() });
+
 export const nodeStatusResponseSchema = z.strictObject({
   nodeName: z.string(),
   pool: z.string(),
@@ -75,5 +82,7 @@ export const drainResponseSchema = z.strictObject({
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
 export type JoinResponse = z.infer<typeof joinResponseSchema>;
+export type RenewRequest = z.infer<typeof renewRequestSchema>;
+export type RenewResponse = z.infer<typeof renewResponseSchema>;
 export type NodeStatusResponse = z.infer<typeof nodeStatusResponseSchema>;
 export type DrainResponse = z.infer<typeof drainResponseSchema>;

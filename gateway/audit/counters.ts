@@ -9,6 +9,7 @@ export interface Counters {
   readonly requests: Counter<'route' | 'status'>;
   readonly refusedConnections: Counter<'reason'>;
   readonly refusedCertificates: Counter<'code'>;
+  readonly renewals: Counter<'outcome' | 'code'>;
   readonly kubeletCertificates: Counter<'decision' | 'signer'>;
   readonly streams: Counter<'outcome'>;
   readonly drains: Counter<'outcome'>;
@@ -67,6 +68,7 @@ export function createCounters(sources: { hub: () => HubFigures; registered: () 
     requests: counter('http_requests_total', 'Requests on the public port.', ['route', 'status']),
     refusedConnections: counter('refused_connections_total', 'Connections over a limit.', ['reason']),
     refusedCertificates: counter('refused_certificates_total', 'Client certificates refused.', ['code']),
+    renewals: counter('renewals_total', 'Renewals of node certificates, by outcome.', ['outcome', 'code']),
     kubeletCertificates: counter('kubelet_certificates_total', 'Decisions on kubelet CSRs.', [
       'decision',
       'signer',

@@ -28,6 +28,7 @@ interface CreateFlags {
   readonly containerdVersion?: string;
   readonly runcVersion?: string;
   readonly cniPluginsVersion?: string;
+  readonly certificateGraceDays?: number;
   readonly driftPolicy?: string;
   readonly dryRun?: true;
 }
@@ -68,6 +69,11 @@ function createCommand(): Command {
     .option('--containerd-version <version>', 'default: the newest in the artifact store')
     .option('--runc-version <version>', 'default: the newest in the artifact store')
     .option('--cni-plugins-version <version>', 'default: the newest in the artifact store')
+    .option(
+      '--certificate-grace-days <n>',
+      'how long an expired certificate may be renewed, default 90',
+      count,
+    )
     .addOption(new Option('--drift-policy <policy>', 'default repair').choices(['repair', 'report']))
     .option('--dry-run', 'print what would be made')
     .action(create);
@@ -124,6 +130,7 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
       runc: flags.runcVersion,
       cniPlugins: flags.cniPluginsVersion,
     },
+    certificateGraceDays: flags.certificateGraceDays,
     driftPolicy: flags.driftPolicy,
   });
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
@@ -249,6 +256,7 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['heartbeat', `${spec.telemetry.heartbeatIntervalMs / 1000} s`],
     ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
     ['components', versions.join(', ') || 'the newest in the artifact store'],
+    ['certificate grace', `${spec.certificateGraceDays} days`],
     ['drift', spec.driftPolicy],
   ];
 }

@@ -1,7 +1,8 @@
 // The gateway's own CA: ECDSA P-256, in Secret regnode-system/regnode-ca. The first replica that creates the
-// Secret wins, every other one reads it. `ca.crt` is a bundle: during a rotation it holds the old root too, while
-// `tls.crt`/`tls.key` sign. It signs two things only: the gateway's serving certificate and node certificates.
-import { createHash, type webcrypto } from 'node:crypto';
+// Secret wins, every other one reads it. It signs two things only: the gateway's serving certificate and node
+// certificates. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
+// new one, but the gateway itself still shows one of the old, which is the one that every host knows.
+import { createHash, X509Certificate as NodeX509Certificate, type webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -23,6 +24,10 @@ import { type Secret, secrets } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 
 export const authoritySecret = 'regnode-ca';
+/** Fields of the Secret during a rotation: the root before, its key, and until when it is trusted. */
+export const previousCertificate = 'previous.crt';
+export const previousKey = 'previous.key';
+export const previousUntil = 'previous-trusted-until';
 const dayMs = 24 * 3600_000;
 export const authorityLifetimeMs = 3650 * dayMs;
 export const servingLifetimeMs = 90 * dayMs;
@@ -40,58 +45,62 @@ export interface IssuedCertificate {
   readonly expiresAtMs: number;
 }
 
-export class Authority {
-  /** What hosts trust: one or, during a rotation, several roots. */
-  readonly caPem: string;
-  /** Of exactly the bytes that /cacert serves; the join command carries it. */
-  readonly caSha256: string;
-  readonly #certificate: X509Certificate;
-  readonly #key: webcrypto.CryptoKey;
-  readonly #now: () => number;
+export interface Lifetimes {
+  readonly nodeMs: number;
+}
 
-  private constructor(
-    caPem: string,
-    certificate: X509Certificate,
-    key: webcrypto.CryptoKey,
-    now: () => number,
-  ) {
-    this.caPem = caPem;
-    this.caSha256 = createHash('sha256').update(caPem).digest('hex');
-    this.#certificate = certificate;
-    this.#key = key;
+export class Authority {
+  readonly #kubernetes: Kubernetes;
+  readonly #now: () => number;
+  readonly #lifetimes: Lifetimes;
+  #held: Held;
+
+  private constructor(kubernetes: Kubernetes, now: () => number, lifetimes: Lifetimes, held: Held) {
+    this.#kubernetes = kubernetes;
     this.#now = now;
+    this.#lifetimes = lifetimes;
+    this.#held = held;
   }
 
   /** Reads the CA, or makes it when there is none. */
-  static async open(kubernetes: Kubernetes, now: () => number = Date.now): Promise<Authority> {
-    const stored = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
-    if (stored) return Authority.#read(stored, now);
-    try {
-      return await Authority.#read(await kubernetes.create(secrets, await newAuthority(now())), now);
-    } catch (error) {
-      if (!isFailure(error, 'AlreadyExists')) throw error;
-      const winner = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
-      if (!winner) throw error;
-      return Authority.#read(winner, now);
-    }
+  static async open(
+    kubernetes: Kubernetes,
+    now: () => number = Date.now,
+    lifetimes: Lifetimes = { nodeMs: nodeLifetimeMs },
+  ): Promise<Authority> {
+    return new Authority(kubernetes, now, lifetimes, await readOrCreate(kubernetes, now));
   }
 
-  static async #read(stored: Secret, now: () => number): Promise<Authority> {
-    const field = (name: string) => Buffer.from(stored.data?.[name] ?? '', 'base64').toString('utf8');
-    const key = await crypto.subtle.importKey(
-      'pkcs8',
-      PemConverter.decodeFirst(field('tls.key')),
-      keyAlgorithm,
-      false,
-      ['sign'],
-    );
-    return new Authority(field('ca.crt'), new X509Certificate(field('tls.crt')), key, now);
+  /** What hosts trust: the root that signs node certificates first, then, during a rotation, the one before it. */
+  get caPem(): string {
+    return this.#held.roots.map(({ pem }) => pem).join('');
+  }
+
+  /** Of exactly the bytes that /cacert serves; the join command carries it. */
+  get caSha256(): string {
+    return createHash('sha256').update(this.caPem).digest('hex');
+  }
+
+  /** Reads the CA again; true when what hosts are to trust has changed, by a rotation or by the end of one. */
+  async refresh(): Promise<boolean> {
+    const before = this.caPem;
+    this.#held = await readOrCreate(this.#kubernetes, this.#now);
+    return this.caPem !== before;
+  }
+
+  /** Whether a trusted root has signed this certificate (DER), whatever its dates say. */
+  hasSigned(der: Uint8Array): boolean {
+    const certificate = new NodeX509Certificate(der);
+    return this.#held.roots.some(({ pem }) => {
+      const root = new NodeX509Certificate(pem);
+      return certificate.checkIssued(root) && certificate.verify(root.publicKey);
+    });
   }
 
   /** The gateway's own certificate for the host of its public URL, with a fresh key. */
   async issueServing(host: string): Promise<IssuedCertificate & { keyPem: string }> {
     const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-    const issued = await this.#issue({
+    const issued = await this.#issue(this.#held.roots.at(-1) ?? this.#held.roots[0], {
       subject: [{ CN: ['regnode-gateway'] }],
       publicKey: keys.publicKey,
       lifetimeMs: servingLifetimeMs,
@@ -108,40 +117,43 @@ export class Authority {
     pool: string;
     publicKey: webcrypto.CryptoKey;
   }): Promise<IssuedCertificate> {
-    return this.#issue({
+    return this.#issue(this.#held.roots[0], {
       subject: [{ O: ['regnode:nodes'] }, { CN: [node.name] }],
       publicKey: node.publicKey,
-      lifetimeMs: nodeLifetimeMs,
+      lifetimeMs: this.#lifetimes.nodeMs,
       usage: ExtendedKeyUsage.clientAuth,
       names: [{ type: 'url', value: nodeUri(node) }],
     });
   }
 
-  async #issue(wish: {
-    subject: ConstructorParameters<typeof Name>[0];
-    publicKey: webcrypto.CryptoKey;
-    lifetimeMs: number;
-    usage: string;
-    names: ConstructorParameters<typeof SubjectAlternativeNameExtension>[0];
-  }): Promise<IssuedCertificate> {
+  async #issue(
+    root: Root,
+    wish: {
+      subject: ConstructorParameters<typeof Name>[0];
+      publicKey: webcrypto.CryptoKey;
+      lifetimeMs: number;
+      usage: string;
+      names: ConstructorParameters<typeof SubjectAlternativeNameExtension>[0];
+    },
+  ): Promise<IssuedCertificate> {
     const now = this.#now();
     // Whole seconds, as a certificate can hold; never beyond the CA itself.
-    const expiresAtMs = Math.min(now + wish.lifetimeMs, this.#certificate.notAfter.getTime());
+    const expiresAtMs = Math.min(now + wish.lifetimeMs, root.certificate.notAfter.getTime());
     const extensions: Extension[] = [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([wish.usage]),
       new SubjectAlternativeNameExtension(wish.names),
-      await AuthorityKeyIdentifierExtension.create(this.#certificate.publicKey),
+      await AuthorityKeyIdentifierExtension.create(root.certificate.publicKey),
     ];
     const certificate = await X509CertificateGenerator.create({
       serialNumber: newSerial(),
       subject: new Name(wish.subject).toString(),
-      issuer: this.#certificate.subject,
-      notBefore: new Date(now - backdateMs),
+      issuer: root.certificate.subject,
+      notBefore: new Date(now - Math.min(backdateMs, wish.lifetimeMs / 10)),
       notAfter: new Date(expiresAtMs),
       publicKey: wish.publicKey,
-      signingKey: this.#key,
+      signingKey: root.key,
       signingAlgorithm,
       extensions,
     });
@@ -153,15 +165,60 @@ export class Authority {
   }
 }
 
+interface Root {
+  readonly pem: string;
+  readonly certificate: X509Certificate;
+  readonly key: webcrypto.CryptoKey;
+}
+
+interface Held {
+  readonly roots: readonly [Root, ...Root[]];
+}
+
+async function readOrCreate(kubernetes: Kubernetes, now: () => number): Promise<Held> {
+  const stored = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
+  if (stored) return read(stored, now());
+  try {
+    const { pem, keyPem } = await newRoot(now());
+    const created = await kubernetes.create(secrets, {
+      metadata: { name: authoritySecret, namespace: gatewayNamespace },
+      type: 'kubernetes.io/tls',
+      data: encodeFields({ 'ca.crt': pem, 'tls.crt': pem, 'tls.key': keyPem }),
+    });
+    return await read(created, now());
+  } catch (error) {
+    if (!isFailure(error, 'AlreadyExists')) throw error;
+    const winner = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
+    if (!winner) throw error;
+    return read(winner, now());
+  }
+}
+
+async function read(stored: Secret, now: number): Promise<Held> {
+  const fields = decodeFields(stored);
+  const root = async (pem = '', keyPem = ''): Promise<Root> => ({
+    pem,
+    certificate: new X509Certificate(pem),
+    key: await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(keyPem), keyAlgorithm, false, [
+      'sign',
+    ]),
+  });
+  const current = await root(fields['tls.crt'], fields['tls.key']);
+  if (!(Date.parse(fields[previousUntil] ?? '') > now)) return { roots: [current] };
+  return { roots: [current, await root(fields[previousCertificate], fields[previousKey])] };
+}
+
 export function nodeUri(node: { name: string; pool: string }): string {
   return `regnode://pool/${node.pool}/node/${node.name}`;
 }
 
-async function newAuthority(now: number): Promise<Secret> {
+/** A new root and its key, PEM. The year and a few letters tell roots apart: issuers are found by name. */
+export async function newRoot(now: number): Promise<{ pem: string; keyPem: string }> {
   const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const serialNumber = newSerial();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: newSerial(),
-    name: 'CN=regnode gateway CA',
+    serialNumber,
+    name: `CN=regnode gateway CA ${new Date(now).getUTCFullYear()}-${serialNumber.slice(2, 8)}`,
     notBefore: new Date(now - backdateMs),
     notAfter: new Date(now + authorityLifetimeMs),
     keys,
@@ -172,19 +229,25 @@ async function newAuthority(now: number): Promise<Secret> {
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const pem = `${certificate.toString('pem')}\n`;
   const exported = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
   return {
-    metadata: { name: authoritySecret, namespace: gatewayNamespace },
-    type: 'kubernetes.io/tls',
-    data: {
-      'ca.crt': base64(pem),
-      'tls.crt': base64(pem),
-      'tls.key': base64(PemConverter.encode(exported, 'PRIVATE KEY')),
-    },
+    pem: `${certificate.toString('pem')}\n`,
+    keyPem: PemConverter.encode(exported, 'PRIVATE KEY'),
   };
 }
+
+export const encodeFields = (fields: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, text]) => [name, Buffer.from(text).toString('base64')]),
+  );
+
+export const decodeFields = (secret: Secret): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(secret.data ?? {}).map(([name, text]) => [
+      name,
+      Buffer.from(text, 'base64').toString('utf8'),
+    ]),
+  );
 
 /** 16 random bytes, positive and without a leading zero, so that every library prints it alike. */
 function newSerial(): string {

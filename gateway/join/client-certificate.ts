@@ -1,6 +1,7 @@
 // Decides who is at the other end of a connection, from the client certificate alone: made by our CA (node:tls has
 // checked the chain), in its time, and with a serial that the node's registration still lists. Taking the serial out of
-// the registration, or deleting it, revokes the certificate at once.
+// the registration, or deleting it, revokes the certificate at once. One that has merely expired is good for one thing:
+// its own renewal, within the grace of its pool; that the peer holds the key was proven by the TLS handshake.
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../../protocol/fault.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -25,6 +26,15 @@ export interface PeerCertificate {
   readonly uris: readonly string[];
   readonly serial: string;
   readonly expiresAtMs: number;
+  /** The whole certificate. */
+  readonly der: Uint8Array;
+}
+
+/** What makes an expired certificate good enough to be renewed. */
+export interface Renewable {
+  /** Whether our CA has signed it: node:tls says no more than that it has expired. */
+  readonly isOurs: (der: Uint8Array) => boolean;
+  readonly graceMs: (pool: string) => number;
 }
 
 export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
@@ -40,6 +50,7 @@ export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined 
     uris: names.split(', ').flatMap((name) => (name.startsWith('URI:') ? [name.slice(4)] : [])),
     serial: certificate.serialNumber.toUpperCase(),
     expiresAtMs: Date.parse(certificate.valid_to),
+    der: certificate.raw,
   };
 }
 
@@ -49,18 +60,43 @@ export async function identify(
   registrations: Registrations,
   now: number,
 ): Promise<NodeIdentity> {
-  const refuse = (detail: string) => new Fault('CERTIFICATE_REFUSED', { detail });
-  if (!certificate) throw refuse('there is none');
-  if (!certificate.authorized) throw refuse(certificate.authorizationError ?? 'not from this gateway');
+  if (!certificate) throw refused('there is none');
+  if (!certificate.authorized) throw refused(certificate.authorizationError ?? 'not from this gateway');
   // A resumed TLS session is not checked again by node:tls.
-  if (!(certificate.expiresAtMs > now)) throw refuse('it has expired');
+  if (!(certificate.expiresAtMs > now)) throw refused('it has expired');
+  return registeredHolder(certificate, registrations);
+}
+
+/** As `identify`, but a certificate that has expired within the grace of its pool will do. */
+export async function identifyForRenewal(
+  certificate: PeerCertificate | undefined,
+  registrations: Registrations,
+  now: number,
+  { isOurs, graceMs }: Renewable,
+): Promise<NodeIdentity> {
+  if (!certificate || certificate.expiresAtMs > now) return identify(certificate, registrations, now);
+  const onlyExpired = certificate.authorized || certificate.authorizationError === 'CERT_HAS_EXPIRED';
+  if (!onlyExpired || !isOurs(certificate.der)) throw refused('not from this gateway');
+  const node = await registeredHolder(certificate, registrations);
+  if (!(certificate.expiresAtMs + graceMs(node.pool) > now)) {
+    throw refused('it expired too long ago to be renewed');
+  }
+  return node;
+}
+
+const refused = (detail: string) => new Fault('CERTIFICATE_REFUSED', { detail });
+
+async function registeredHolder(
+  certificate: PeerCertificate,
+  registrations: Registrations,
+): Promise<NodeIdentity> {
   const name = certificate.commonName;
   const known = registrations.get(name);
   const registered = listsSerial(known, certificate) ? known : await registrations.refresh(name);
   if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
-  if (!listsSerial(registered, certificate)) throw refuse('it was replaced or revoked');
+  if (!listsSerial(registered, certificate)) throw refused('it was replaced or revoked');
   const identity = { name, pool: registered.spec.pool };
-  if (!certificate.uris.includes(nodeUri(identity))) throw refuse('it belongs to another pool');
+  if (!certificate.uris.includes(nodeUri(identity))) throw refused('it belongs to another pool');
   return identity;
 }
 

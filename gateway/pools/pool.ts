@@ -48,6 +48,12 @@ export const poolSpecSchema = z.strictObject({
     })
     .prefault({})
     .describe('Default: the newest in the artifact store.'),
+  certificateGraceDays: z
+    .int()
+    .min(0)
+    .max(3650)
+    .default(90)
+    .describe('A host that was off while its certificate expired may still renew it for so many days.'),
   driftPolicy: z
     .enum(['repair', 'report'])
     .default('repair')

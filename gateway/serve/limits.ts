@@ -14,6 +14,9 @@ export const limits = {
   refusalsBurst: 20,
   refusalIntervalMs: 3_000,
   rememberedAddresses: 10_000,
+  /** Of one node, counted like refusals. */
+  renewalsBurst: 10,
+  renewalIntervalMs: 10_000,
   /** The same refusal of the same address is audited once in this time; the counters count all. */
   repeatedAuditMs: 60_000,
   /** A peer that takes no byte of an answer for this long is cut off. */

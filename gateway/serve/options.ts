@@ -3,7 +3,11 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { Fault } from '../../protocol/fault.ts';
+import { duration } from '../cli/parse.ts';
+import { nodeLifetimeMs } from '../join/authority.ts';
 import { parseListen } from './listen.ts';
+
+const dayMs = 24 * 3600_000;
 
 const listenSchema = z.string().transform((text, context) => {
   const parsed = parseListen(text);
@@ -16,6 +20,17 @@ const httpsUrlSchema = z
   .url({ protocol: /^https$/, error: 'must be an https URL' })
   .transform((text) => text.replace(/\/+$/, ''));
 
+const durationSchema = z.string().transform((text, context) => {
+  try {
+    const milliseconds = duration(text);
+    if (milliseconds >= 10_000 && milliseconds <= 3650 * dayMs) return milliseconds;
+    context.addIssue({ code: 'custom', message: `${text} is not within 10s to 3650d` });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `"${text}" is not ${(error as Error).message}` });
+  }
+  return z.NEVER;
+});
+
 export const serveOptionsSchema = z.object({
   listen: listenSchema,
   publicUrl: httpsUrlSchema.refine((text) => new URL(text).pathname === '/', 'must have no path'),
@@ -26,6 +41,8 @@ export const serveOptionsSchema = z.object({
   installScript: z.string().default(fileURLToPath(new URL('../../installer/install.sh', import.meta.url))),
   auditFile: z.string().default('-'),
   name: z.string().min(1).default(hostname),
+  /** Of a node's certificate; it is renewed at two thirds of it. */
+  certificateLifetime: durationSchema.default(nodeLifetimeMs),
   drainTimeoutMs: z.coerce.number().int().positive().default(300_000),
   /** After a start, agents get this long to come back before they are said to be gone. */
   settleMs: z.number().default(45_000),

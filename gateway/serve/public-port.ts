@@ -33,17 +33,31 @@ export type Route =
   | {
       readonly methods: readonly string[];
       readonly path: string;
-      readonly access: 'node';
-      readonly run: (exchange: Exchange, node: NodeIdentity) => Promise<void> | void;
+      /** `renewal`: a node whose certificate has expired within the grace is let in as well. */
+      readonly access: 'node' | 'renewal';
+      readonly run: (
+        exchange: Exchange,
+        node: NodeIdentity,
+        certificate: PeerCertificate,
+      ) => Promise<void> | void;
     };
+
+type Identify = (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
 
 export interface PublicPortOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PortCertificate;
   readonly routes: readonly Route[];
   readonly tunnelPath: string;
-  readonly identify: (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
-  readonly onTunnel: (request: IncomingMessage, socket: Duplex, head: Buffer, node: NodeIdentity) => void;
+  readonly identify: Identify;
+  readonly identifyForRenewal: Identify;
+  readonly onTunnel: (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    node: NodeIdentity,
+    certificate: PeerCertificate,
+  ) => void;
   readonly onRefused: (fault: Fault, address: string, path: string) => void;
   readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
   readonly logger: Logger;
@@ -137,8 +151,7 @@ async function answer(
     if (!route?.methods.includes(request.method ?? '')) {
       throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: exchange.path.slice(0, 120) });
     }
-    if (route.access === 'anybody') await route.run(exchange);
-    else await route.run(exchange, await options.identify(peerCertificate(request.socket as TLSSocket)));
+    await run(options, route, exchange);
     options.counters.requests.inc({ route: label, status: String(response.statusCode) });
   } catch (error) {
     if (response.destroyed) {
@@ -156,6 +169,14 @@ async function answer(
   }
 }
 
+async function run(options: PublicPortOptions, route: Route, exchange: Exchange): Promise<void> {
+  if (route.access === 'anybody') return route.run(exchange);
+  const certificate = peerCertificate(exchange.request.socket as TLSSocket);
+  const identify = route.access === 'renewal' ? options.identifyForRenewal : options.identify;
+  const node = await identify(certificate);
+  if (certificate) await route.run(exchange, node, certificate);
+}
+
 async function upgrade(
   options: PublicPortOptions,
   request: IncomingMessage,
@@ -168,10 +189,11 @@ async function upgrade(
   try {
     if (path !== options.tunnelPath)
       throw new Fault('PATH_UNKNOWN', { method: 'upgrade', path: path.slice(0, 120) });
-    const node = await options.identify(peerCertificate(socket as TLSSocket));
+    const certificate = peerCertificate(socket as TLSSocket);
+    const node = await options.identify(certificate);
     socket.off('error', ignoreErrors);
     options.counters.requests.inc({ route: path, status: '101' });
-    options.onTunnel(request, socket, head, node);
+    if (certificate) options.onTunnel(request, socket, head, node, certificate);
   } catch (error) {
     const fault = faultFor(error);
     if (fault !== error) options.logger.error({ err: error, path }, 'upgrade failed');

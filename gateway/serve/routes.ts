@@ -16,6 +16,7 @@ import { readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from './answer.ts';
 import { joinRoute } from './join-route.ts';
 import type { Route } from './public-port.ts';
+import { renewalRoute } from './renewal-route.ts';
 
 export interface RoutesOptions {
   readonly desk: JoinDesk;
@@ -64,6 +65,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       run: ({ request, response, path }) => serveArtifact(store, path, request, response),
     },
     { methods: ['POST'], path: '/v1/join', access: 'anybody', run: joinRoute(options) },
+    { methods: ['POST'], path: '/v1/node/renew', access: 'renewal', run: renewalRoute(options) },
     {
       methods: ['POST'],
       path: '/v1/node/drain',

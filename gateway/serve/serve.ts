@@ -9,16 +9,19 @@ import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
 import { startEgress } from '../egress/server.ts';
 import { Authority } from '../join/authority.ts';
-import { identify, registrationsOf } from '../join/client-certificate.ts';
+import { identify, identifyForRenewal, registrationsOf } from '../join/client-certificate.ts';
 import type { ClusterConnection } from '../kubernetes/connect.ts';
 import { createEventRecorder } from '../kubernetes/event-recorder.ts';
 import { assertSetUp } from '../kubernetes/setup.ts';
 import { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import { Reconciler } from '../nodes/reconciler.ts';
+import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
+import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
+import { watchAuthority } from './authority-watch.ts';
 import { createClusterView } from './cluster-view.ts';
 import { limits, RepeatFilter } from './limits.ts';
 import { startLoops } from './loops.ts';
@@ -46,7 +49,7 @@ export async function serve(
   await reachable(() => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
   if (signal.aborted) return;
 
-  const authority = await Authority.open(kubernetes);
+  const authority = await Authority.open(kubernetes, now, { nodeMs: options.certificateLifetime });
   const certificate = await issueServingCertificate(authority, new URL(options.publicUrl), logger);
   cleanup.defer(() => certificate.stop());
 
@@ -144,6 +147,13 @@ export async function serve(
     intervalMs: limits.repeatedAuditMs,
     remembered: limits.rememberedAddresses,
   });
+  const tunnelCertificates = new TunnelCertificates({
+    kubernetes,
+    logger,
+    registered: (name) => view.registered.get(name),
+    close: (name, reason) => hub.close(name, reason),
+  });
+  view.registered.onChange((change) => tunnelCertificates.changed(change));
   const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
   const publicPort = await openPublicPort({
     listen: options.listen,
@@ -160,7 +170,15 @@ export async function serve(
     }),
     tunnelPath: '/v1/tunnel',
     identify: (peer) => identify(peer, registrations, now()),
-    onTunnel: (request, socket, head, node) => hub.handleUpgrade(request, socket, head, node),
+    identifyForRenewal: (peer) =>
+      identifyForRenewal(peer, registrations, now(), {
+        isOurs: (der) => authority.hasSigned(der),
+        graceMs: (pool) => graceMs(view.pools.get(pool)),
+      }),
+    onTunnel: (request, socket, head, node, { serial }) => {
+      tunnelCertificates.opened(node.name, serial);
+      hub.handleUpgrade(request, socket, head, node);
+    },
     onRefused: (fault, address, path) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
       counters.refusedCertificates.inc({ code: fault.code });
@@ -170,6 +188,19 @@ export async function serve(
     counters,
     logger,
   });
+  const tellAuthority = (name: string) => tunnels.send(name, { kind: 'authority', caPem: authority.caPem });
+  hub.onSession((name) => tellAuthority(name));
+  const authorityWatch = watchAuthority({
+    kubernetes,
+    authority,
+    logger,
+    changed: async () => {
+      publicPort.renew(await certificate.renew());
+      await publishAddress(kubernetes, { publicUrl: options.publicUrl, caSha256: authority.caSha256 });
+      for (const name of hub.nodes()) tellAuthority(name);
+    },
+  });
+  cleanup.defer(() => authorityWatch.stop());
   certificate.keepFresh((tls) => publicPort.renew(tls));
   cleanup.defer(() => publicPort.close(options.stopGraceMs));
   cleanup.defer(() => hub.drain());
@@ -196,6 +227,10 @@ export async function serve(
   );
   await aborted(signal);
   logger.info('stopping');
+}
+
+function graceMs(pool: PoolObject | undefined): number {
+  return pool ? poolSpec(pool).certificateGraceDays * 24 * 3600_000 : 0;
 }
 
 /** An API server that can't be reached is waited for, with growing pauses; any other refusal ends the start. */

@@ -9,6 +9,8 @@ export interface ServingCertificate {
   readonly current: PortCertificate;
   /** Calls `renewed` with each new certificate. */
   keepFresh(renewed: (tls: PortCertificate) => void): void;
+  /** A new one at once: the CA was rotated. */
+  renew(): Promise<PortCertificate>;
   stop(): void;
 }
 
@@ -43,6 +45,10 @@ export async function issueServingCertificate(
         check().catch((error: unknown) => logger.error({ err: error }, 'serving certificate not renewed'));
       }, checkIntervalMs);
       timer.unref();
+    },
+    renew: async () => {
+      held = await issue();
+      return held.tls;
     },
     stop: () => clearInterval(timer),
   };

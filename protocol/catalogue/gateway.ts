@@ -216,6 +216,14 @@ export const gatewayFaults = {
     },
     zh: { message: '节点池 {pool} 无效：{detail}。', remedy: '请修改它：kubectl edit nodepool {pool}' },
   },
+  CA_ROTATION_UNDER_WAY: {
+    exitCode: 4,
+    en: {
+      message: 'The CA was rotated already: the one before is trusted until {until}.',
+      remedy: 'Wait until then.',
+    },
+    zh: { message: 'CA 已在轮换中：旧 CA 在 {until} 之前仍受信任。', remedy: '请等到该时间之后再轮换。' },
+  },
   BUNDLE_INVALID: {
     exitCode: 2,
     en: {
@@ -224,7 +232,7 @@ export const gatewayFaults = {
         'The folder holds COMPONENT/VERSION/ARCHITECTURE/… (see "regnode-gateway bundle build --help").',
     },
     zh: {
-      message: '{path}：{detail}。',
+      message: '制品目录 {path}：{detail}。',
       remedy: '目录结构应为 COMPONENT/VERSION/ARCHITECTURE/…（见 regnode-gateway bundle build --help）。',
     },
   },

@@ -39,6 +39,7 @@ export async function openTestPort(
     routes: routes(authority),
     tunnelPath: '/v1/tunnel',
     identify: unregistered,
+    identifyForRenewal: unregistered,
     onTunnel: (_request, socket) => socket.destroy(),
     onRefused: () => {},
     counters,

@@ -15,6 +15,7 @@ const certificate: PeerCertificate = {
   uris: ['regnode://pool/idc/node/idc-1'],
   serial: 'AB',
   expiresAtMs: now + 1,
+  der: new Uint8Array(),
 };
 const registered: RegisteredNode = {
   metadata: { name: 'idc-1' },

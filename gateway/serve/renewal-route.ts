@@ -1,0 +1,52 @@
+// POST /v1/node/renew: who asks was decided by the certificate, expired or not; this bounds the request and writes down
+// how it ended. A node that asks without end is made to wait, since each answer is a write to etcd.
+import { Fault } from '../../protocol/fault.ts';
+import { renewRequestSchema } from '../../protocol/join.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Counters } from '../audit/counters.ts';
+import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
+import { type RenewalDesk, renewCertificate } from '../join/renewal.ts';
+import { answerJson, faultFor, readJson } from './answer.ts';
+import { limits, RefusalLimiter } from './limits.ts';
+import type { Exchange } from './public-port.ts';
+
+export interface RenewalRouteOptions {
+  readonly desk: RenewalDesk & { readonly now: () => number };
+  readonly audit: Audit;
+  readonly counters: Pick<Counters, 'renewals'>;
+}
+
+type Run = (exchange: Exchange, node: NodeIdentity, certificate: PeerCertificate) => Promise<void>;
+
+export function renewalRoute({ desk, audit, counters }: RenewalRouteOptions): Run {
+  const limiter = new RefusalLimiter({
+    burst: limits.renewalsBurst,
+    intervalMs: limits.renewalIntervalMs,
+    remembered: limits.rememberedAddresses,
+  });
+  return async ({ request, response, address }, node, certificate) => {
+    const expired = certificate.expiresAtMs <= desk.now();
+    const about = { event: 'renewal', node: node.name, pool: node.pool, address, expired };
+    try {
+      const seconds = limiter.waitSeconds(node.name, desk.now());
+      if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+      limiter.refused(node.name, desk.now());
+      const parsed = renewRequestSchema.safeParse(await readJson(request));
+      if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'csrPem is missing' });
+      const { serial, ...answer } = await renewCertificate(
+        desk,
+        node,
+        certificate.serial,
+        parsed.data.csrPem,
+      );
+      counters.renewals.inc({ outcome: 'accepted', code: '' });
+      audit.record({ ...about, outcome: 'accepted', from: certificate.serial, to: serial });
+      answerJson(response, 200, answer);
+    } catch (error) {
+      const { code } = faultFor(error);
+      counters.renewals.inc({ outcome: 'refused', code });
+      if (code !== 'TOO_MANY_REQUESTS') audit.record({ ...about, outcome: 'refused', code });
+      throw error;
+    }
+  };
+}
