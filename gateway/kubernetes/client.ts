@@ -1,13 +1,7 @@
-// The real Kubernetes client: authentication, TLS and proxies come from @kubernetes/client-node's KubeConfig,
-// objects go over the wire as plain JSON. The generated models of that library are left aside on purpose: they
-// drop every field that they do not know, so reading and writing back an object of a newer API server would
-// lose data, and its fetch path opens a new connection pool for each request.
-
-import type { IncomingMessage } from 'node:http';
-import https from 'node:https';
-import { createInterface } from 'node:readline';
+// The real Kubernetes client: objects go over the wire as plain JSON. The generated models of @kubernetes/client-node are
+// left aside on purpose: they drop every field that they do not know, so reading and writing back an object of a
+// newer API server would lose data, and its fetch path opens a new connection pool for each request.
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Fault } from '../../protocol/fault.ts';
 import type { Kind, KubernetesObject } from './kinds.ts';
 import {
   type Kubernetes,
@@ -16,12 +10,12 @@ import {
   type PatchType,
   type WatchEvent,
 } from './kubernetes.ts';
+import { createTransport } from './transport.ts';
 
-const requestTimeoutMs = 30_000;
-const answerLimitBytes = 256 * 1024 * 1024;
 const pageSize = 500;
 /** The API server ends a watch after this; the client gives up a little later, so a dead connection is noticed. */
-const watchSeconds = 240;
+const watchSeconds = 110;
+const watchIdleMs = 130_000;
 const fieldManager = 'regnode';
 
 const contentTypes: Readonly<Record<PatchType | 'apply', string>> = {
@@ -32,78 +26,16 @@ const contentTypes: Readonly<Record<PatchType | 'apply', string>> = {
 };
 
 export function createKubernetes(config: KubeConfig): Kubernetes {
-  const server = config.getCurrentCluster()?.server ?? '';
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 32, timeout: (watchSeconds + 60) * 1000 });
-
-  /** Connection options for one request; credentials are read anew each time, so rotated ones are used. */
-  async function connection(): Promise<https.RequestOptions> {
-    const options: https.RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    // The library's own agent keeps no connection open; one for a proxy is kept.
-    if (options.agent instanceof https.Agent && options.agent.constructor === https.Agent)
-      options.agent = agent;
-    return options;
-  }
-
-  async function send(request: {
-    method: string;
-    path: string;
-    body?: unknown;
-    contentType?: string;
-    timeoutMs: number;
-    signal?: AbortSignal;
-  }): Promise<IncomingMessage> {
-    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-    const options = await connection();
-    const headers: Record<string, string | number> = {
-      ...(options.headers as Record<string, string> | undefined),
-      accept: 'application/json',
-      'user-agent': 'regnode-gateway',
-      ...(body === undefined
-        ? {}
-        : {
-            'content-type': request.contentType ?? 'application/json',
-            'content-length': Buffer.byteLength(body),
-          }),
-    };
-    const once = () =>
-      new Promise<IncomingMessage>((resolve, reject) => {
-        const outgoing = https.request(
-          new URL(server + request.path),
-          { ...options, method: request.method, headers, timeout: request.timeoutMs, signal: request.signal },
-          resolve,
-        );
-        outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${request.timeoutMs} ms`)));
-        outgoing.on('error', (error) => reject(Object.assign(error, { reused: outgoing.reusedSocket })));
-        outgoing.end(body);
-      });
-    try {
-      // A kept connection may have been closed by the server at this very moment: once more, on a new one.
-      return await once().catch((error: Error & { code?: string; reused?: boolean }) => {
-        if (error.reused && error.code === 'ECONNRESET') return once();
-        throw error;
-      });
-    } catch (cause) {
-      if (request.signal?.aborted) throw cause;
-      throw new Fault('KUBERNETES_UNREACHABLE', { detail: describe(cause) }, { cause });
-    }
-  }
-
-  async function exchange<T>(method: string, path: string, body?: unknown, contentType?: string): Promise<T> {
-    const answer = await send({
+  const transport = createTransport(config);
+  const exchange = <T>(method: string, path: string, body?: unknown, contentType?: string) =>
+    transport.exchange<T>({
       method,
       path,
-      timeoutMs: requestTimeoutMs,
       ...(body === undefined ? {} : { body }),
       ...(contentType === undefined ? {} : { contentType }),
     });
-    const text = await readAll(answer);
-    const status = answer.statusCode ?? 0;
-    if (status >= 200 && status < 300) return JSON.parse(text) as T;
-    throw failure(status, text, `${method} ${path.split('?')[0]}`, answer.headers['retry-after']);
-  }
 
-  const client: Kubernetes = {
+  return {
     async get(kind, name, namespace) {
       try {
         return await exchange('GET', pathOf(kind, { namespace, name }));
@@ -162,17 +94,11 @@ export function createKubernetes(config: KubeConfig): Kubernetes {
         resourceVersion,
       };
       const path = pathOf(kind, { namespace: options.namespace, query });
-      const answer = await send({ method: 'GET', path, timeoutMs: (watchSeconds + 30) * 1000, signal });
-      if (answer.statusCode !== 200) {
-        throw failure(answer.statusCode ?? 0, await readAll(answer), `watch ${kind.plural}`, undefined);
-      }
-      for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
-        yield watchEvent(JSON.parse(line) as RawEvent, kind.plural) as never;
-      }
+      const lines = transport.lines({ method: 'GET', path }, { idleMs: watchIdleMs, signal });
+      for await (const line of lines) yield watchEvent(JSON.parse(line) as RawEvent, kind.plural) as never;
     },
     request: (method, path, body) => exchange(method, path, body),
   };
-  return client;
 }
 
 interface RawEvent {
@@ -219,43 +145,4 @@ function selectors(options: ListOptions): Record<string, string> {
 
 function withKind<T extends KubernetesObject>(kind: Kind<T>, object: T): T {
   return { apiVersion: kind.apiVersion, kind: kind.kind, ...object };
-}
-
-async function readAll(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > answerLimitBytes)
-      throw new Fault('KUBERNETES_UNREACHABLE', { detail: 'its answer is too large' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function failure(
-  status: number,
-  text: string,
-  request: string,
-  retryAfter: string | undefined,
-): KubernetesFailure {
-  let parsed: { reason?: string; message?: string } = {};
-  try {
-    parsed = JSON.parse(text) as typeof parsed;
-  } catch {
-    parsed = { message: text.slice(0, 300) };
-  }
-  return new KubernetesFailure({
-    status,
-    reason: parsed.reason ?? 'Unknown',
-    message: parsed.message ?? `status ${status}`,
-    request,
-    retryAfterSeconds: retryAfter === undefined ? undefined : Number(retryAfter) || undefined,
-  });
-}
-
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
-  return cause.message;
 }

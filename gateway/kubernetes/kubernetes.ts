@@ -54,20 +54,17 @@ export class KubernetesFailure extends Error {
   /** As the API server names it: NotFound, AlreadyExists, Conflict, Forbidden, Invalid, Expired, … */
   readonly reason: string;
   readonly request: string;
-  readonly retryAfterSeconds: number | undefined;
 
   constructor(failure: {
     status: number;
     reason: string;
     message: string;
     request: string;
-    retryAfterSeconds?: number | undefined;
   }) {
     super(failure.message);
     this.status = failure.status;
     this.reason = failure.reason;
     this.request = failure.request;
-    this.retryAfterSeconds = failure.retryAfterSeconds;
   }
 }
 

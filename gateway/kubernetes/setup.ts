@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/fault.ts';
 import { accessObjects } from './access.ts';
 import { customResourceDefinitions } from './kinds.ts';
-import type { Kubernetes } from './kubernetes.ts';
+import { type Kubernetes, KubernetesFailure } from './kubernetes.ts';
 import { resourceDefinitions } from './resource-definitions.ts';
 
 const establishedTimeoutMs = 60_000;
 const pollMs = 250;
+const startingGraceMs = 5_000;
 
 /** `progress` hears each object's kind and name when it is applied. */
 export async function setUpCluster(kubernetes: Kubernetes, progress: (line: string) => void): Promise<void> {
@@ -24,19 +25,24 @@ export async function setUpCluster(kubernetes: Kubernetes, progress: (line: stri
   for (const { metadata } of resourceDefinitions) await established(kubernetes, metadata.name);
 }
 
-/** Throws NOT_SET_UP when `setup` has not been run in this cluster. */
-export async function assertSetUp(probe: () => Promise<unknown>): Promise<void> {
-  try {
-    await probe();
-  } catch (error) {
-    if (error instanceof Error && 'status' in error && error.status === 404) {
-      throw new Fault(
-        'NOT_SET_UP',
-        { missing: resourceDefinitions[0]?.metadata.name ?? '' },
-        { cause: error },
-      );
+/** Throws NOT_SET_UP when `setup` has not been run in this cluster. An API server that starts knows no CRDs for a moment. */
+export async function assertSetUp(
+  probe: () => Promise<unknown>,
+  { graceMs = startingGraceMs }: { graceMs?: number } = {},
+): Promise<void> {
+  const deadline = Date.now() + graceMs;
+  for (;;) {
+    try {
+      await probe();
+      return;
+    } catch (error) {
+      if (!(error instanceof KubernetesFailure && error.status === 404)) throw error;
+      if (Date.now() > deadline) {
+        const missing = resourceDefinitions[0]?.metadata.name ?? '';
+        throw new Fault('NOT_SET_UP', { missing }, { cause: error });
+      }
     }
-    throw error;
+    await sleep(pollMs);
   }
 }
 

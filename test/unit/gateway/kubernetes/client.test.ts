@@ -146,6 +146,15 @@ describe('failures', () => {
   });
 });
 
+test('an answer that breaks off is no answer', async () => {
+  answer = (request, response) => {
+    response.writeHead(200, { 'content-length': 100 });
+    response.write('{"metadata":');
+    setImmediate(() => request.socket.destroy());
+  };
+  await expect(kubernetes.get(nodes, 'a')).rejects.toMatchObject({ code: 'KUBERNETES_UNREACHABLE' });
+});
+
 describe('watch', () => {
   const line = (value: object) => `${JSON.stringify(value)}\n`;
   const watch = () => kubernetes.watch(nodes, { resourceVersion: '1', signal: AbortSignal.timeout(5000) });
@@ -164,6 +173,19 @@ describe('watch', () => {
       { type: 'ADDED', object: { metadata: { name: 'ä' } } },
       { type: 'BOOKMARK', resourceVersion: '7' },
     ]);
+  });
+
+  test('one that breaks off is unreachable; what came before it counts', async () => {
+    answer = (request, response) => {
+      response.write(line({ type: 'ADDED', object: { metadata: { name: 'a' } } }));
+      setTimeout(() => request.socket.destroy(), 20);
+    };
+    const seen: unknown[] = [];
+    const reading = (async () => {
+      for await (const event of watch()) seen.push(event);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'KUBERNETES_UNREACHABLE' });
+    expect(seen).toHaveLength(1);
   });
 
   test('an ERROR event is the failure that it tells of', async () => {
