@@ -1,5 +1,5 @@
 // The ring beside what else could carry records between two threads: ringbuf.js and postMessage, taking turns in one run;
-// figures are medians over the rounds. `npm run bench:ring -- --json` prints one line of JSON.
+// figures are medians over the rounds. Rates depend on what else the machine does, CPU time per record hardly. `npm run bench:ring -- --json` prints one line of JSON.
 //
 //   --rounds N   default 5   --records N   of the two rings, default 5 000 000 (postMessage: a twentieth)
 import { parseArgs } from 'node:util';
@@ -35,6 +35,12 @@ function figure(contender: RingContender, size: string, of: keyof RingSample): n
   return medianOf((samples.get(`${contender} ${size}`) ?? []).map((sample) => sample[of]));
 }
 
+/** Both threads' CPU time per record. */
+function cpuOf(contender: RingContender, size: string): number {
+  const producer = figure(contender, size, 'producerNanosecondsPerRecord');
+  return producer + figure(contender, size, 'consumerNanosecondsPerRecord');
+}
+
 const ratios: Figures = {};
 const figures: Figures = {};
 for (const size of Object.keys(sizes)) {
@@ -42,8 +48,13 @@ for (const size of Object.keys(sizes)) {
   ratios[`records_${size}_vs_postmessage`] = own / figure('postMessage', size, 'recordsPerSecond');
   ratios[`records_${size}_vs_ringbuf_js`] = own / figure('ringbuf.js', size, 'recordsPerSecond');
   for (const contender of ringContenders) {
+    if (contender !== 'regnode') {
+      ratios[`cpu_${size}_vs_${contender.toLowerCase().replace('.', '_')}`] =
+        cpuOf(contender, size) / cpuOf('regnode', size);
+    }
     const name = contender.toLowerCase().replace('.', '_');
     figures[`${name}_${size}_records_per_second`] = figure(contender, size, 'recordsPerSecond');
+    figures[`${name}_${size}_cpu_ns_per_record`] = cpuOf(contender, size);
     figures[`${name}_${size}_producer_ns_per_record`] = figure(
       contender,
       size,

@@ -16,8 +16,8 @@ export interface ProducerInput {
 /** A record of ringbuf.js and postMessage holds as many bytes as one of ours: two more f64 stand for the header. */
 export const headerColumns = 2;
 
-/** Ends the first message and carries the producer's own time. */
+/** The last message; carries the CPU time that the producing thread has used. */
 export interface ProducerDone {
   readonly kind: 'done';
-  readonly nanoseconds: number;
+  readonly cpuNanoseconds: number;
 }

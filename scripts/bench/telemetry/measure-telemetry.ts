@@ -73,7 +73,7 @@ export async function measureRegnode(receiver: Receiver, records: number): Promi
   const meter = startMeter();
   const running = shipper.run(abort.signal);
   // The description is a record too.
-  while (shipper.account().acknowledged < records + 1) await new Promise((resolve) => setImmediate(resolve));
+  while (shipper.account().acknowledged < records + 1) await new Promise((resolve) => setTimeout(resolve, 1));
   const sample = meter(records);
   abort.abort();
   await running;
@@ -84,8 +84,13 @@ export async function measureRegnode(receiver: Receiver, records: number): Promi
   return { ...sample, unaccounted: Math.abs(unaccounted) + taken.duplicates };
 }
 
-export async function measureJsonMessages(receiver: Receiver, records: number): Promise<TelemetrySample> {
-  const websocket = await connect(receiver.port, '/messages');
+/** `group`: so many messages are acknowledged with one answer; the number of records is a multiple of it. */
+export async function measureJsonMessages(
+  receiver: Receiver,
+  records: number,
+  group: number,
+): Promise<TelemetrySample> {
+  const websocket = await connect(receiver.port, `/messages/${group}`);
   let acknowledged = 0;
   let wake = () => {};
   websocket.on('message', (data: Buffer) => {

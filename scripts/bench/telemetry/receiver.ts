@@ -1,5 +1,5 @@
 // The far end of the telemetry benchmark, a process of its own: a websocket server that takes batches into a real intake (/batches) or parses
-// one JSON message per record (/messages), and acknowledges. It tells its port, and at the end what it took.
+// one JSON message per record, acknowledged one by one or in groups (/messages/GROUP). It tells its port, and at the end what it took.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -8,13 +8,11 @@ import { defaultTelemetryLimits } from '../../../gateway/telemetry/limits.ts';
 import { websocketOptions } from './websocket-options.ts';
 
 const unlimited = { ...defaultTelemetryLimits, bytesPerSecond: 2 ** 40, burstBytes: 2 ** 40 };
-/** JSON messages are acknowledged in groups too: one answer each would only measure answers. */
-const messagesPerAnswer = 64;
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...websocketOptions });
 server.on('connection', (websocket, request) => {
   if (request.url === '/batches') takeBatches(websocket);
-  else takeMessages(websocket);
+  else takeMessages(websocket, Number(request.url?.split('/').pop()));
 });
 await once(server, 'listening');
 process.send?.({ port: (server.address() as AddressInfo).port });
@@ -32,7 +30,7 @@ function takeBatches(websocket: WebSocket): void {
   });
 }
 
-function takeMessages(websocket: WebSocket): void {
+function takeMessages(websocket: WebSocket, messagesPerAnswer: number): void {
   const latest = new Map<number, readonly number[]>();
   let records = 0;
   websocket.on('message', (payload: Buffer) => {
