@@ -39,6 +39,17 @@ export const hostFaults = {
       remedy: '请保留副本并运行 regnode leave --force；无法撤销的内容会列出。',
     },
   },
+  UNIT_FAILED: {
+    exitCode: 1,
+    en: {
+      message: '{unit} does not start: {detail}',
+      remedy: 'Look at "journalctl -u {unit}", remove the cause and run the command again.',
+    },
+    zh: {
+      message: '{unit} 无法启动：{detail}',
+      remedy: '请查看 journalctl -u {unit}，消除原因后重试。',
+    },
+  },
   STEP_FAILED: {
     exitCode: 1,
     en: {

@@ -3,6 +3,7 @@
 // in its environment. So a restart that a crash cut off is still due afterwards, and one that was done is not
 // done twice. Whether a unit starts at boot is a link of its own and no matter of this kind.
 import { z } from 'zod';
+import { Fault } from '../../../protocol/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';
@@ -41,7 +42,10 @@ export const unitKind = defineKind<'unit', Observed, z.infer<typeof entrySchema>
     if (activeState === 'active' && isCurrent) return;
     if (activeState === 'failed') await host.processes.run('systemctl', ['reset-failed', resource.name]);
     const verb = isRunning(activeState) ? 'restart' : 'start';
-    await mustRun(host, 'systemctl', [verb, resource.name], { timeoutMs: startTimeoutMs });
+    const result = await host.processes.run('systemctl', [verb, resource.name], {
+      timeoutMs: startTimeoutMs,
+    });
+    if (result.exitCode !== 0) throw await whyNot(host, resource.name, result.stderr);
   },
 
   // What ran before us is started again at the very end of a leave, when its own unit file is back (undo.ts).
@@ -53,6 +57,14 @@ export const unitKind = defineKind<'unit', Observed, z.infer<typeof entrySchema>
     return { outcome: 'restored' };
   },
 });
+
+/** systemctl only says where to look; what the unit said last is the reason. */
+async function whyNot(host: Host, unit: string, stderr: string): Promise<Fault> {
+  const args = ['--unit', unit, '--lines', '3', '--output', 'cat', '--no-pager'];
+  const journal = await host.processes.run('journalctl', args);
+  const said = (journal.stdout.trim() || stderr.trim()).replaceAll('\n', '; ');
+  return new Fault('UNIT_FAILED', { unit, detail: said.slice(-600) });
+}
 
 /** The units of these entries that ran before us. */
 export function unitsToRevive(entries: readonly unknown[]): string[] {

@@ -41,6 +41,18 @@ describe('verdicts', () => {
     ['a kernel without modules', moduleX, 'no-modules', 'skipped'],
     ['a unit that runs', unit, unitSeen, 'right'],
     ['a unit that stands', unit, { ...unitSeen, activeState: 'inactive' }, 'wrong'],
+    [
+      'a unit that is starting with what it should',
+      unit,
+      { ...unitSeen, activeState: 'activating' },
+      'right',
+    ],
+    [
+      'a unit that fails again and again',
+      unit,
+      { ...unitSeen, activeState: 'activating', stamp: undefined },
+      'wrong',
+    ],
     ['a unit that failed', unit, { ...unitSeen, activeState: 'failed' }, 'wrong'],
     ['a unit with an older configuration', unit, { ...unitSeen, stamp: 's1' }, 'wrong'],
     ['a unit of somebody else', unit, { ...unitSeen, stamp: undefined }, 'wrong'],
