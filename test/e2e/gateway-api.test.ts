@@ -1,0 +1,352 @@
+// The gateway against a real API server, without a host: what only the real one can prove. Races are decided by etcd, rights
+// by RBAC, evictions by disruption budgets; kubelets are played by the requests that a kubelet sends.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JoinResponse } from '../../protocol/join.ts';
+import {
+  PemConverter,
+  Pkcs10CertificateRequestGenerator,
+  SubjectAlternativeNameExtension,
+} from '../../protocol/x509.ts';
+import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
+import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { waitFor } from '../../scripts/sandbox/wait.ts';
+import { applicant } from '../unit/gateway/applicant.ts';
+
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ name: 'e2e-gateway-api' });
+  const { cloud } = sandbox;
+  await cloud.setUpGateway();
+  await cloud.setUpGateway();
+  await cloud.buildArtifactStore();
+  await cloud.startGateway();
+  await createPool(sandbox, poolName, [
+    '--label',
+    'site=a',
+    '--taint',
+    'idc=true:NoSchedule',
+    '--max-nodes',
+    '6',
+  ]);
+});
+afterAll(() => sandbox?.stop());
+
+interface Answer {
+  readonly status: number;
+  readonly body: { readonly error?: { readonly code: string }; readonly [field: string]: unknown };
+}
+
+/** One request to the gateway's public port, from inside the cloud. */
+async function ask(
+  path: string,
+  { body, curl = [] }: { body?: unknown; curl?: string[] } = {},
+): Promise<Answer> {
+  const { cloud } = sandbox;
+  const post = body === undefined ? [] : ['--data-binary', '@-'];
+  const args = ['-sk', '-w', '\n%{http_code}', ...post, ...curl, `${cloud.gatewayUrl}${path}`];
+  const { stdout } = await cloud.run('curl', args, body === undefined ? {} : { input: JSON.stringify(body) });
+  const at = stdout.lastIndexOf('\n');
+  return { status: Number(stdout.slice(at + 1)), body: JSON.parse(stdout.slice(0, at)) as Answer['body'] };
+}
+
+const token = async (more: readonly string[] = []) => {
+  const answer = await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json', ...more]);
+  return (JSON.parse(answer) as { token: string }).token;
+};
+
+/** Joins a host of this name; its certificate and key are in files that curl and kubectl can use. */
+async function joined(name: string, machineId = Buffer.from(name.padEnd(16)).toString('hex').slice(0, 32)) {
+  const host = await applicant(name, machineId);
+  const answer = await ask('/v1/join', { body: host.request(await token()) });
+  expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 200 });
+  const response = answer.body as unknown as JoinResponse;
+  const file = (suffix: string) => join(sandbox.cloud.files.folder, `${name}.${suffix}`);
+  await writeFile(file('crt'), response.certificatePem);
+  await writeFile(file('key'), host.keyPem, { mode: 0o600 });
+  return { name, response, curl: ['--cert', file('crt'), '--key', file('key')] };
+}
+
+describe('races are decided once', () => {
+  test('five hosts, one use: one joins, and one name is registered', async () => {
+    const text = await token();
+    const hosts = await Promise.all([1, 2, 3, 4, 5].map((n) => applicant(`race-${n}`, String(n).repeat(32))));
+    const answers = await Promise.all(hosts.map((host) => ask('/v1/join', { body: host.request(text) })));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    const refusals = answers.flatMap(({ body }) => body.error?.code ?? []);
+    expect(new Set(refusals)).toEqual(new Set(['TOKEN_USED_UP']));
+    const names = await kubectl(sandbox, ['get', 'registerednodes', '-o', 'name']);
+    expect(names.trim().split('\n')).toHaveLength(1);
+    await regnodectl(sandbox, ['node', 'remove', '--pool', poolName, '--force']);
+  });
+
+  test('a second machine under the same name', async () => {
+    const text = await token(['--uses', '2']);
+    const hosts = await Promise.all(['a', 'b'].map((id) => applicant('same', id.repeat(32))));
+    const answers = await Promise.all(hosts.map((host) => ask('/v1/join', { body: host.request(text) })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(await regnodectl(sandbox, ['token', 'list'])).toMatch(/ 1\/2 /);
+    await regnodectl(sandbox, ['node', 'remove', 'same', '--force']);
+  });
+});
+
+describe('rights', () => {
+  const may = async (verb: string, resource: string, more: readonly string[] = []) => {
+    const args = ['auth', 'can-i', verb, resource, '--as=regnode-gateway', ...more];
+    return (await sandbox.cloud.kubectl(args)).stdout.trim();
+  };
+
+  test.each([
+    ['get', 'secrets', ['-n', 'kube-system'], 'no'],
+    ['list', 'secrets', ['-n', 'default'], 'no'],
+    ['create', 'pods', [], 'no'],
+    ['delete', 'pods', [], 'no'],
+    ['create', 'clusterrolebindings', [], 'no'],
+    ['impersonate', 'users', [], 'no'],
+    ['create', 'secrets', ['-n', 'kube-system'], 'yes'],
+    ['patch', 'nodes', [], 'yes'],
+  ])('%s %s %j: %s', async (verb, resource, more, answer) => {
+    expect(await may(verb, resource, more)).toBe(answer);
+  });
+});
+
+describe("a kubelet's certificates", () => {
+  const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
+  const clientUsages = ['digital signature', 'key encipherment', 'client auth'];
+  const serving = {
+    signerName: 'kubernetes.io/kubelet-serving',
+    usages: ['digital signature', 'key encipherment', 'server auth'],
+  };
+
+  /** kubectl with these credentials instead of the administrator's. */
+  async function as(name: string, user: object, args: readonly string[], input: string) {
+    const file = join(sandbox.cloud.files.folder, `${name}.conf`);
+    const cluster = {
+      server: sandbox.cloud.apiServerUrl,
+      'certificate-authority': join(sandbox.cloud.files.pki, 'ca.crt'),
+    };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    };
+    await writeFile(file, JSON.stringify(config), { mode: 0o600 });
+    const environment = { HOME: sandbox.cloud.files.folder };
+    const command = join(sandbox.cloud.kubernetes, 'kubectl');
+    const result = await sandbox.cloud.run(command, ['--kubeconfig', file, ...args], { input, environment });
+    expect(result, result.stderr).toMatchObject({ exitCode: 0 });
+  }
+
+  async function request(
+    name: string,
+    node: string,
+    spec: object,
+    names?: { type: 'dns' | 'ip'; value: string }[],
+  ) {
+    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+      'sign',
+      'verify',
+    ]);
+    const csr = await Pkcs10CertificateRequestGenerator.create({
+      name: `O=system:nodes, CN=system:node:${node}`,
+      keys,
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      extensions: names ? [new SubjectAlternativeNameExtension(names)] : [],
+    });
+    const encoded = Buffer.from(csr.toString('pem')).toString('base64');
+    const object = {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { name },
+      spec: { request: encoded, signerName: clientSigner, usages: clientUsages, ...spec },
+    };
+    const exported = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+    return { manifest: JSON.stringify(object), keyPem: PemConverter.encode(exported, 'PRIVATE KEY') };
+  }
+
+  const decision = (name: string) =>
+    waitFor(
+      `a decision on ${name}`,
+      async () => {
+        const path = '{.status.conditions[0].type} {.status.conditions[0].message}';
+        return (await kubectl(sandbox, ['get', 'csr', name, '-o', `jsonpath=${path}`])).trim() || undefined;
+      },
+      { timeoutMs: 20_000 },
+    );
+
+  test('its own, and nobody else’s; then its serving certificate; then its labels and taints', async () => {
+    const { response } = await joined('idc-1');
+    const other = await joined('idc-2');
+    const bootstrap = { token: response.bootstrap.token };
+    const create = ['create', '-f', '-'];
+
+    const mine = await request('mine', 'idc-1', {});
+    await as('idc-1-boot', bootstrap, create, mine.manifest);
+    await as('idc-1-boot', bootstrap, create, (await request('theirs', 'idc-2', {})).manifest);
+    await as('idc-1-boot', bootstrap, create, (await request('nobodys', 'idc-9', {})).manifest);
+    expect(await decision('mine')).toMatch(/^Approved /);
+    expect(await decision('theirs')).toMatch(/^Denied .*another node/);
+    expect(await decision('nobodys')).toMatch(/^Denied .*not registered/);
+    expect(other.response.bootstrap.token).not.toBe(response.bootstrap.token);
+
+    const certificate = await waitFor(
+      'the certificate',
+      async () =>
+        (await kubectl(sandbox, ['get', 'csr', 'mine', '-o', 'jsonpath={.status.certificate}'])) || undefined,
+      { timeoutMs: 20_000 },
+    );
+    const kubelet = {
+      'client-certificate-data': certificate,
+      'client-key-data': Buffer.from(mine.keyPem).toString('base64'),
+    };
+    const address = { type: 'ip' as const, value: '10.77.0.11' };
+    const own = [{ type: 'dns' as const, value: 'idc-1' }, address];
+    await as('idc-1', kubelet, create, (await request('serving', 'idc-1', serving, own)).manifest);
+    const foreign = [{ ...address, value: '10.77.0.1' }];
+    await as('idc-1', kubelet, create, (await request('foreign', 'idc-1', serving, foreign)).manifest);
+    await as('idc-1', kubelet, create, (await request('renewal', 'idc-1', {})).manifest);
+    expect(await decision('serving')).toMatch(/^Approved /);
+    expect(await decision('foreign')).toMatch(/^Denied .*10\.77\.0\.1/);
+    expect(await decision('renewal')).toMatch(/^Approved /);
+
+    await as(
+      'idc-1',
+      kubelet,
+      create,
+      JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'idc-1' } }),
+    );
+    await waitFor(
+      'label and taint of the pool',
+      async () => {
+        const node = JSON.parse(await kubectl(sandbox, ['get', 'node', 'idc-1', '-o', 'json']));
+        const taints: { key: string }[] = node.spec.taints ?? [];
+        return node.metadata.labels?.site === 'a' && taints.some(({ key }) => key === 'idc');
+      },
+      { timeoutMs: 20_000 },
+    );
+  });
+
+  test('a request that is nobody’s business here is left alone', async () => {
+    const stranger = await request('stranger', 'cloud-1', {});
+    await kubectl(sandbox, ['create', '-f', '-'], stranger.manifest);
+    // The next one is decided, so the gateway has passed this one.
+    const { response } = await joined('idc-3');
+    await as(
+      'idc-3-boot',
+      { token: response.bootstrap.token },
+      ['create', '-f', '-'],
+      (await request('next', 'idc-3', {})).manifest,
+    );
+    await decision('next');
+    // Kubernetes' own approver may have had its say.
+    const conditions = await kubectl(sandbox, [
+      'get',
+      'csr',
+      'stranger',
+      '-o',
+      'jsonpath={.status.conditions}',
+    ]);
+    expect(conditions).not.toContain('regnode');
+  });
+});
+
+describe('leaving', () => {
+  const pod = (name: string, app: string) =>
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels: { app } },
+      spec: {
+        nodeName: 'leaving',
+        tolerations: [{ operator: 'Exists' }],
+        terminationGracePeriodSeconds: 0,
+        automountServiceAccountToken: false,
+        containers: [{ name: 'c', image: 'none' }],
+      },
+    });
+
+  test('a drain evicts, waits for a disruption budget, and deregistering leaves nothing', async () => {
+    const host = await joined('leaving');
+    await kubectl(
+      sandbox,
+      ['create', '-f', '-'],
+      JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'leaving' } }),
+    );
+    await kubectl(sandbox, [
+      'create',
+      'poddisruptionbudget',
+      'guard',
+      '--selector=app=guarded',
+      '--min-available=1',
+    ]);
+    await kubectl(sandbox, ['create', '-f', '-'], pod('guarded', 'guarded'));
+    await kubectl(sandbox, ['create', '-f', '-'], pod('free', 'free'));
+    const guarded = JSON.parse(await kubectl(sandbox, ['get', 'pod', 'guarded', '-o', 'json']));
+    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    await kubectl(
+      sandbox,
+      ['replace', '--raw', '/api/v1/namespaces/default/pods/guarded/status', '-f', '-'],
+      JSON.stringify({ ...guarded, status }),
+    );
+    await waitFor(
+      'the budget to count its pod',
+      async () =>
+        (await kubectl(sandbox, ['get', 'pdb', 'guard', '-o', 'jsonpath={.status.currentHealthy}'])) === '1',
+      { timeoutMs: 30_000 },
+    );
+
+    const drained = ask('/v1/node/drain', { body: {}, curl: host.curl });
+    await waitFor(
+      'the free pod to go',
+      async () => !(await kubectl(sandbox, ['get', 'pods', '-o', 'name'])).includes('free'),
+      {
+        timeoutMs: 20_000,
+      },
+    );
+    expect(await kubectl(sandbox, ['get', 'pods', '-o', 'name'])).toContain('guarded');
+    await kubectl(sandbox, ['delete', 'poddisruptionbudget', 'guard']);
+    expect(await drained).toMatchObject({ status: 200, body: { remainingPods: [] } });
+
+    expect(await ask('/v1/node/deregister', { body: {}, curl: host.curl })).toMatchObject({ status: 200 });
+    expect(await kubectl(sandbox, ['get', 'nodes,registerednodes', '-o', 'name'])).not.toContain('leaving');
+    const tokens = await kubectl(sandbox, ['get', 'secrets', '-n', 'kube-system', '-o', 'name']);
+    expect(tokens).not.toContain(`bootstrap-token-${host.response.bootstrap.token.split('.')[0]}`);
+    expect(await ask('/v1/node/status', { curl: host.curl })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'NODE_NOT_REGISTERED' } },
+    });
+  });
+
+  test('a host that is away is waited for; by force it is gone at once', async () => {
+    await joined('away');
+    await regnodectl(sandbox, ['node', 'remove', 'away', '--no-wait']);
+    expect(await regnodectl(sandbox, ['node', 'list'])).toMatch(/away .*Leaving/);
+    await regnodectl(sandbox, ['node', 'remove', 'away', '--force']);
+    expect(await regnodectl(sandbox, ['node', 'list'])).not.toContain('away');
+  });
+});
+
+test('the gateway says what it was told, in events and in the audit', async () => {
+  const events = await kubectl(sandbox, ['get', 'events', '-n', 'default', '-o', 'json']);
+  const reasons = new Set(
+    (JSON.parse(events) as { items: { reason: string }[] }).items.map(({ reason }) => reason),
+  );
+  for (const reason of ['Joined', 'JoinRefused', 'Left']) expect(reasons).toContain(reason);
+  const log = await sandbox.cloud.gatewayLogs();
+  expect(log).toContain('"event":"join","outcome":"refused","code":"TOKEN_USED_UP"');
+  expect(log).not.toMatch(/rt-[a-z0-9]{6}\.[a-z0-9]{32}/);
+});
+
+test('a gateway that is restarted goes on where it was', async () => {
+  const host = await joined('again');
+  await sandbox.cloud.restartGateway();
+  expect(await ask('/v1/node/status', { curl: host.curl })).toMatchObject({
+    status: 200,
+    body: { registered: true },
+  });
+});
