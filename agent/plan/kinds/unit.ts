@@ -27,9 +27,11 @@ export const unitKind = defineKind<'unit', Observed, z.infer<typeof entrySchema>
   observe: (host, { name }) => observeUnit(host, name),
 
   compare(resource, { activeState, needsReload, stamp }) {
+    const isCurrent = resource.stamp === undefined || stamp === resource.stamp;
+    // On its way up, as we are ourselves when the daemon looks for the first time.
+    if (activeState === 'activating' && isCurrent) return right;
     if (activeState !== 'active') return wrong(activeState === 'inactive' ? 'not running' : activeState);
-    if (resource.stamp !== undefined && stamp !== resource.stamp)
-      return wrong('runs with an older configuration');
+    if (!isCurrent) return wrong('runs with an older configuration');
     return needsReload ? wrong('systemd has not read its unit file') : right;
   },
 
