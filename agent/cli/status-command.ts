@@ -25,10 +25,16 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
 
 function render(status: DaemonStatus): string {
   const mark = (ok: boolean) => (ok ? '[ok]  ' : '[fail]');
-  const { tunnel, reconcile, services, telemetry } = status;
+  const { tunnel, certificate, reconcile, services, telemetry } = status;
+  const way = `${status.gateway}${tunnel.proxy === '' ? '' : ` through the proxy ${tunnel.proxy}`}`;
   const rows: [boolean, string, string][] = [
     [true, 'node', `${status.nodeName} (${status.pool})`],
-    [tunnel.state === 'Open', 'tunnel', `${tunnel.state} → ${status.gateway}${suffix(tunnel.lastFault)}`],
+    [tunnel.state === 'Open', 'tunnel', `${tunnel.state} → ${way}${suffix(tunnel.lastFault)}`],
+    [
+      certificate.fault === '',
+      'certificate',
+      `good until ${certificate.expiresAt}${suffix(certificate.fault)}`,
+    ],
     [status.phase === 'Running', 'phase', `${status.phase}${suffix(status.detail)}`],
     [reconcile.fault === '', 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
     [services.kubeletHealthy, 'kubelet', services.kubeletHealthy ? 'healthy' : 'not healthy'],
@@ -39,7 +45,7 @@ function render(status: DaemonStatus): string {
       `${telemetry.acknowledged} acknowledged, ${telemetry.pending} pending, ${telemetry.lost} lost`,
     ],
   ];
-  return rows.map(([ok, name, text]) => `${mark(ok)} ${name.padEnd(10)}  ${text}\n`).join('');
+  return rows.map(([ok, name, text]) => `${mark(ok)} ${name.padEnd(11)}  ${text}\n`).join('');
 }
 
 function suffix(detail: string): string {

@@ -10,6 +10,7 @@ import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { openSpoolDisk } from '../host/spool-disk.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
+import { Renewal } from '../identity/renewal.ts';
 import { readIdentity } from '../identity/store.ts';
 import { readState } from '../node/state.ts';
 import { startTelemetry } from '../telemetry/telemetry.ts';
@@ -38,7 +39,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   }
   const { gatewayUrl, nodeName, pool } = configuration;
   const notifier = createNotifier(host, environment);
-  const gateway = createGatewayApi({ url: gatewayUrl, ...identity });
+  const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
   const tunnel = openTunnel({
     url: gatewayUrl,
     ...identity,
@@ -47,6 +48,22 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     logger,
     signal,
     environment,
+  });
+  const renewal = new Renewal({
+    host,
+    nodeName,
+    identity,
+    renew: (csrPem) => gateway.renew(csrPem, signal),
+    onRenewed: (renewed) => {
+      gateway.useIdentity(renewed);
+      tunnel.renew(renewed);
+    },
+    onTrust: (renewed) => {
+      gateway.useIdentity(renewed);
+      tunnel.trust(renewed.caPem);
+    },
+    logger,
+    signal,
   });
   const services = { kubeletHealthy: false, containerdHealthy: false };
   const telemetry = startTelemetry({
@@ -91,6 +108,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       phase: leaving === '' ? phase : 'Leaving',
       detail: leaving,
       tunnel: { state: tunnel.state, proxy: proxy ?? '', attempts, lastFault: lastFault?.message ?? '' },
+      certificate: renewal.status,
       reconcile: { revision, at, steps, fault },
       services: { ...services },
       telemetry: telemetry.account(),
@@ -127,6 +145,9 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
         tell();
         void startLeaving(host, logger, message.reason);
         break;
+      case 'authority':
+        void renewal.trust(message.caPem);
+        break;
       case 'report':
         logger.warn('the gateway sent a report, which only an agent does');
     }
@@ -137,7 +158,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => void publish(), intervalMs);
   try {
-    await reconciler.run();
+    await Promise.all([reconciler.run(), renewal.run()]);
   } finally {
     clearInterval(beat);
     await notifier.stopping();

@@ -20,6 +20,7 @@ export const daemonStatusSchema = z.object({
     attempts: z.number(),
     lastFault: z.string(),
   }),
+  certificate: z.object({ expiresAt: z.string(), renewsAt: z.string(), fault: z.string() }),
   reconcile: z.object({
     revision: z.string(),
     at: z.string(),

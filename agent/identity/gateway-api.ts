@@ -1,7 +1,7 @@
 // HTTPS to the gateway, before and beside the tunnel: join, status, drain, deregister, artifacts. Trusts the
-// pinned CA and nothing else. Every answer is parsed by its schema; every refusal comes back as a Fault.
+// pinned CA and nothing else, and goes through the proxy that HTTPS_PROXY names. Every answer is parsed by its schema; every refusal comes back as a Fault.
 import type { IncomingMessage } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { type RequestOptions, request } from 'node:https';
 import type { z } from 'zod';
 import { type DesiredState, desiredStateSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
@@ -13,10 +13,13 @@ import {
   joinResponseSchema,
   type NodeStatusResponse,
   nodeStatusResponseSchema,
+  type RenewResponse,
+  renewResponseSchema,
 } from '../../protocol/join.ts';
+import { proxyFor } from '../tunnel/proxy.ts';
+import { httpsAgent } from './https-agent.ts';
 
 const answerLimitBytes = 4 * 1024 * 1024;
-const connectTimeoutMs = 10_000;
 const answerTimeoutMs = 30_000;
 /** A download that brings nothing for so long is given up, and resumed by the caller. */
 const stallTimeoutMs = 30_000;
@@ -29,10 +32,23 @@ export interface GatewayCredentials {
   /** Both or none: with them the call is made as the node. */
   readonly certificatePem?: string;
   readonly keyPem?: string;
+  /** The identity as it is on the disk now: the daemon may have renewed it while a command of ours is at work. */
+  readonly reload?: () => Promise<CurrentIdentity | undefined>;
+  /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+interface CurrentIdentity {
+  readonly caPem: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
 }
 
 export interface GatewayApi {
   join(request: JoinRequest, signal?: AbortSignal): Promise<JoinResponse>;
+  renew(csrPem: string, signal?: AbortSignal): Promise<RenewResponse>;
+  /** Another certificate or other roots, from the next connection on. */
+  useIdentity(identity: CurrentIdentity): void;
   status(signal?: AbortSignal): Promise<NodeStatusResponse>;
   desired(signal?: AbortSignal): Promise<DesiredState>;
   drain(signal?: AbortSignal): Promise<DrainResponse>;
@@ -48,18 +64,33 @@ export interface GatewayApi {
 
 export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
   const base = new URL(credentials.url);
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 4,
-    timeout: connectTimeoutMs,
-    ca: credentials.caPem,
-    minVersion: 'TLSv1.2',
-    ...(credentials.keyPem === undefined
-      ? {}
-      : { cert: credentials.certificatePem, key: credentials.keyPem }),
-  });
+  const proxy = proxyFor(base, credentials.environment ?? process.env);
+  const agentFor = ({ caPem, certificatePem, keyPem }: Omit<GatewayCredentials, 'url'>) => {
+    const identity = keyPem === undefined ? {} : { cert: certificatePem, key: keyPem };
+    return httpsAgent({ ca: caPem, minVersion: 'TLSv1.2', ...identity }, proxy);
+  };
+  let agent = agentFor(credentials);
 
-  async function call<T>(
+  let used = credentials.certificatePem;
+  const useIdentity = (identity: CurrentIdentity) => {
+    // What is under way (a download) ends on the connection that it has.
+    agent = agentFor(identity);
+    used = identity.certificatePem;
+  };
+
+  async function call<T>(...ask: Parameters<typeof callOnce<T>>): Promise<T> {
+    try {
+      return await callOnce(...ask);
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'CERTIFICATE_REFUSED')) throw error;
+      const identity = await credentials.reload?.();
+      if (identity === undefined || identity.certificatePem === used) throw error;
+      useIdentity(identity);
+      return callOnce(...ask);
+    }
+  }
+
+  async function callOnce<T>(
     method: string,
     path: string,
     schema: z.ZodType<T> | undefined,
@@ -102,6 +133,9 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
 
   return {
     join: (body, signal) => call('POST', '/v1/join', joinResponseSchema, { body, signal }),
+    renew: (csrPem, signal) =>
+      call('POST', '/v1/node/renew', renewResponseSchema, { body: { csrPem }, signal }),
+    useIdentity,
     status: (signal) => call('GET', '/v1/node/status', nodeStatusResponseSchema, { signal }),
     desired: (signal) => call('GET', '/v1/node/desired', desiredStateSchema, { signal }),
     drain: (signal) =>

@@ -181,5 +181,5 @@ async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<
 async function connect(host: Host, url: string): Promise<GatewayApi> {
   const identity = await readIdentity(host);
   if (identity === undefined) throw new Fault('NOT_JOINED');
-  return createGatewayApi({ url, ...identity });
+  return createGatewayApi({ url, ...identity, reload: () => readIdentity(host) });
 }

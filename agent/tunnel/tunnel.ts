@@ -43,6 +43,8 @@ export interface Tunnel extends TunnelSession {
   readonly status: TunnelStatus;
   /** A renewed certificate: the session moves to a connection that uses it; no stream notices. */
   renew(identity: TunnelIdentity): void;
+  /** Other roots, from the next connection on. */
+  trust(caPem: string): void;
 }
 
 const targetDialTimeoutMs = 10_000;
@@ -125,6 +127,10 @@ class AgentTunnel implements Tunnel {
   renew(identity: TunnelIdentity): void {
     this.#connector.identity = identity;
     this.#connector.connectNow(this.#session);
+  }
+
+  trust(caPem: string): void {
+    this.#connector.identity = { ...this.#connector.identity, caPem };
   }
 
   #newSession(): Session {
