@@ -22,6 +22,7 @@ interface CreateFlags {
   readonly uses: number;
   readonly name?: string;
   readonly gatewayUrl?: string;
+  readonly dryRun?: true;
 }
 
 export function tokenCommand(): Command {
@@ -40,6 +41,7 @@ function createCommand(): Command {
     .option('--uses <n>', 'how many hosts may join with it', count, 1)
     .option('--name <name>', 'name of the node (default: what the host calls itself)')
     .option('--gateway-url <url>', 'default: as the gateway was started with --public-url')
+    .option('--dry-run', 'check everything, make nothing')
     .action(create);
 }
 
@@ -52,6 +54,14 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   const { kubernetes } = await connect(command);
   if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
   const { publicUrl, caSha256 } = await gatewayAddress(kubernetes, flags.gatewayUrl);
+  if (flags.dryRun) {
+    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl: publicUrl, caSha256, dryRun: true });
+    tellDone({
+      en: `would make a token for the pool ${pool} with ${uses} use(s) (--dry-run)`,
+      zh: `将为节点池 ${pool} 创建可用 ${uses} 次的令牌（--dry-run）`,
+    });
+    return;
+  }
 
   const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses });
   const line = joinCommand({
@@ -113,11 +123,19 @@ function revokeCommand(): Command {
   return new Command('revoke')
     .description('delete a token; hosts that joined with it stay')
     .argument('<id>', 'id, or the whole token')
-    .action(async (id: string, _flags: unknown, command: Command) => {
+    .option('--dry-run', 'print what would be deleted')
+    .action(async (idOrText: string, { dryRun }: { dryRun?: true }, command: Command) => {
       const { kubernetes } = await connect(command);
-      const shown = id.replace(/^rt-/, '').slice(0, 6);
-      if (!(await revokeToken(kubernetes, id))) throw new Fault('TOKEN_INVALID', { id: shown });
-      if (sharedFlags(command).json) printJson({ revoked: shown });
-      tellDone({ en: `token ${shown} revoked`, zh: `令牌 ${shown} 已吊销` });
+      const id = idOrText.replace(/^rt-/, '').slice(0, 6);
+      const found = dryRun
+        ? (await listTokens(kubernetes)).some((token) => token.id === id)
+        : await revokeToken(kubernetes, idOrText);
+      if (!found) throw new Fault('TOKEN_INVALID', { id });
+      if (sharedFlags(command).json) printJson({ revoked: id, dryRun: dryRun ?? false });
+      tellDone(
+        dryRun
+          ? { en: `would revoke the token ${id} (--dry-run)`, zh: `将吊销令牌 ${id}（--dry-run）` }
+          : { en: `token ${id} revoked`, zh: `令牌 ${id} 已吊销` },
+      );
     });
 }

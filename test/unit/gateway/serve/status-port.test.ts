@@ -1,0 +1,76 @@
+// The status port: what Prometheus, probes and people read.
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import { openStatusPort, type StatusPort } from '../../../../gateway/serve/status-port.ts';
+import { fakeSession } from '../session.ts';
+
+const registered: RegisteredNode = {
+  metadata: { name: 'idc-1' },
+  spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+  status: { phase: 'Running', ready: 'True' },
+};
+
+let port: StatusPort;
+let tunnels: Tunnels;
+let reason: string | undefined;
+
+beforeEach(async () => {
+  reason = undefined;
+  tunnels = new Tunnels();
+  port = await openStatusPort({
+    listen: { host: '127.0.0.1', port: 0 },
+    registry: new Registry(),
+    nodeMetrics: () => 'node_load1{node="idc-1"} 1\n',
+    latest: (name) => (name === 'idc-1' ? { heartbeat: 'x' } : undefined),
+    registered: () => [registered],
+    tunnels,
+    notReady: () => reason,
+  });
+});
+afterEach(() => port.close());
+
+const get = (path: string) => fetch(`http://127.0.0.1:${port.address.port}${path}`);
+
+test('metrics of the gateway and of the nodes are one answer', async () => {
+  const answer = await get('/metrics');
+  expect(answer.headers.get('content-type')).toContain('text/plain');
+  expect(await answer.text()).toContain('node_load1{node="idc-1"} 1\n');
+});
+
+test('a node with and without its tunnel', async () => {
+  expect(await (await get('/nodes/idc-1')).json()).toMatchObject({
+    name: 'idc-1',
+    pool: 'idc',
+    ready: 'True',
+    tunnel: { state: 'Absent', connected: false },
+    latest: { heartbeat: 'x' },
+  });
+  const session = fakeSession();
+  tunnels.opened('idc-1', session);
+  expect(await (await get('/nodes')).json()).toMatchObject({
+    nodes: [{ tunnel: { state: 'Open', connected: true } }],
+  });
+  session.become('Resuming');
+  expect(await (await get('/nodes/idc-1')).json()).toMatchObject({
+    tunnel: { state: 'Resuming', connected: false },
+  });
+});
+
+test.each([
+  ['/healthz', 200],
+  ['/readyz', 200],
+  ['/nodes/nobody', 404],
+  ['/', 404],
+])('%s: %i', async (path, status) => {
+  expect((await get(path)).status).toBe(status);
+});
+
+test('not ready, and why', async () => {
+  reason = 'not read yet: nodes';
+  const answer = await get('/readyz');
+  expect(answer.status).toBe(503);
+  expect(await answer.json()).toEqual({ ready: false, reason });
+  expect((await get('/healthz')).status).toBe(200);
+});
