@@ -49,6 +49,7 @@ export type ShipperSpool = Pick<
   | 'published'
   | 'acknowledged'
   | 'handOver'
+  | 'resend'
 >;
 
 /** In records; produced = acknowledged + pending + lost. */
@@ -121,8 +122,8 @@ export class Shipper {
 
   /** After a new session: all descriptions, then everything that is not acknowledged, again. */
   resend(): void {
-    this.#rewind();
-    this.#goOn();
+    this.#spool?.resend();
+    this.#sendAgain();
   }
 
   account(): TelemetryAccount {
@@ -220,7 +221,12 @@ export class Shipper {
   /** Every batch behind a refused one is answered alike: one step back is enough for all of them. */
   #stepBack({ verdict, waitMs }: Acknowledgement): void {
     if (verdict === 'wait') this.#retryAfter(waitMs, true);
-    else if (this.#options.clock.monotonicMs() - this.#rewoundAtMs >= rewindPauseMs) this.resend();
+    else if (this.#options.clock.monotonicMs() - this.#rewoundAtMs >= rewindPauseMs) this.#sendAgain();
+  }
+
+  #sendAgain(): void {
+    this.#rewind();
+    this.#goOn();
   }
 
   #rewind(): void {
@@ -284,7 +290,7 @@ export class Shipper {
     }
     this.#isFull &&= !again;
     this.#retry = setTimeout(() => {
-      if (again) this.resend();
+      if (again) this.#sendAgain();
       else this.#goOn();
     }, milliseconds).unref();
   }
@@ -305,7 +311,8 @@ export class Shipper {
     this.#watchdog = setTimeout(
       () => {
         this.#watchdog = undefined;
-        if (this.#flights.oldest === oldest && oldest.released && this.#retry === undefined) this.resend();
+        if (this.#flights.oldest === oldest && oldest.released && this.#retry === undefined)
+          this.#sendAgain();
         else this.#watch();
       },
       Math.max(1000, overdueMs - this.#options.clock.monotonicMs()),

@@ -27,7 +27,9 @@ export interface ReplayOptions {
 
 export class Replay {
   readonly #options: ReplayOptions;
-  #awaited: { epoch: number; nextSequence: number; answered: (answer: Acknowledgement) => void } | undefined;
+  #awaited:
+    | { epoch: number; nextSequence: number; answered: (answer: Acknowledgement | undefined) => void }
+    | undefined;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
@@ -39,6 +41,11 @@ export class Replay {
       const pauseMs = await this.#step(signal).catch(() => this.#options.idleMs);
       await wait(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
+  }
+
+  /** After a new session: what was on its way may be lost with the old one. */
+  resend(): void {
+    this.#awaited?.answered(undefined);
   }
 
   /** One block, or one loss; returns how long to wait before the next. */
@@ -82,8 +89,10 @@ export class Replay {
     return 0;
   }
 
-  #send(pieces: readonly Uint8Array[]): boolean {
-    return this.#options.channel.sendBatch(pieces, () => undefined);
+  #send(pieces: readonly Uint8Array[], dropped: () => void = () => undefined): boolean {
+    return this.#options.channel.sendBatch(pieces, (error) => {
+      if (error) dropped();
+    });
   }
 
   /** True when the gateway has it; false when it has to be tried again. */
@@ -94,7 +103,7 @@ export class Replay {
   ): Promise<boolean> {
     const answer = Promise.withResolvers<Acknowledgement | undefined>();
     this.#awaited = { epoch, nextSequence, answered: answer.resolve };
-    if (!this.#send(pieces)) return false;
+    if (!this.#send(pieces, () => answer.resolve(undefined))) return false;
     const patience = new AbortController();
     const stop = AbortSignal.any([signal, patience.signal]);
     const late = wait(this.#options.acknowledgementTimeoutMs, undefined, { signal: stop, ref: false });

@@ -58,6 +58,7 @@ export class Spool {
   /** Epochs of this life that were handed over, each with the first sequence that the spool has still to deliver. */
   readonly #ownEpochs = new Map<number, number>();
   #store: SpoolStore | undefined;
+  #replay: Replay | undefined;
   #epoch: number;
   #written: number;
   #writtenSequence: number;
@@ -136,6 +137,7 @@ export class Spool {
     const saving = setInterval(() => {
       store.saveCursor().catch((error: unknown) => this.#fail(error));
     }, idleMs).unref();
+    this.#replay = replay;
     await replay.run(signal);
     clearInterval(saving);
     clearTimeout(this.#writeTimer);
@@ -151,6 +153,11 @@ export class Spool {
       this.#writeTimer = undefined;
       void this.#write();
     }, this.#options.writeDelayMs).unref();
+  }
+
+  /** There is a new session. */
+  resend(): void {
+    this.#replay?.resend();
   }
 
   /** The gateway has the live epoch up to here. */
