@@ -1,0 +1,52 @@
+// When a tunnel's certificate makes others void, and when the tunnel itself is closed.
+import { beforeEach, expect, test } from 'vitest';
+import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import { TunnelCertificates } from '../../../../gateway/nodes/tunnel-certificates.ts';
+import { memoryKubernetes } from '../memory-kubernetes.ts';
+import { logger } from '../port.ts';
+
+let closed: string[];
+let certificates: TunnelCertificates;
+const listing = (...certificateSerials: string[]): RegisteredNode => ({
+  metadata: { name: 'idc-1' },
+  spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+  status: { certificateSerials },
+});
+
+beforeEach(() => {
+  closed = [];
+  certificates = new TunnelCertificates({
+    kubernetes: memoryKubernetes(),
+    logger,
+    registered: () => listing('A'),
+    close: (name, reason) => closed.push(`${name}: ${reason}`),
+  });
+});
+
+test('a serial that is struck closes the tunnel that it opened, once', () => {
+  certificates.opened('idc-1', 'A');
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: listing() });
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: listing() });
+  expect(closed).toEqual(['idc-1: its certificate was revoked']);
+});
+
+test('a registration that is gone closes it too', () => {
+  certificates.opened('idc-1', 'A');
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: undefined });
+  expect(closed).toEqual(['idc-1: the node was removed']);
+});
+
+test('a renewal closes nothing: not the new serial, not the end of the old, not a copy that lags behind', () => {
+  certificates.opened('idc-1', 'A');
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: listing('A', 'B') });
+  certificates.opened('idc-1', 'B');
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: listing('A') });
+  certificates.changed({ name: 'idc-1', previous: listing('A'), object: listing('A', 'B') });
+  certificates.changed({ name: 'idc-1', previous: listing('A', 'B'), object: listing('B') });
+  expect(closed).toEqual([]);
+});
+
+test('nodes whose tunnels are elsewhere are not our business', () => {
+  certificates.changed({ name: 'idc-2', previous: listing('A'), object: undefined });
+  expect(closed).toEqual([]);
+});
