@@ -1,13 +1,12 @@
 // One attempt to reach the gateway: TCP (or CONNECT through a proxy), TLS with the node's certificate, websocket.
 // A failure says whether anybody answered at all, since that decides how soon to try again.
-import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
+import { type ClientOptions, WebSocket } from 'ws';
 import { Fault } from '../../protocol/fault.ts';
 import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
-import { WebsocketTransport } from '../../protocol/tunnel/websocket/transport.ts';
-import { newKey, requestHeaders, whyNotAccepted } from '../../protocol/tunnel/websocket/upgrade.ts';
+import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { connectThroughProxy, proxyFor } from './proxy.ts';
 
 export interface TunnelIdentity {
@@ -84,38 +83,33 @@ function connectTcp(
 function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
   const { promise, resolve, reject } = Promise.withResolvers<Transport>();
   const { url, signal, limits } = options;
-  const encrypted = url.protocol === 'wss:';
-  const connection = encrypted ? secure(tcp, options) : tcp.resume();
-  const key = newKey();
-  const request = http.request({
-    createConnection: () => connection,
-    ...hostAndPort(url),
-    path: url.pathname + url.search,
-    headers: requestHeaders(key, subprotocol),
+  const clientOptions: ClientOptions = {
+    ...websocketOptions,
+    createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp.resume()),
+  };
+  const websocket = new WebSocket(url, subprotocol, clientOptions);
+  let socket: Socket = tcp;
+  websocket.once('upgrade', (response) => {
+    socket = response.socket;
   });
-  request.once('upgrade', ({ headers }, socket: Socket, head: Buffer) => {
-    const problem = whyNotAccepted(headers, key, subprotocol);
-    if (problem) {
-      socket.destroy();
-      reject(new Error(problem));
-      return;
-    }
-    if (head.length > 0) socket.unshift(head);
-    resolve(new WebsocketTransport(socket, { role: 'client', secure: encrypted }));
-  });
-  request.once('response', (response) => {
+  websocket.once('unexpected-response', (_request, response) => {
     void readRefusal(url, response).then((refusal) => {
       reject(refusal);
-      connection.destroy();
+      websocket.terminate();
     });
   });
-  request.on('error', reject);
-  const abort = () => connection.destroy(new Error('the agent stops'));
+  websocket.on('error', reject);
+  websocket.once('open', () => {
+    websocket.off('error', reject);
+    resolve(new WebsocketTransport(websocket, socket));
+  });
+  const abort = () => websocket.terminate();
   signal.addEventListener('abort', abort, { once: true });
+  // Not ws's own time limit: on a socket that is given to it, that one never begins.
   const timer = setTimeout(() => {
-    connection.destroy(new Error(`no answer to the websocket request within ${limits.upgradeTimeoutMs} ms`));
+    reject(new Error(`no answer to the websocket request within ${limits.upgradeTimeoutMs} ms`));
+    websocket.terminate();
   }, limits.upgradeTimeoutMs);
-  request.end();
   return promise.finally(() => {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
 import { Fault } from '../../protocol/fault.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
@@ -14,8 +15,7 @@ import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tu
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
-import { WebsocketTransport } from '../../protocol/tunnel/websocket/transport.ts';
-import { answerHead, whyNotUpgrade } from '../../protocol/tunnel/websocket/upgrade.ts';
+import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { type HubCounters, newHubCounters } from './counters.ts';
 
 export interface TunnelNode {
@@ -60,6 +60,7 @@ export class TunnelHub {
   readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
   readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
   readonly #heartbeatListeners: ((node: string, payload: Uint8Array) => void)[] = [];
+  readonly #upgrades: WebSocketServer;
   #draining = false;
 
   constructor({ logger, limits, clock, connectionsPerMinute: perMinute }: HubOptions) {
@@ -67,6 +68,12 @@ export class TunnelHub {
     this.#clock = clock ?? realClock;
     this.#limits = { ...defaultLimits, ...limits };
     this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
+    this.#upgrades = new WebSocketServer({
+      ...websocketOptions,
+      noServer: true,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+    });
   }
 
   get figures(): HubFigures {
@@ -86,14 +93,12 @@ export class TunnelHub {
     const refusal = this.#whyRefused(request, node);
     if (refusal) {
       this.counters.upgradesRefused += 1;
-      socket.on('error', () => {});
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    socket.write(answerHead(request.headers['sec-websocket-key'] ?? '', subprotocol));
-    if (head.length > 0) socket.unshift(head);
-    const secure = 'encrypted' in socket;
-    this.accept(new WebsocketTransport(socket as Socket, { role: 'server', secure }), node);
+    this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
+      this.accept(new WebsocketTransport(websocket, socket as Socket), node);
+    });
   }
 
   /** A transport that belongs to this node; the agent must say HELLO next. */
@@ -171,12 +176,13 @@ export class TunnelHub {
     for (const { session } of [...this.#held.values()]) {
       session.end(CloseCode.shuttingDown, 'the gateway stops');
     }
+    this.#upgrades.close();
   }
 
   #whyRefused(request: IncomingMessage, node: TunnelNode): string | undefined {
     if (this.#draining) return '503 Service Unavailable';
-    const problem = whyNotUpgrade(request.method, request.headers, subprotocol);
-    if (problem) return `400 ${problem}`;
+    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    if (!offered?.includes(subprotocol)) return '400 Bad Request';
     const minute = Math.floor(this.#clock.nowMs() / 60_000);
     const recent = this.#recent.get(node.name);
     const connections = recent?.minute === minute ? recent.connections + 1 : 1;

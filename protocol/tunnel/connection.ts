@@ -11,8 +11,7 @@ import { CloseCode, type Transport } from './transport.ts';
 import { MessageWriter } from './writer.ts';
 
 export interface ConnectionSink {
-  /** `more`: a part of DATA, the rest of the frame follows. */
-  frame(type: number, stream: number, aux: number, payload: Uint8Array, more: boolean): void;
+  frame(type: number, stream: number, aux: number, payload: Uint8Array): void;
   /** The peer broke the protocol; the connection is being closed, `closed` follows. */
   violation(fault: Fault): void;
   /** There is room again. */
@@ -53,9 +52,7 @@ export class Connection {
     this.writer = new MessageWriter(transport);
     this.#liveness = new Liveness(limits, clock.nowMs());
     this.#answerLimitBytes = 2 * limits.bufferedBytes;
-    const decoder = new FrameDecoder((type, stream, aux, payload, more) =>
-      this.#frame(type, stream, aux, payload, more),
-    );
+    const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
       drained: () => {
@@ -138,14 +135,14 @@ export class Connection {
     }
   }
 
-  #frame(type: number, stream: number, aux: number, payload: Uint8Array, more: boolean): void {
+  #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
     if (type === FrameType.ping) {
       this.#pong = aux;
       this.answerPing();
     } else if (type === FrameType.pong) {
       if (aux === this.#nonce) this.roundTripMs = this.#clock.nowMs() - this.#pingedMs;
     } else {
-      this.sink.frame(type, stream, aux, payload, more);
+      this.sink.frame(type, stream, aux, payload);
     }
   }
 

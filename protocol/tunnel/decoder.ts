@@ -1,18 +1,11 @@
-// Turns the pieces of websocket messages into frames. It accepts any split into pieces. DATA is passed on piece by
-// piece as it lies; any other payload is joined when it lies across a boundary, so at most one frame is kept:
-// a header and a payload within its limit. A frame may not cross the end of a message. Anything malformed is a
-// TUNNEL_FRAME_INVALID; after one the decoder must not be used again.
-import { FrameType, invalid, readHeader } from './frame.ts';
+// Turns the pieces of websocket messages into frames. It accepts any split into pieces, copies a payload only
+// when it lies across a boundary, and keeps at most one frame: never more than a header and a full payload.
+// A frame may not cross the end of a message. Anything malformed is a TUNNEL_FRAME_INVALID; after one the
+// decoder must not be used again.
+import { invalid, readHeader } from './frame.ts';
 import { frameHeaderBytes } from './limits.ts';
 
-/** `more`: this was a part of the frame's payload, the next call has the next part. Only ever for DATA. */
-export type FrameReceiver = (
-  type: number,
-  stream: number,
-  aux: number,
-  payload: Uint8Array,
-  more: boolean,
-) => void;
+export type FrameReceiver = (type: number, stream: number, aux: number, payload: Uint8Array) => void;
 
 const nothing = new Uint8Array(0);
 
@@ -25,7 +18,8 @@ export class FrameDecoder {
   #aux = 0;
   /** Bytes of the current payload that are still to come; -1 while reading a header. */
   #missing = -1;
-  #joined: Uint8Array | undefined;
+  #payload: Uint8Array | undefined;
+  #payloadBytes = 0;
 
   constructor(receive: FrameReceiver) {
     this.#receive = receive;
@@ -71,29 +65,27 @@ export class FrameDecoder {
     this.#stream = header.stream;
     this.#aux = header.aux;
     this.#missing = header.payloadBytes;
+    this.#payloadBytes = 0;
   }
 
   #readPayload(piece: Uint8Array, offset: number): number {
-    const end = Math.min(piece.length, offset + this.#missing);
-    const part = end === offset ? nothing : piece.subarray(offset, end);
-    const whole = part.length === this.#missing;
-    this.#missing -= part.length;
-    if (this.#type === FrameType.data || (whole && !this.#joined)) {
-      if (whole) this.#missing = -1;
-      this.#receive(this.#type, this.#stream, this.#aux, part, !whole);
-    } else {
-      this.#join(part);
+    const taken = Math.min(this.#missing, piece.length - offset);
+    if (taken === this.#missing && this.#payloadBytes === 0) {
+      this.#finish(taken === 0 ? nothing : piece.subarray(offset, offset + taken));
+      return offset + taken;
     }
-    return end;
+    this.#payload ??= new Uint8Array(this.#missing);
+    this.#payload.set(piece.subarray(offset, offset + taken), this.#payloadBytes);
+    this.#payloadBytes += taken;
+    this.#missing -= taken;
+    if (this.#missing === 0) this.#finish(this.#payload);
+    return offset + taken;
   }
 
-  #join(part: Uint8Array): void {
-    this.#joined ??= new Uint8Array(part.length + this.#missing);
-    this.#joined.set(part, this.#joined.length - this.#missing - part.length);
-    if (this.#missing > 0) return;
-    const payload = this.#joined;
-    this.#joined = undefined;
+  #finish(payload: Uint8Array): void {
     this.#missing = -1;
-    this.#receive(this.#type, this.#stream, this.#aux, payload, false);
+    this.#payload = undefined;
+    this.#payloadBytes = 0;
+    this.#receive(this.#type, this.#stream, this.#aux, payload);
   }
 }

@@ -246,9 +246,10 @@ export class Session implements TunnelSession, ConnectionSink {
 
   // What the connection tells.
 
-  frame(type: number, stream: number, aux: number, payload: Uint8Array, more: boolean): void {
-    if (frameRules[type]?.sequenced) {
-      if (!more) this.#received += 1;
+  frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
+    const sequenced = frameRules[type]?.sequenced;
+    if (sequenced) {
+      this.#received += 1;
       this.#oweAcknowledgement(payload.length);
     }
     if (stream !== 0) this.#streams.receive(type, stream, aux, payload);

@@ -16,7 +16,6 @@ export class SocketEndpoint implements StreamEndpoint {
   readonly #whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void;
   #stream: SessionStream | undefined;
   #over = false;
-  #corked = false;
 
   constructor(socket: Socket, whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void) {
     this.#socket = socket;
@@ -34,7 +33,6 @@ export class SocketEndpoint implements StreamEndpoint {
       if (!stream.write(chunk)) socket.pause();
     });
     socket.on('end', () => stream.end());
-    socket.resume();
     socket.on('error', (error) => this.#fail(error.message));
     socket.on('close', () => {
       // Closed in order: what was read of it may still wait for credit, and the stream ends by itself.
@@ -46,16 +44,7 @@ export class SocketEndpoint implements StreamEndpoint {
     this.#end('refused', fault.message);
   }
 
-  /** What one turn delivers leaves in one write. */
   deliver(chunk: Uint8Array): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
     this.#socket.write(chunk, (error) => {
       if (!error) this.#stream?.consumed(chunk.length);
     });

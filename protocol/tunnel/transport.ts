@@ -2,8 +2,6 @@
 // loses, delays and cuts.
 
 export interface Transport {
-  /** So many bytes before the first piece of a message are the transport's, for a header of its own. */
-  readonly headroomBytes: number;
   /** Queues one message made of these pieces, in order; `sent` when the system has taken the last, or with an error. */
   send(pieces: readonly Uint8Array[], sent?: (error?: Error) => void): void;
   /** Bytes queued that the system has not taken. */

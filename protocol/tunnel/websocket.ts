@@ -20,7 +20,6 @@ const whole = { binary: true, fin: true } as const;
 const unsupportedCode = 1003;
 
 export class WebsocketTransport implements Transport {
-  readonly headroomBytes = 0;
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
 

@@ -57,15 +57,12 @@ export class MessageWriter {
   }
 
   #reserve(bytes: number): number {
-    if (shared.used + this.#transport.headroomBytes + bytes > shared.slab.length) {
+    if (shared.used + bytes > shared.slab.length) {
       this.flush();
       shared.slab = new Uint8Array(Buffer.allocUnsafeSlow(slabBytes).buffer);
       shared.used = 0;
     }
-    if (this.#run === 0) {
-      shared.used += this.#transport.headroomBytes;
-      this.#start = shared.used;
-    }
+    if (this.#run === 0) this.#start = shared.used;
     const offset = shared.used;
     shared.used += bytes;
     this.#run += bytes;

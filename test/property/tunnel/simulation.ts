@@ -72,7 +72,6 @@ interface Queued {
 
 /** One end of a link. What is sent waits until the link delivers it. */
 export class MemoryTransport implements Transport {
-  readonly headroomBytes = 0;
   peer!: MemoryTransport;
   listener: TransportListener | undefined;
   bufferedBytes = 0;

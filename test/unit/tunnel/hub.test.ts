@@ -153,7 +153,7 @@ test('a hundred agents that lose their gateway at once come back spread out, non
   const tunnels = [];
   for (let count = 0; count < 100; count += 1) tunnels.push(await loopback.agent(`idc-${count}`));
   for (const socket of loopback.gateway.sockets) socket.resetAndDestroy();
-  await until(() => figures().resumptions === 100 && figures().connected === 100, 20_000);
+  await until(() => figures().resumptions === 100 && figures().connected === 100);
   expect(figures()).toMatchObject({ sessions: 100, resumptions: 100, takeovers: 0, staleConnections: 0 });
   for (const tunnel of tunnels) expect(tunnel.status.attempts).toBe(2);
 }, 30_000);
