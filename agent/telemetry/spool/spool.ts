@@ -97,7 +97,7 @@ export class Spool {
 
   /** Nothing is left from earlier lives. */
   get isEmptied(): boolean {
-    return this.#store?.oldestEpoch(this.#epoch) === undefined;
+    return this.#store !== undefined && this.#store.oldestEpoch(this.#epoch) === undefined;
   }
 
   get isWriting(): boolean {
