@@ -68,6 +68,7 @@ export class Renewal {
   readonly #options: RenewalOptions;
   readonly #random: () => number;
   #identity: Identity;
+  #validity: Validity;
   #jitter: number;
   #rootChangedAtMs: number | undefined;
   #failures = 0;
@@ -81,12 +82,13 @@ export class Renewal {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#identity = options.identity;
+    this.#validity = validityOf(this.#identity.certificatePem);
     this.#jitter = this.#random();
     this.#lookAtRoots();
   }
 
   get status(): RenewalStatus {
-    const expiresAt = new Date(validityOf(this.#identity.certificatePem).notAfterMs).toISOString();
+    const expiresAt = new Date(this.#validity.notAfterMs).toISOString();
     return { expiresAt, renewsAt: new Date(this.#dueMs()).toISOString(), fault: this.#fault };
   }
 
@@ -123,7 +125,7 @@ export class Renewal {
 
   #dueMs(): number {
     return renewAtMs({
-      ...validityOf(this.#identity.certificatePem),
+      ...this.#validity,
       rootChangedAtMs: this.#rootChangedAtMs,
       failures: this.#failures,
       failedAtMs: this.#failedAtMs,
@@ -163,6 +165,7 @@ export class Renewal {
       const next = change(this.#identity);
       await writeIdentity(this.#options.host, next);
       this.#identity = next;
+      this.#validity = validityOf(next.certificatePem);
       this.#lookAtRoots();
     };
     const written = this.#written.then(write);
