@@ -52,6 +52,7 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
   const spec = poolSpec(pool);
   const { machineId, architecture } = request.facts;
   const existing = await kubernetes.get(registeredNodes, nodeName);
+  assertNotReplayed(existing, token, applicant);
   if (existing) assertSameMachine(existing, token, machineId, desk);
   else await assertNameFree(kubernetes, nodeName);
   const node = existing?.spec ?? {};
@@ -97,6 +98,21 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
     desired,
     bootstrap: { apiServerUrl: desk.apiServer.url, caPem: desk.apiServer.caPem, token: bootstrap.token },
   };
+}
+
+/**
+ * The same request may come again as long as its answer may have been lost. Once the node has been here, or was removed,
+ * it is somebody else's copy, or a removed host that wants back without a new token.
+ */
+function assertNotReplayed(
+  existing: RegisteredNode | undefined,
+  token: JoinToken,
+  { nodeName, keySha256 }: Applicant,
+): void {
+  if (!token.usedBy.some((use) => use.node === nodeName && use.keySha256 === keySha256)) return;
+  const { joinedAt = '', tunnel } = existing?.status ?? {};
+  const hasBeenHere = tunnel !== undefined && Date.parse(tunnel.since) >= Date.parse(joinedAt);
+  if (!existing || hasBeenHere) throw new Fault('JOIN_REPLAYED', { id: token.id, name: nodeName });
 }
 
 /** The name is registered: only its own machine may join again, in its own pool, and not while it is connected. */

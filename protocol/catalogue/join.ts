@@ -35,6 +35,19 @@ export const joinFaults = {
       remedy: '请新建令牌：regnodectl token create --pool {pool} --uses N',
     },
   },
+  JOIN_REPLAYED: {
+    exitCode: 1,
+    en: {
+      message: 'The join token {id} has admitted {name} already, and this request is a copy of that one.',
+      remedy:
+        'Make a new token: regnodectl token create --pool POOL; on a host that was removed run "regnode leave --force" first.',
+    },
+    zh: {
+      message: '加入令牌 {id} 已用于接纳 {name}，此请求是当时请求的重放。',
+      remedy:
+        '请新建令牌：regnodectl token create --pool POOL；若主机已被移除，请先执行 regnode leave --force。',
+    },
+  },
   POOL_NOT_FOUND: {
     exitCode: 1,
     en: {

@@ -138,6 +138,22 @@ describe('again', () => {
     expect(bootstrapTokens()).toHaveLength(1);
   });
 
+  test('a copy of the request is refused once the node has connected, and once it was removed', async () => {
+    const host = await applicant('idc-1');
+    const text = await token({ uses: 5 });
+    await join(desk, host.request(text));
+    const tunnel = { connected: false, since: new Date(Date.now() + 1000).toISOString(), gateway: 'g' };
+    await kubernetes.patch(registeredNodes, 'idc-1', { status: { tunnel } }, { subresource: 'status' });
+    const serials = kubernetes.stored(registeredNodes)[0]?.status?.certificateSerials;
+    await expect(join(desk, host.request(text))).rejects.toMatchObject({ code: 'JOIN_REPLAYED' });
+    expect(kubernetes.stored(registeredNodes)[0]?.status?.certificateSerials).toEqual(serials);
+    await kubernetes.patch(registeredNodes, 'idc-1', { metadata: { finalizers: null } });
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await expect(join(desk, host.request(text))).rejects.toMatchObject({ code: 'JOIN_REPLAYED' });
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+    expect(await usesLeft()).toEqual([4]);
+  });
+
   test('the same machine with a new key needs a use of its own', async () => {
     const text = await token();
     await join(desk, (await applicant('idc-1')).request(text));

@@ -1,0 +1,224 @@
+// Joins and renewals over real TLS on loopback: what is refused is answered, audited and counted, and an expired
+// certificate opens one door only.
+import https from 'node:https';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AuditRecord } from '../../../../gateway/audit/audit.ts';
+import { createCounters } from '../../../../gateway/audit/counters.ts';
+import { Authority } from '../../../../gateway/join/authority.ts';
+import {
+  identify,
+  identifyForRenewal,
+  type Registrations,
+} from '../../../../gateway/join/client-certificate.ts';
+import { createToken } from '../../../../gateway/join/token.ts';
+import { registeredNodes } from '../../../../gateway/nodes/node.ts';
+import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { answerJson } from '../../../../gateway/serve/answer.ts';
+import { joinRoute } from '../../../../gateway/serve/join-route.ts';
+import { openPublicPort, type PublicPort } from '../../../../gateway/serve/public-port.ts';
+import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
+import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
+import { applicant } from '../applicant.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+import { pool, store } from '../pool.ts';
+import { logger } from '../port.ts';
+import { register } from '../registration.ts';
+
+const dayMs = 24 * 3600_000;
+let kubernetes: MemoryKubernetes;
+let authority: Authority;
+let port: PublicPort;
+let audited: AuditRecord[];
+let refused: string[];
+let counters: ReturnType<typeof createCounters>;
+
+beforeEach(async () => {
+  kubernetes = memoryKubernetes();
+  audited = [];
+  refused = [];
+  await kubernetes.create(nodePools, pool('idc'));
+  authority = await Authority.open(kubernetes);
+  const hub = new TunnelHub({ logger });
+  counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
+  const audit = { record: (record: AuditRecord) => audited.push(record), reopen() {}, close() {} };
+  const now = Date.now;
+  const desk = {
+    kubernetes,
+    authority,
+    artifacts: async () => store,
+    apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
+    isConnected: () => false,
+    now,
+  };
+  const find = (name: string) =>
+    kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name);
+  const registrations: Registrations = { get: find, refresh: async (name) => find(name) };
+  const { certificatePem, keyPem } = await authority.issueServing('127.0.0.1');
+  const grace = { isOurs: (der: Uint8Array) => authority.hasSigned(der), graceMs: () => 90 * dayMs };
+  port = await openPublicPort({
+    listen: { host: '127.0.0.1', port: 0 },
+    tls: { certificatePem, keyPem, caPem: authority.caPem },
+    routes: [
+      {
+        methods: ['POST'],
+        path: '/v1/join',
+        access: 'anybody',
+        run: joinRoute({ desk, audit, counters, recordEvent: () => {} }),
+      },
+      {
+        methods: ['POST'],
+        path: '/v1/node/renew',
+        access: 'renewal',
+        run: renewalRoute({ desk, audit, counters }),
+      },
+      {
+        methods: ['GET'],
+        path: '/who',
+        access: 'node',
+        run: ({ response }, node) => answerJson(response, 200, node),
+      },
+    ],
+    tunnelPath: '/v1/tunnel',
+    identify: (certificate) => identify(certificate, registrations, now()),
+    identifyForRenewal: (certificate) => identifyForRenewal(certificate, registrations, now(), grace),
+    onTunnel: (_request, socket) => socket.destroy(),
+    onRefused: (fault) => refused.push(fault.code),
+    counters,
+    logger,
+  });
+});
+afterEach(() => port.close(0));
+
+interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+function ask(method: string, path: string, body?: unknown, identity?: Identity) {
+  return new Promise<{ status: number; code: string | undefined; body: Record<string, string> }>(
+    (resolve, reject) => {
+      const to = { host: '127.0.0.1', port: port.address.port, ca: authority.caPem, agent: false as const };
+      const request = https.request({ ...to, method, path, ...identity }, async (response) => {
+        let text = '';
+        for await (const chunk of response) text += String(chunk);
+        const answer = JSON.parse(text) as Record<string, string> & { error?: { code: string } };
+        resolve({ status: response.statusCode ?? 0, code: answer.error?.code, body: answer });
+      });
+      request.on('error', reject);
+      request.end(body === undefined ? undefined : JSON.stringify(body));
+    },
+  );
+}
+
+const counted = async (counter: 'joins' | 'renewals') =>
+  (await counters[counter].get()).values.map(
+    ({ labels, value }) => `${labels.outcome} ${labels.code}: ${value}`,
+  );
+
+/** A node whose certificate was made so many days ago. */
+async function joined(name: string, daysAgo: number) {
+  const host = await applicant(name);
+  const { csrPem } = host.request('');
+  const then = await Authority.open(kubernetes, () => Date.now() - daysAgo * dayMs);
+  const issued = await register(kubernetes, then, { name, pool: 'idc' }, csrPem);
+  return { csrPem, identity: { cert: issued.certificatePem, key: host.keyPem }, serial: issued.serial };
+}
+
+describe('a renewal', () => {
+  test('of a good certificate: both are good afterwards, and it is audited', async () => {
+    const { csrPem, identity } = await joined('idc-1', 60);
+    const answer = await ask('POST', '/v1/node/renew', { csrPem }, identity);
+    expect(answer).toMatchObject({ status: 200, body: { caPem: authority.caPem } });
+    const renewed = { ...identity, cert: answer.body.certificatePem ?? '' };
+    expect(await ask('GET', '/who', undefined, renewed)).toMatchObject({
+      status: 200,
+      body: { name: 'idc-1' },
+    });
+    expect(await ask('GET', '/who', undefined, identity)).toMatchObject({ status: 200 });
+    expect(audited).toMatchObject([{ event: 'renewal', outcome: 'accepted', node: 'idc-1', expired: false }]);
+    expect(await counted('renewals')).toEqual(['accepted : 1']);
+  });
+
+  test('of one that really expired 10 days ago: it opens the renewal and nothing else', async () => {
+    const { csrPem, identity } = await joined('idc-1', 100);
+    expect(await ask('GET', '/who', undefined, identity)).toMatchObject({ code: 'CERTIFICATE_REFUSED' });
+    const answer = await ask('POST', '/v1/node/renew', { csrPem }, identity);
+    expect(answer.status).toBe(200);
+    expect(audited).toMatchObject([{ event: 'renewal', outcome: 'accepted', expired: true }]);
+    const renewed = { ...identity, cert: answer.body.certificatePem ?? '' };
+    expect(await ask('GET', '/who', undefined, renewed)).toMatchObject({ status: 200 });
+  });
+
+  test('of one that expired before the grace is refused', async () => {
+    const { csrPem, identity } = await joined('idc-1', 181);
+    const answer = await ask('POST', '/v1/node/renew', { csrPem }, identity);
+    expect(answer).toMatchObject({ status: 403, code: 'CERTIFICATE_REFUSED' });
+    expect(refused).toEqual(['CERTIFICATE_REFUSED']);
+  });
+
+  test('without a certificate, or for another node, is refused', async () => {
+    const { csrPem, identity } = await joined('idc-1', 0);
+    const other = await joined('idc-2', 0);
+    expect(await ask('POST', '/v1/node/renew', { csrPem })).toMatchObject({ code: 'CERTIFICATE_REFUSED' });
+    expect(await ask('POST', '/v1/node/renew', { csrPem: other.csrPem }, identity)).toMatchObject({
+      code: 'CSR_REFUSED',
+    });
+    expect(audited).toMatchObject([
+      { event: 'renewal', outcome: 'refused', code: 'CSR_REFUSED', node: 'idc-1' },
+    ]);
+    expect(await counted('renewals')).toEqual(['refused CSR_REFUSED: 1']);
+  });
+
+  test('again and again has to wait', async () => {
+    const { csrPem, identity } = await joined('idc-1', 0);
+    const statuses: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      statuses.push((await ask('POST', '/v1/node/renew', { csrPem }, identity)).status);
+    }
+    expect(statuses.filter((status) => status === 200)).toHaveLength(10);
+    expect(statuses.at(-1)).toBe(429);
+  });
+});
+
+describe('a join that is refused is audited and counted', () => {
+  const token = async (uses = 1, of = 'idc') =>
+    (await createToken(kubernetes, { pool: of, lifetimeMs: 3600_000, uses })).text;
+  const expectRefusal = async (code: string) => {
+    expect(audited.at(-1)).toMatchObject({ event: 'join', outcome: 'refused', code, node: 'idc-1' });
+    expect(JSON.stringify(audited)).not.toMatch(/rt-[a-z0-9]{6}\.[a-z0-9]{32}/);
+    expect(await counted('joins')).toContain(`refused ${code}: 1`);
+  };
+
+  test("another node's name", async () => {
+    await ask('POST', '/v1/join', (await applicant('idc-1')).request(await token()));
+    const other = await applicant('idc-1', 'f'.repeat(32));
+    const answer = await ask('POST', '/v1/join', other.request(await token()));
+    expect(answer).toMatchObject({ status: 409, code: 'NODE_NAME_TAKEN' });
+    await expectRefusal('NODE_NAME_TAKEN');
+  });
+
+  test("another pool's token", async () => {
+    await kubernetes.create(nodePools, pool('other'));
+    await ask('POST', '/v1/join', (await applicant('idc-1')).request(await token()));
+    const answer = await ask('POST', '/v1/join', (await applicant('idc-1')).request(await token(1, 'other')));
+    expect(answer).toMatchObject({ status: 409, code: 'NODE_IN_OTHER_POOL' });
+    await expectRefusal('NODE_IN_OTHER_POOL');
+  });
+
+  test('a token past its uses', async () => {
+    const text = await token();
+    await ask('POST', '/v1/join', (await applicant('idc-2')).request(text));
+    const answer = await ask('POST', '/v1/join', (await applicant('idc-1')).request(text));
+    expect(answer).toMatchObject({ status: 403, code: 'TOKEN_USED_UP' });
+    await expectRefusal('TOKEN_USED_UP');
+  });
+
+  test('a replayed join', async () => {
+    const request = (await applicant('idc-1')).request(await token());
+    expect(await ask('POST', '/v1/join', request)).toMatchObject({ status: 200 });
+    await kubernetes.patch(registeredNodes, 'idc-1', { metadata: { finalizers: null } });
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    expect(await ask('POST', '/v1/join', request)).toMatchObject({ status: 403, code: 'JOIN_REPLAYED' });
+    await expectRefusal('JOIN_REPLAYED');
+  });
+});
