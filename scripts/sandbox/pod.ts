@@ -1,18 +1,23 @@
-// A pod on a given host that prints a numbered line a second and serves them, from the sandbox's own image: what
-// quickstart shows and tests look at.
+// A pod on a given host that prints a numbered line a second, or does what a script says, from the sandbox's own
+// image: what quickstart shows and tests look at.
 import { busyboxImage } from './images.ts';
 import { kubectl } from './registration.ts';
 import type { Sandbox } from './sandbox.ts';
 
-const script = 'n=0; while true; do n=$((n+1)); echo "line $n on $NODE_NAME"; sleep 1; done';
+const countingScript = 'n=0; while true; do n=$((n+1)); echo "line $n on $NODE_NAME"; sleep 1; done';
 
 /** Creates the pod and waits until it is Ready. */
-export async function runPod(sandbox: Sandbox, name: string, node: string): Promise<void> {
-  await kubectl(sandbox, ['apply', '-f', '-'], JSON.stringify(podManifest(name, node)));
+export async function runPod(
+  sandbox: Sandbox,
+  name: string,
+  node: string,
+  script = countingScript,
+): Promise<void> {
+  await kubectl(sandbox, ['apply', '-f', '-'], JSON.stringify(podManifest(name, node, script)));
   await kubectl(sandbox, ['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=50s']);
 }
 
-function podManifest(name: string, node: string): object {
+function podManifest(name: string, node: string, script: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
