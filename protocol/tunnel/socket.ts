@@ -16,6 +16,7 @@ export class SocketEndpoint implements StreamEndpoint {
   readonly #whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void;
   #stream: SessionStream | undefined;
   #over = false;
+  #corked = false;
 
   constructor(socket: Socket, whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void) {
     this.#socket = socket;
@@ -33,6 +34,8 @@ export class SocketEndpoint implements StreamEndpoint {
       if (!stream.write(chunk)) socket.pause();
     });
     socket.on('end', () => stream.end());
+    // An accepted socket may have been paused until now.
+    socket.resume();
     socket.on('error', (error) => this.#fail(error.message));
     socket.on('close', () => {
       // Closed in order: what was read of it may still wait for credit, and the stream ends by itself.
@@ -44,7 +47,16 @@ export class SocketEndpoint implements StreamEndpoint {
     this.#end('refused', fault.message);
   }
 
+  /** What one turn delivers leaves in one write. */
   deliver(chunk: Uint8Array): void {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
     this.#socket.write(chunk, (error) => {
       if (!error) this.#stream?.consumed(chunk.length);
     });
