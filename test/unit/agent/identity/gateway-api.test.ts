@@ -3,8 +3,8 @@
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import net, { type AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createGatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import * as x509 from '../../../../protocol/x509.ts';
 
@@ -86,6 +86,105 @@ test('a download goes on from its offset when the gateway can', async () => {
   expect([startsAt, Buffer.concat(chunks).toString()]).toEqual([4, '456789']);
 });
 
+describe('through a proxy', () => {
+  const servers: net.Server[] = [];
+  afterEach(() => {
+    for (const open of servers.splice(0)) open.close();
+  });
+
+  /** Joins each CONNECT with its target, or answers it with `refusal`. */
+  async function openProxy(refusal?: string): Promise<{ address: string; asked: string[] }> {
+    const asked: string[] = [];
+    const proxy = net.createServer((client) => {
+      client.once('data', (chunk) => {
+        asked.push(chunk.toString().split('\r\n', 1)[0] ?? '');
+        if (refusal) {
+          client.end(refusal);
+          return;
+        }
+        const target = net.connect(Number(new URL(url).port), '127.0.0.1', () => {
+          client.write('HTTP/1.1 200 OK\r\n\r\n');
+          client.pipe(target).pipe(client);
+        });
+        target.on('error', () => client.destroy());
+        client.on('error', () => target.destroy());
+      });
+    });
+    servers.push(proxy);
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    return { address: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, asked };
+  }
+
+  test('calls go by CONNECT, over one connection, and trust the same CA alone', async () => {
+    const { address, asked } = await openProxy();
+    answer(200, '{}');
+    const proxied = createGatewayApi({ url, caPem, environment: { HTTPS_PROXY: address } });
+    await proxied.deregister();
+    await proxied.deregister();
+    proxied.close();
+    expect(asked).toEqual([`CONNECT ${new URL(url).host} HTTP/1.1`]);
+    const other = await selfSigned('127.0.0.1');
+    const deceived = createGatewayApi({ url, caPem: other.cert, environment: { https_proxy: address } });
+    await expect(deceived.deregister()).rejects.toMatchObject({ code: 'GATEWAY_NOT_TRUSTED' });
+  });
+
+  test('not when NO_PROXY names the gateway', async () => {
+    const { address, asked } = await openProxy();
+    answer(200, '{}');
+    const environment = { HTTPS_PROXY: address, NO_PROXY: '127.0.0.0/8' };
+    await createGatewayApi({ url, caPem, environment }).deregister();
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['that refuses', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', '407'],
+    ['that is something else', 'SSH-2.0-OpenSSH\r\n\r\n', 'HTTP'],
+  ])('one %s is GATEWAY_UNREACHABLE with its reason', async (_name, refusal, detail) => {
+    const { address } = await openProxy(refusal);
+    const proxied = createGatewayApi({ url, caPem, environment: { HTTPS_PROXY: address } });
+    await expect(proxied.deregister()).rejects.toMatchObject({
+      code: 'GATEWAY_UNREACHABLE',
+      values: { detail: expect.stringContaining(detail) },
+    });
+  });
+
+  test('one that is not there is GATEWAY_UNREACHABLE', async () => {
+    const proxied = createGatewayApi({ url, caPem, environment: { HTTPS_PROXY: 'http://127.0.0.1:1' } });
+    await expect(proxied.deregister()).rejects.toMatchObject({ code: 'GATEWAY_UNREACHABLE' });
+  });
+});
+
+describe('a certificate that was renewed meanwhile', () => {
+  const refuseOnce = () => {
+    let asked = 0;
+    respond = (request, response) => {
+      request.resume();
+      asked += 1;
+      const refusal = { error: { code: 'CERTIFICATE_REFUSED', values: { detail: 'it was replaced' } } };
+      response.writeHead(asked === 1 ? 403 : 200).end(JSON.stringify(asked === 1 ? refusal : {}));
+    };
+    return () => asked;
+  };
+
+  test('is read from the disk, and the call made again', async () => {
+    const [old, renewed] = [await selfSigned('old'), await selfSigned('new')];
+    const identityOf = ({ cert, key }: typeof old) => ({ caPem, certificatePem: cert, keyPem: key });
+    const asked = refuseOnce();
+    const gateway = createGatewayApi({ url, ...identityOf(old), reload: async () => identityOf(renewed) });
+    await gateway.deregister();
+    expect(asked()).toBe(2);
+  });
+
+  test('is not there: the refusal stands, and nothing is asked twice', async () => {
+    const { cert, key } = await selfSigned('old');
+    const identity = { caPem, certificatePem: cert, keyPem: key };
+    const asked = refuseOnce();
+    const gateway = createGatewayApi({ url, ...identity, reload: async () => identity });
+    await expect(gateway.deregister()).rejects.toMatchObject({ code: 'CERTIFICATE_REFUSED' });
+    expect(asked()).toBe(1);
+  });
+});
+
 async function selfSigned(address: string): Promise<{ cert: string; key: string }> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
@@ -109,7 +208,9 @@ async function selfSigned(address: string): Promise<{ cert: string; key: string 
       ),
     },
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: address }])],
+    extensions: [
+      new x509.SubjectAlternativeNameExtension([{ type: net.isIP(address) ? 'ip' : 'dns', value: address }]),
+    ],
   });
   return {
     cert: certificate.toString('pem'),
