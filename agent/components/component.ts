@@ -13,6 +13,8 @@ export interface NodeFacts {
   readonly canLowerOomScore: boolean;
   /** Of the real resolver, when systemd-resolved answers at 127.0.0.53. */
   readonly resolvConf: string;
+  /** Those that have to be loaded at every boot: neither built in nor absent. */
+  readonly modulesToLoad: readonly string[];
   /** The manifests of unpacked trees by their path; absent ones are absent. */
   readonly trees: ReadonlyMap<string, TreeManifest>;
   /** Where regnode.service's unit file is, when it is installed. */

@@ -4,6 +4,7 @@ import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
 import type { NodeFacts } from './component.ts';
+import { kernelModules } from './system/system.ts';
 import { treeOf } from './trees.ts';
 
 const sysResourceBit = 24n;
@@ -15,6 +16,7 @@ export async function observeFacts(host: Host, desired: DesiredState): Promise<N
     ...(await chooseCgroupDriver(host, cgroupVersion)),
     canLowerOomScore: await observeSysResource(host),
     resolvConf: await observeResolvConf(host),
+    modulesToLoad: await observeModules(host),
     trees: await observeTrees(host, desired),
     agentUnit: await observeAgentUnit(host),
   };
@@ -56,6 +58,21 @@ async function observeResolvConf(host: Host): Promise<string> {
   );
   const real = '/run/systemd/resolve/resolv.conf';
   return stub && (await host.files.exists(real)) ? real : '/etc/resolv.conf';
+}
+
+// A name that the kernel doesn't know would make systemd-modules-load fail at every boot.
+async function observeModules(host: Host): Promise<string[]> {
+  const loaded = await host.files.readText('/proc/modules');
+  if (loaded === undefined) return [];
+  const found: string[] = [];
+  for (const name of kernelModules) {
+    const isLoaded = new RegExp(`^${name} `, 'm').test(loaded);
+    const isBuiltIn = !isLoaded && (await host.files.exists(`/sys/module/${name}`));
+    const dryRun = ['--dry-run', '--quiet', name];
+    if (isLoaded || (!isBuiltIn && (await host.processes.run('modprobe', dryRun)).exitCode === 0))
+      found.push(name);
+  }
+  return found;
 }
 
 async function observeTrees(host: Host, desired: DesiredState): Promise<Map<string, TreeManifest>> {

@@ -11,8 +11,8 @@ export type Moment = 'torn' | 'after';
 
 export interface Mortal {
   readonly host: Host;
-  /** Effects so far. */
-  readonly effects: () => number;
+  /** Effects so far, what each was. */
+  readonly effects: readonly string[];
   /** Resolves with what it died of. */
   readonly died: Promise<string>;
 }
@@ -29,6 +29,9 @@ const fileEffects = [
   'setMode',
 ] as const satisfies readonly (keyof HostFiles)[];
 
+/** In the middle of any other effect is before it, which is after the one before. */
+export const hasMiddle = (effect: string) => /^(write|writeStream|makeLink|append|rename|tar) /.test(effect);
+
 /** Commands that only look. */
 const looks =
   /^(systemctl show|tar --list|tar .*--to-stdout|\S*ctr .* images list|ip6?tables-save|modprobe --dry-run)/;
@@ -38,7 +41,7 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
   const { promise: died, resolve: die } = Promise.withResolvers<string>();
   const never = new Promise<never>(() => undefined);
   const open: DurableAppender[] = [];
-  let effects = 0;
+  const effects: string[] = [];
   let dead = false;
 
   async function effect<T>(
@@ -47,8 +50,8 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
     tear: () => void = () => undefined,
   ): Promise<T> {
     if (dead) return never;
-    effects += 1;
-    if (effects !== dieAt) return alive(act());
+    effects.push(name);
+    if (effects.length !== dieAt) return alive(act());
     if (moment === 'after') await act();
     if (moment === 'torn') tear();
     dead = true;
@@ -115,7 +118,7 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
     processes,
     setSysctl: (name, value) => effect(`sysctl ${name}`, () => real.setSysctl(name, value)),
   };
-  return { host, effects: () => effects, died };
+  return { host, effects, died };
 }
 
 /** What an effect leaves behind that was cut off in its middle. */

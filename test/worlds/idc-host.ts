@@ -201,9 +201,11 @@ export class IdcHost {
     if (args.includes('--dry-run')) return name === 'overlay' ? '' : { exitCode: 1 };
     if (args.includes('--remove')) {
       this.modules.delete(name);
+      this.put('/proc/modules', '');
       rmSync(this.at(`/sys/module/${name}`), { recursive: true, force: true });
     } else {
       this.modules.add(name);
+      this.put('/proc/modules', `${name} 16384 0 - Live 0x0\n`);
       mkdirSync(this.at(`/sys/module/${name}`), { recursive: true });
     }
     return '';

@@ -27,6 +27,9 @@ export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, ve
     clusterDomain: desired.kubelet.clusterDomain,
     clusterDNS: desired.kubelet.clusterDns,
     maxPods: desired.kubelet.maxPods,
+    // How soon a change of the node is noticed (10 s by default, half of the time to Ready), not how often it is told.
+    nodeStatusUpdateFrequency: '4s',
+    nodeStatusReportFrequency: '5m0s',
     ...(isAtLeast(kubelet, 1, 20) ? { volumePluginDir } : {}),
     ...taints(kubelet, desired),
     // From 1.27 in the file; the flag is gone since.

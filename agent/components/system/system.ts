@@ -5,7 +5,7 @@ import { paths } from '../../config/paths.ts';
 import type { Resource, SysctlResource } from '../../plan/resource.ts';
 import type { Component } from '../component.ts';
 
-const modules = ['overlay', 'br_netfilter'];
+export const kernelModules = ['overlay', 'br_netfilter'];
 
 const parameters: readonly Omit<SysctlResource, 'kind'>[] = [
   { name: 'net.ipv4.ip_forward', value: '1' },
@@ -24,19 +24,21 @@ const parameters: readonly Omit<SysctlResource, 'kind'>[] = [
 
 export const systemComponent: Component = {
   name: 'system',
-  plan: () => [
+  plan: ({ modulesToLoad }) => [
     { kind: 'pod-network' },
-    { kind: 'file', path: paths.modulesFile, mode: 0o644, content: `${note}${modules.join('\n')}\n` },
-    { kind: 'file', path: paths.sysctlFile, mode: 0o644, content: sysctlFile() },
-    ...modules.map((name): Resource => ({ kind: 'module', name })),
+    ...(modulesToLoad.length === 0 ? [] : [configurationFile(paths.modulesFile, modulesToLoad)]),
+    configurationFile(paths.sysctlFile, sysctlLines()),
+    ...kernelModules.map((name): Resource => ({ kind: 'module', name })),
     ...parameters.map((parameter): Resource => ({ kind: 'sysctl', ...parameter })),
   ],
 };
 
-const note = '# Written by regnode; "regnode leave" takes it away.\n';
+function configurationFile(path: string, lines: readonly string[]): Resource {
+  const note = '# Written by regnode; "regnode leave" takes it away.';
+  return { kind: 'file', path, mode: 0o644, content: `${[note, ...lines].join('\n')}\n` };
+}
 
-// A leading `-` lets systemd-sysctl pass over what this kernel does not have. "At least" can't be said there.
-function sysctlFile(): string {
-  const lines = parameters.filter(({ atLeast }) => !atLeast).map(({ name, value }) => `-${name} = ${value}`);
-  return `${note}${lines.join('\n')}\n`;
+// systemd-sysctl passes over what this kernel does not have. "At least" can't be said there.
+function sysctlLines(): string[] {
+  return parameters.filter(({ atLeast }) => !atLeast).map(({ name, value }) => `${name} = ${value}`);
 }

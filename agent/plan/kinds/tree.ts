@@ -47,6 +47,7 @@ export const treeKind = defineKind<'tree', Observed, z.infer<typeof entrySchema>
     await unpack(tools, resource, staging);
     if (exists) await moveAside(tools, resource.path);
     await tools.host.files.rename(staging, resource.path);
+    await tools.host.files.removeFile(storePath(resource.artifact)); // the tree is all that is needed of it
   },
 
   async undo({ host }, [{ path }]) {

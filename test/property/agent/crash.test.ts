@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../../agent/host/host.ts';
 import { joinNode } from '../../../agent/node/join.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
-import { type Moment, mortal } from '../../worlds/death.ts';
+import { hasMiddle, type Moment, mortal } from '../../worlds/death.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { snapshot } from '../../worlds/snapshot.ts';
@@ -55,78 +55,108 @@ test('a join makes a node, another does nothing, and a leave gives the host back
   }
 });
 
-// Before an effect is after the one before it: two moments are all there are.
-const moments: readonly Moment[] = ['torn', 'after'];
-
-test.each(moments)('a join that is cut off (%s each effect) is finished by the next', async (moment) => {
-  let at = 1;
-  for (; ; at++) {
-    const world = new IdcHost(archives);
-    try {
-      const before = worldState(world);
-      const death = await dyingRun(world, at, moment, join);
-      if (death === undefined) break;
-      await expectToComplete(death, () => join(world.host));
-      expect([...world.units.keys()].sort(), death).toEqual([
-        'containerd.service',
-        'kubelet.service',
-        'regnode.service',
-      ]);
-      await expectToComplete(death, () => leave(world.host));
-      expect(worldState(world), death).toEqual(before);
-    } finally {
-      world.remove();
-    }
+/** Every death that a run can die: after each of its effects, and in the middle of each that has one. */
+async function everyDeath(prepare: (host: Host) => Promise<unknown>, run: (host: Host) => Promise<unknown>) {
+  const world = new IdcHost(archives);
+  try {
+    await prepare(world.host);
+    const { host, effects } = mortal(world, 0, 'after');
+    await run(host);
+    return effects.flatMap((name, index) => {
+      const moments: readonly Moment[] = hasMiddle(name) ? ['torn', 'after'] : ['after'];
+      return moments.map((moment) => ({ name, at: index + 1, moment }));
+    });
+  } finally {
+    world.remove();
   }
-  expect(at).toBeGreaterThan(100);
-});
+}
 
-test('a join that is cut off at any effect can be left at once', async () => {
-  for (let at = 1; ; at++) {
-    const world = new IdcHost(archives);
-    try {
-      const before = worldState(world);
-      const death = await dyingRun(world, at, 'torn', join);
-      if (death === undefined) break;
-      await leave(world.host).catch((error: unknown) =>
-        expect(error, death).toMatchObject({ code: 'NOT_JOINED' }),
-      );
-      expect(worldState(world), death).toEqual(before);
-    } finally {
-      world.remove();
+const limitMs = 10 * 60_000;
+const nothing = async () => undefined;
+
+test(
+  'a join that is cut off at any effect is finished by the next',
+  async () => {
+    const deaths = await everyDeath(nothing, join);
+    for (const { at, moment } of deaths) {
+      const world = new IdcHost(archives);
+      try {
+        const before = worldState(world);
+        const death = await dyingRun(world, at, moment, join);
+        await expectToComplete(death, () => join(world.host));
+        expect([...world.units.keys()].sort(), death).toEqual(units);
+        await expectToComplete(death, () => leave(world.host));
+        expect(worldState(world), death).toEqual(before);
+      } finally {
+        world.remove();
+      }
     }
-  }
-});
+    expect(deaths.length).toBeGreaterThan(200);
+  },
+  limitMs,
+);
 
-test.each(moments)('a leave that is cut off (%s each effect) is finished by the next', async (moment) => {
-  let at = 1;
-  for (; ; at++) {
-    const world = new IdcHost(archives);
-    try {
-      const before = worldState(world);
-      await join(world.host);
-      const death = await dyingRun(world, at, moment, leave);
-      if (death === undefined) break;
-      await leave(world.host).catch((error: unknown) =>
-        expect(error, death).toMatchObject({ code: 'NOT_JOINED' }),
-      );
-      expect(worldState(world), death).toEqual(before);
-    } finally {
-      world.remove();
+test(
+  'a join that is cut off between an entry of the journal and its change can be left at once',
+  async () => {
+    const deaths = await everyDeath(nothing, join);
+    const journaled = deaths.filter(({ name, moment }) => name.startsWith('append ') && moment === 'after');
+    expect(journaled.length).toBeGreaterThan(50);
+    for (const { at, moment } of journaled) {
+      const world = new IdcHost(archives);
+      try {
+        const before = worldState(world);
+        const death = await dyingRun(world, at, moment, join);
+        await leaveWhatThereIs(world, death);
+        expect(worldState(world), death).toEqual(before);
+      } finally {
+        world.remove();
+      }
     }
-  }
-  expect(at).toBeGreaterThan(50);
-});
+  },
+  limitMs,
+);
 
-/** What it died of; undefined when the run ended before its n-th effect. */
+test(
+  'a leave that is cut off at any effect is finished by the next',
+  async () => {
+    const deaths = await everyDeath(join, leave);
+    for (const { at, moment } of deaths) {
+      const world = new IdcHost(archives);
+      try {
+        const before = worldState(world);
+        await join(world.host);
+        const death = await dyingRun(world, at, moment, leave);
+        await leaveWhatThereIs(world, death);
+        expect(worldState(world), death).toEqual(before);
+      } finally {
+        world.remove();
+      }
+    }
+    expect(deaths.length).toBeGreaterThan(50);
+  },
+  limitMs,
+);
+
+const units = ['containerd.service', 'kubelet.service', 'regnode.service'];
+
+/** A death before the first mark or after the last one leaves nothing to leave. */
+async function leaveWhatThereIs(world: IdcHost, death: string): Promise<void> {
+  await leave(world.host).catch((error: unknown) =>
+    expect(error, `${death}: ${String(error)}`).toMatchObject({ code: 'NOT_JOINED' }),
+  );
+}
+
+/** Runs until it dies, and says of what. */
 async function dyingRun(
   world: IdcHost,
   at: number,
   moment: Moment,
   run: (host: Host) => Promise<unknown>,
-): Promise<string | undefined> {
+): Promise<string> {
   const { host, died } = mortal(world, at, moment);
-  return Promise.race([died.then((what) => `effect ${at}: ${what}`), run(host).then(() => undefined)]);
+  const ended = run(host).then(() => Promise.reject(new Error(`the run ended before its effect ${at}`)));
+  return Promise.race([died.then((what) => `effect ${at}: ${what}`), ended]);
 }
 
 async function expectToComplete(death: string, run: () => Promise<unknown>): Promise<void> {

@@ -16,6 +16,7 @@ const v1: NodeFacts = {
   cgroupDriverReason: 'cgroup v1: systemd manages the tree',
   canLowerOomScore: true,
   resolvConf: '/etc/resolv.conf',
+  modulesToLoad: ['overlay'],
   trees: new Map(),
   agentUnit: undefined,
 };
@@ -144,6 +145,13 @@ describe('all components together', () => {
     expect(stamps(wish)).toEqual(stamps(structuredClone(wish)));
     expect(stamps(other)[0]).toBe(containerd);
     expect(stamps(other)[1]).not.toBe(kubelet);
+  });
+
+  test('labels and taints, which the gateway keeps on the Node, restart nothing', () => {
+    const taints = [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' as const }];
+    const units = (from: NodeWish) =>
+      planComponents(container, from).filter((resource) => resource.kind === 'unit');
+    expect(units({ ...wish, desired: { ...desired, labels: { rack: 'r7' }, taints } })).toEqual(units(wish));
   });
 
   test('a wish without a component says which', () => {
