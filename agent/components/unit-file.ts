@@ -15,11 +15,13 @@ export interface UnitFile {
   readonly service: Section;
   /** Whatever else a running process depends on: contents of its configuration, hashes of its programs. */
   readonly inputs: readonly string[];
+  /** What counts of `service` for a restart, when some of it matters only to the first start; default: all. */
+  readonly lasting?: Section;
 }
 
 /** The unit file, the link that starts it at boot, and the wish that it runs. */
 export function runningUnit(file: UnitFile): Resource[] {
-  const stamp = hashOf(JSON.stringify([file.unit, file.service, file.inputs])).slice(0, 16);
+  const stamp = hashOf(JSON.stringify([file.unit, file.lasting ?? file.service, file.inputs])).slice(0, 16);
   return [
     { kind: 'file', path: `${paths.units}/${file.name}`, mode: 0o644, content: render(file, stamp) },
     ...startedAtBoot(file.name),

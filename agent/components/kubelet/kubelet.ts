@@ -1,5 +1,6 @@
 // The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates by TLS
 // bootstrap; the kubeconfig that it writes then is claimed, so that a leave takes it away.
+import type { DesiredState } from '../../../protocol/desired.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
@@ -15,8 +16,13 @@ export const kubeletComponent: Component = {
     const artifact = artifactOf(desired, 'kubelet');
     const program = programPath(facts, artifact, 'kubelet');
     const configuration = note + toYaml(kubeletConfiguration(facts, desired, artifact.version));
+    // Labels and taints matter to the first registration; afterwards the gateway keeps them on the Node, and a
+    // restart for one of them would cut everybody's logs and exec.
+    const settled = { ...desired, labels: {}, taints: [] };
+    const lasting = toYaml(kubeletConfiguration(facts, settled, artifact.version));
     const bootstrap = note + toYaml(bootstrapKubeconfig(identity));
-    const command = [program, ...kubeletFlags(desired, identity, artifact.version)];
+    const start = (wish: DesiredState) =>
+      service([program, ...kubeletFlags(wish, identity, artifact.version)].join(' '));
     return [
       inUse(artifact),
       ownFolder(paths.kubeletData, 0o750),
@@ -35,19 +41,24 @@ export const kubeletComponent: Component = {
           // Tries for ever: the cluster may be away for longer than systemd's patience.
           ['StartLimitIntervalSec', '0'],
         ],
-        service: [
-          ['ExecStart', command.join(' ')],
-          // Up to 1.26 the kubelet asks Amazon's metadata service for credentials, for seconds where there is none.
-          ['Environment', 'AWS_EC2_METADATA_DISABLED=true'],
-          ['Restart', 'always'],
-          ['RestartSec', '2'],
-          ['StartLimitInterval', '0'], // systemd 219 has it here
-          ['KillMode', 'process'],
-          ['CPUAccounting', 'true'],
-          ['MemoryAccounting', 'true'],
-        ],
-        inputs: [configuration, identity.bootstrap.caPem, artifact.sha256],
+        service: start(desired),
+        lasting: start(settled),
+        inputs: [lasting, identity.bootstrap.caPem, artifact.sha256],
       }),
     ];
   },
 };
+
+function service(command: string): [string, string][] {
+  return [
+    ['ExecStart', command],
+    // Up to 1.26 the kubelet asks Amazon's metadata service for credentials, for seconds where there is none.
+    ['Environment', 'AWS_EC2_METADATA_DISABLED=true'],
+    ['Restart', 'always'],
+    ['RestartSec', '2'],
+    ['StartLimitInterval', '0'], // systemd 219 has it here
+    ['KillMode', 'process'],
+    ['CPUAccounting', 'true'],
+    ['MemoryAccounting', 'true'],
+  ];
+}
