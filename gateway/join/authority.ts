@@ -1,8 +1,7 @@
-// The gateway's own CA: ECDSA P-256, in Secret regnode-system/regnode-ca. The first replica that creates the
-// Secret wins, every other one reads it. It signs two things only: the gateway's serving certificate and node
-// certificates. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
+// The gateway's own CA, ECDSA P-256. It signs two things only: the gateway's serving certificate and node
+// certificates. Its roots are kept by roots.ts. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
 // new one, but the gateway itself still shows one of the old, which is the one that every host knows.
-import { createHash, X509Certificate as NodeX509Certificate, type webcrypto } from 'node:crypto';
+import { createHash, type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -15,28 +14,22 @@ import {
   Name,
   PemConverter,
   SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
   X509CertificateGenerator,
 } from '../../protocol/x509.ts';
-import { gatewayNamespace } from '../kubernetes/access.ts';
-import { type Secret, secrets } from '../kubernetes/kinds.ts';
-import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import {
+  backdateMs,
+  keyAlgorithm,
+  newSerial,
+  type Root,
+  type Roots,
+  readOrCreateRoots,
+  signingAlgorithm,
+} from './roots.ts';
 
-export const authoritySecret = 'regnode-ca';
-/** Fields of the Secret during a rotation: the root before, its key, and until when it is trusted. */
-export const previousCertificate = 'previous.crt';
-export const previousKey = 'previous.key';
-export const previousUntil = 'previous-trusted-until';
 const dayMs = 24 * 3600_000;
-export const authorityLifetimeMs = 3650 * dayMs;
 export const servingLifetimeMs = 90 * dayMs;
 export const nodeLifetimeMs = 90 * dayMs;
-/** Certificates begin a little in the past: hosts' clocks are not all right to the second. */
-const backdateMs = 3600_000;
-
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 export interface IssuedCertificate {
   readonly certificatePem: string;
@@ -53,13 +46,13 @@ export class Authority {
   readonly #kubernetes: Kubernetes;
   readonly #now: () => number;
   readonly #lifetimes: Lifetimes;
-  #held: Held;
+  #roots: Roots;
 
-  private constructor(kubernetes: Kubernetes, now: () => number, lifetimes: Lifetimes, held: Held) {
+  private constructor(kubernetes: Kubernetes, now: () => number, lifetimes: Lifetimes, roots: Roots) {
     this.#kubernetes = kubernetes;
     this.#now = now;
     this.#lifetimes = lifetimes;
-    this.#held = held;
+    this.#roots = roots;
   }
 
   /** Reads the CA, or makes it when there is none. */
@@ -68,12 +61,12 @@ export class Authority {
     now: () => number = Date.now,
     lifetimes: Lifetimes = { nodeMs: nodeLifetimeMs },
   ): Promise<Authority> {
-    return new Authority(kubernetes, now, lifetimes, await readOrCreate(kubernetes, now));
+    return new Authority(kubernetes, now, lifetimes, await readOrCreateRoots(kubernetes, now));
   }
 
   /** What hosts trust: the root that signs node certificates first, then, during a rotation, the one before it. */
   get caPem(): string {
-    return this.#held.roots.map(({ pem }) => pem).join('');
+    return this.#roots.map(({ pem }) => pem).join('');
   }
 
   /** Of exactly the bytes that /cacert serves; the join command carries it. */
@@ -84,15 +77,15 @@ export class Authority {
   /** Reads the CA again; true when what hosts are to trust has changed, by a rotation or by the end of one. */
   async refresh(): Promise<boolean> {
     const before = this.caPem;
-    this.#held = await readOrCreate(this.#kubernetes, this.#now);
+    this.#roots = await readOrCreateRoots(this.#kubernetes, this.#now);
     return this.caPem !== before;
   }
 
   /** Whether a trusted root has signed this certificate (DER), whatever its dates say. */
   hasSigned(der: Uint8Array): boolean {
-    const certificate = new NodeX509Certificate(der);
-    return this.#held.roots.some(({ pem }) => {
-      const root = new NodeX509Certificate(pem);
+    const certificate = new X509Certificate(der);
+    return this.#roots.some(({ pem }) => {
+      const root = new X509Certificate(pem);
       return certificate.checkIssued(root) && certificate.verify(root.publicKey);
     });
   }
@@ -100,7 +93,7 @@ export class Authority {
   /** The gateway's own certificate for the host of its public URL, with a fresh key. */
   async issueServing(host: string): Promise<IssuedCertificate & { keyPem: string }> {
     const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-    const issued = await this.#issue(this.#held.roots.at(-1) ?? this.#held.roots[0], {
+    const issued = await this.#issue(this.#roots.at(-1) ?? this.#roots[0], {
       subject: [{ CN: ['regnode-gateway'] }],
       publicKey: keys.publicKey,
       lifetimeMs: servingLifetimeMs,
@@ -117,7 +110,7 @@ export class Authority {
     pool: string;
     publicKey: webcrypto.CryptoKey;
   }): Promise<IssuedCertificate> {
-    return this.#issue(this.#held.roots[0], {
+    return this.#issue(this.#roots[0], {
       subject: [{ O: ['regnode:nodes'] }, { CN: [node.name] }],
       publicKey: node.publicKey,
       lifetimeMs: this.#lifetimes.nodeMs,
@@ -165,93 +158,6 @@ export class Authority {
   }
 }
 
-interface Root {
-  readonly pem: string;
-  readonly certificate: X509Certificate;
-  readonly key: webcrypto.CryptoKey;
-}
-
-interface Held {
-  readonly roots: readonly [Root, ...Root[]];
-}
-
-async function readOrCreate(kubernetes: Kubernetes, now: () => number): Promise<Held> {
-  const stored = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
-  if (stored) return read(stored, now());
-  try {
-    const { pem, keyPem } = await newRoot(now());
-    const created = await kubernetes.create(secrets, {
-      metadata: { name: authoritySecret, namespace: gatewayNamespace },
-      type: 'kubernetes.io/tls',
-      data: encodeFields({ 'ca.crt': pem, 'tls.crt': pem, 'tls.key': keyPem }),
-    });
-    return await read(created, now());
-  } catch (error) {
-    if (!isFailure(error, 'AlreadyExists')) throw error;
-    const winner = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
-    if (!winner) throw error;
-    return read(winner, now());
-  }
-}
-
-async function read(stored: Secret, now: number): Promise<Held> {
-  const fields = decodeFields(stored);
-  const root = async (pem = '', keyPem = ''): Promise<Root> => ({
-    pem,
-    certificate: new X509Certificate(pem),
-    key: await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(keyPem), keyAlgorithm, false, [
-      'sign',
-    ]),
-  });
-  const current = await root(fields['tls.crt'], fields['tls.key']);
-  if (!(Date.parse(fields[previousUntil] ?? '') > now)) return { roots: [current] };
-  return { roots: [current, await root(fields[previousCertificate], fields[previousKey])] };
-}
-
 export function nodeUri(node: { name: string; pool: string }): string {
   return `regnode://pool/${node.pool}/node/${node.name}`;
-}
-
-/** A new root and its key, PEM. The year and a few letters tell roots apart: issuers are found by name. */
-export async function newRoot(now: number): Promise<{ pem: string; keyPem: string }> {
-  const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
-  const serialNumber = newSerial();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber,
-    name: `CN=regnode gateway CA ${new Date(now).getUTCFullYear()}-${serialNumber.slice(2, 8)}`,
-    notBefore: new Date(now - backdateMs),
-    notAfter: new Date(now + authorityLifetimeMs),
-    keys,
-    signingAlgorithm,
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  const exported = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return {
-    pem: `${certificate.toString('pem')}\n`,
-    keyPem: PemConverter.encode(exported, 'PRIVATE KEY'),
-  };
-}
-
-export const encodeFields = (fields: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, text]) => [name, Buffer.from(text).toString('base64')]),
-  );
-
-export const decodeFields = (secret: Secret): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(secret.data ?? {}).map(([name, text]) => [
-      name,
-      Buffer.from(text, 'base64').toString('utf8'),
-    ]),
-  );
-
-/** 16 random bytes, positive and without a leading zero, so that every library prints it alike. */
-function newSerial(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return Buffer.from(bytes).toString('hex');
 }

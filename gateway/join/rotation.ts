@@ -5,8 +5,8 @@ import { Fault } from '../../protocol/fault.ts';
 import { gatewayNamespace } from '../kubernetes/access.ts';
 import { secrets } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { Authority } from './authority.ts';
 import {
-  Authority,
   authoritySecret,
   decodeFields,
   encodeFields,
@@ -14,7 +14,7 @@ import {
   previousCertificate,
   previousKey,
   previousUntil,
-} from './authority.ts';
+} from './roots.ts';
 
 export interface Rotation {
   readonly caSha256: string;

@@ -16,7 +16,12 @@ test('defaults', () => {
     publicUrl: 'https://10.77.0.1',
     auditFile: '-',
     drainTimeoutMs: 300_000,
+    certificateLifetime: 90 * 24 * 3600_000,
   });
+});
+
+test('the life of a certificate, down to seconds', () => {
+  expect(parseServeOptions({ ...flags, certificateLifetime: '1m30s' }).certificateLifetime).toBe(90_000);
 });
 
 test.each([
@@ -27,6 +32,8 @@ test.each([
   ['--public-url', { publicUrl: 'gateway' }],
   ['--api-server-url', { apiServerUrl: 'http://10.77.0.1:6443' }],
   ['--drain-timeout-ms', { drainTimeoutMs: '-1' }],
+  ['--certificate-lifetime', { certificateLifetime: '1s' }],
+  ['--certificate-lifetime', { certificateLifetime: 'soon' }],
   ['--artifacts', { artifacts: undefined }],
 ])('%s is named', (flag, change) => {
   expect(() => parseServeOptions({ ...flags, ...change })).toThrow(
