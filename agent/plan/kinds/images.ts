@@ -1,18 +1,13 @@
-// Container images that come as docker-archive tars. Which names a tar brings is read from the tar itself; what
-// containerd has already is asked from it, so nothing is imported twice and a wiped store is filled again.
+// Container images that come as tars: imported once, which a mark says that is written afterwards. What containerd
+// has already is asked from it, so nothing is imported twice.
 import { z } from 'zod';
-import { Fault } from '../../../protocol/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
-import { normalizeImageName } from '../image-name.ts';
+import { readImageArchives } from '../image-archives.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 import type { ImagesResource } from '../resource.ts';
 
 const importTimeoutMs = 10 * 60_000;
-const dockerSchema = z.array(z.object({ RepoTags: z.array(z.string()).nullish() }));
-const ociSchema = z.object({
-  manifests: z.array(z.object({ annotations: z.record(z.string(), z.string()).optional() })),
-});
 const entrySchema = z.strictObject({
   folder: z.string(),
   ctr: z.string(),
@@ -22,7 +17,8 @@ const entrySchema = z.strictObject({
 });
 
 interface Observed {
-  readonly archives: readonly { path: string; names: readonly string[] }[] | undefined;
+  readonly folderExists: boolean;
+  readonly isImported: boolean;
   readonly present: ReadonlySet<string>;
 }
 
@@ -32,28 +28,36 @@ export const imagesKind = defineKind<'images', Observed, z.infer<typeof entrySch
   title: (resource) => `import the images of ${resource.folder}`,
 
   async observe(host, resource) {
-    return { archives: await listArchives(host, resource.folder), present: await listImages(host, resource) };
+    return {
+      folderExists: await host.files.exists(resource.folder),
+      isImported: await host.files.exists(markOf(resource)),
+      present: await listImages(host, resource),
+    };
   },
 
-  compare(_, { archives, present }) {
-    if (archives === undefined) return wrong('not unpacked yet');
-    const missing = archives.flatMap(({ names }) => names.filter((name) => !present.has(name)));
-    return missing.length === 0 ? right : wrong(`not there: ${missing.join(', ')}`);
+  compare(_, { folderExists, isImported, present }) {
+    if (!folderExists) return wrong('not unpacked yet');
+    if (!isImported) return wrong('not imported yet');
+    // What the kubelet's garbage collection takes may stay away; a store that was wiped is filled again.
+    return present.size === 0 ? wrong("containerd's store is empty") : right;
   },
 
   entrySchema,
-  async record(_, { folder, ctr, socket }, { archives = [], present }) {
+  async record({ host }, resource, { present }) {
+    const { folder, ctr, socket } = resource;
+    const archives = (await readImageArchives(host, folder)) ?? [];
     const names = archives.flatMap((archive) => archive.names.filter((name) => !present.has(name)));
     return { folder, ctr, socket, names };
   },
 
-  async apply({ host }, resource, { archives = [], present }) {
-    for (const { path, names } of archives) {
+  async apply({ host }, resource, { present }) {
+    for (const { path, names } of (await readImageArchives(host, resource.folder)) ?? []) {
       if (names.every((name) => present.has(name))) continue;
       await mustRun(host, resource.ctr, [...client(resource), 'images', 'import', path], {
         timeoutMs: importTimeoutMs,
       });
     }
+    await host.files.write(markOf(resource), '', { mode: 0o644 });
   },
 
   async undo({ host }, entries) {
@@ -70,31 +74,9 @@ function client({ socket }: Pick<ImagesResource, 'socket'>): string[] {
   return ['--address', socket, '--namespace', 'k8s.io'];
 }
 
-async function listArchives(host: Host, folder: string): Promise<Observed['archives']> {
-  const names = await host.files.list(folder);
-  if (names === undefined) return undefined;
-  const tars = names.filter((name) => name.endsWith('.tar')).map((name) => `${folder}/${name}`);
-  return Promise.all(tars.map(async (path) => ({ path, names: await namesIn(host, path) })));
-}
-
-// Both forms that tools save: docker's, and OCI's with the name as an annotation. Entries may begin with `./`.
-async function namesIn(host: Host, archive: string): Promise<string[]> {
-  const list = await mustRun(host, 'tar', ['--list', '--file', archive]);
-  const members = list.stdout.split('\n');
-  const member = (name: string) => members.find((entry) => entry.replace(/^\.\//, '') === name);
-  const read = async (name: string): Promise<unknown> => {
-    const text = await mustRun(host, 'tar', ['--extract', '--to-stdout', '--file', archive, name]);
-    return JSON.parse(text.stdout);
-  };
-  const docker = member('manifest.json');
-  if (docker !== undefined) {
-    const images = dockerSchema.parse(await read(docker));
-    return images.flatMap((image) => image.RepoTags ?? []).map(normalizeImageName);
-  }
-  const oci = member('index.json');
-  if (oci === undefined) throw new Fault('ARCHIVE_UNKNOWN', { path: archive });
-  const { manifests } = ociSchema.parse(await read(oci));
-  return manifests.flatMap(({ annotations = {} }) => annotations['io.containerd.image.name'] ?? []);
+/** Lies in the tree of the archives, so it goes with it. */
+function markOf({ folder }: Pick<ImagesResource, 'folder'>): string {
+  return `${folder}/.regnode-imported`;
 }
 
 async function listImages(
