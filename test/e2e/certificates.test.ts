@@ -89,6 +89,7 @@ test('a certificate is renewed under a running stream, and no number of it is lo
     Array.from({ length: 250 }, (_, n) => String(n)),
   );
   expect(await host.logs('regnode')).toContain('certificate renewed');
+  expect((await host.run('regnode', ['status'])).stdout).toMatch(/\[ok\] +certificate +good until 20/);
 });
 
 test('the CA is rotated while the node is joined: it trusts both roots and gets a certificate of the new one', async () => {
