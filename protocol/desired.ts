@@ -4,6 +4,8 @@
 import { z } from 'zod';
 
 export const networkModeSchema = z.enum(['cilium', 'external']);
+/** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
+export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);
 export const taintEffectSchema = z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
 export const taintSchema = z.strictObject({
   key: z.string().min(1),
@@ -26,6 +28,7 @@ export const desiredStateSchema = z.strictObject({
   pool: z.string().min(1),
   kubernetesVersion: z.string(),
   network: z.strictObject({ mode: networkModeSchema }),
+  apiServerAccess: apiServerAccessSchema.default('direct'),
   labels: z.record(z.string(), z.string()),
   taints: z.array(taintSchema),
   kubelet: z.strictObject({
@@ -43,6 +46,7 @@ export const desiredStateSchema = z.strictObject({
 });
 
 export type NetworkMode = z.infer<typeof networkModeSchema>;
+export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
 export type Taint = z.infer<typeof taintSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -5,7 +5,7 @@ import type { ControlMessage } from './control.ts';
 
 /** What a stream is to be connected to at the agent; the agent's allow-list decides. */
 export interface StreamTarget {
-  /** `kubelet` for the host's kubelet port; else `host:port`. */
+  /** Towards the agent `kubelet`, the host's kubelet port, else `host:port`; towards the gateway `api-server`. */
   readonly target: string;
   /** Who asked and why, for the audit record: e.g. `kube-apiserver CONNECT idc-1:10250`. */
   readonly reason: string;

@@ -24,5 +24,15 @@ export const components: readonly Component[] = [
 ];
 
 export function planComponents(facts: NodeFacts, wish: NodeWish): Resource[] {
-  return withParents(components.flatMap((component) => component.plan(facts, wish)));
+  return withParents(inOrder(wish).flatMap((component) => component.plan(facts, wish)));
+}
+
+/**
+ * Where the kubelet reaches its API server through the agent, the agent runs first: a kubelet that finds nobody retries
+ * with growing pauses, which would cost the join up to a minute. At boot nothing waits: its certificate is there,
+ * and an order in the units would have an agent that is starting wait for a kubelet that waits for it.
+ */
+function inOrder({ desired }: NodeWish): readonly Component[] {
+  if (desired.apiServerAccess === 'direct') return components;
+  return [...components.filter(({ name }) => name !== 'kubelet'), kubeletComponent];
 }

@@ -40,6 +40,8 @@ export const paths = {
   kubeletData: '/var/lib/kubelet',
   kubeletConfiguration: '/var/lib/kubelet/config.yaml',
   kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
+  /** What the kubeconfig is set to before each start of the kubelet. */
+  kubeletAccess: '/etc/kubernetes/kubelet-access.conf',
   kubeletBootstrap: '/etc/kubernetes/bootstrap-kubelet.conf',
   clusterAuthority: '/etc/kubernetes/pki/ca.crt',
   podLogs: '/var/log/pods',

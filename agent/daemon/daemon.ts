@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { gatewaySource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
@@ -14,6 +15,7 @@ import { Renewal } from '../identity/renewal.ts';
 import { readIdentity } from '../identity/store.ts';
 import { readState } from '../node/state.ts';
 import { startTelemetry } from '../telemetry/telemetry.ts';
+import { ApiServerListener } from '../tunnel/api-server.ts';
 import { kubeletOnly } from '../tunnel/targets.ts';
 import { openTunnel } from '../tunnel/tunnel.ts';
 import { agentVersion } from '../version.ts';
@@ -40,15 +42,18 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const { gatewayUrl, nodeName, pool } = configuration;
   const notifier = createNotifier(host, environment);
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
+  const audit = (stream: StreamAudit) => logger.info({ stream }, 'stream');
   const tunnel = openTunnel({
     url: gatewayUrl,
     ...identity,
+    nodeName,
     resolveTarget: kubeletOnly,
-    audit: (record) => logger.info({ stream: { ...record, node: nodeName } }, 'stream'),
+    audit,
     logger,
     signal,
     environment,
   });
+  const apiServer = new ApiServerListener({ tunnel, nodeName, audit, logger, signal });
   const renewal = new Renewal({
     host,
     nodeName,
@@ -138,6 +143,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     switch (message.kind) {
       case 'desired':
         telemetry.setIntervals(message.desired.telemetry);
+        void apiServer.wish(message.desired.apiServerAccess);
         reconciler.wish(message.desired);
         break;
       case 'leave':
@@ -154,6 +160,8 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   });
 
   logger.info({ node: nodeName, pool, gateway: gatewayUrl, version: agentVersion }, 'regnode is running');
+  // Before systemd hears that we run: a join starts the kubelet after that.
+  await apiServer.wish(state.desired.apiServerAccess);
   await publish();
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => void publish(), intervalMs);

@@ -37,6 +37,7 @@ export async function provisionalWish(
       pool: '(of the token)',
       kubernetesVersion: kubelet?.version ?? '',
       network: { mode: 'external' },
+      apiServerAccess: 'direct',
       labels: {},
       taints: [],
       kubelet: { clusterDns: ['(of the pool)'], clusterDomain: '(of the pool)', maxPods: 110 },

@@ -11,15 +11,18 @@ import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import { Session, type SessionFigures } from '../../protocol/tunnel/session.ts';
+import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { Connector } from './connector.ts';
 import { type TunnelIdentity, tunnelUrl } from './dial.ts';
 import { proxyFor } from './proxy.ts';
-import { connectTarget, type ResolveTarget } from './targets.ts';
 
 export interface TunnelOptions extends TunnelIdentity {
   /** `https://GATEWAY[:PORT]` or the websocket URL itself. */
   readonly url: string;
+  /** For the audit records. */
+  readonly nodeName?: string;
   readonly resolveTarget: ResolveTarget;
   readonly audit: (record: StreamAudit) => void;
   readonly logger: Logger;
@@ -41,6 +44,8 @@ export interface TunnelStatus extends SessionFigures {
 
 export interface Tunnel extends TunnelSession {
   readonly status: TunnelStatus;
+  /** Opens a stream to the gateway for an endpoint, which hears every outcome. The function gives up waiting. */
+  open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
   /** A renewed certificate: the session moves to a connection that uses it; no stream notices. */
   renew(identity: TunnelIdentity): void;
   /** Other roots, from the next connection on. */
@@ -108,6 +113,10 @@ class AgentTunnel implements Tunnel {
     onAcknowledgement: (listener) => void this.#acknowledgementListeners.push(listener),
   };
 
+  open(target: StreamTarget, endpoint: StreamEndpoint): () => void {
+    return this.#session.open(target, endpoint);
+  }
+
   openStream(target: StreamTarget, signal?: AbortSignal): Promise<Duplex> {
     return this.#session.openStream(target, signal);
   }
@@ -136,6 +145,7 @@ class AgentTunnel implements Tunnel {
   #newSession(): Session {
     const { logger, audit, resolveTarget } = this.#options;
     const targetOptions = {
+      node: this.#options.nodeName ?? '',
       audit,
       resolveTarget,
       clock: this.#clock,

@@ -73,7 +73,7 @@ export function createCounters(sources: { hub: () => HubFigures; registered: () 
       'decision',
       'signer',
     ]),
-    streams: counter('streams_total', 'Streams to hosts, by outcome.', ['outcome']),
+    streams: counter('streams_total', 'Streams through tunnels, by outcome.', ['outcome']),
     drains: counter('drains_total', 'Drains, by outcome.', ['outcome']),
     removals: counter('removals_total', 'Nodes that left, by kind.', ['kind']),
     kubernetesErrors: counter('kubernetes_errors_total', 'Failed watches and reconciliations.', ['kind']),

@@ -1,7 +1,7 @@
 // regnodectl pool create | list | get | delete
 import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
-import { networkModeSchema } from '../../protocol/desired.ts';
+import { apiServerAccessSchema, networkModeSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
@@ -16,6 +16,7 @@ import { collect, count, duration, parseLabels, parseTaints } from './parse.ts';
 interface CreateFlags {
   readonly kubernetesVersion?: string;
   readonly network: string;
+  readonly apiServerAccess?: string;
   readonly label: readonly string[];
   readonly taint: readonly string[];
   readonly maxNodes?: number;
@@ -51,6 +52,12 @@ function createCommand(): Command {
       new Option('--network <mode>', 'cilium, or external when the cluster brings its own CNI')
         .choices(networkModeSchema.options)
         .default('cilium'),
+    )
+    .addOption(
+      new Option(
+        '--api-server-access <way>',
+        'how kubelets reach the API server: direct (default), or tunnel when the line has no way to it',
+      ).choices(apiServerAccessSchema.options),
     )
     .option('--label <key=value>', 'label of every node, may be repeated', collect, [])
     .option('--taint <key[=value]:effect>', 'taint of every node, may be repeated', collect, [])
@@ -115,6 +122,7 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
   const parsed = poolSpecSchema.safeParse({
     kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
     network: { mode: flags.network },
+    apiServerAccess: flags.apiServerAccess,
     labels,
     taints,
     maxNodes: flags.maxNodes,
@@ -238,6 +246,7 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['name', pool.metadata.name],
     ['kubernetes', spec.kubernetesVersion],
     ['network', spec.network.mode],
+    ['API server', spec.apiServerAccess],
     ['nodes', `${nodes} of at most ${spec.maxNodes}, ${connected} connected, ${ready} ready`],
     [
       'labels',

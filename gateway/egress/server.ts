@@ -8,7 +8,7 @@ import net, { type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
-import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
+import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
@@ -106,7 +106,8 @@ function connect(url: string, socket: Socket, head: Buffer, settings: Settings):
 function refuseUnknown(target: ConnectTarget, socket: Socket, settings: Settings): void {
   const asked = formatConnectTarget(target);
   const fault = new Fault('TUNNEL_TARGET_UNKNOWN', { target: asked });
-  const over = auditOnce('', { target: asked, reason: `kube-apiserver CONNECT ${asked}` }, '', settings);
+  const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
+  const over = auditOnce({ node: '', target: streamTarget, address: '' }, 'opener', settings);
   over({ outcome: 'refused', detail: fault.message }, undefined);
   refuse(socket, fault);
 }
@@ -123,7 +124,7 @@ function throughTunnel(
     target: target.port === settings.kubeletPort ? 'kubelet' : asked,
     reason: `kube-apiserver CONNECT ${asked}`,
   };
-  const over = auditOnce(node, streamTarget, asked, settings);
+  const over = auditOnce({ node, target: streamTarget, address: asked }, 'opener', settings);
   const session = settings.hub.session(node);
   if (!session) {
     const fault = new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
@@ -173,7 +174,7 @@ const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 function directly(target: ConnectTarget, socket: Socket, head: Buffer, settings: Settings): void {
   const asked = formatConnectTarget(target);
   const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
-  const over = auditOnce('', streamTarget, asked, settings);
+  const over = auditOnce({ node: '', target: streamTarget, address: asked }, 'opener', settings);
   const far = net.connect({ ...target, allowHalfOpen: true, noDelay: true });
   const timer = settings.clock.after(settings.directDialTimeoutMs, () => {
     far.destroy(new Error(`no answer within ${settings.directDialTimeoutMs} ms`));
@@ -215,35 +216,4 @@ function answer(socket: Socket, status: number, reason: string, body: string): v
     `HTTP/1.1 ${status} ${line}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   );
-}
-
-function auditOnce(
-  node: string,
-  target: StreamTarget,
-  address: string,
-  { audit, clock }: Settings,
-): (
-  outcome: SocketOutcome,
-  stream: Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'> | undefined,
-) => void {
-  const openedMs = clock.nowMs();
-  const openedAt = new Date(clock.dateMs()).toISOString();
-  let written = false;
-  return ({ outcome, detail }, stream) => {
-    if (written) return;
-    written = true;
-    audit({
-      stream: stream?.id ?? 0,
-      node,
-      target: target.target,
-      address,
-      reason: target.reason,
-      openedAt,
-      durationMs: Math.round(clock.nowMs() - openedMs),
-      bytesToTarget: stream?.sentBytes ?? 0,
-      bytesFromTarget: stream?.receivedBytes ?? 0,
-      outcome,
-      detail,
-    });
-  };
 }

@@ -20,6 +20,7 @@ export function desiredState(
     pool: pool.name,
     kubernetesVersion: spec.kubernetesVersion,
     network: spec.network,
+    apiServerAccess: spec.apiServerAccess,
     labels: nodeLabels(pool, node),
     taints: nodeTaints(spec, node),
     kubelet: spec.kubelet,

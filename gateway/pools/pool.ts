@@ -1,7 +1,7 @@
 // The custom resource NodePool: what all of its nodes are to be. One zod schema gives the type, the defaults
 // and (by kubernetes/schema.ts) the schema of the CRD, so the API server refuses what we would refuse.
 import { z } from 'zod';
-import { networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
+import { apiServerAccessSchema, networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 
@@ -23,6 +23,9 @@ export const poolSpecSchema = z.strictObject({
     .strictObject({ mode: networkModeSchema.default('cilium') })
     .prefault({})
     .describe('cilium: regnode brings Cilium; external: the cluster brings its own CNI.'),
+  apiServerAccess: apiServerAccessSchema
+    .default('direct')
+    .describe('How kubelets reach the API server: direct, or tunnel (through the agent and this gateway).'),
   labels: labelsSchema.default({}).describe('Labels of every node of the pool.'),
   taints: taintsSchema.default([]).describe('Taints of every node of the pool.'),
   maxNodes: z.int().min(0).max(5000).default(5000).describe('A join above this is refused.'),

@@ -3,7 +3,9 @@
 // ends nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { ApiServerAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { ArtifactStore } from '../artifacts/store.ts';
 import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
@@ -20,6 +22,7 @@ import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
+import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
 import { watchAuthority } from './authority-watch.ts';
 import { createClusterView } from './cluster-view.ts';
@@ -54,7 +57,19 @@ export async function serve(
   cleanup.defer(() => certificate.stop());
 
   const tunnels = new Tunnels();
-  const hub = new TunnelHub({ logger });
+  const apiServerUrl = options.apiServerUrl ?? connection.apiServerUrl;
+  const auditStream = (stream: StreamAudit) => {
+    counters.streams.inc({ outcome: stream.outcome });
+    audit.record({ event: 'stream', ...stream });
+  };
+  const hub = new TunnelHub({
+    logger,
+    onOffer: apiServerWay({
+      apiServerUrl,
+      isAllowed: ({ pool }) => accessOf(view.pools.get(pool)) === 'tunnel',
+      audit: auditStream,
+    }),
+  });
   const counters = createCounters({
     hub: () => hub.figures,
     registered: () => [...view.registered.values()].length,
@@ -126,10 +141,7 @@ export async function serve(
       resolveNode: view.resolve,
       // A registered node without a tunnel is refused, not looked for elsewhere.
       dialDirectly: (host) => view.resolve(host) === undefined,
-      audit: (stream) => {
-        counters.streams.inc({ outcome: stream.outcome });
-        audit.record({ event: 'stream', ...stream });
-      },
+      audit: auditStream,
       logger,
     });
     cleanup.defer(() => egress.close());
@@ -139,7 +151,7 @@ export async function serve(
     kubernetes,
     authority,
     artifacts: () => store.artifacts(),
-    apiServer: { url: options.apiServerUrl ?? connection.apiServerUrl, caPem: connection.apiServerCaPem },
+    apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
     isConnected: (name: string) => tunnels.isConnected(name),
     now,
   };
@@ -227,6 +239,10 @@ export async function serve(
   );
   await aborted(signal);
   logger.info('stopping');
+}
+
+function accessOf(pool: PoolObject | undefined): ApiServerAccess {
+  return pool?.spec.apiServerAccess ?? 'direct';
 }
 
 function graceMs(pool: PoolObject | undefined): number {

@@ -14,6 +14,7 @@ import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts'
 import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
+import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { type HubCounters, newHubCounters } from './counters.ts';
@@ -27,6 +28,8 @@ export interface HubOptions {
   readonly logger: Logger;
   readonly limits?: Partial<TunnelLimits>;
   readonly clock?: TunnelClock;
+  /** A stream that an agent opens; must be attached and accepted, or refused. Without it all are refused. */
+  readonly onOffer?: (node: TunnelNode, stream: SessionStream) => void;
   /** Connections of one node within a minute. */
   readonly connectionsPerMinute?: number;
 }
@@ -54,6 +57,7 @@ export class TunnelHub {
   readonly #clock: TunnelClock;
   readonly #limits: TunnelLimits;
   readonly #connectionsPerMinute: number;
+  readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new Map<string, Held>();
   readonly #recent = new Map<string, { minute: number; connections: number }>();
   readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
@@ -63,11 +67,12 @@ export class TunnelHub {
   readonly #upgrades: WebSocketServer;
   #draining = false;
 
-  constructor({ logger, limits, clock, connectionsPerMinute: perMinute }: HubOptions) {
+  constructor({ logger, limits, clock, onOffer, connectionsPerMinute: perMinute }: HubOptions) {
     this.#logger = logger;
     this.#clock = clock ?? realClock;
     this.#limits = { ...defaultLimits, ...limits };
     this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
+    this.#onOffer = onOffer ?? refuseOffer;
     this.#upgrades = new WebSocketServer({
       ...websocketOptions,
       noServer: true,
@@ -218,8 +223,7 @@ export class TunnelHub {
       role: 'gateway',
       clock: this.#clock,
       limits: this.#limits,
-      onOffer: (stream) =>
-        stream.refuse(new Fault('TUNNEL_TARGET_REFUSED', { target: stream.target.target })),
+      onOffer: (stream) => this.#onOffer(node, stream),
       onHeartbeat: (payload) => this.#tell(this.#heartbeatListeners, name, payload),
       onTelemetry: (payload) => this.#tell(this.#telemetryListeners, name, payload),
       onConnectionLost: (reason) => this.#logger.info({ node: name, reason }, 'tunnel connection lost'),
@@ -248,4 +252,9 @@ export class TunnelHub {
   #tell(listeners: ((node: string, payload: Uint8Array) => void)[], node: string, payload: Uint8Array): void {
     for (const listener of listeners) listener(node, payload);
   }
+}
+
+function refuseOffer({ name, pool }: TunnelNode, stream: SessionStream): void {
+  const { target } = stream.target;
+  stream.refuse(new Fault('TUNNEL_API_SERVER_REFUSED', { target, node: name, pool }));
 }

@@ -67,16 +67,40 @@ export const tunnelFaults = {
       remedy: '默认只允许 kubelet；如需访问该目标，请将其加入 agent 的允许列表。',
     },
   },
+  TUNNEL_API_SERVER_REFUSED: {
+    exitCode: 1,
+    en: {
+      message: 'The gateway opens no way to {target} for node {node} of pool {pool}.',
+      remedy:
+        'Only the target api-server exists, for pools with apiServerAccess: tunnel (regnodectl pool get).',
+    },
+    zh: {
+      message: '网关不为节点池 {pool} 的节点 {node} 打开到 {target} 的通道。',
+      remedy: '只有目标 api-server，且仅用于 apiServerAccess 为 tunnel 的节点池（regnodectl pool get）。',
+    },
+  },
   TUNNEL_TARGET_UNREACHABLE: {
     exitCode: 5,
     en: {
-      message: 'The agent could not connect to {target}: {detail}.',
+      message: 'No connection to {target}: {detail}.',
       remedy:
-        'Check on the node that the service runs and listens (for the kubelet: systemctl status kubelet).',
+        'Check that the service runs and listens (the kubelet: systemctl status kubelet on the node; the API server: from the gateway).',
     },
     zh: {
-      message: 'agent 无法连接到 {target}：{detail}。',
-      remedy: '请在节点上确认该服务正在运行并监听（kubelet：systemctl status kubelet）。',
+      message: '无法连接到 {target}：{detail}。',
+      remedy:
+        '请确认该服务正在运行并监听（kubelet：在节点上执行 systemctl status kubelet；API server：从网关检查）。',
+    },
+  },
+  API_SERVER_LISTENER_FAILED: {
+    exitCode: 5,
+    en: {
+      message: 'The agent cannot listen on {address} for the kubelet: {detail}.',
+      remedy: 'Free the port (ss -ltnp names its owner); the agent keeps trying.',
+    },
+    zh: {
+      message: 'agent 无法在 {address} 上为 kubelet 监听：{detail}。',
+      remedy: '请释放该端口（ss -ltnp 可查看占用者）；agent 会持续重试。',
     },
   },
   TUNNEL_OPEN_TIMED_OUT: {

@@ -1,9 +1,13 @@
 // One record for every stream, written at both ends when the stream is over: who asked, for what, when, how
 // much passed, and how it ended.
+import type { StreamTarget } from '../session.ts';
+import type { TunnelClock } from './clock.ts';
+import type { SocketOutcome } from './socket.ts';
+import type { SessionStream } from './stream.ts';
 
 export interface StreamAudit {
   readonly stream: number;
-  /** At the gateway: the node that carried the stream; '' for one that was dialled directly. */
+  /** The node that carries the stream; '' for one that the gateway dialled directly. */
   readonly node: string;
   readonly target: string;
   /** Where the target was found, `host:port`; '' when it was refused before that. */
@@ -16,4 +20,36 @@ export interface StreamAudit {
   readonly bytesFromTarget: number;
   readonly outcome: 'completed' | 'reset' | 'refused';
   readonly detail: string;
+}
+
+type Carried = Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'>;
+
+/** Notes the beginning now; the first outcome is written with what the stream has carried, later ones are not. */
+export function auditOnce(
+  subject: Pick<StreamAudit, 'node' | 'address'> & { readonly target: StreamTarget },
+  /** Who opened the stream sends towards the target, who accepted it receives that. */
+  end: 'opener' | 'acceptor',
+  { audit, clock }: { readonly audit: (record: StreamAudit) => void; readonly clock: TunnelClock },
+): (outcome: SocketOutcome, stream: Carried | undefined) => void {
+  const openedMs = clock.nowMs();
+  const openedAt = new Date(clock.dateMs()).toISOString();
+  let written = false;
+  return ({ outcome, detail }, stream) => {
+    if (written) return;
+    written = true;
+    const { id = 0, sentBytes = 0, receivedBytes = 0 } = stream ?? {};
+    audit({
+      stream: id,
+      node: subject.node,
+      target: subject.target.target,
+      address: subject.address,
+      reason: subject.target.reason,
+      openedAt,
+      durationMs: Math.round(clock.nowMs() - openedMs),
+      bytesToTarget: end === 'opener' ? sentBytes : receivedBytes,
+      bytesFromTarget: end === 'opener' ? receivedBytes : sentBytes,
+      outcome,
+      detail,
+    });
+  };
 }

@@ -28,12 +28,13 @@ export async function payloadFile(): Promise<string> {
 export async function startGatewayWithPool(
   sandbox: Sandbox,
   progress: Progress = silentProgress,
+  pool: readonly string[] = [],
 ): Promise<void> {
   const { cloud } = sandbox;
   await progress.step('custom resources and permissions', () => cloud.setUpGateway());
   await progress.step('artifact store', async () => cloud.buildArtifactStore(await payloadFile(), progress));
   await progress.step('gateway', () => cloud.startGateway());
-  await createPool(sandbox, poolName);
+  await createPool(sandbox, poolName, pool);
 }
 
 export async function createPool(

@@ -25,6 +25,7 @@ const wish: DesiredState = {
   pool: 'idc',
   kubernetesVersion: '1.20.2',
   network: { mode: 'external' },
+  apiServerAccess: 'direct',
   labels: {},
   taints: [],
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },

@@ -1,7 +1,8 @@
 // The kubelet's configuration file and flags by its version, 1.18 to 1.36. What moved from flag to file, or went,
 // is a row here with its reason. The file is decoded strictly: a field that a version doesn't know stops it. Pure.
-import type { DesiredState } from '../../../protocol/desired.ts';
+import type { ApiServerAccess, DesiredState } from '../../../protocol/desired.ts';
 import { paths } from '../../config/paths.ts';
+import { apiServerListenAddress } from '../../tunnel/api-server.ts';
 import type { NodeFacts, NodeIdentity } from '../component.ts';
 import { isAtLeast, parseVersion, type Version } from '../version.ts';
 
@@ -74,18 +75,35 @@ function flagTaint({ key, value, effect }: DesiredState['taints'][number]): stri
 }
 
 /** How the kubelet reaches the API server for the first time, with the token made for this node alone. */
-export function bootstrapKubeconfig({ bootstrap }: NodeIdentity): object {
+export function bootstrapKubeconfig(identity: NodeIdentity, access: ApiServerAccess): object {
+  return kubeconfig(identity, access, { token: identity.bootstrap.token });
+}
+
+/** How it does afterwards, with the certificate that it keeps renewing. */
+export function accessKubeconfig(identity: NodeIdentity, access: ApiServerAccess): object {
+  const pem = `${paths.kubeletData}/pki/kubelet-client-current.pem`;
+  return kubeconfig(identity, access, { 'client-certificate': pem, 'client-key': pem });
+}
+
+function kubeconfig({ bootstrap }: NodeIdentity, access: ApiServerAccess, user: object): object {
+  const cluster = {
+    ...server(bootstrap.apiServerUrl, access),
+    'certificate-authority': paths.clusterAuthority,
+  };
   return {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [
-      {
-        name: 'cluster',
-        cluster: { server: bootstrap.apiServerUrl, 'certificate-authority': paths.clusterAuthority },
-      },
-    ],
-    users: [{ name: 'kubelet-bootstrap', user: { token: bootstrap.token } }],
-    contexts: [{ name: 'bootstrap', context: { cluster: 'cluster', user: 'kubelet-bootstrap' } }],
-    'current-context': 'bootstrap',
+    clusters: [{ name: 'cluster', cluster }],
+    users: [{ name: 'kubelet', user }],
+    contexts: [{ name: 'kubelet', context: { cluster: 'cluster', user: 'kubelet' } }],
+    'current-context': 'kubelet',
   };
+}
+
+/** Through the tunnel it dials the agent, and still asks for the certificate of the API server itself. */
+function server(apiServerUrl: string, access: ApiServerAccess): object {
+  if (access === 'direct') return { server: apiServerUrl };
+  const { host, port } = apiServerListenAddress;
+  const name = new URL(apiServerUrl).hostname.replace(/^\[|\]$/g, '');
+  return { server: `https://${host}:${port}`, 'tls-server-name': name };
 }

@@ -1,11 +1,17 @@
 // The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates by TLS
-// bootstrap; the kubeconfig that it writes then is claimed, so that a leave takes it away.
+// bootstrap and writes a kubeconfig then, which is claimed, so that a leave takes it away. What it writes there lacks
+// the API server's name (tls-server-name) and never changes again, so each start begins with ours.
 import type { DesiredState } from '../../../protocol/desired.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
 import { runningUnit } from '../unit-file.ts';
-import { bootstrapKubeconfig, kubeletConfiguration, kubeletFlags } from './configuration.ts';
+import {
+  accessKubeconfig,
+  bootstrapKubeconfig,
+  kubeletConfiguration,
+  kubeletFlags,
+} from './configuration.ts';
 import { toYaml } from './yaml.ts';
 
 const note = '# Written by regnode; changed by hand it is set back.\n';
@@ -20,7 +26,8 @@ export const kubeletComponent: Component = {
     // restart for one of them would cut everybody's logs and exec.
     const settled = { ...desired, labels: {}, taints: [] };
     const lasting = toYaml(kubeletConfiguration(facts, settled, artifact.version));
-    const bootstrap = note + toYaml(bootstrapKubeconfig(identity));
+    const bootstrap = note + toYaml(bootstrapKubeconfig(identity, desired.apiServerAccess));
+    const access = note + toYaml(accessKubeconfig(identity, desired.apiServerAccess));
     const start = (wish: DesiredState) =>
       service([program, ...kubeletFlags(wish, identity, artifact.version)].join(' '));
     return [
@@ -31,6 +38,7 @@ export const kubeletComponent: Component = {
       { kind: 'file', path: paths.clusterAuthority, mode: 0o644, content: identity.bootstrap.caPem },
       { kind: 'file', path: paths.kubeletConfiguration, mode: 0o600, content: configuration },
       { kind: 'file', path: paths.kubeletBootstrap, mode: 0o600, content: bootstrap, secret: true },
+      { kind: 'file', path: paths.kubeletAccess, mode: 0o600, content: access },
       { kind: 'claim', path: paths.kubeletKubeconfig, by: 'the kubelet' },
       ...runningUnit({
         name: 'kubelet.service',
@@ -43,7 +51,7 @@ export const kubeletComponent: Component = {
         ],
         service: start(desired),
         lasting: start(settled),
-        inputs: [lasting, identity.bootstrap.caPem, artifact.sha256],
+        inputs: [lasting, access, identity.bootstrap.caPem, artifact.sha256],
       }),
     ];
   },
@@ -51,6 +59,8 @@ export const kubeletComponent: Component = {
 
 function service(command: string): [string, string][] {
   return [
+    // Without its certificate yet, the kubelet finds it useless and bootstraps.
+    ['ExecStartPre', `/bin/cp -p ${paths.kubeletAccess} ${paths.kubeletKubeconfig}`],
     ['ExecStart', command],
     // Up to 1.26 the kubelet asks Amazon's metadata service for credentials, for seconds where there is none.
     ['Environment', 'AWS_EC2_METADATA_DISABLED=true'],

@@ -4,11 +4,16 @@ import { describe, expect, test } from 'vitest';
 import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
 import { containerdConfiguration } from '../../../../agent/components/containerd/configuration.ts';
 import { planComponents } from '../../../../agent/components/index.ts';
-import { kubeletConfiguration, kubeletFlags } from '../../../../agent/components/kubelet/configuration.ts';
+import {
+  accessKubeconfig,
+  bootstrapKubeconfig,
+  kubeletConfiguration,
+  kubeletFlags,
+} from '../../../../agent/components/kubelet/configuration.ts';
 import { toYaml } from '../../../../agent/components/kubelet/yaml.ts';
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
-import type { DesiredState } from '../../../../protocol/desired.ts';
+import type { ApiServerAccess, DesiredState } from '../../../../protocol/desired.ts';
 
 const v1: NodeFacts = {
   cgroupVersion: 1,
@@ -32,6 +37,7 @@ const desired: DesiredState = {
   pool: 'idc',
   kubernetesVersion: '1.28.0',
   network: { mode: 'external' },
+  apiServerAccess: 'direct',
   labels: {},
   taints: [{ key: 'site', value: 'idc', effect: 'NoSchedule' }],
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
@@ -98,6 +104,37 @@ describe.each(['1.6.9', '1.7.28', '2.1.9'])('containerd %s', (version) => {
   });
 });
 
+const throughTunnel: NodeWish = { ...wish, desired: { ...desired, apiServerAccess: 'tunnel' } };
+
+describe('the way to the API server', () => {
+  const clusterOf = (apiServerUrl: string, access: ApiServerAccess) => {
+    const identity = { ...wish.identity, bootstrap: { ...wish.identity.bootstrap, apiServerUrl } };
+    const configs = [bootstrapKubeconfig(identity, access), accessKubeconfig(identity, access)] as {
+      clusters: { cluster: object }[];
+    }[];
+    expect(configs[0]?.clusters).toEqual(configs[1]?.clusters);
+    return configs[0]?.clusters[0]?.cluster;
+  };
+
+  test('is the address of the API server itself by default', () => {
+    expect(clusterOf('https://10.77.0.1:6443', 'direct')).toEqual({
+      server: 'https://10.77.0.1:6443',
+      'certificate-authority': '/etc/kubernetes/pki/ca.crt',
+    });
+  });
+
+  test.each([
+    ['https://10.77.0.1:6443', '10.77.0.1'],
+    ['https://api.example.test', 'api.example.test'],
+    ['https://[fd00::1]:6443', 'fd00::1'],
+  ])('through the tunnel still wants the certificate of %s', (url, name) => {
+    expect(clusterOf(url, 'tunnel')).toMatchObject({
+      server: 'https://127.0.0.1:16443',
+      'tls-server-name': name,
+    });
+  });
+});
+
 describe('all components together', () => {
   const resources = planComponents(container, wish);
   const contents = resources.flatMap((resource) => (resource.kind === 'file' ? [resource.content] : []));
@@ -127,6 +164,21 @@ describe('all components together', () => {
       expect([...made], resource.path).toContain(parent);
       if (resource.kind === 'directory') made.add(resource.path);
     }
+  });
+
+  test('run the agent before a kubelet that reaches its API server through it', () => {
+    const units = planComponents(container, throughTunnel).flatMap((resource) =>
+      resource.kind === 'unit' ? [resource.name] : [],
+    );
+    expect(units).toEqual(['containerd.service', 'regnode.service', 'kubelet.service']);
+  });
+
+  test('restart the kubelet when its way to the API server changes', () => {
+    const stamp = (from: NodeWish) =>
+      planComponents(container, from).find(
+        ({ kind, ...rest }) => kind === 'unit' && 'name' in rest && rest.name === 'kubelet.service',
+      );
+    expect(stamp(throughTunnel)).not.toEqual(stamp(wish));
   });
 
   test('give the bootstrap token to one file, which is a secret and 0600', () => {

@@ -1,0 +1,61 @@
+// The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What is in
+// the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a few connections
+// at a time; one that wants many is refused, whatever its tunnel would carry.
+import { Fault } from '../../protocol/fault.ts';
+import type { StreamTarget } from '../../protocol/session.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
+import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
+import type { SessionStream } from '../../protocol/tunnel/stream.ts';
+import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
+import type { TunnelNode } from './hub.ts';
+
+export interface ApiServerWayOptions {
+  readonly apiServerUrl: string;
+  readonly isAllowed: (node: TunnelNode) => boolean;
+  readonly audit: (record: StreamAudit) => void;
+  readonly clock?: TunnelClock;
+  /** The kubelet uses one connection for each kind of client, ten or so. */
+  readonly connectionsPerNode?: number;
+  readonly dialTimeoutMs?: number;
+}
+
+const defaults = { clock: realClock, connectionsPerNode: 64, dialTimeoutMs: 10_000 };
+
+/** Takes the streams that agents open. */
+export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, stream: SessionStream) => void {
+  const options = { ...defaults, ...given };
+  const address = addressOf(options.apiServerUrl);
+  const open = new Map<string, number>();
+  const count = (node: string, change: 1 | -1) => {
+    const now = (open.get(node) ?? 0) + change;
+    if (now > 0) open.set(node, now);
+    else open.delete(node);
+  };
+  const resolve = (node: TunnelNode, { target }: StreamTarget): TargetAddress | Fault => {
+    if (target !== 'api-server' || !options.isAllowed(node)) {
+      return new Fault('TUNNEL_API_SERVER_REFUSED', { target, node: node.name, pool: node.pool });
+    }
+    const limit = options.connectionsPerNode;
+    const isFull = (open.get(node.name) ?? 0) > limit;
+    return isFull ? new Fault('TUNNEL_STREAM_LIMIT', { limit }) : address;
+  };
+  return (node, stream) => {
+    count(node.name, 1);
+    connectTarget(stream, {
+      node: node.name,
+      resolveTarget: (target) => resolve(node, target),
+      // One record for each stream, at its end.
+      audit: (record) => {
+        count(node.name, -1);
+        options.audit(record);
+      },
+      clock: options.clock,
+      dialTimeoutMs: options.dialTimeoutMs,
+    });
+  };
+}
+
+function addressOf(apiServerUrl: string): TargetAddress {
+  const url = new URL(apiServerUrl);
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || 443 };
+}

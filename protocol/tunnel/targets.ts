@@ -1,0 +1,87 @@
+// What the peer may reach through this end: only what the allow-list resolves. An offered stream is refused, or
+// dialled and joined with its socket; either way it leaves one audit record.
+import net from 'node:net';
+import { Fault } from '../fault.ts';
+import type { StreamTarget } from '../session.ts';
+import { auditOnce, type StreamAudit } from './audit.ts';
+import type { TunnelClock } from './clock.ts';
+import { SocketEndpoint, type SocketOutcome } from './socket.ts';
+import type { SessionStream, StreamEndpoint } from './stream.ts';
+
+export interface TargetAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the target is; a fault, or undefined for the usual one, refuses it. */
+export type ResolveTarget = (target: StreamTarget) => TargetAddress | Fault | undefined;
+
+export interface TargetOptions {
+  /** The node whose tunnel this is, for the audit record. */
+  readonly node: string;
+  readonly resolveTarget: ResolveTarget;
+  readonly audit: (record: StreamAudit) => void;
+  readonly clock: TunnelClock;
+  readonly dialTimeoutMs: number;
+}
+
+export function connectTarget(stream: SessionStream, options: TargetOptions): void {
+  const { target } = stream.target;
+  const resolved = options.resolveTarget(stream.target) ?? new Fault('TUNNEL_TARGET_REFUSED', { target });
+  const address = resolved instanceof Fault ? '' : `${resolved.host}:${resolved.port}`;
+  const record = auditOnce({ node: options.node, address, target: stream.target }, 'acceptor', options);
+  const over = (outcome: SocketOutcome) => record(outcome, stream);
+  if (resolved instanceof Fault) {
+    over({ outcome: 'refused', detail: resolved.message });
+    stream.refuse(resolved);
+  } else {
+    dial(stream, resolved, options, over);
+  }
+}
+
+function dial(
+  stream: SessionStream,
+  address: TargetAddress,
+  options: TargetOptions,
+  over: (outcome: SocketOutcome) => void,
+): void {
+  const socket = net.connect({ ...address, allowHalfOpen: true, noDelay: true });
+  const refuse = (detail: string) => {
+    const fault = new Fault('TUNNEL_TARGET_UNREACHABLE', { target: stream.target.target, detail });
+    timer.cancel();
+    socket.destroy();
+    over({ outcome: 'refused', detail: fault.message });
+    stream.refuse(fault);
+  };
+  const failed = (error: Error) => refuse(error.message);
+  const timer = options.clock.after(options.dialTimeoutMs, () =>
+    refuse(`no answer within ${options.dialTimeoutMs} ms`),
+  );
+  socket.once('error', failed);
+  stream.attach(
+    givenUp(() => {
+      timer.cancel();
+      socket.destroy();
+      over({ outcome: 'reset', detail: 'given up before it was connected' });
+    }),
+  );
+  socket.once('connect', () => {
+    timer.cancel();
+    socket.off('error', failed);
+    stream.attach(new SocketEndpoint(socket, over));
+    stream.accept();
+  });
+}
+
+/** While dialling, the only thing that can happen is that the other end gives up. */
+function givenUp(then: () => void): StreamEndpoint {
+  return {
+    opened() {},
+    refused() {},
+    deliver() {},
+    deliverEnd() {},
+    resumeWriting() {},
+    reset: then,
+    finished() {},
+  };
+}

@@ -1,0 +1,241 @@
+// Streams that an agent opens: from the kubelet's side of the listener to an API server, over a real tunnel.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import net, { type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ApiServerListener } from '../../../agent/tunnel/api-server.ts';
+import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
+import { type ApiServerWayOptions, apiServerWay } from '../../../gateway/tunnel/api-server.ts';
+import type { Fault } from '../../../protocol/fault.ts';
+import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
+import { Loopback, readAll, silent, startTarget, until } from './loopback.ts';
+
+let loopback: Loopback;
+let agentAudit: StreamAudit[];
+let gatewayAudit: StreamAudit[];
+let port: number;
+let tunnel: Tunnel;
+
+beforeEach(() => {
+  [agentAudit, gatewayAudit] = [[], []];
+});
+afterEach(() => loopback?.close());
+
+/** A gateway whose API server behaves so, an agent, and its listener on a free port. */
+async function start(serve: (socket: Socket) => void, way: Partial<ApiServerWayOptions> = {}): Promise<void> {
+  const apiServer = await startTarget(serve);
+  const onOffer = apiServerWay({
+    apiServerUrl: `https://127.0.0.1:${apiServer.port}`,
+    isAllowed: () => true,
+    audit: (record) => gatewayAudit.push(record),
+    ...way,
+  });
+  loopback = await Loopback.start({}, {}, { onOffer });
+  loopback.defer(() => apiServer.close());
+  tunnel = await loopback.agent();
+  port = await freePort();
+  await listener().wish('tunnel');
+}
+
+function listener(): ApiServerListener {
+  const stop = new AbortController();
+  loopback.defer(() => stop.abort());
+  return new ApiServerListener({
+    tunnel,
+    nodeName: 'idc-1',
+    audit: (record) => agentAudit.push(record),
+    logger: silent,
+    signal: stop.signal,
+    address: { host: '127.0.0.1', port },
+  });
+}
+
+function dial(): Socket {
+  const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  loopback.defer(() => socket.destroy());
+  return socket;
+}
+
+/** How a connection ended that nobody carried. */
+async function fate(socket: Socket): Promise<string> {
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+  return error.code ?? '';
+}
+
+async function refusal(target: string): Promise<Fault> {
+  return tunnel.openStream({ target, reason: 'a test' }).then(
+    () => expect.unreachable(),
+    (fault: Fault) => fault,
+  );
+}
+
+describe('refused', () => {
+  test('any other target, however it is called', async () => {
+    await start((socket) => socket.end());
+    for (const target of ['kubelet', '127.0.0.1:22', 'api-server:443', 'API-SERVER', 'api-server ']) {
+      expect(await refusal(target), target).toMatchObject({ code: 'TUNNEL_API_SERVER_REFUSED' });
+    }
+    expect(gatewayAudit).toHaveLength(5);
+    expect(gatewayAudit[0]).toMatchObject({
+      node: 'idc-1',
+      target: 'kubelet',
+      address: '',
+      outcome: 'refused',
+    });
+  });
+
+  test('a node whose pool says direct; its connection is reset at once', async () => {
+    await start((socket) => socket.end(), { isAllowed: ({ pool }) => pool !== 'test' });
+    expect(await fate(dial())).toBe('ECONNRESET');
+    expect(agentAudit).toMatchObject([{ target: 'api-server', outcome: 'refused' }]);
+    expect(agentAudit[0]?.detail).toContain('of pool test');
+    expect(gatewayAudit).toMatchObject([{ outcome: 'refused', address: '' }]);
+  });
+
+  test('everything at a gateway that knows no API server', async () => {
+    loopback = await Loopback.start();
+    tunnel = await loopback.agent();
+    expect(await refusal('api-server')).toMatchObject({ code: 'TUNNEL_API_SERVER_REFUSED' });
+  });
+
+  test('an API server that is down', async () => {
+    await start((socket) => socket.end(), { apiServerUrl: `https://127.0.0.1:${await freePort()}` });
+    expect(await fate(dial())).toBe('ECONNRESET');
+    expect(gatewayAudit[0]?.detail).toContain('ECONNREFUSED');
+  });
+
+  test('more connections of a node than its limit, until one of them ends', async () => {
+    await start((socket) => socket.pipe(socket), { connectionsPerNode: 3 });
+    const open = [dial(), dial(), dial()];
+    for (const socket of open) {
+      socket.write('x');
+      await once(socket, 'data');
+    }
+    expect(await fate(dial())).toBe('ECONNRESET');
+    expect(agentAudit[0]?.detail).toContain('3 streams');
+    open[0]?.end();
+    await until(() => gatewayAudit.length === 2);
+    const next = dial();
+    next.write('y');
+    expect(String((await once(next, 'data'))[0])).toBe('y');
+  });
+
+  test('while there is no tunnel', async () => {
+    await start((socket) => socket.end());
+    loopback.gateway.hub.close('idc-1', 'a test');
+    await until(() => tunnel.state !== 'Open');
+    expect(await fate(dial())).toBe('ECONNRESET');
+  });
+});
+
+describe('carried', () => {
+  test('every byte of both directions, with the same record at both ends', async () => {
+    await start((socket) => socket.pipe(socket));
+    const bytes = randomBytes(3_000_000);
+    const socket = dial();
+    socket.end(bytes);
+    expect(digest(await readAll(socket))).toBe(digest(bytes));
+    await until(() => agentAudit.length === 1 && gatewayAudit.length === 1);
+    const same = { stream: 2, node: 'idc-1', target: 'api-server', outcome: 'completed' };
+    const counted = { ...same, bytesToTarget: bytes.length, bytesFromTarget: bytes.length };
+    expect(agentAudit).toMatchObject([counted]);
+    expect(gatewayAudit).toMatchObject([counted]);
+    expect(gatewayAudit[0]?.reason).toMatch(/^connection from 127\.0\.0\.1:\d+ on idc-1$/);
+    expect(gatewayAudit[0]?.address).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  test('an answer that comes after the end of the question', async () => {
+    await start((socket) => {
+      let asked = 0;
+      socket.on('data', (chunk: Buffer) => {
+        asked += chunk.length;
+      });
+      socket.on('end', () => socket.end(`asked ${asked}`));
+    });
+    const socket = dial();
+    socket.end('x'.repeat(1000));
+    expect((await readAll(socket)).toString()).toBe('asked 1000');
+  });
+
+  test('the end of the answer before that of the question', async () => {
+    const received: Buffer[] = [];
+    await start((socket) => {
+      socket.end('hello');
+      socket.on('data', (chunk: Buffer) => received.push(chunk));
+    });
+    const socket = dial();
+    expect((await readAll(socket)).toString()).toBe('hello');
+    socket.end('still here');
+    await until(() => Buffer.concat(received).toString() === 'still here');
+    await until(() => gatewayAudit.length === 1);
+    expect(gatewayAudit).toMatchObject([{ outcome: 'completed' }]);
+  });
+
+  test('a reset by the API server', async () => {
+    await start((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const socket = dial();
+    socket.write('x');
+    expect(await fate(socket)).toBe('ECONNRESET');
+    await until(() => agentAudit.length === 1 && gatewayAudit.length === 1);
+    expect([...agentAudit, ...gatewayAudit]).toMatchObject([{ outcome: 'reset' }, { outcome: 'reset' }]);
+  });
+
+  test('a kubelet that goes away frees the connection to the API server', async () => {
+    let closed = 0;
+    await start((socket) => {
+      socket.on('close', () => {
+        closed += 1;
+      });
+      socket.resume();
+    });
+    const socket = dial();
+    socket.write('x');
+    await until(() => loopback.gateway.hub.figures.streams === 1);
+    socket.resetAndDestroy();
+    await until(() => closed === 1);
+  });
+});
+
+describe('the listener', () => {
+  test('closes for new connections with the wish, and keeps those that are there', async () => {
+    await start((socket) => socket.pipe(socket));
+    port = await freePort();
+    const other = listener();
+    await other.wish('tunnel');
+    await other.wish('tunnel');
+    const socket = dial();
+    socket.write('x');
+    await once(socket, 'data');
+    await other.wish('direct');
+    expect(await fate(dial())).toBe('ECONNREFUSED');
+    socket.write('y');
+    expect(String((await once(socket, 'data'))[0])).toBe('y');
+  });
+
+  test('a port that is taken is tried again when it is free', async () => {
+    await start((socket) => socket.pipe(socket));
+    port = await freePort();
+    const neighbour = net.createServer().listen(port, '127.0.0.1');
+    await once(neighbour, 'listening');
+    await listener().wish('tunnel');
+    neighbour.close();
+    await once(neighbour, 'close');
+    for (;;) {
+      const socket = dial();
+      socket.write('x');
+      const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
+      if (answer?.[0] instanceof Buffer) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+});
+
+async function freePort(): Promise<number> {
+  const { port: found, close } = await startTarget((socket) => socket.destroy());
+  close();
+  return found;
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
