@@ -34,11 +34,10 @@ export interface DaemonOptions {
 }
 
 export async function runDaemon(host: Host, { logger, signal, environment }: DaemonOptions): Promise<void> {
-  const configuration = await readConfiguration(host);
-  const [identity, state] = [await readIdentity(host), await readState(host)];
-  if (configuration === undefined || identity === undefined || state === undefined) {
-    throw new Fault('NOT_JOINED');
-  }
+  // Starting again can't mend what is missing here: exit code 2, and systemd leaves it at that.
+  const configuration = present(paths.configuration, await readConfiguration(host));
+  const identity = present(paths.identity, await readIdentity(host));
+  const state = present(paths.stateFile, await readState(host));
   const { gatewayUrl, nodeName, pool } = configuration;
   const notifier = createNotifier(host, environment);
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
@@ -174,4 +173,9 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     await telemetry.stopped;
     logger.info('regnode has stopped');
   }
+}
+
+function present<T>(path: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new Fault('CONFIGURATION_INVALID', { path, detail: 'it is missing or not complete' });
 }
