@@ -78,14 +78,14 @@ test('a host that is gone without a word and boots again', async () => {
 
 test('a gateway that stands still: the agent notices, and is back when it moves', async () => {
   const state = async () => (await host.run('regnode', ['status', '--json'])).stdout;
-  sandbox.cloud.freezeGateway();
+  await sandbox.cloud.freezeGateway();
   try {
     await waitFor('the agent to notice', async () => !/"state":\s*"Open"/.test(await state()), {
       timeoutMs: noticedMs + 10_000, // the status file is written every 10 s
       intervalMs: 500,
     });
   } finally {
-    sandbox.cloud.thawGateway();
+    await sandbox.cloud.thawGateway();
   }
   await waitForTunnel(true, backMs);
 });
