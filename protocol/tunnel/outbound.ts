@@ -59,6 +59,7 @@ export class Outbound {
     this.#streams(connection);
     connection.writer.flush();
     connection.uncork();
+    if (connection.writer.bufferedBytes === 0) this.log.written();
     if (replaying || this.log.last !== before) connection.expectAnswer();
   }
 
@@ -103,10 +104,11 @@ export class Outbound {
   }
 
   #sendStream(connection: Connection, stream: SessionStream): void {
-    const payload = stream.take(this.scheduler.share(stream));
-    if (!payload) return;
+    const taken = stream.take(this.scheduler.share(stream));
+    if (!taken) return;
+    const { payload, owned } = taken;
     this.scheduler.charge(stream, payload.length);
-    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, payload });
+    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, payload, owned });
   }
 
   #sendTelemetry(connection: Connection, flow: TelemetryFlow): void {

@@ -257,6 +257,7 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   drained(): void {
+    this.#outbound.log.written();
     this.#schedulePump();
   }
 

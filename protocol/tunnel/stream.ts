@@ -33,6 +33,18 @@ export interface StreamOwner {
   violated(detail: string): void;
 }
 
+interface Chunk {
+  /** What is left of it to send. */
+  rest: Uint8Array;
+  readonly owned: Uint8Array | undefined;
+}
+
+/** A DATA payload; `owned` when with it a buffer ends that is the session's alone. */
+export interface Taken {
+  readonly payload: Uint8Array;
+  readonly owned: Uint8Array | undefined;
+}
+
 export class SessionStream implements Flow {
   readonly id: number;
   readonly target: StreamTarget;
@@ -47,7 +59,7 @@ export class SessionStream implements Flow {
   #endpoint: StreamEndpoint;
   readonly #send = new SendCredit();
   readonly #receive: ReceiveCredit;
-  #chunks: Uint8Array[] = [];
+  #chunks: Chunk[] = [];
   #queuedBytes = 0;
   #ending = false;
   #blocked = false;
@@ -98,10 +110,13 @@ export class SessionStream implements Flow {
     this.#apply('refuse');
   }
 
-  /** The chunk now belongs to the session and must not be changed. False: wait for `resumeWriting`. */
-  write(chunk: Uint8Array): boolean {
+  /**
+   * The chunk must not be changed from now on. `owned`: nobody else uses its buffer, so that its memory may be given back.
+   * False: wait for `resumeWriting`.
+   */
+  write(chunk: Uint8Array, owned = false): boolean {
     if (this.closed || this.#ending || chunk.length === 0) return true;
-    this.#chunks.push(chunk);
+    this.#chunks.push({ rest: chunk, owned: owned ? chunk : undefined });
     this.#queuedBytes += chunk.length;
     this.#owner.activate(this);
     this.#blocked = this.#queuedBytes >= this.#owner.streamQueueBytes;
@@ -161,16 +176,15 @@ export class SessionStream implements Flow {
   }
 
   /** The next bytes to send, at most `limit`; nothing when only the end is left, which this then sends. */
-  take(limit: number): Uint8Array | undefined {
-    const first = this.#chunks[0];
-    if (!first) {
+  take(limit: number): Taken | undefined {
+    const chunk = this.#chunks[0];
+    if (!chunk) {
       this.#ending = false;
       this.#apply('fin');
       return undefined;
     }
-    const bytes = Math.min(first.length, limit, this.#send.bytes, framePayloadLimitBytes);
-    if (bytes === first.length) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(bytes);
+    const { rest } = chunk;
+    const bytes = Math.min(rest.length, limit, this.#send.bytes, framePayloadLimitBytes);
     this.#send.spend(bytes);
     this.sentBytes += bytes;
     this.#queuedBytes -= bytes;
@@ -178,7 +192,12 @@ export class SessionStream implements Flow {
       this.#blocked = false;
       this.#endpoint.resumeWriting();
     }
-    return bytes === first.length ? first : first.subarray(0, bytes);
+    if (bytes === rest.length) {
+      this.#chunks.shift();
+      return { payload: rest, owned: chunk.owned };
+    }
+    chunk.rest = rest.subarray(bytes);
+    return { payload: rest.subarray(0, bytes), owned: undefined };
   }
 
   #refusal: Fault | undefined;
