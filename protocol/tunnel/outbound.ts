@@ -59,7 +59,6 @@ export class Outbound {
     this.#streams(connection);
     connection.writer.flush();
     connection.uncork();
-    if (connection.writer.bufferedBytes === 0) this.log.written();
     if (replaying || this.log.last !== before) connection.expectAnswer();
   }
 
@@ -104,11 +103,10 @@ export class Outbound {
   }
 
   #sendStream(connection: Connection, stream: SessionStream): void {
-    const taken = stream.take(this.scheduler.share(stream));
-    if (!taken) return;
-    const { payload, owned } = taken;
+    const payload = stream.take(this.scheduler.share(stream));
+    if (!payload) return;
     this.scheduler.charge(stream, payload.length);
-    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, payload, owned });
+    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, payload });
   }
 
   #sendTelemetry(connection: Connection, flow: TelemetryFlow): void {

@@ -1,17 +1,13 @@
 // The frames that the peer has not acknowledged, in the order of their sequence numbers (1, 2, 3, … counted by
 // both ends, never on the wire). After a reconnect the peer says how many it has; the cursor goes back there and
-// the rest is sent again, byte for byte. What was acknowledged is forgotten, and its memory given back when the
-// system is known to have taken it too: a peer may lie about what it has. The caller bounds `bytes`.
+// the rest is sent again, byte for byte. What was acknowledged is forgotten. The caller bounds `bytes`.
 import { invalid } from './frame.ts';
-import { discard } from './memory.ts';
 
 export interface SequencedFrame {
   readonly type: number;
   readonly stream: number;
   readonly aux: number;
   readonly payload: Uint8Array;
-  /** A buffer that is this session's alone and ends with this frame. */
-  readonly owned?: Uint8Array | undefined;
 }
 
 /** What a frame costs while it is kept, besides its payload. */
@@ -23,8 +19,6 @@ export class ReplayLog {
   #head = 0;
   #acknowledged = 0;
   #sent = 0;
-  /** Up to here no write of the present connection is under way any more. */
-  #written = 0;
   #bytes = 0;
 
   /** Sequence number of the last frame that the peer is known to have. */
@@ -59,11 +53,6 @@ export class ReplayLog {
     this.#sent += 1;
   }
 
-  /** The system has taken all that was sent. */
-  written(): void {
-    this.#written = this.#sent;
-  }
-
   /** The next frame to send again. */
   replay(): SequencedFrame | undefined {
     if (!this.hasReplay) return undefined;
@@ -79,7 +68,6 @@ export class ReplayLog {
 
   /** After a reconnect: the peer has everything up to `received`; send what follows. */
   rewind(received: number): void {
-    this.#written = this.#acknowledged;
     this.#forget(received, this.last);
     this.#sent = this.#acknowledged;
   }
@@ -95,10 +83,8 @@ export class ReplayLog {
     }
     for (; this.#acknowledged < upTo; this.#acknowledged += 1) {
       const frame = this.#frames[this.#head];
+      if (frame) this.#bytes -= frame.payload.length + keptFrameOverheadBytes;
       this.#frames[this.#head++] = undefined;
-      if (!frame) continue;
-      this.#bytes -= frame.payload.length + keptFrameOverheadBytes;
-      if (frame.owned && this.#acknowledged < this.#written) discard(frame.owned);
     }
     if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
       this.#frames = this.#frames.slice(this.#head);

@@ -257,7 +257,6 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   drained(): void {
-    this.#outbound.log.written();
     this.#schedulePump();
   }
 

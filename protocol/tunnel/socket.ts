@@ -4,7 +4,6 @@
 import type { Socket } from 'node:net';
 import type { Fault } from '../fault.ts';
 import { ResetReason } from './frame.ts';
-import { discard } from './memory.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 
 export interface SocketOutcome {
@@ -32,7 +31,7 @@ export class SocketEndpoint implements StreamEndpoint {
     this.#stream = stream;
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => {
-      if (!stream.write(chunk, true)) socket.pause();
+      if (!stream.write(chunk)) socket.pause();
     });
     socket.on('end', () => stream.end());
     // An accepted socket may have been paused until now.
@@ -59,9 +58,7 @@ export class SocketEndpoint implements StreamEndpoint {
       });
     }
     this.#socket.write(chunk, (error) => {
-      if (error) return;
-      this.#stream?.consumed(chunk.length);
-      discard(chunk);
+      if (!error) this.#stream?.consumed(chunk.length);
     });
   }
 

@@ -33,18 +33,6 @@ export interface StreamOwner {
   violated(detail: string): void;
 }
 
-interface Chunk {
-  /** What is left of it to send. */
-  rest: Uint8Array;
-  readonly owned: Uint8Array | undefined;
-}
-
-/** A DATA payload; `owned` when with it a buffer ends that is the session's alone. */
-export interface Taken {
-  readonly payload: Uint8Array;
-  readonly owned: Uint8Array | undefined;
-}
-
 export class SessionStream implements Flow {
   readonly id: number;
   readonly target: StreamTarget;
@@ -59,7 +47,7 @@ export class SessionStream implements Flow {
   #endpoint: StreamEndpoint;
   readonly #send = new SendCredit();
   readonly #receive: ReceiveCredit;
-  #chunks: Chunk[] = [];
+  #chunks: Uint8Array[] = [];
   #queuedBytes = 0;
   #ending = false;
   #blocked = false;
@@ -110,13 +98,10 @@ export class SessionStream implements Flow {
     this.#apply('refuse');
   }
 
-  /**
-   * The chunk must not be changed from now on. `owned`: nobody else uses its buffer, so that its memory may be given back.
-   * False: wait for `resumeWriting`.
-   */
-  write(chunk: Uint8Array, owned = false): boolean {
+  /** The chunk now belongs to the session and must not be changed. False: wait for `resumeWriting`. */
+  write(chunk: Uint8Array): boolean {
     if (this.closed || this.#ending || chunk.length === 0) return true;
-    this.#chunks.push({ rest: chunk, owned: owned ? chunk : undefined });
+    this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
     this.#owner.activate(this);
     this.#blocked = this.#queuedBytes >= this.#owner.streamQueueBytes;
@@ -176,15 +161,16 @@ export class SessionStream implements Flow {
   }
 
   /** The next bytes to send, at most `limit`; nothing when only the end is left, which this then sends. */
-  take(limit: number): Taken | undefined {
-    const chunk = this.#chunks[0];
-    if (!chunk) {
+  take(limit: number): Uint8Array | undefined {
+    const first = this.#chunks[0];
+    if (!first) {
       this.#ending = false;
       this.#apply('fin');
       return undefined;
     }
-    const { rest } = chunk;
-    const bytes = Math.min(rest.length, limit, this.#send.bytes, framePayloadLimitBytes);
+    const bytes = Math.min(first.length, limit, this.#send.bytes, framePayloadLimitBytes);
+    if (bytes === first.length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(bytes);
     this.#send.spend(bytes);
     this.sentBytes += bytes;
     this.#queuedBytes -= bytes;
@@ -192,12 +178,7 @@ export class SessionStream implements Flow {
       this.#blocked = false;
       this.#endpoint.resumeWriting();
     }
-    if (bytes === rest.length) {
-      this.#chunks.shift();
-      return { payload: rest, owned: chunk.owned };
-    }
-    chunk.rest = rest.subarray(bytes);
-    return { payload: rest.subarray(0, bytes), owned: undefined };
+    return bytes === first.length ? first : first.subarray(0, bytes);
   }
 
   #refusal: Fault | undefined;
