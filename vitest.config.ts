@@ -13,7 +13,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          maxWorkers: 2,
+          maxWorkers: 3, // on two cores: most of their time is waiting, for outages and for pods
           retry: 0,
         },
       },

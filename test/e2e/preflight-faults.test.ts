@@ -6,6 +6,7 @@ import { explainedReportSchema } from '../../agent/preflight/report-schema.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { payloadFile } from '../../scripts/sandbox/registration.ts';
 import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, observe } from './observation.ts';
 
 const gateway = ['--gateway', 'https://10.77.0.1:6443'];
@@ -164,7 +165,12 @@ describe('a fault that is really made', () => {
   test('a slow line', async () => {
     await host.shapeLink({ delayMs: 150 });
     try {
-      expect(saying(await preflight(), 'warn')).toContain('GATEWAY_CONNECTION');
+      // A cable that has just been plugged into something else may lose its first frames.
+      await waitFor(
+        'a slow line to be found',
+        async () => saying(await preflight(), 'warn').includes('GATEWAY_CONNECTION'),
+        { timeoutMs: 30_000 },
+      );
     } finally {
       await host.shapeLink();
     }
