@@ -39,9 +39,9 @@ async function runParts({ parts, e2eNames }: Selection): Promise<void> {
     await phase('lint: packages', () => prepareLint(isRoot, progress));
     await phase('lint', lint);
   }
-  for (const name of ['unit', 'property'] as const) {
-    if (parts.has(name)) await phase(name, () => runVitest([name]));
-  }
+  // In one run, so that the long property tests fill one core while the unit tests fill the others.
+  const inProcess = (['unit', 'property'] as const).filter((name) => parts.has(name));
+  if (inProcess.length > 0) await phase(inProcess.join(' and '), () => runVitest(inProcess));
   if (parts.has('unit') && !isRoot) {
     leftOut(
       'the unit tests that run install.sh on a throw-away machine',
