@@ -26,3 +26,12 @@ export async function program(path: string): Promise<Program> {
   const search = folders.map((folder) => join(libraries, folder)).join(':');
   return { path: join(root, path), environment: { LD_LIBRARY_PATH: search } };
 }
+
+/** The unpacked libraries that come with a program; none when it is the machine's own. */
+export async function librariesOf({ environment }: Program): Promise<string[]> {
+  const folders = (environment.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean);
+  const found = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
+  return found.flat().filter((path) => path.includes('.so.'));
+}

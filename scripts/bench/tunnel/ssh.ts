@@ -1,16 +1,15 @@
 // `ssh -R` as a contender: a server of our own on a free port, with keys made for the occasion. Run as root it is
-// started as `nobody`, since a server that runs as root wants a user of its own on the machine.
-import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+// started as an ordinary account, since a server that runs as root wants a user of its own on the machine.
+import { existsSync } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { run } from '../../machine/command.ts';
 import type { Contender, Targets } from './contenders.ts';
 import { listen } from './load.ts';
 import { startProgram, usageOf } from './process.ts';
-import { program } from './programs.ts';
-
-const nobody = 65_534;
+import { librariesOf, program } from './programs.ts';
 
 export async function startSsh(
   name: string,
@@ -21,7 +20,7 @@ export async function startSsh(
   const home = join(folder, name);
   await mkdir(home);
   const root = process.getuid?.() === 0;
-  const user = root ? 'nobody' : userInfo().username;
+  const { user, uid } = root ? await ordinaryAccount() : { user: userInfo().username, uid: userInfo().uid };
   const [hostKey, userKey] = [join(home, 'host_key'), join(home, 'user_key')];
   for (const key of [hostKey, userKey]) {
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
@@ -32,13 +31,17 @@ export async function startSsh(
   if (root) {
     await chmod(folder, 0o755);
     for (const file of ['host_key', 'authorized_keys', 'sshd_config', '.'])
-      await chown(join(home, file), nobody, nobody);
+      await chown(join(home, file), uid, uid);
   }
   const server = await program('usr/sbin/sshd');
   const client = await program('usr/bin/ssh');
-  const sshd = startProgram(server.path, ['-D', '-e', '-f', join(home, 'sshd_config')], {
-    ...(root ? { uid: nobody, gid: nobody } : {}),
-    environment: server.environment,
+  // By its full path, which it also runs again for every connection; the account cannot look into root's cache.
+  const sshdPath = join(home, 'sshd');
+  await copyFile(server.path, sshdPath);
+  for (const library of await librariesOf(server)) await copyFile(library, join(home, basename(library)));
+  const sshd = startProgram(sshdPath, ['-D', '-e', '-f', join(home, 'sshd_config')], {
+    ...(root ? { uid, gid: uid } : {}),
+    environment: { LD_LIBRARY_PATH: home },
   });
   await answering(port);
   const ssh = startProgram(
@@ -56,6 +59,17 @@ export async function startSsh(
   await answering(echoPort);
   const pids = [sshd.pid, ssh.pid].filter((pid) => pid !== undefined);
   return { name, bulkPort, echoPort, usage: () => usageOf(pids) };
+}
+
+/** Any account but root that sshd lets in by key: not locked, and with a shell that exists (it is never started). */
+async function ordinaryAccount(): Promise<{ user: string; uid: number }> {
+  const shadow = await readFile('/etc/shadow', 'utf8');
+  for (const line of (await readFile('/etc/passwd', 'utf8')).split('\n')) {
+    const [user = '', , id = '0', , , , shell = ''] = line.split(':');
+    const locked = shadow.split('\n').some((entry) => entry.startsWith(`${user}:!`));
+    if (Number(id) > 0 && !locked && existsSync(shell)) return { user, uid: Number(id) };
+  }
+  throw new Error('ssh needs one account besides root that is not locked');
 }
 
 function serverConfiguration(home: string, hostKey: string, port: number, user: string): string {
