@@ -10,7 +10,8 @@ import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
-import { Session, type SessionFigures } from '../../protocol/tunnel/session.ts';
+import { Session } from '../../protocol/tunnel/session.ts';
+import type { SessionFigures } from '../../protocol/tunnel/session-options.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';

@@ -4,7 +4,8 @@ import { FrameType, writeHeader } from '../../../protocol/tunnel/frame.ts';
 import { answerHello } from '../../../protocol/tunnel/handshake.ts';
 import { defaultLimits, frameHeaderBytes, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
 import { encodeJson } from '../../../protocol/tunnel/messages.ts';
-import { Session, type SessionOptions } from '../../../protocol/tunnel/session.ts';
+import { Session } from '../../../protocol/tunnel/session.ts';
+import type { SessionOptions } from '../../../protocol/tunnel/session-options.ts';
 import { FakeClock, MemoryTransport } from './simulation.ts';
 
 export interface SeenFrame {

@@ -3,7 +3,8 @@
 import type { TunnelClock } from '../../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello, offerSession } from '../../../protocol/tunnel/handshake.ts';
 import { defaultLimits, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
-import { Session, type SessionOptions } from '../../../protocol/tunnel/session.ts';
+import { Session } from '../../../protocol/tunnel/session.ts';
+import type { SessionOptions } from '../../../protocol/tunnel/session-options.ts';
 import type { SessionStream, StreamEndpoint } from '../../../protocol/tunnel/stream.ts';
 import type { Transport, TransportListener } from '../../../protocol/tunnel/transport.ts';
 

@@ -1,0 +1,57 @@
+// The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its kind.
+// What may not come from this peer, or not now, is a violation.
+import { type ControlMessage, controlMessageSchema } from '../control.ts';
+import { FrameType, frameRules, invalid } from './frame.ts';
+import { decodeJson } from './messages.ts';
+import type { SessionOptions } from './session-options.ts';
+
+export class SessionFrames {
+  readonly #options: SessionOptions;
+  readonly #acknowledged: (low: number) => void;
+  readonly #draining: () => void;
+  readonly #controlListeners: ((message: ControlMessage) => void)[] = [];
+  readonly #acknowledgementListeners: ((payload: Uint8Array) => void)[] = [];
+
+  constructor(options: SessionOptions, acknowledged: (low: number) => void, draining: () => void) {
+    this.#options = options;
+    this.#acknowledged = acknowledged;
+    this.#draining = draining;
+  }
+
+  onControl(listener: (message: ControlMessage) => void): void {
+    this.#controlListeners.push(listener);
+  }
+
+  onTelemetryAcknowledgement(listener: (payload: Uint8Array) => void): void {
+    this.#acknowledgementListeners.push(listener);
+  }
+
+  receive(type: number, aux: number, payload: Uint8Array): void {
+    switch (type) {
+      case FrameType.ack:
+        this.#acknowledged(aux);
+        break;
+      case FrameType.control: {
+        const message = decodeJson(controlMessageSchema, payload, 'CONTROL');
+        for (const listener of this.#controlListeners) listener(message);
+        break;
+      }
+      case FrameType.heartbeat:
+        this.#options.onHeartbeat?.(payload);
+        break;
+      case FrameType.telemetry:
+        this.#options.onTelemetry?.(payload);
+        break;
+      case FrameType.telemetryAck:
+        for (const listener of this.#acknowledgementListeners) listener(payload);
+        break;
+      case FrameType.drain:
+        if (this.#options.role === 'gateway') throw invalid('DRAIN from an agent');
+        this.#draining();
+        this.#options.onDrain?.(aux);
+        break;
+      default:
+        throw invalid(`${frameRules[type]?.name ?? type} in an established session`);
+    }
+  }
+}
