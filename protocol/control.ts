@@ -2,6 +2,7 @@
 // large or frequent has a frame of its own.
 import { z } from 'zod';
 import { desiredStateSchema } from './desired.ts';
+import { healthSchema } from './health.ts';
 
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
@@ -19,6 +20,8 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
     revision: z.string(),
     versions: z.record(z.string(), z.string()),
     detail: z.string(),
+    /** What ails the node; absent while the agent has not looked at everything yet. */
+    health: healthSchema.optional(),
   }),
 ]);
 

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { type DaemonStatus, readStatus } from '../daemon/status.ts';
+import { textsOf } from '../health/texts.ts';
 import { type CliContext, terminalFor } from './context.ts';
+import type { Terminal } from './terminal.ts';
 
 export function statusCommand(context: CliContext, exit: (code: number) => void): Command {
   return new Command('status')
@@ -16,8 +18,9 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
       if (configuration === undefined) throw new Fault('NOT_JOINED');
       const status = await readStatus(host);
       if (status === undefined) throw new Fault('DAEMON_NOT_RUNNING');
-      const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running';
-      terminal.result(render(status));
+      const isCritical = status.health?.some(({ severity }) => severity === 'critical') ?? false;
+      const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running' && !isCritical;
+      terminal.result(render(status) + renderHealth(status, terminal));
       terminal.resultJson({ healthy: isHealthy, ...status });
       if (!isHealthy) exit(5);
     });
@@ -46,6 +49,21 @@ function render(status: DaemonStatus): string {
     ],
   ];
   return rows.map(([ok, name, text]) => `${mark(ok)} ${name.padEnd(11)}  ${text}\n`).join('');
+}
+
+/** What ails the node, the causes first; a consequence in one line. */
+function renderHealth({ health = [] }: DaemonStatus, terminal: Terminal): string {
+  const lines = health.map((finding) => {
+    const { code, severity, since, cause } = finding;
+    const mark = severity === 'critical' ? '[fail]' : '[warn]';
+    const head = `${mark} ${code}  ${terminal.say({ en: `since ${since}`, zh: `始于 ${since}` })}`;
+    if (cause !== undefined) {
+      return `${head}  ${terminal.say({ en: `because of ${cause}`, zh: `由 ${cause} 引起` })}\n`;
+    }
+    const { message, remedy } = textsOf(finding, terminal.language);
+    return `${head}\n       ${message}\n       → ${remedy}\n`;
+  });
+  return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }
 
 function suffix(detail: string): string {

@@ -8,6 +8,8 @@ import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { gatewaySource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
+import { HealthMonitor } from '../health/monitor.ts';
+import { healthSources } from '../health/registry.ts';
 import type { Host } from '../host/host.ts';
 import { openSpoolDisk } from '../host/spool-disk.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
@@ -23,7 +25,7 @@ import { startLeaving } from './departure.ts';
 import { createNotifier } from './notify.ts';
 import { Reconciler } from './reconciler.ts';
 import { probeServices } from './services.ts';
-import { type DaemonStatus, writeStatus } from './status.ts';
+import { type DaemonStatus, readStatus, writeStatus } from './status.ts';
 
 const statusIntervalMs = 10_000;
 
@@ -70,10 +72,15 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     signal,
   });
   const services = { kubeletHealthy: false, containerdHealthy: false };
+  let wereAsked = false;
   const telemetry = startTelemetry({
     channel: tunnel.telemetry,
     intervals: state.desired.telemetry,
-    heartbeatProbe: async () => Object.assign(services, await probeServices()),
+    heartbeatProbe: async () => {
+      Object.assign(services, await probeServices());
+      wereAsked = true;
+      return services;
+    },
     spool: { disk: openSpoolDisk(paths.spool) },
     logger,
     signal,
@@ -83,6 +90,22 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     logger,
     signal,
     source: gatewaySource(gateway),
+    onChange: () => tell(),
+  });
+  const health = new HealthMonitor({
+    host,
+    sources: healthSources({
+      host,
+      parts: () => ({
+        tunnel: { state: tunnel.state, lastFault: tunnel.status.lastFault?.message ?? '' },
+        certificate: renewal.status,
+        services: wereAsked ? services : undefined,
+      }),
+      context: () => ({ gatewayUrl, nodeName, pool, caPem: identity.caPem }),
+    }),
+    remembered: (await readStatus(host))?.health,
+    logger,
+    signal,
     onChange: () => tell(),
   });
   let leaving = '';
@@ -97,6 +120,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       revision,
       detail: leaving || fault,
       versions: { ...versions, agent: agentVersion },
+      ...(health.findings && { health: [...health.findings] }),
     });
   };
   const statusNow = (): DaemonStatus => {
@@ -114,6 +138,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       tunnel: { state: tunnel.state, proxy: proxy ?? '', attempts, lastFault: lastFault?.message ?? '' },
       certificate: renewal.status,
       reconcile: { revision, at, steps, fault },
+      ...(health.findings && { health: [...health.findings] }),
       services: { ...services },
       telemetry: telemetry.account(),
     };
@@ -165,7 +190,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => void publish(), intervalMs);
   try {
-    await Promise.all([reconciler.run(), renewal.run()]);
+    await Promise.all([reconciler.run(), renewal.run(), health.run()]);
   } finally {
     clearInterval(beat);
     await notifier.stopping();

@@ -2,6 +2,7 @@
 // changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
 import { z } from 'zod';
 import { nodePhaseSchema } from '../../protocol/control.ts';
+import { healthSchema } from '../../protocol/health.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 
@@ -27,6 +28,8 @@ export const daemonStatusSchema = z.object({
     steps: z.number(),
     fault: z.string(),
   }),
+  /** Absent while not everything was looked at yet. */
+  health: healthSchema.optional(),
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
   telemetry: z.object({
     produced: z.number(),

@@ -116,9 +116,10 @@ function getCommand(): Command {
         ['certificate', `until ${status.certificateExpiresAt ?? '-'}`],
         ['joined', status.joinedAt ?? '-'],
         ...(status.conditions ?? []).map(
-          ({ type, status: state, reason, lastTransitionTime }): [string, string] => [
+          ({ type, status: state, reason, message, lastTransitionTime, severity }): [string, string] => [
             type,
-            `${state} (${reason}) for ${age(lastTransitionTime)}`,
+            // Of what ails a node people want to read what, and what to do.
+            `${state} (${reason}) for ${age(lastTransitionTime)}${severity && state === 'True' ? `, ${severity}: ${message}` : ''}`,
           ],
         ),
       ]);

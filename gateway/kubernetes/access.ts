@@ -42,6 +42,8 @@ const clusterRules: readonly Rule[] = [
   },
   // Labels, taints and cordon of registered nodes; the Node object goes when its host has left.
   { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },
+  // What ails a node, as conditions beside the kubelet's own.
+  { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
   // Drain.
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },

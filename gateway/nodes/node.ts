@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { nodePhaseSchema } from '../../protocol/control.ts';
 import { taintEffectSchema } from '../../protocol/desired.ts';
+import { healthSeveritySchema } from '../../protocol/health.ts';
 import { hostFactsSchema } from '../../protocol/join.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { apiVersion } from '../pools/pool.ts';
@@ -32,6 +33,12 @@ export const conditionSchema = z.strictObject({
   reason: z.string(),
   message: z.string().optional(),
   lastTransitionTime: z.string(),
+  /** Of what the agent found; conditions without it are the gateway's own. */
+  severity: healthSeveritySchema.optional(),
+  /** When it began, by the clock of the host. */
+  since: z.string().optional(),
+  /** The code that this is a consequence of. */
+  cause: z.string().optional(),
 });
 
 export const registeredNodeStatusSchema = z.strictObject({

@@ -13,6 +13,7 @@ import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts'
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { nodePatch } from './applied.ts';
 import type { Departures } from './departures.ts';
+import { healthNotes, nodeConditionsPatch } from './health.ts';
 import { type RegisteredNode, registeredNodes } from './node.ts';
 import { nodeStatus, readyOf, sameStatus } from './status.ts';
 import type { Tunnels } from './tunnels.ts';
@@ -60,6 +61,7 @@ export class Reconciler {
     if (leaving) return this.#options.departures.advance(registered);
     this.#sendDesired(name, desired);
     await this.#writeNode(registered);
+    await this.#writeNodeConditions(name);
     await this.#retireBootstrapToken(registered);
     return undefined;
   }
@@ -116,6 +118,10 @@ export class Reconciler {
         : ({ type: 'Warning', reason: 'TunnelLost', message: `the tunnel to ${gateway} is lost` } as const);
       recordEvent(registeredNodes, { name, uid }, note);
     }
+    // Of the Node, where `kubectl describe node` shows them; the kubelet names itself as the uid there, too.
+    for (const note of healthNotes(registered.status?.conditions ?? [], status.conditions ?? [])) {
+      recordEvent(nodes, { name, uid: name }, note);
+    }
   }
 
   #sendDesired(name: string, desired: DesiredState | undefined): void {
@@ -145,6 +151,22 @@ export class Reconciler {
     } catch (error) {
       // Changed since we looked: that change leads here again.
       if (!isFailure(error, 'NotFound', 'Conflict')) throw error;
+    }
+  }
+
+  /** Of the registration as it is by now, which another replica may have written. */
+  async #writeNodeConditions(name: string): Promise<void> {
+    const { kubernetes, logger } = this.#options;
+    const [node, registered] = [this.#options.nodes(name), this.#options.registered(name)];
+    const patch = node && nodeConditionsPatch(node, registered?.status?.conditions ?? []);
+    if (!patch) return;
+    try {
+      await kubernetes.patch(nodes, name, patch, { subresource: 'status', type: 'strategic' });
+    } catch (error) {
+      if (!isFailure(error, 'NotFound', 'Conflict', 'Forbidden')) throw error;
+      // Rights of an older release: everything else works, and `setup` run again gives this one.
+      if (isFailure(error, 'Forbidden'))
+        logger.warn({ node: name }, 'conditions of the Node need nodes/status');
     }
   }
 

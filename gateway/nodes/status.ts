@@ -2,6 +2,7 @@
 // changed; heartbeats and metrics are no part of it.
 import { isDeepStrictEqual } from 'node:util';
 import type { NodeObject } from '../kubernetes/kinds.ts';
+import { healthConditions } from './health.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
 import type { Report } from './tunnels.ts';
 
@@ -60,7 +61,10 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
     ...(report ? { versions: report.versions } : {}),
     ...(tunnel ? { tunnel } : {}),
     ready,
-    conditions: conditions(before.conditions ?? [], facts, seen.nowMs),
+    conditions: [
+      ...conditions(before.conditions ?? [], facts, seen.nowMs),
+      ...healthConditions(before.conditions ?? [], report?.health, seen.nowMs),
+    ],
   });
 }
 

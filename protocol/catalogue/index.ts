@@ -2,6 +2,7 @@
 import type { CatalogueEntry } from '../fault.ts';
 import { artifactFaults } from './artifacts.ts';
 import { gatewayFaults } from './gateway.ts';
+import { healthFaults } from './health.ts';
 import { hostFaults } from './host.ts';
 import { installerFaults } from './installer.ts';
 import { joinFaults } from './join.ts';
@@ -14,6 +15,7 @@ export const catalogue = {
   ...hostFaults,
   ...preflightFaults,
   ...tunnelFaults,
+  ...healthFaults,
   ...gatewayFaults,
   ...installerFaults,
 } as const satisfies Record<string, CatalogueEntry>;

@@ -1,10 +1,9 @@
 // An unpacked image is tens of thousands of small files. btrfs makes inodes as it needs them and says 0.
 import { define, fail, ok, skip, warn } from '../check.ts';
-import { places, roomAt } from '../observation/places.ts';
+import { places, roomAt, withoutInodeLimit } from '../observation/places.ts';
 
 const needed = 20_000;
 const recommended = 200_000;
-const withoutLimit = ['btrfs', 'zfs'];
 
 export const diskInodes = define({
   code: 'DISK_INODES',
@@ -15,7 +14,7 @@ export const diskInodes = define({
   async run(host) {
     const rooms = await Promise.all(places.map((place) => roomAt(host, place)));
     const [fewest] = rooms
-      .filter((room) => !withoutLimit.includes(room.fileSystem))
+      .filter((room) => !withoutInodeLimit.includes(room.fileSystem))
       .toSorted((a, b) => a.freeInodes - b.freeInodes);
     if (fewest === undefined) return skip('notNeeded');
     const { path, freeInodes } = fewest;

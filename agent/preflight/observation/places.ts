@@ -10,6 +10,9 @@ export const places = [
   { path: '/opt', neededMiB: 1024 },
 ] as const;
 
+/** They make inodes as they need them, and say 0. */
+export const withoutInodeLimit = ['btrfs', 'zfs'];
+
 export interface Room {
   readonly path: string;
   readonly neededMiB: number;

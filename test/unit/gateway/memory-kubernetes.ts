@@ -112,8 +112,8 @@ export function memoryKubernetes(): MemoryKubernetes {
       await memory.before(subresource ? `patch/${subresource}` : 'patch', kind.plural, patch);
       const current = objects.get(key(kind, name, namespace));
       if (!current) return fail(404, 'NotFound', name);
-      if (type !== 'merge') throw new Error(`patch type ${type} is not in the memory API`);
-      const wanted = mergePatch(current, patch) as Stored;
+      if (type === 'json') throw new Error('JSON patches are not in the memory API');
+      const wanted = mergePatch(current, type === 'strategic' ? strategic(current, patch) : patch) as Stored;
       const { resourceVersion } = wanted.metadata;
       if (resourceVersion !== current.metadata.resourceVersion) fail(409, 'Conflict', name);
       const next = merged(kind, current, wanted, subresource);
@@ -183,6 +183,16 @@ function merged(kind: Kind<KubernetesObject>, current: Stored, next: Stored, sub
   return kind.apiVersion.startsWith('regnode.io')
     ? { ...next, metadata, status: current.status }
     : { ...next, metadata };
+}
+
+/** Of a strategic merge patch only what is used: conditions are one list, merged by their type. */
+function strategic(current: Stored, patch: unknown): unknown {
+  type Conditions = { status?: { conditions?: { type: string }[] } };
+  const before = (current as Conditions).status?.conditions ?? [];
+  const patched = (patch as Conditions).status?.conditions ?? [];
+  const kept = before.map((old) => ({ ...old, ...patched.find(({ type }) => type === old.type) }));
+  const added = patched.filter(({ type }) => before.every((old) => old.type !== type));
+  return mergePatch(patch, { status: { conditions: [...kept, ...added] } });
 }
 
 function mergePatch(target: unknown, patch: unknown): unknown {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { createEventRecorder } from '../../../../gateway/kubernetes/event-recorder.ts';
 import { events, nodes, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { Departures } from '../../../../gateway/nodes/departures.ts';
 import { leaveFinalizer, type RegisteredNode, registeredNodes } from '../../../../gateway/nodes/node.ts';
 import { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
@@ -10,6 +11,7 @@ import { forceAnnotation } from '../../../../gateway/nodes/removal.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
 import { nodePools } from '../../../../gateway/pools/pool.ts';
 import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
+import type { HealthFinding } from '../../../../protocol/health.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
 import { logger } from '../port.ts';
@@ -85,6 +87,64 @@ const settle = async (times = 3) => {
 const reasons = () => kubernetes.stored(events).map(({ reason }) => reason);
 const report = (revision: string) =>
   ({ kind: 'report', phase: 'Running', revision, versions: { kubelet: 'v1.20.2' }, detail: '' }) as const;
+
+describe('what ails a node', () => {
+  const finding: HealthFinding = {
+    code: 'DISK_FILLING',
+    condition: 'DiskFilling',
+    severity: 'warning',
+    since: '2026-01-01T00:00:00.000Z',
+    dependsOn: [],
+    values: { percent: 12 },
+    message: 'it fills',
+    remedy: 'clean it',
+  };
+  const nodeConditions = () => kubernetes.stored(nodes)[0]?.status?.conditions;
+
+  test('is a condition of registration and Node, one event, and written once', async () => {
+    await kubernetes.create(nodes, {
+      metadata: { name: 'idc-1' },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    session.say({ ...report('r'), health: [finding] });
+    await settle();
+    expect(found().status?.conditions).toMatchObject([{}, {}, {}, { type: 'DiskFilling', status: 'True' }]);
+    expect(nodeConditions()).toMatchObject([
+      { type: 'Ready', status: 'True' },
+      { type: 'DiskFilling', status: 'True', reason: 'DISK_FILLING' },
+    ]);
+    expect(reasons().filter((reason) => reason === 'DISK_FILLING')).toHaveLength(1);
+
+    // The same again, an hour later: nothing is written.
+    const versions = () => [found(), kubernetes.stored(nodes)[0]].map((one) => one?.metadata.resourceVersion);
+    const before = [versions(), reasons()];
+    now += 3_600_000;
+    session.say({ ...report('r'), health: [finding] });
+    await settle();
+    expect([versions(), reasons()]).toEqual(before);
+
+    session.say({ ...report('r'), health: [] });
+    await settle();
+    expect(nodeConditions()?.[1]).toMatchObject({ type: 'DiskFilling', status: 'False', reason: 'Cleared' });
+    expect(reasons()).toContain('Cleared');
+  });
+
+  test('a gateway with the rights of an older release does everything else', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    kubernetes.before = (verb, plural) => {
+      if (verb === 'patch/status' && plural === 'nodes') {
+        throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request: '' });
+      }
+    };
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    session.say({ ...report('r'), health: [finding] });
+    await settle();
+    expect(found().status?.conditions?.at(-1)?.type).toBe('DiskFilling');
+  });
+});
 
 describe('a running node', () => {
   test('gets its desired state once per session, and again when the pool changes', async () => {

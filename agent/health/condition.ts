@@ -1,0 +1,41 @@
+// The shape of the health model: a row of the table says what a code means for the node and how patient we are with it,
+// an observation is what somebody has just seen. Whether it becomes a finding is the tracker's to say.
+import type { healthFaults } from '../../protocol/catalogue/health.ts';
+import type { FaultValues } from '../../protocol/fault.ts';
+import type { HealthSeverity } from '../../protocol/health.ts';
+import type { CheckCode } from '../preflight/messages/index.ts';
+
+/** Codes of the catalogue's health part, and preflight checks that go on being asked. */
+export type HealthCode = keyof typeof healthFaults | CheckCode;
+
+export interface HealthCondition {
+  readonly code: HealthCode;
+  /** Type of the Node's condition, CamelCase, True when something is wrong; several codes may share one. */
+  readonly condition: string;
+  readonly severity: HealthSeverity;
+  /** While one of these is visible, this one is told as its consequence. */
+  readonly dependsOn: readonly HealthCode[];
+  /** Bad for so long without a break: visible. */
+  readonly visibleAfterMs: number;
+  /** Good for so long without a break: gone. */
+  readonly clearsAfterMs: number;
+}
+
+export interface Observation {
+  readonly code: HealthCode;
+  /** `unknown` changes nothing: what nobody could see is neither better nor worse. */
+  readonly state: 'good' | 'bad' | 'unknown';
+  readonly values?: FaultValues;
+  /** For the code of a preflight check: which of its texts. */
+  readonly problem?: string | undefined;
+  /** When it is worse than the table says. */
+  readonly severity?: HealthSeverity;
+}
+
+/** Something that looks at one part of the node now and then. It may throw: then it has seen nothing. */
+export interface HealthSource {
+  readonly name: string;
+  readonly everyMs: number;
+  /** `isVisible` lets a measured value be judged by two thresholds: one to raise, a better one to clear. */
+  look(isVisible: (code: HealthCode) => boolean, signal: AbortSignal): Promise<readonly Observation[]>;
+}

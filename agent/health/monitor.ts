@@ -1,0 +1,71 @@
+// Asks every source in its own rhythm, one never waiting for another, and tells when the findings have changed. A source
+// that fails or hangs has seen nothing; it takes nobody with it and is asked again the next time.
+import type { Logger } from 'pino';
+import type { HealthFinding } from '../../protocol/health.ts';
+import type { Host } from '../host/host.ts';
+import type { HealthSource, Observation } from './condition.ts';
+import { healthTable } from './table.ts';
+import { HealthTracker } from './tracker.ts';
+
+const lookTimeoutMs = 60_000;
+
+export interface HealthOptions {
+  readonly host: Host;
+  readonly sources: readonly HealthSource[];
+  /** What the agent before this one had found, since the boot. */
+  readonly remembered: readonly HealthFinding[] | undefined;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly onChange: () => void;
+}
+
+export class HealthMonitor {
+  readonly #options: HealthOptions;
+  readonly #tracker: HealthTracker;
+  readonly #unasked: Set<string>;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#tracker = new HealthTracker(healthTable, options.remembered);
+    this.#unasked = new Set(options.remembered ? [] : options.sources.map(({ name }) => name));
+  }
+
+  /** undefined until everything was looked at once: before that, silence would say that all is well. */
+  get findings(): readonly HealthFinding[] | undefined {
+    return this.#unasked.size === 0 ? this.#tracker.findings : undefined;
+  }
+
+  /** For who sees things by the way and needs no source. */
+  observe(observations: readonly Observation[]): void {
+    const { host, logger, onChange } = this.#options;
+    const { clock } = host;
+    const before = new Map(this.#tracker.findings.map((one) => [one.code, one]));
+    const moment = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    if (!this.#tracker.observe(observations, moment)) return;
+    for (const { code, severity, cause, values, message } of this.#tracker.findings) {
+      if (!before.delete(code)) logger.warn({ code, severity, cause, values }, message);
+    }
+    for (const code of before.keys()) logger.info({ code }, 'cleared');
+    onChange();
+  }
+
+  /** Until the signal. */
+  async run(): Promise<void> {
+    await Promise.all(this.#options.sources.map((source) => this.#ask(source)));
+  }
+
+  async #ask(source: HealthSource): Promise<void> {
+    const { host, logger, signal } = this.#options;
+    while (!signal.aborted) {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)]);
+      try {
+        this.observe(await source.look((code) => this.#tracker.isVisible(code), limited));
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ error, source: source.name }, 'health was not seen');
+      }
+      const wasLast = this.#unasked.delete(source.name) && this.#unasked.size === 0;
+      if (wasLast && !signal.aborted) this.#options.onChange();
+      await host.clock.sleep(source.everyMs, signal).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// Every source of the node's health. What belongs to no source is observed by whoever sees it (HealthMonitor.observe).
+import type { Host } from '../host/host.ts';
+import type { PreflightContext } from '../preflight/check.ts';
+import type { HealthSource } from './condition.ts';
+import { diskSource } from './sources/disk.ts';
+import { type NodeParts, nodeSource } from './sources/node.ts';
+import { preflightSource } from './sources/preflight.ts';
+
+export interface HealthInputs {
+  readonly host: Host;
+  readonly parts: () => NodeParts;
+  readonly context: () => PreflightContext;
+}
+
+export function healthSources({ host, parts, context }: HealthInputs): readonly HealthSource[] {
+  return [nodeSource(parts), diskSource(host), preflightSource(host, context)];
+}

@@ -1,0 +1,56 @@
+// Every condition of a node, one row each: the condition of the Node that it belongs to, how bad it is, what it is a
+// consequence of, and how long it has to last before anybody is told, and before it is over. A new one is a row
+// here, its texts in protocol/catalogue/health.ts, and somebody who observes it.
+import type { healthFaults } from '../../protocol/catalogue/health.ts';
+import type { CheckCode } from '../preflight/messages/index.ts';
+import type { HealthCode, HealthCondition } from './condition.ts';
+
+type Row = Omit<HealthCondition, 'code'>;
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+
+const ownRows: Readonly<Record<keyof typeof healthFaults, Row>> = {
+  TUNNEL_DOWN: row('TunnelDown', 'critical', 30 * secondMs, 10 * secondMs, 'GATEWAY_ROUTE', 'LINK_STATE'),
+  CONTAINERD_UNHEALTHY: row('ContainerdUnhealthy', 'critical', 30 * secondMs, 30 * secondMs),
+  KUBELET_UNHEALTHY: row(
+    'KubeletUnhealthy',
+    'critical',
+    60 * secondMs,
+    30 * secondMs,
+    'CONTAINERD_UNHEALTHY',
+    'DISK_FILLING',
+  ),
+  CERTIFICATE_NOT_RENEWED: row('CertificateNotRenewed', 'warning', 0, 0, 'TUNNEL_DOWN'),
+  DISK_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
+  INODES_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
+};
+
+/** Preflight's checks that make sense on a living node; asked every few minutes, so once is enough. */
+const checkRows: Readonly<Partial<Record<CheckCode, Row>>> = {
+  SWAP: row('HostDegraded', 'warning', 0, 0),
+  FREE_PIDS: row('HostDegraded', 'warning', 0, 0),
+  RESOLVER: row('LineDegraded', 'warning', 0, 0),
+  GATEWAY_ROUTE: row('LineDegraded', 'critical', 0, 0),
+  PRIVATE_LINE: row('LineDegraded', 'critical', 0, 0, 'GATEWAY_ROUTE'),
+  LINK_STATE: row('LineDegraded', 'critical', 0, 0, 'GATEWAY_ROUTE'),
+  LINK_SPEED: row('LineDegraded', 'warning', 0, 0, 'GATEWAY_ROUTE'),
+  LINE_MTU: row('LineDegraded', 'warning', 0, 0, 'GATEWAY_ROUTE'),
+  TIME_SYNC: row('ClockSkewed', 'warning', 10 * minuteMs, 0),
+};
+
+export const repeatedChecks = Object.keys(checkRows) as readonly CheckCode[];
+
+export const healthTable: readonly HealthCondition[] = Object.entries({ ...ownRows, ...checkRows }).map(
+  ([code, columns]) => ({ code: code as HealthCode, ...columns }),
+);
+
+function row(
+  condition: string,
+  severity: Row['severity'],
+  visibleAfterMs: number,
+  clearsAfterMs: number,
+  ...dependsOn: readonly HealthCode[]
+): Row {
+  return { condition, severity, visibleAfterMs, clearsAfterMs, dependsOn };
+}
