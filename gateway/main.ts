@@ -11,6 +11,7 @@ import { connectCluster } from './kubernetes/connect.ts';
 import { setUpCluster } from './kubernetes/setup.ts';
 import { parseServeOptions } from './serve/options.ts';
 import { serve } from './serve/serve.ts';
+import { addRemoteWriteFlags } from './telemetry/remote-write/flags.ts';
 import { gatewayVersion } from './version.ts';
 
 const program = new Command('regnode-gateway')
@@ -30,7 +31,7 @@ program
     tellDone({ en: 'the cluster is set up for regnode', zh: '集群已为 regnode 初始化完成' });
   });
 
-program
+const serveCommand = program
   .command('serve')
   .description('run the gateway until it is told to stop')
   .requiredOption('--listen <address:port>', 'the public TLS port', '0.0.0.0:443')
@@ -45,6 +46,8 @@ program
   .option('--certificate-lifetime <duration>', "life of a node's certificate, renewed at two thirds", '90d')
   .option('--drain-timeout-ms <ms>', 'the longest that a drain may take', '300000')
   .option('--name <name>', 'name of this replica (default: the host name)')
+  .option('--scrape-token-file <file>', 'bearer token that the metrics port asks for; read anew each time')
+  .option('--kubelet-ca-file <file>', 'roots of the kubelets’ certificates (default: the API server’s)')
   .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
   .action(async (flags: Record<string, string>) => {
     const options = parseServeOptions(flags);
@@ -54,6 +57,7 @@ program
     await serve(options, await connectCluster(flags.kubeconfig), logger, stop.signal);
   });
 
+addRemoteWriteFlags(serveCommand);
 program.addCommand(authorityCommand());
 program.addCommand(bundleCommand());
 program

@@ -13,6 +13,8 @@ import {
 
 export const gatewayNamespace = 'regnode-system';
 export const gatewayUser = 'regnode-gateway';
+/** Whose token the gateway shows to kubelets: it may read their metrics, and nothing else, in case a host is hostile. */
+export const metricsUser = 'regnode-metrics';
 /** Extra group of every per-node bootstrap token. */
 export const bootstrapGroup = 'system:bootstrappers:regnode';
 
@@ -72,6 +74,12 @@ const ownNamespaceRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update', 'patch'] },
   {
+    apiGroups: [''],
+    resources: ['serviceaccounts/token'],
+    resourceNames: [metricsUser],
+    verbs: ['create'],
+  },
+  {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
     verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
@@ -105,6 +113,25 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
       metadata: { name: gatewayUser, labels },
       roleRef: roleRef('ClusterRole', gatewayUser),
       subjects: gatewaySubjects,
+    },
+  },
+  {
+    kind: serviceAccounts,
+    object: { metadata: { name: metricsUser, namespace: gatewayNamespace, labels } },
+  },
+  {
+    kind: clusterRoles,
+    object: {
+      metadata: { name: metricsUser, labels },
+      rules: [{ apiGroups: [''], resources: ['nodes/metrics'], verbs: ['get'] }],
+    },
+  },
+  {
+    kind: clusterRoleBindings,
+    object: {
+      metadata: { name: metricsUser, labels },
+      roleRef: roleRef('ClusterRole', metricsUser),
+      subjects: [{ kind: 'ServiceAccount', name: metricsUser, namespace: gatewayNamespace }],
     },
   },
   ...role(gatewayNamespace, ownNamespaceRules),

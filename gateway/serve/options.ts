@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Fault } from '../../protocol/fault.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
+import { remoteWriteFlagsSchema } from '../telemetry/remote-write/flags.ts';
 import { parseListen } from './listen.ts';
 
 const dayMs = 24 * 3600_000;
@@ -44,6 +45,11 @@ export const serveOptionsSchema = z.object({
   /** Of a node's certificate; it is renewed at two thirds of it. */
   certificateLifetime: durationSchema.default(nodeLifetimeMs),
   drainTimeoutMs: z.coerce.number().int().positive().default(300_000),
+  /** Who shows this token may read the status port. */
+  scrapeTokenFile: z.string().min(1).optional(),
+  /** Roots of the kubelets' serving certificates; default: the API server's. */
+  kubeletCaFile: z.string().min(1).optional(),
+  ...remoteWriteFlagsSchema,
   /** After a start, agents get this long to come back before they are said to be gone. */
   settleMs: z.number().default(45_000),
   stopGraceMs: z.number().default(10_000),

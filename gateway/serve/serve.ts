@@ -28,10 +28,12 @@ import { watchAuthority } from './authority-watch.ts';
 import { createClusterView } from './cluster-view.ts';
 import { limits, RepeatFilter } from './limits.ts';
 import { startLoops } from './loops.ts';
+import { feedRemoteWrite, openKubeletScrapes, openRemoteWrite } from './monitoring.ts';
 import type { ServeOptions } from './options.ts';
 import { publishAddress } from './public-address.ts';
 import { openPublicPort } from './public-port.ts';
 import { publicRoutes } from './routes.ts';
+import { scrapeAccess } from './scrape-access.ts';
 import { issueServingCertificate } from './serving-certificate.ts';
 import { openStatusPort } from './status-port.ts';
 
@@ -82,7 +84,19 @@ export async function serve(
 
   const recordEvent = createEventRecorder(kubernetes, logger);
   const view = createClusterView(kubernetes, logger, counters);
-  const intake = new TelemetryIntake({ poolOf: (name) => view.registered.get(name)?.spec.pool });
+  const remoteWrite = await openRemoteWrite(options, counters.registry, logger);
+  cleanup.defer(() => remoteWrite?.stop());
+  const intake = new TelemetryIntake({
+    poolOf: (name) => view.registered.get(name)?.spec.pool,
+    sink: remoteWrite,
+    isElsewhere: (name) => {
+      const tunnel = view.registered.get(name)?.status?.tunnel;
+      return tunnel?.connected === true && tunnel.gateway !== options.name;
+    },
+  });
+  if (remoteWrite) {
+    cleanup.defer(feedRemoteWrite(remoteWrite, { intake, registry: counters.registry, name: options.name }));
+  }
   hub.onSession((node, session) => tunnels.opened(node, session));
   hub.onHeartbeat((node, payload) => intake.heartbeat(node, payload));
   hub.onTelemetry((node, payload) => {
@@ -218,6 +232,14 @@ export async function serve(
   cleanup.defer(() => hub.drain());
 
   await publishAddress(kubernetes, { publicUrl: options.publicUrl, caSha256: authority.caSha256 });
+  const kubelets = await openKubeletScrapes({
+    options,
+    kubernetes,
+    apiServerCaPem: connection.apiServerCaPem,
+    session: (name) => hub.session(name),
+    registry: counters.registry,
+  });
+  cleanup.defer(() => kubelets.close());
   const statusPort = await openStatusPort({
     listen: options.metricsListen,
     registry: counters.registry,
@@ -225,6 +247,8 @@ export async function serve(
     latest: (name) => intake.latest(name),
     registered: () => view.registered.values(),
     tunnels,
+    access: scrapeAccess(options.scrapeTokenFile),
+    kubelets: kubelets.scrapes,
     notReady: () => {
       const missing = view.missing();
       return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;

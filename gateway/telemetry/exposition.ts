@@ -1,7 +1,9 @@
 // Prometheus text format: all samples of one name stand together below one TYPE line. The part of a line before its
 // value does not change while its group lives, so it is made once.
 import type { Heartbeat } from '../../protocol/control.ts';
+import { heartbeatSeries } from './heartbeat-series.ts';
 import type { SeriesGroup } from './node-series.ts';
+import type { OwnMetric } from './self-metrics.ts';
 
 /** Labels of everything that a node says. */
 export interface NodeLabels {
@@ -39,21 +41,15 @@ export class Exposition {
   }
 
   addHeartbeat(node: NodeLabels, heartbeat: Heartbeat, ageSeconds: number): void {
-    const values = [
-      ['regnode_node_heartbeat_age_seconds', 'gauge', ageSeconds],
-      ['regnode_node_heartbeat_sent_timestamp_seconds', 'gauge', heartbeat.sentAtMs / 1000],
-      ['regnode_node_kubelet_healthy', 'gauge', heartbeat.kubeletHealthy ? 1 : 0],
-      ['regnode_node_containerd_healthy', 'gauge', heartbeat.containerdHealthy ? 1 : 0],
-      ['regnode_node_cpu_used_ratio', 'gauge', heartbeat.cpuUsedRatio],
-      ['regnode_node_disk_free_bytes', 'gauge', heartbeat.diskFreeBytes],
-      ['regnode_node_records_produced_total', 'counter', heartbeat.ring.produced],
-      ['regnode_node_records_acknowledged_total', 'counter', heartbeat.ring.acknowledged],
-      ['regnode_node_records_pending', 'gauge', heartbeat.ring.pending],
-      ['regnode_node_records_lost_total', 'counter', heartbeat.ring.lost],
-    ] as const;
-    for (const [name, type, value] of values) {
+    const age = ['regnode_node_heartbeat_age_seconds', 'gauge', ageSeconds] as const;
+    for (const [name, type, value] of [age, ...heartbeatSeries(heartbeat)]) {
       this.add(name, type, `${sampleName(name, node)} ${numberText(value)}`);
     }
+  }
+
+  addOwn({ name, type, labels, value }: OwnMetric): void {
+    const shown = Object.keys(labels).length === 0 ? name : sampleName(name, labels);
+    this.add(name, type, `${shown} ${numberText(value)}`);
   }
 
   render(): string[] {

@@ -17,6 +17,8 @@ export interface SeriesGroup {
   /** On the gateway's monotonic clock: the last record, before it the description. */
   heardAtMs: number;
   hasRecord: boolean;
+  /** Of the last record, by the node's own clock. */
+  timestampMs: number;
   /** Sample names with all labels, made when they are first shown and when the node has moved to another pool. */
   shown?: { readonly pool: string; readonly names: readonly string[] };
 }
@@ -24,17 +26,22 @@ export interface SeriesGroup {
 const staleIntervals = 3;
 const staleGraceMs = 5000;
 
+/** Hears of series that get no more values, and since when (by the node's clock). */
+export type SeriesEnded = (group: Pick<SeriesGroup, 'labels' | 'columns'>, timestampMs: number) => void;
+
 export class NodeSeries {
   readonly #limits: TelemetryLimits;
   readonly #shapes: ColumnShapes;
   readonly #groups = new Map<string, SeriesGroup>();
   /** By epoch, then schema number. */
   readonly #schemas = new Map<number, Map<number, SeriesGroup>>();
+  readonly #onEnded: SeriesEnded;
   #seriesCount = 0;
 
-  constructor(limits: TelemetryLimits, shapes: ColumnShapes) {
+  constructor(limits: TelemetryLimits, shapes: ColumnShapes, onEnded: SeriesEnded = () => undefined) {
     this.#limits = limits;
     this.#shapes = shapes;
+    this.#onEnded = onEnded;
   }
 
   get seriesCount(): number {
@@ -42,7 +49,7 @@ export class NodeSeries {
   }
 
   groups(nowMs: number): readonly SeriesGroup[] {
-    this.#dropStale(nowMs);
+    this.dropStale(nowMs);
     return [...this.#groups.values()].filter((group) => group.hasRecord);
   }
 
@@ -51,12 +58,13 @@ export class NodeSeries {
     schema: number,
     description: Description,
     nowMs: number,
+    timestampMs = 0,
   ): RefusalReason | undefined {
     const key = keyOf(description);
     const known = this.#groups.get(key);
     if (description.columns.length === 0) {
       this.#schemas.get(epoch)?.delete(schema);
-      if (known !== undefined) this.#remove(key, known);
+      if (known !== undefined) this.#remove(key, known, timestampMs);
       return undefined;
     }
     if (known !== undefined && isSame(known, description)) {
@@ -74,7 +82,9 @@ export class NodeSeries {
       staleAfterMs: description.intervalMs * staleIntervals + staleGraceMs,
       heardAtMs: nowMs,
       hasRecord: false,
+      timestampMs: known?.timestampMs ?? 0,
     };
+    if (known !== undefined) this.#endVanished(known, group, timestampMs);
     this.#groups.set(key, group);
     this.#seriesCount += added;
     this.#name(epoch, schema, group);
@@ -85,15 +95,33 @@ export class NodeSeries {
     return this.#schemas.get(epoch)?.has(schema) ?? false;
   }
 
-  /** Takes the record that the cursor stands on as the latest of its group. */
-  store(epoch: number, cursor: RecordCursor, nowMs: number): RefusalReason | undefined {
+  /** The group that the record belongs to which the cursor stands on. */
+  groupOf(epoch: number, cursor: RecordCursor): SeriesGroup | RefusalReason {
     const group = this.#schemas.get(epoch)?.get(cursor.schema);
     if (group === undefined) return 'schema-unknown';
-    if (group.values.length !== cursor.columnCount) return 'columns-mismatch';
+    return group.values.length === cursor.columnCount ? group : 'columns-mismatch';
+  }
+
+  /** Takes that record as the latest of its group. */
+  store(group: SeriesGroup, cursor: RecordCursor, nowMs: number, timestampMs: number): void {
     for (let index = 0; index < group.values.length; index += 1) group.values[index] = cursor.column(index);
     group.heardAtMs = nowMs;
     group.hasRecord = true;
-    return undefined;
+    group.timestampMs = timestampMs;
+  }
+
+  /** Groups that nothing was heard of for too long go. */
+  dropStale(nowMs: number): void {
+    for (const [key, group] of this.#groups) {
+      if (nowMs - group.heardAtMs > group.staleAfterMs) {
+        this.#remove(key, group, group.timestampMs + group.staleAfterMs);
+      }
+    }
+  }
+
+  /** All of them have ended: the node is gone. */
+  end(): void {
+    for (const [key, group] of this.#groups) this.#remove(key, group, 0);
   }
 
   #name(epoch: number, schema: number, group: SeriesGroup): void {
@@ -114,19 +142,26 @@ export class NodeSeries {
     }
   }
 
-  #dropStale(nowMs: number): void {
-    for (const [key, group] of this.#groups) {
-      if (nowMs - group.heardAtMs > group.staleAfterMs) this.#remove(key, group);
-    }
-  }
-
-  #remove(key: string, group: SeriesGroup): void {
+  #remove(key: string, group: SeriesGroup, timestampMs: number): void {
     this.#groups.delete(key);
     this.#seriesCount -= group.columns.length;
     for (const schemas of this.#schemas.values()) {
       for (const [schema, named] of schemas) if (named === group) schemas.delete(schema);
     }
+    if (group.hasRecord) this.#onEnded(group, endOf(group, timestampMs));
   }
+
+  /** The same group with other columns: what is not among them any more has ended. */
+  #endVanished(before: SeriesGroup, after: SeriesGroup, timestampMs: number): void {
+    if (!before.hasRecord) return;
+    const kept = new Set(after.columns.map((column) => JSON.stringify(column)));
+    const columns = before.columns.filter((column) => !kept.has(JSON.stringify(column)));
+    if (columns.length > 0) this.#onEnded({ labels: before.labels, columns }, endOf(before, timestampMs));
+  }
+}
+
+function endOf(group: SeriesGroup, timestampMs: number): number {
+  return Math.max(timestampMs, group.timestampMs + 1);
 }
 
 function keyOf(description: Pick<Description, 'family' | 'labels'>): string {

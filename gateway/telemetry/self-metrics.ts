@@ -1,6 +1,13 @@
 // What the intake counts about itself. Every batch, record and heartbeat that arrives ends in exactly one of these.
 import { type RefusalReason, refusalReasons } from '../../protocol/telemetry/refusal.ts';
 
+export interface OwnMetric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export class SelfMetrics {
   batches = 0;
   batchBytes = 0;
@@ -20,9 +27,8 @@ export class SelfMetrics {
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 
-  /** Exposition lines; `nodes` and `series` are what is held now. */
-  render(nodes: number, series: number): string[] {
-    const prefix = 'regnode_gateway_telemetry_';
+  /** `nodes` and `series` are what is held now. */
+  values(nodes: number, series: number): OwnMetric[] {
     const plain = [
       ['batches_total', 'counter', this.batches],
       ['batch_bytes_total', 'counter', this.batchBytes],
@@ -37,12 +43,15 @@ export class SelfMetrics {
       ['series', 'gauge', series],
     ] as const;
     return [
-      ...plain.flatMap(([name, type, value]) => [
-        `# TYPE ${prefix}${name} ${type}`,
-        `${prefix}${name} ${value}`,
-      ]),
-      `# TYPE ${prefix}refusals_total counter`,
-      ...[...this.refusals].map(([reason, count]) => `${prefix}refusals_total{reason="${reason}"} ${count}`),
+      ...plain.map(([name, type, value]) => ({ name: prefix + name, type, labels: {}, value })),
+      ...[...this.refusals].map(([reason, value]) => ({
+        name: `${prefix}refusals_total`,
+        type: 'counter' as const,
+        labels: { reason },
+        value,
+      })),
     ];
   }
 }
+
+const prefix = 'regnode_gateway_telemetry_';

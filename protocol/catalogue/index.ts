@@ -6,6 +6,7 @@ import { healthFaults } from './health.ts';
 import { hostFaults } from './host.ts';
 import { installerFaults } from './installer.ts';
 import { joinFaults } from './join.ts';
+import { monitoringFaults } from './monitoring.ts';
 import { preflightFaults } from './preflight.ts';
 import { tunnelFaults } from './tunnel.ts';
 
@@ -18,6 +19,7 @@ export const catalogue = {
   ...healthFaults,
   ...gatewayFaults,
   ...installerFaults,
+  ...monitoringFaults,
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type FaultCode = keyof typeof catalogue;

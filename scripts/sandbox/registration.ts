@@ -29,11 +29,12 @@ export async function startGatewayWithPool(
   sandbox: Sandbox,
   progress: Progress = silentProgress,
   pool: readonly string[] = [],
+  gateway: readonly string[] = [],
 ): Promise<void> {
   const { cloud } = sandbox;
   await progress.step('custom resources and permissions', () => cloud.setUpGateway());
   await progress.step('artifact store', async () => cloud.buildArtifactStore(await payloadFile(), progress));
-  await progress.step('gateway', () => cloud.startGateway());
+  await progress.step('gateway', () => cloud.startGateway(gateway));
   await createPool(sandbox, poolName, pool);
 }
 

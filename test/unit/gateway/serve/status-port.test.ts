@@ -3,7 +3,9 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import { scrapeAccess } from '../../../../gateway/serve/scrape-access.ts';
 import { openStatusPort, type StatusPort } from '../../../../gateway/serve/status-port.ts';
+import { Fault } from '../../../../protocol/fault.ts';
 import { fakeSession } from '../session.ts';
 
 const registered: RegisteredNode = {
@@ -26,6 +28,8 @@ beforeEach(async () => {
     latest: (name) => (name === 'idc-1' ? { heartbeat: 'x' } : undefined),
     registered: () => [registered],
     tunnels,
+    access: scrapeAccess(undefined),
+    kubelets: { scrape: () => Promise.reject(new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: 'idc-1' })) },
     notReady: () => reason,
   });
 });

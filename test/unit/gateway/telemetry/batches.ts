@@ -38,14 +38,14 @@ export class BatchSource {
   }
 
   /** All that was written since the last call, as one batch. */
-  batch(flags = 0): Buffer {
+  batch(flags = 0, timeBaseMs = 0): Buffer {
     this.producer.publish();
     const run = this.#ring.run(this.#position, 1 << 20);
     if (run === undefined) throw new Error('nothing was written');
     this.#position = run.end;
     this.#ring.move('free', run.end);
     const header = encodeBatchHeader(
-      { epoch: this.#epoch, firstSequence: run.firstSequence, count: run.count, timeBaseMs: 0, flags },
+      { epoch: this.#epoch, firstSequence: run.firstSequence, count: run.count, timeBaseMs, flags },
       run.bytes,
     );
     return Buffer.concat([header, run.bytes]);

@@ -1,0 +1,251 @@
+// What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks and latest values, answers
+// what to acknowledge, and hands each value on once. What it refuses is counted, and no bytes can make it throw.
+import type { Heartbeat } from '../../protocol/control.ts';
+import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
+import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';
+import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
+import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
+import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
+import { lossColumn, lossReason, recordClass } from '../../protocol/telemetry/record.ts';
+import type { ColumnShapes } from './column-shapes.ts';
+import type { NodeLabels } from './exposition.ts';
+import { HighWater } from './high-water.ts';
+import { type TelemetryLimits, TokenBucket } from './limits.ts';
+import { NodeSeries } from './node-series.ts';
+import { ReplaySchemas } from './replay-schemas.ts';
+import type { SampleSink } from './sample-sink.ts';
+import type { SelfMetrics } from './self-metrics.ts';
+
+export interface NodeIntakeParts {
+  readonly name: string;
+  readonly limits: TelemetryLimits;
+  readonly shapes: ColumnShapes;
+  readonly self: SelfMetrics;
+  readonly labels: () => NodeLabels;
+  readonly sink: SampleSink | undefined;
+  /** Its tunnel is at another replica, which goes on with its series. */
+  readonly isElsewhere: () => boolean;
+  readonly nowMs: number;
+}
+
+/** A heartbeat older than this is not shown any more: the node is stale. */
+export const heartbeatStaleMs = 60_000;
+const askedLimit = 256;
+
+export class NodeIntake {
+  readonly name: string;
+  readonly series: NodeSeries;
+  readonly marks: HighWater;
+  readonly #parts: NodeIntakeParts;
+  readonly #bytes: TokenBucket;
+  readonly #replayed: ReplaySchemas;
+  /** Schemas (epoch and number) that were asked for and have not been described since. */
+  readonly #asked = new Set<string>();
+  /** As of the last batch or heartbeat. */
+  #labels: NodeLabels;
+  #heartbeat: { readonly heartbeat: Heartbeat; readonly atMs: number } | undefined;
+
+  constructor(parts: NodeIntakeParts) {
+    const { limits, shapes, nowMs } = parts;
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#labels = parts.labels();
+    this.marks = new HighWater(limits.epochs);
+    this.series = new NodeSeries(limits, shapes, (group, timestampMs) =>
+      this.#endSink?.ended(this.#labels, group, timestampMs),
+    );
+    this.#bytes = new TokenBucket(limits.bytesPerSecond, limits.burstBytes, nowMs);
+    this.#replayed = new ReplaySchemas(limits);
+  }
+
+  get heartbeat(): { readonly heartbeat: Heartbeat; readonly atMs: number } | undefined {
+    return this.#heartbeat;
+  }
+
+  /** One batch; the answer is the payload of a TELE_ACK, or undefined when there is nothing to say. */
+  accept(payload: Uint8Array, now: number): Uint8Array | undefined {
+    const { self, sink } = this.#parts;
+    this.#labels = this.#parts.labels();
+    const batch = decodeBatch(payload);
+    if (batch.kind === 'refused') {
+      self.refuse(batch.reason);
+      return undefined;
+    }
+    const mark = this.marks.mark(batch.epoch) ?? batch.firstSequence;
+    const waitMs = this.#bytes.take(payload.byteLength, now);
+    if (waitMs > 0) {
+      self.refuse('budget-bytes');
+      return answer(batch.epoch, mark, 'wait', waitMs);
+    }
+    const isReplay = (batch.flags & batchFlag.replay) !== 0;
+    if ((batch.flags & batchFlag.description) !== 0) {
+      this.#takeDescriptions(batch, now);
+      return undefined;
+    }
+    const fullMs = isReplay ? (sink?.replayWaitMs(payload.byteLength) ?? 0) : 0;
+    if (fullMs > 0) return answer(batch.epoch, mark, 'wait', fullMs);
+    return this.#takeRecords(batch, now);
+  }
+
+  takeHeartbeat(payload: Uint8Array, now: number): void {
+    const heartbeat = decodeHeartbeat(payload);
+    if (heartbeat === undefined) {
+      this.#parts.self.refuse('heartbeat-malformed');
+      return;
+    }
+    this.#heartbeat = { heartbeat, atMs: now };
+    this.#labels = this.#parts.labels();
+    this.#parts.sink?.heartbeat(this.#labels, heartbeat);
+  }
+
+  /** What nothing was heard of for too long ends. */
+  sweep(now: number): void {
+    this.series.dropStale(now);
+    const last = this.#heartbeat;
+    if (last !== undefined && now - last.atMs > heartbeatStaleMs) {
+      this.#endSink?.heartbeatEnded(this.#labels, last.heartbeat.sentAtMs + heartbeatStaleMs);
+    }
+  }
+
+  /** The node is gone for good. */
+  end(): void {
+    this.series.end();
+    const last = this.#heartbeat;
+    if (last !== undefined) this.#endSink?.heartbeatEnded(this.#labels, last.heartbeat.sentAtMs + 1);
+  }
+
+  get #endSink(): SampleSink | undefined {
+    return this.#parts.isElsewhere() ? undefined : this.#parts.sink;
+  }
+
+  #takeDescriptions(batch: Batch, now: number): void {
+    const cursor = new RecordCursor(batch.records);
+    while (cursor.next()) if (cursor.recordClass === recordClass.schema) this.#describe(batch, cursor, now);
+  }
+
+  #takeRecords(batch: Batch, now: number): Uint8Array {
+    const { self } = this.#parts;
+    const placement = this.marks.place(batch, explainedFrom(batch));
+    const mark = this.marks.mark(batch.epoch) ?? batch.firstSequence;
+    if (placement === 'seen') {
+      self.duplicates += batch.count;
+      return answer(batch.epoch, mark, 'accepted');
+    }
+    if (placement === 'gap') {
+      self.gaps += 1;
+      return answer(batch.epoch, mark, 'gap');
+    }
+    if (this.#lacksSchema(batch)) return answer(batch.epoch, mark, 'describe');
+    this.#walk(batch, placement === 'overlap' ? mark : batch.firstSequence, now);
+    this.marks.raise(batch.epoch, batch.nextSequence);
+    return answer(batch.epoch, batch.nextSequence, 'accepted');
+  }
+
+  /** Every record from `from` on, once. A hole in the sequence must be the range of the LOSS record right behind it. */
+  #walk(batch: Batch, from: number, now: number): void {
+    const { self } = this.#parts;
+    const cursor = new RecordCursor(batch.records);
+    const isLive = (batch.flags & batchFlag.replay) === 0;
+    let expected = batch.firstSequence;
+    while (cursor.next()) {
+      const hole = (cursor.sequence - expected) >>> 0;
+      expected += hole + 1;
+      if (expected <= from) {
+        self.duplicates += 1;
+        continue;
+      }
+      self.records += 1;
+      if (cursor.recordClass === recordClass.loss) this.#countLoss(cursor, hole);
+      else if (hole > 0) self.unexplained += hole;
+      if (cursor.recordClass === recordClass.schema) this.#describe(batch, cursor, now);
+      if (cursor.recordClass !== recordClass.metric) continue;
+      if (isLive) this.#store(batch, cursor, now);
+      else this.#replay(batch, cursor);
+    }
+  }
+
+  #store(batch: Batch, cursor: RecordCursor, now: number): void {
+    const { self, sink } = this.#parts;
+    const group = this.series.groupOf(batch.epoch, cursor);
+    if (typeof group === 'string') {
+      self.refuse(group);
+      return;
+    }
+    const timestampMs = batch.timeBaseMs + cursor.deltaMs;
+    if (sink !== undefined) sink.live(this.#labels, group, cursor, timestampMs, group.values);
+    this.series.store(group, cursor, now, timestampMs);
+    self.samples += cursor.columnCount;
+  }
+
+  #replay(batch: Batch, cursor: RecordCursor): void {
+    const { self, sink } = this.#parts;
+    if (sink === undefined) return;
+    const group = this.#replayed.group(batch.epoch, cursor.schema);
+    if (group === undefined) self.refuse('schema-unknown');
+    else if (group.columns.length !== cursor.columnCount) self.refuse('columns-mismatch');
+    else {
+      sink.replayed(this.#labels, group, cursor, batch.timeBaseMs + cursor.deltaMs);
+      self.samples += cursor.columnCount;
+    }
+  }
+
+  #describe(batch: Batch, cursor: RecordCursor, now: number): void {
+    const { self, sink } = this.#parts;
+    const isLive = (batch.flags & batchFlag.replay) === 0;
+    if (!isLive && sink === undefined) return;
+    const description = decodeDescription(cursor.payload());
+    if (typeof description === 'string') {
+      self.refuse(description);
+      return;
+    }
+    if (!isLive) {
+      this.#replayed.describe(batch.epoch, cursor.schema, description);
+      return;
+    }
+    const timestampMs = batch.timeBaseMs + cursor.deltaMs;
+    const refusal = this.series.describe(batch.epoch, cursor.schema, description, now, timestampMs);
+    if (refusal !== undefined) self.refuse(refusal);
+    else this.#asked.delete(`${batch.epoch} ${cursor.schema}`);
+  }
+
+  #countLoss(cursor: RecordCursor, hole: number): void {
+    const { self } = this.#parts;
+    const count = cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
+    self.reportedLost += Number.isFinite(count) && count > 0 ? count : 0;
+    // One that the spool made stands in the place of the last record that it reports, so it is none by itself.
+    const reason = cursor.columnCount > lossColumn.reason ? cursor.column(lossColumn.reason) : 0;
+    const isSpools = (reason & (lossReason.spoolCap | lossReason.spoolDamaged)) !== 0;
+    if (isSpools) self.records -= 1;
+    else if (hole > 0 && hole !== count) self.unexplained += hole;
+  }
+
+  /** True once for each schema that is not known: the agent is asked to describe, and is not asked again for the same. */
+  #lacksSchema(batch: Batch): boolean {
+    if ((batch.flags & batchFlag.replay) !== 0) return false;
+    const cursor = new RecordCursor(batch.records);
+    const described = new Set<number>();
+    let lacks = false;
+    while (cursor.next()) {
+      if (cursor.recordClass === recordClass.schema) described.add(cursor.schema);
+      if (cursor.recordClass !== recordClass.metric || described.has(cursor.schema)) continue;
+      if (this.series.knows(batch.epoch, cursor.schema)) continue;
+      const key = `${batch.epoch} ${cursor.schema}`;
+      if (this.#asked.has(key) || this.#asked.size >= askedLimit) continue;
+      this.#asked.add(key);
+      lacks = true;
+    }
+    return lacks;
+  }
+}
+
+/** Where the range begins that the batch's first record reports as lost; else that record itself. */
+function explainedFrom(batch: Batch): number {
+  const cursor = new RecordCursor(batch.records);
+  const isLoss = cursor.next() && cursor.recordClass === recordClass.loss;
+  const count = isLoss && cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
+  return batch.firstSequence - Math.max(0, count || 0);
+}
+
+function answer(epoch: number, nextSequence: number, verdict: Verdict, waitMs = 0): Uint8Array {
+  return encodeAcknowledgement({ epoch, nextSequence, verdict, waitMs });
+}
