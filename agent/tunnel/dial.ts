@@ -83,9 +83,11 @@ function connectTcp(
 function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
   const { promise, resolve, reject } = Promise.withResolvers<Transport>();
   const { url, signal, limits } = options;
+  const isSecure = url.protocol === 'wss:';
   const clientOptions: ClientOptions = {
     ...websocketOptions,
-    createConnection: () => (url.protocol === 'wss:' ? secure(tcp, options) : tcp.resume()),
+    ...(isSecure ? { generateMask: noMask } : {}),
+    createConnection: () => (isSecure ? secure(tcp, options) : tcp.resume()),
   };
   const websocket = new WebSocket(url, subprotocol, clientOptions);
   let socket: Socket = tcp;
@@ -114,6 +116,15 @@ function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   });
+}
+
+/**
+ * Masks exist to keep caches between browsers and servers from taking a payload for an answer. Inside mutual TLS nobody is in
+ * between, and a mask of zeros, which ws then need not apply, saves a copy of every byte at this end and a pass over
+ * it at the other.
+ */
+function noMask(mask: Buffer): void {
+  mask.fill(0);
 }
 
 function secure(socket: Socket, { url, caPem, certificatePem, keyPem }: DialOptions): Socket {

@@ -103,10 +103,11 @@ export class Outbound {
   }
 
   #sendStream(connection: Connection, stream: SessionStream): void {
-    const payload = stream.take(this.scheduler.share(stream));
-    if (!payload) return;
+    const taken = stream.take(this.scheduler.share(stream));
+    if (!taken) return;
+    const { payload } = taken;
     this.scheduler.charge(stream, payload.length);
-    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, payload });
+    this.#send(connection, { type: Type.data, stream: stream.id, aux: 0, ...taken });
   }
 
   #sendTelemetry(connection: Connection, flow: TelemetryFlow): void {
@@ -126,6 +127,11 @@ export class Outbound {
   }
 }
 
-function write(connection: Connection, frame: SequencedFrame): void {
-  connection.writer.frame(frame.type as Type, frame.stream, frame.aux, frame.payload);
+function write({ writer }: Connection, { type, stream, aux, payload, owned }: SequencedFrame): void {
+  if (!owned) {
+    writer.frame(type as Type, stream, aux, payload);
+    return;
+  }
+  owned.writing();
+  writer.frame(type as Type, stream, aux, payload, () => owned.written());
 }

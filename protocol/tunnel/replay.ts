@@ -1,13 +1,18 @@
 // The frames that the peer has not acknowledged, in the order of their sequence numbers (1, 2, 3, … counted by
 // both ends, never on the wire). After a reconnect the peer says how many it has; the cursor goes back there and
-// the rest is sent again, byte for byte. What was acknowledged is forgotten. The caller bounds `bytes`.
+// the rest is sent again, byte for byte. What was acknowledged is forgotten, and its memory freed when no write of
+// it is under way any more either: a peer may lie about what it has. The caller bounds `bytes`.
 import { invalid } from './frame.ts';
+import type { OwnedBuffer } from './memory.ts';
 
 export interface SequencedFrame {
   readonly type: number;
   readonly stream: number;
   readonly aux: number;
   readonly payload: Uint8Array;
+  /** What the payload lies in, when that is the session's alone; `last`: no later frame lies in it. */
+  readonly owned?: OwnedBuffer | undefined;
+  readonly last?: boolean;
 }
 
 /** What a frame costs while it is kept, besides its payload. */
@@ -83,8 +88,10 @@ export class ReplayLog {
     }
     for (; this.#acknowledged < upTo; this.#acknowledged += 1) {
       const frame = this.#frames[this.#head];
-      if (frame) this.#bytes -= frame.payload.length + keptFrameOverheadBytes;
       this.#frames[this.#head++] = undefined;
+      if (!frame) continue;
+      this.#bytes -= frame.payload.length + keptFrameOverheadBytes;
+      if (frame.last) frame.owned?.acknowledge();
     }
     if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
       this.#frames = this.#frames.slice(this.#head);

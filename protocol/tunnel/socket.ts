@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Fault } from '../fault.ts';
 import { ResetReason } from './frame.ts';
+import { giveBack, lend } from './memory.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 
 export interface SocketOutcome {
@@ -12,6 +13,7 @@ export interface SocketOutcome {
 }
 
 export class SocketEndpoint implements StreamEndpoint {
+  readonly borrows = true;
   readonly #socket: Socket;
   readonly #whenOver: (outcome: SocketOutcome, stream: SessionStream | undefined) => void;
   #stream: SessionStream | undefined;
@@ -31,7 +33,7 @@ export class SocketEndpoint implements StreamEndpoint {
     this.#stream = stream;
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => {
-      if (!stream.write(chunk)) socket.pause();
+      if (!stream.write(chunk, true)) socket.pause();
     });
     socket.on('end', () => stream.end());
     // An accepted socket may have been paused until now.
@@ -57,8 +59,11 @@ export class SocketEndpoint implements StreamEndpoint {
         this.#socket.uncork();
       });
     }
+    const block = lend(chunk);
+    const bytes = chunk.length;
     this.#socket.write(chunk, (error) => {
-      if (!error) this.#stream?.consumed(chunk.length);
+      if (block) giveBack(block);
+      if (!error) this.#stream?.consumed(bytes);
     });
   }
 

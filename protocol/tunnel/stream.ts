@@ -6,14 +6,18 @@ import type { StreamTarget } from '../session.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import { FrameType, ResetReason } from './frame.ts';
 import { framePayloadLimitBytes } from './limits.ts';
+import { isLent } from './memory.ts';
 import { decodeRefusal, encodeRefusal } from './messages.ts';
 import { type Flow, newTurn } from './scheduler.ts';
+import { SendQueue, type Taken } from './send-queue.ts';
 import { nextStep, type StreamEffect, type StreamEvent, type StreamState } from './stream-states.ts';
 
 /** The local side of a stream. Calls arrive in the order of the stream; after `refused`, `reset` or `finished` none. */
 export interface StreamEndpoint {
   opened(stream: SessionStream): void;
   refused(fault: Fault): void;
+  /** Knows that a chunk is lent to it (memory.ts). Others get chunks that are theirs. */
+  readonly borrows?: true;
   /** The endpoint owes `stream.consumed(chunk.length)` once its consumer has taken the bytes. */
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
@@ -47,8 +51,7 @@ export class SessionStream implements Flow {
   #endpoint: StreamEndpoint;
   readonly #send = new SendCredit();
   readonly #receive: ReceiveCredit;
-  #chunks: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new SendQueue();
   #ending = false;
   #blocked = false;
 
@@ -74,12 +77,12 @@ export class SessionStream implements Flow {
   }
 
   get backlogged(): boolean {
-    return this.#queuedBytes > 0 || this.#ending;
+    return this.#queue.bytes > 0 || this.#ending;
   }
 
   get ready(): boolean {
     if (this.state !== 'Open' && this.state !== 'FinReceived') return false;
-    return this.#queuedBytes > 0 ? this.#send.bytes > 0 : this.#ending;
+    return this.#queue.bytes > 0 ? this.#send.bytes > 0 : this.#ending;
   }
 
   // The local side.
@@ -98,13 +101,15 @@ export class SessionStream implements Flow {
     this.#apply('refuse');
   }
 
-  /** The chunk now belongs to the session and must not be changed. False: wait for `resumeWriting`. */
-  write(chunk: Uint8Array): boolean {
+  /**
+   * The chunk must not be changed from now on. `owned`: nobody else looks at its buffer either, so that its memory may be
+   * freed. False: wait for `resumeWriting`.
+   */
+  write(chunk: Uint8Array, owned = false): boolean {
     if (this.closed || this.#ending || chunk.length === 0) return true;
-    this.#chunks.push(chunk);
-    this.#queuedBytes += chunk.length;
+    this.#queue.push(chunk, owned);
     this.#owner.activate(this);
-    this.#blocked = this.#queuedBytes >= this.#owner.streamQueueBytes;
+    this.#blocked = this.#queue.bytes >= this.#owner.streamQueueBytes;
     return !this.#blocked;
   }
 
@@ -161,24 +166,21 @@ export class SessionStream implements Flow {
   }
 
   /** The next bytes to send, at most `limit`; nothing when only the end is left, which this then sends. */
-  take(limit: number): Uint8Array | undefined {
-    const first = this.#chunks[0];
-    if (!first) {
+  take(limit: number): Taken | undefined {
+    const taken = this.#queue.take(Math.min(limit, this.#send.bytes, framePayloadLimitBytes));
+    if (!taken) {
       this.#ending = false;
       this.#apply('fin');
       return undefined;
     }
-    const bytes = Math.min(first.length, limit, this.#send.bytes, framePayloadLimitBytes);
-    if (bytes === first.length) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(bytes);
+    const bytes = taken.payload.length;
     this.#send.spend(bytes);
     this.sentBytes += bytes;
-    this.#queuedBytes -= bytes;
-    if (this.#blocked && this.#queuedBytes * 2 <= this.#owner.streamQueueBytes) {
+    if (this.#blocked && this.#queue.bytes * 2 <= this.#owner.streamQueueBytes) {
       this.#blocked = false;
       this.#endpoint.resumeWriting();
     }
-    return bytes === first.length ? first : first.subarray(0, bytes);
+    return taken;
   }
 
   #refusal: Fault | undefined;
@@ -204,7 +206,10 @@ export class SessionStream implements Flow {
   #perform(effect: StreamEffect, aux: number, payload: Uint8Array | undefined): void {
     switch (effect) {
       case 'deliver':
-        if (payload) this.#endpoint.deliver(payload);
+        if (payload)
+          this.#endpoint.deliver(
+            this.#endpoint.borrows || !isLent(payload) ? payload : new Uint8Array(payload),
+          );
         break;
       case 'grant':
         this.#send.grant(aux);
@@ -252,8 +257,7 @@ export class SessionStream implements Flow {
   }
 
   #drop(): void {
-    this.#chunks = [];
-    this.#queuedBytes = 0;
+    this.#queue.clear();
     this.#ending = false;
     this.#owner.forget(this);
   }

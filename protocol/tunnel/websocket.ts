@@ -1,9 +1,10 @@
 // The session's transport over a `ws` websocket, the same for both ends. Pieces become fragments of one message,
-// so nothing is joined on the way out, and fragments come in as they are, so nothing is joined on the way in.
-// ws masks into a copy of its own whenever it is given a view, also one on a SharedArrayBuffer; the buffer
-// itself must never be given to it, since then it would mask in place.
+// so nothing is joined on the way out; what comes in is cut at frame boundaries before ws sees it (alignment.ts), so
+// that ws need not join it either. When ws masks, it masks into a copy of its own whenever it is given a view, also
+// one on a SharedArrayBuffer; the buffer itself must never be given to it, since then it would mask in place.
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
+import { FrameAlignment } from './alignment.ts';
 import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
@@ -22,12 +23,14 @@ const unsupportedCode = 1003;
 export class WebsocketTransport implements Transport {
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
+  #closing = false;
 
   /** `socket` is the one below `websocket`, which must be open. */
   constructor(websocket: WebSocket, socket: Socket) {
     this.#websocket = websocket;
     this.#socket = socket;
     websocket.binaryType = 'fragments';
+    this.#align();
   }
 
   get bufferedBytes(): number {
@@ -68,10 +71,32 @@ export class WebsocketTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
+    this.#closing = true;
     this.#websocket.close(code, Buffer.from(reason).subarray(0, 120).toString());
   }
 
   terminate(): void {
     this.#websocket.terminate();
+  }
+
+  /** Stands between the socket and the websocket's own listener. */
+  #align(): void {
+    const socket = this.#socket;
+    const [read, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
+    if (!read || others.length > 0) return;
+    const alignment = new FrameAlignment((bytes) => {
+      // After an error the websocket listens no more; after our own close frame it waits for the peer's.
+      if (this.#websocket.readyState !== WebSocket.OPEN && !this.#closing) return false;
+      read.call(socket, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return true;
+    });
+    const aligned = (chunk: Buffer) => alignment.push(chunk);
+    socket.off('data', read);
+    socket.on('data', aligned);
+    // Before the websocket's own listener, which would read what is left in the socket as the beginning of a frame.
+    socket.prependListener('close', () => {
+      socket.off('data', aligned);
+      while (socket.read() !== null);
+    });
   }
 }

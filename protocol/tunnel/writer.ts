@@ -25,15 +25,17 @@ export class MessageWriter {
     return this.#transport.bufferedBytes + this.#run;
   }
 
-  frame(type: FrameType, stream: number, aux: number, payload: Uint8Array): void {
+  /** `sent`: the payload is looked at no more. */
+  frame(type: FrameType, stream: number, aux: number, payload: Uint8Array, sent?: () => void): void {
     if (payload.length > copiedPayloadBytes) {
-      this.large(type, stream, aux, [payload], payload.length);
+      this.large(type, stream, aux, [payload], payload.length, sent);
       return;
     }
     const offset = this.#reserve(frameHeaderBytes + payload.length);
     writeHeader(shared.slab, offset, payload.length, type, stream, aux);
     if (payload.length > 0) shared.slab.set(payload, offset + frameHeaderBytes);
     if (this.#run > runLimitBytes) this.flush();
+    sent?.();
   }
 
   /** One frame whose payload is sent as it lies, piece by piece; ends the message. */

@@ -123,10 +123,12 @@ export class MemoryTransport implements Transport {
       return true;
     }
     this.bufferedBytes -= next.bytes;
+    // As the kernel does: the bytes are read when they leave, not when they were queued, and then they are its own.
+    const message = next.message.map((piece) => Buffer.from(piece));
     next.sent?.();
     if (!this.peer.closed) {
       this.peer.receivedBytes += next.bytes;
-      this.peer.listener?.message(next.message);
+      this.peer.listener?.message(message);
     }
     if (this.bufferedBytes === 0 && !this.closed) this.listener?.drained();
     return true;

@@ -14,6 +14,7 @@ import { type Egress, type EgressOptions, startEgress } from '../../../gateway/e
 import { type HubOptions, TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
 import type { TunnelLimits } from '../../../protocol/tunnel/limits.ts';
+import { memoryRules } from '../../../protocol/tunnel/memory.ts';
 import type { Session } from '../../../protocol/tunnel/session.ts';
 import {
   BasicConstraintsExtension,
@@ -21,6 +22,9 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '../../../protocol/x509.ts';
+
+/** Freed memory is overwritten at once: whoever still reads it, the kernel included, sends 0xDD. */
+memoryRules.poison = true;
 
 export const silent = pino({ level: process.env.TUNNEL_LOG ?? 'silent' }, process.stderr);
 
