@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// regnode-gateway: the cloud side. `setup` prepares a cluster once, `serve` is the gateway, `bundle build` makes the
-// artifact store that it serves.
+// regnode-gateway: the cloud side. `setup` prepares a cluster once, `serve` is the gateway, `bundle` makes
+// and signs the artifact store that it serves.
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { bundleCommand } from './artifacts/command.ts';
@@ -37,6 +37,7 @@ const serveCommand = program
   .requiredOption('--listen <address:port>', 'the public TLS port', '0.0.0.0:443')
   .requiredOption('--public-url <url>', 'https URL under which hosts reach this gateway')
   .requiredOption('--artifacts <dir>', 'artifact store, see "bundle build"')
+  .option('--artifact-key-sha256 <hash>', 'the key that must have signed it (default: one that lies in it)')
   .option('--kubeconfig <file>', 'default: $KUBECONFIG, the pod’s service account, ~/.kube/config')
   .option('--egress-socket <path>', 'unix socket for the API server’s egress selector (HTTP CONNECT)')
   .option('--metrics-listen <address:port>', 'plain HTTP for /metrics, /nodes, /healthz', '127.0.0.1:9464')

@@ -1,24 +1,25 @@
 #!/bin/sh
 # Installs regnode below /opt/regnode and joins this host to its cluster. POSIX sh, with the tools of el7 (curl 7.29).
 #
-#   install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) [--name NAME] [more flags, see --help]
+#   install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-key-sha256 HASH [more flags, see --help]
 #
-# Trust: everything that runs here was named with its sha256 by a manifest that came through TLS from a gateway
-# whose CA the caller gave. Nothing is unpacked before its hash is right; a mirror changes nothing about that.
+# Trust: everything that runs here was named with its sha256 by a manifest that is signed by the key whose hash the caller
+# gave. Nothing is unpacked before signature, expiry, serial and hash are right; neither gateway nor mirror changes that.
 # Crash-safe: a release is unpacked beside the others and one rename of the link `current` puts it in use.
 # Everything is inside main, called on the last line, so a script that arrives cut off does nothing at all.
 
 usage() {
   cat <<'USAGE'
-usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) [flags] [-- flags of "regnode join"]
+usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-key-sha256 HASH [flags] [-- flags of "regnode join"]
        install.sh --uninstall [--purge] [--force]
 
   --gateway URL        the gateway, https://HOST[:PORT]                    REGNODE_GATEWAY
   --ca-file FILE       its CA, PEM                                         REGNODE_CA_FILE
   --ca-sha256 HASH     or the sha256 of that file, as /cacert gives it     REGNODE_CA_SHA256
+  --artifact-key-sha256 HASH  of the key that signs the artifacts          REGNODE_ARTIFACT_KEY_SHA256
   --token-file FILE    the join token; or the token itself in              REGNODE_TOKEN_FILE, REGNODE_TOKEN
   --name NAME          the node's name (default: the host's)               REGNODE_NAME
-  --artifact-dir DIR   take manifest.json and archives from DIR            REGNODE_ARTIFACT_DIR
+  --artifact-dir PATH  a store, or the tar made of one, on this host       REGNODE_ARTIFACT_DIR
   --mirror URL|cn      take the archives, not the trust, from there        REGNODE_MIRROR (cn: REGNODE_MIRROR_CN)
   --dry-run            show what a join would change; nothing stays        REGNODE_DRY_RUN=1
   --no-join            install only                                        REGNODE_NO_JOIN=1
@@ -43,12 +44,12 @@ main() {
   unset REGNODE_TOKEN
   while [ $# -gt 0 ]; do
     case $1 in
-      --gateway | --ca-file | --ca-sha256 | --token-file | --name | --artifact-dir | --mirror | --retry-seconds | --language | --root)
+      --gateway | --ca-file | --ca-sha256 | --artifact-key-sha256 | --token-file | --name | --artifact-dir | --mirror | --retry-seconds | --language | --root)
         [ $# -ge 2 ] || wrong_usage "$1 needs a value" "$1 需要一个值"
         set_option "$1" "$2"
         shift 2
         ;;
-      --gateway=* | --ca-file=* | --ca-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --retry-seconds=* | --language=* | --root=*)
+      --gateway=* | --ca-file=* | --ca-sha256=* | --artifact-key-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --retry-seconds=* | --language=* | --root=*)
         set_option "${1%%=*}" "${1#*=}"
         shift
         ;;
@@ -76,12 +77,13 @@ main() {
     uninstall
     return
   fi
-  check_tools tar gzip sha256sum awk sed tr sort df mktemp flock cmp mv ln
+  check_tools tar gzip sha256sum base64 openssl awk sed grep head tr sort df mktemp flock cmp mv ln
   if [ -z "$artifact_dir" ] || [ -z "$ca_file" ]; then check_tools curl; fi
   take_lock
   private=$(mktemp -d "$(private_place)/regnode-install.XXXXXX")
   keep_token
   trust_gateway
+  trust_manifest
   find_release
   install_release
   join "$@"
@@ -92,6 +94,7 @@ defaults() {
   gateway=${REGNODE_GATEWAY-}
   ca_file=${REGNODE_CA_FILE-}
   ca_sha256=${REGNODE_CA_SHA256-}
+  artifact_key_sha256=${REGNODE_ARTIFACT_KEY_SHA256-}
   token_file=${REGNODE_TOKEN_FILE-}
   name=${REGNODE_NAME-}
   artifact_dir=${REGNODE_ARTIFACT_DIR-}
@@ -114,6 +117,7 @@ set_option() {
     --gateway) gateway=$2 ;;
     --ca-file) ca_file=$2 ;;
     --ca-sha256) ca_sha256=$2 ;;
+    --artifact-key-sha256) artifact_key_sha256=$2 ;;
     --token-file) token_file=$2 ;;
     --name) name=$2 ;;
     --artifact-dir) artifact_dir=$2 ;;
@@ -184,6 +188,9 @@ check_usage() {
   fi
   ca_sha256=$(printf %s "$ca_sha256" | tr 'A-F' 'a-f')
   [ -z "$ca_sha256" ] || is_sha256 "$ca_sha256" || wrong_usage '--ca-sha256 must be 64 hexadecimal digits' '--ca-sha256 必须是 64 位十六进制数'
+  artifact_key_sha256=$(printf %s "$artifact_key_sha256" | tr 'A-F' 'a-f')
+  is_sha256 "$artifact_key_sha256" || wrong_usage '--artifact-key-sha256 with 64 hexadecimal digits is needed' '需要 --artifact-key-sha256（64 位十六进制数）'
+  if [ -n "$artifact_dir" ] && [ ! -r "$artifact_dir" ]; then wrong_usage "$artifact_dir cannot be read" "无法读取 $artifact_dir"; fi
   if [ -z "$no_join$dry_run" ]; then
     [ -n "$token$token_file" ] || wrong_usage 'the join token is missing (REGNODE_TOKEN or --token-file)' '缺少加入令牌（REGNODE_TOKEN 或 --token-file）'
     [ -n "$ca_file$ca_sha256" ] || wrong_usage 'a join needs --ca-file or --ca-sha256' '加入集群需要 --ca-file 或 --ca-sha256'
@@ -262,15 +269,61 @@ trust_gateway() {
   [ "$actual" = "$ca_sha256" ] || not_trusted "sha256 of $ca_file is $actual, expected $ca_sha256"
 }
 
-# Which archive of the agent this host needs: version, size, sha256 and place, from the manifest.
-find_release() {
-  manifest=$private/manifest.json
-  if [ -n "$artifact_dir" ]; then
-    [ -r "$artifact_dir/manifest.json" ] || wrong_usage "there is no manifest.json in $artifact_dir" "$artifact_dir 中没有 manifest.json"
-    cat "$artifact_dir/manifest.json" >"$manifest"
-  else
-    get "$gateway/artifacts/manifest.json" "$manifest" 4194304 --cacert "$ca" || not_reached "$gateway/artifacts/manifest.json"
+# The manifest, signed by the key that the caller named, still good, and not older than one that this host has seen. Its
+# signatures go by its hash, so that a store which gets its next manifest between two requests is only asked again.
+trust_manifest() {
+  manifest=$private/manifest.json key=$private/artifact-key.pem
+  take "$artifact_key_sha256.pem" "$key" 16384 || not_signed "the store has no key $artifact_key_sha256"
+  actual=$(sha256 "$key")
+  [ "$actual" = "$artifact_key_sha256" ] || not_signed "the key that was sent has the sha256 $actual, expected $artifact_key_sha256"
+  for attempt_of_manifest in 1 2 3; do
+    take manifest.json "$manifest" 4194304 || not_signed 'the store has no manifest.json'
+    ! take "$(sha256 "$manifest").sig" "$private/signatures" 65536 || break
+    [ "$attempt_of_manifest" != 3 ] || not_signed 'the store has no signature of it'
+  done
+  sed -n "s/^$artifact_key_sha256 //p" "$private/signatures" | head -n 1 | base64 -d >"$private/signature" 2>/dev/null || :
+  openssl dgst -sha256 -verify "$key" -signature "$private/signature" "$manifest" >/dev/null 2>&1 ||
+    not_signed "no signature by the key $artifact_key_sha256 is right"
+
+  head=$(tr -d ' \t\r\n' <"$manifest" | tr '{' '\n' | sed -n '2p')
+  entry=$head serial=$(field serial) expires=$(field expiresAt)
+  case $serial in '' | *[!0-9]* | ????????????????*) bad_manifest serial ;; esac
+  expiry=$(printf %s "$expires" | tr -dc 0-9)
+  [ ${#expiry} -eq 14 ] || bad_manifest expiresAt
+  now=$(date -u +%Y%m%d%H%M%S)
+  [ "$now" -le "$expiry" ] || fail MANIFEST_EXPIRED 1 "The manifest of the artifacts expired at $expires; the clock here says $(date -u +%Y-%m-%dT%H:%M:%SZ)." \
+    'Sign the artifact store again ("regnode-gateway bundle sign"), or set the clock of the host if it is wrong.' \
+    "制品清单已于 $expires 过期；本机时间为 $(date -u +%Y-%m-%dT%H:%M:%SZ)。" '请重新签名制品库（regnode-gateway bundle sign）；若本机时钟有误，请校准时钟。'
+  seen=$(grep -o '"serial": *[0-9]*' "$state/trust.json" 2>/dev/null | head -n 1 | tr -dc 0-9) || seen=''
+  [ "$serial" -ge "${seen:-0}" ] || fail MANIFEST_ROLLED_BACK 1 "The manifest of the artifacts has the serial $serial, but this host has seen $seen already." \
+    'Somebody offers an old state again. Serve the newest artifact store, or sign the old one anew: that gives it a higher serial.' \
+    "制品清单的序号为 $serial，而此主机已见过 $seen。" '有人在提供旧的制品库。请提供最新的制品库；若确需旧版本，请重新签名以获得更高的序号。'
+}
+
+# take NAME FILE LIMIT-BYTES: a small file of the store; false when the store has none of that name.
+take() {
+  if [ -z "$artifact_dir" ]; then
+    get "$gateway/artifacts/$1" "$2" "$3" --cacert "$ca" && return 0
+    [ "$curl_code" = 22 ] || not_reached "$gateway/artifacts/$1"
+    return 1
   fi
+  member "$1" | head -c "$3" >"$2"
+  [ -s "$2" ]
+}
+
+# A file of the store on this host: of a folder, or of the tar that was made of one.
+member() {
+  if [ -d "$artifact_dir" ]; then cat "$artifact_dir/$1" 2>/dev/null; else tar -xOf "$artifact_dir" "$1" 2>/dev/null; fi
+}
+
+not_signed() {
+  fail MANIFEST_NOT_TRUSTED 1 "The manifest of the artifacts is not signed by a key that this host trusts: $1." \
+    'Nothing was fetched or run. Sign the artifact store with its key ("regnode-gateway bundle sign"); if it is signed, somebody has changed it.' \
+    "制品清单未由此主机信任的密钥签名：$1。" '未下载或运行任何内容。请用其密钥签名制品库（regnode-gateway bundle sign）；若已签名，则清单被人篡改。'
+}
+
+# Which archive of the agent this host needs: version, size, sha256 and place, from the verified manifest.
+find_release() {
   # The schema allows neither spaces nor braces nor quotes inside a value, so one line per object is safe to read.
   entry=$(tr -d ' \t\r\n' <"$manifest" | tr '{' '\n' | grep '"component":"agent"' | grep "\"architecture\":\"$architecture\"" |
     sed -n 's/.*"version":"\([^"]*\)".*/\1 &/p' | sort -V | tail -n 1) || entry=''
@@ -396,9 +449,10 @@ unpack_release() {
   mkdir -p "$staging/tree"
   file=$staging/archive
   if [ -n "$artifact_dir" ]; then
-    [ -r "$artifact_dir/$archive" ] || fail ARTIFACT_MISSING 1 "There is no $archive in $artifact_dir." 'Copy the whole bundle again.' \
+    # A copy: what is unpacked is what was hashed, whoever writes there meanwhile.
+    member "$archive" 2>"$private/tar" | head -c "$((size + 1))" >"$file" || no_space
+    [ -s "$file" ] || fail ARTIFACT_MISSING 1 "There is no $archive in $artifact_dir." 'Copy the whole bundle again.' \
       "$artifact_dir 中没有 $archive。" '请重新复制整个制品包。'
-    file=$artifact_dir/$archive
   else
     download
   fi
@@ -524,7 +578,7 @@ join() {
   [ -z "$token_file" ] || set -- --token-file "$token_file" "$@"
   code=0
   # Not exec: a refused join on a fresh host takes the payload away again. The lock is ours alone.
-  REGNODE_LANGUAGE=$language "$home/bin/regnode" join --gateway "$gateway" --ca-file "$ca" "$@" </dev/null 9>&- || code=$?
+  REGNODE_LANGUAGE=$language "$home/bin/regnode" join --gateway "$gateway" --ca-file "$ca" --artifact-key-sha256 "$artifact_key_sha256" "$@" </dev/null 9>&- || code=$?
   if [ -z "$dry_run" ] && { [ "$code" = 0 ] || is_joined; }; then
     fresh=''
   fi

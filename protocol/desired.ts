@@ -15,7 +15,7 @@ export const taintSchema = z.strictObject({
 
 /** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
 export const artifactSchema = z.strictObject({
-  component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'images', 'agent']),
+  component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'crictl', 'images', 'agent']),
   version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+~_-]*$/),
   architecture: z.enum(['amd64', 'arm64']),
   path: z.string().regex(/^\/artifacts\/[A-Za-z0-9._+~-]+$/),
@@ -40,6 +40,11 @@ export const desiredStateSchema = z.strictObject({
   telemetry: z.strictObject({
     heartbeatIntervalMs: z.number().int().min(1000),
     metricsIntervalMs: z.number().int().min(1000),
+  }),
+  /** The signed manifest that names all these artifacts; the host has verified it before it believes any of them. */
+  manifest: z.strictObject({
+    serial: z.number().int().positive(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
   }),
   /** One artifact per component for this host's architecture; `images` may occur several times. */
   artifacts: z.array(artifactSchema),

@@ -33,6 +33,7 @@ export function joinCommand(context: CliContext): Command {
     )
     .option('--gateway <url>', 'https URL of the gateway')
     .option('--ca-file <file>', "the gateway's CA, as the join command pins it")
+    .option('--artifact-key-sha256 <hash>', 'of the public key that signs the artifacts')
     .option('--token-file <file>', 'file with the join token (or the variable REGNODE_TOKEN)')
     .option('--name <name>', 'node name (default: the host name)')
     .option('--ignore <names...>', 'checks of preflight that do not count')

@@ -14,6 +14,7 @@ export interface JoinFlags {
   readonly caFile?: string;
   readonly tokenFile?: string;
   readonly name?: string;
+  readonly artifactKeySha256?: string;
 }
 
 export async function readJoinWish(context: CliContext, flags: JoinFlags): Promise<JoinWish> {
@@ -26,11 +27,15 @@ export async function readJoinWish(context: CliContext, flags: JoinFlags): Promi
       ? await host.files.readText(paths.authority)
       : await readCa(host, flags.caFile);
   if (caPem === undefined) throw new Fault('USAGE', { detail: '--ca-file FILE is needed' });
+  const artifactKeySha256 = parseHash(flags.artifactKeySha256);
+  if (artifactKeySha256 === undefined && known === undefined)
+    throw new Fault('USAGE', { detail: '--artifact-key-sha256 HASH is needed' });
   return {
     gatewayUrl,
     caPem,
     nodeName: flags.name ?? known?.identity.nodeName ?? (await defaultNodeName(host)),
     token: await readToken(context, flags.tokenFile),
+    artifactKeySha256,
   };
 }
 
@@ -52,4 +57,9 @@ function parseUrl(text: string): string {
   const parsed = gatewayUrlSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new Fault('CONFIGURATION_INVALID', { path: '--gateway', detail: `"${text}" is not an https:// URL` });
+}
+
+function parseHash(text: string | undefined): string | undefined {
+  if (text === undefined || /^[0-9a-f]{64}$/i.test(text)) return text?.toLowerCase();
+  throw new Fault('USAGE', { detail: '--artifact-key-sha256 must be 64 hexadecimal digits' });
 }

@@ -6,6 +6,7 @@ export const paths = {
 
   state: '/var/lib/regnode',
   stateFile: '/var/lib/regnode/state.json',
+  trust: '/var/lib/regnode/trust.json',
   journal: '/var/lib/regnode/journal',
   backups: '/var/lib/regnode/backups',
   staging: '/var/lib/regnode/staging',

@@ -9,6 +9,7 @@ import type { Host } from '../host/host.ts';
 import { lockNode } from '../node/lock.ts';
 import { type ReconcileOptions, reconcile } from '../node/reconcile.ts';
 import { readState, writeState } from '../node/state.ts';
+import { admitDesired, type ManifestSource } from '../trust/accept.ts';
 
 const everyMs = 5 * 60_000;
 const busyPauseMs = 2000;
@@ -30,7 +31,7 @@ export interface ReconcilerOptions {
   readonly host: Host;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly source: NonNullable<ReconcileOptions['source']>;
+  readonly source: NonNullable<ReconcileOptions['source']> & ManifestSource;
   readonly onChange: (status: ReconcilerStatus) => void;
 }
 
@@ -96,6 +97,7 @@ export class Reconciler {
     const before = await readState(host);
     if (before?.phase !== 'Joined') return;
     const desired = this.#wished ?? before.desired;
+    await admitDesired(host, desired, source, signal);
     if (desired.revision !== before.desired.revision) await writeState(host, { ...before, desired });
     const steps = await reconcile(
       host,

@@ -1,6 +1,7 @@
 // How a host joins, top to bottom: lock → preflight → register → install → start → Ready. Until it is registered
 // nothing but regnode's own folder exists, and a refusal takes that away again; afterwards every change is in
 // the journal. Running it again goes on where it stopped, and on a joined host there is nothing to do.
+import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault, type FaultValues } from '../../protocol/fault.ts';
 import { protocolVersion } from '../../protocol/join.ts';
@@ -13,6 +14,7 @@ import { createCertificateRequest, createKey } from '../identity/key.ts';
 import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
+import { admitDesired, establishTrust } from '../trust/accept.ts';
 import { deregister, forgetNode, takeBack } from './leave.ts';
 import { lockNode } from './lock.ts';
 import { waitUntilReady } from './ready.ts';
@@ -28,6 +30,8 @@ export interface JoinWish {
   readonly nodeName: string;
   /** Absent when only a join that was begun is to be finished. */
   readonly token: string | undefined;
+  /** Of the public key that signs the artifacts; absent when it is pinned already. */
+  readonly artifactKeySha256: string | undefined;
 }
 
 export interface JoinListener {
@@ -53,7 +57,17 @@ export interface JoinResult {
 }
 
 /** What somebody has to change before another try can end better: the host is left as it was found. */
-const refusals: readonly string[] = ['ARTIFACT_HASH_WRONG', 'ARTIFACT_MISSING', 'NO_SPACE', 'PATH_OCCUPIED'];
+const refusals: readonly FaultCode[] = [
+  'ARTIFACT_HASH_WRONG',
+  'ARTIFACT_MISSING',
+  'ARTIFACT_NOT_SIGNED',
+  'MANIFEST_NOT_TRUSTED',
+  'MANIFEST_EXPIRED',
+  'MANIFEST_ROLLED_BACK',
+  'MANIFEST_INVALID',
+  'NO_SPACE',
+  'PATH_OCCUPIED',
+];
 
 export async function joinNode(host: Host, options: JoinOptions): Promise<JoinResult> {
   await sweepStateFolder(host);
@@ -118,6 +132,8 @@ async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Pr
   const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
+    // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
+    await establishTrust(host, gatewaySource(gateway), wish.artifactKeySha256, signal);
     const answer = await gateway.join({ protocolVersion, token, nodeName, csrPem, facts }, signal);
     await writeIdentity(host, answer);
     const state: NodeState = {
@@ -153,8 +169,10 @@ async function install(host: Host, state: NodeState, { listener, signal }: JoinO
   const gateway = await connect(host, state.identity.gatewayUrl);
   try {
     const wish = { identity: state.identity, desired: state.desired };
+    const source = gatewaySource(gateway);
+    await admitDesired(host, state.desired, source, signal);
     return await reconcile(host, wish, {
-      source: gatewaySource(gateway),
+      source,
       signal,
       onPlan: listener.plan,
       onStep: listener.step,

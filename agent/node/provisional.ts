@@ -1,24 +1,23 @@
 // What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and placeholders
 // for what only a registration brings. Never executed.
-import { z } from 'zod';
-import { type Artifact, artifactSchema } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import type { Artifact } from '../../protocol/desired.ts';
+import { gatewaySource } from '../components/artifacts/source.ts';
 import type { NodeWish } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
-
-const manifestSchema = z.object({ artifacts: z.array(artifactSchema) });
-const manifestLimitBytes = 4 * 1024 * 1024;
+import { previewManifest } from '../trust/accept.ts';
+import type { JoinWish } from './join.ts';
 
 export async function provisionalWish(
   host: Host,
-  wish: { gatewayUrl: string; caPem: string; nodeName: string },
+  wish: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'nodeName' | 'artifactKeySha256'>,
   signal: AbortSignal,
 ): Promise<NodeWish> {
   const facts = await gatherFacts(host, wish.gatewayUrl);
-  const manifest = await fetchManifest(wish, signal);
-  const artifacts = newestOf(manifest.filter(({ architecture }) => architecture === facts.architecture));
+  const { manifest, sha256 } = await verifiedManifest(host, wish, signal);
+  const fitting = manifest.artifacts.filter(({ architecture }) => architecture === facts.architecture);
+  const artifacts = newestOf(fitting.map(({ licence: _licence, ...artifact }) => artifact));
   const kubelet = artifacts.find(({ component }) => component === 'kubelet');
   return {
     identity: {
@@ -43,29 +42,20 @@ export async function provisionalWish(
       kubelet: { clusterDns: ['(of the pool)'], clusterDomain: '(of the pool)', maxPods: 110 },
       containerd: { sandboxImage: '(of the pool)' },
       telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+      manifest: { serial: manifest.serial, sha256 },
       artifacts,
     },
   };
 }
 
-async function fetchManifest(
-  { gatewayUrl, caPem }: { gatewayUrl: string; caPem: string },
+async function verifiedManifest(
+  host: Host,
+  { gatewayUrl, caPem, artifactKeySha256 }: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'artifactKeySha256'>,
   signal: AbortSignal,
-): Promise<Artifact[]> {
+) {
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
-    const { bytes } = await gateway.download('/artifacts/manifest.json', 0, signal);
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for await (const chunk of bytes) {
-      total += chunk.length;
-      if (total > manifestLimitBytes) throw new Error('it is too large');
-      chunks.push(chunk);
-    }
-    return manifestSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8'))).artifacts;
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    throw new Fault('REQUEST_MALFORMED', { detail: `manifest.json: ${String(error)}` }, { cause: error });
+    return await previewManifest(host, gatewaySource(gateway), artifactKeySha256, signal);
   } finally {
     gateway.close();
   }

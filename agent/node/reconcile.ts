@@ -13,6 +13,7 @@ import { openJournal, readJournal } from '../plan/journal.ts';
 import { observeResources } from '../plan/observe.ts';
 import { type Plan, planChanges } from '../plan/plan.ts';
 import type { ArtifactSource } from '../plan/source.ts';
+import { signedOnly } from '../trust/accept.ts';
 
 const mostRounds = 6;
 
@@ -36,7 +37,7 @@ export async function reconcile(host: Host, wish: NodeWish, options: ReconcileOp
   const tools = {
     host,
     backups: openBackups(host),
-    ...(source ? { source } : {}),
+    ...(source ? { source: signedOnly(host, source) } : {}),
     ...(signal ? { signal } : {}),
   };
   let done = 0;

@@ -15,6 +15,7 @@ const ours = [
   paths.artifacts,
   paths.identity,
   paths.backups,
+  paths.trust,
   paths.stateFile,
   paths.journal,
 ];

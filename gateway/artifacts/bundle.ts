@@ -1,18 +1,23 @@
-// Makes an artifact store from a folder DIR/<component>/<version>/<architecture>/<tree>: one tar.gz per tree and the manifest. The
-// same trees give the same bytes (sorted names, no times, owner 0), so a bundle that is made again changes no
-// hash, and no host. The manifest is written last: a store is never seen half made.
+// Makes an artifact store from a folder DIR/<component>/<version>/<architecture>/: an upstream archive there is taken as it is
+// (its sha256 stays the one that upstream publishes), anything else becomes one tar.gz. The same trees give the same bytes
+// (sorted names, no times, owner 0), so a bundle that is made again changes no hash, and no host. The manifest is written
+// last, signed when there is a key.
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
 import { type Artifact, artifactSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { type Manifest, manifestName } from './store.ts';
+import { type Manifest, type ManifestEntry, manifestEntrySchema } from '../../protocol/manifest.ts';
+import { type Issue, issueManifest } from './issue.ts';
+import { licenceOf } from './licences.ts';
+import { replaceFile } from './replace-file.ts';
+import { readUpstream } from './upstream.ts';
 
-export interface BundleWish {
+export interface BundleWish extends Issue {
   readonly from: string;
   readonly out: string;
   /** Ready-made archive `regnode-<version>-linux-<architecture>.tar.gz` of the agent. */
@@ -22,34 +27,36 @@ export interface BundleWish {
   readonly progress?: (artifact: Artifact, milliseconds: number) => void;
 }
 
-interface Source {
+export interface Source {
   readonly component: Artifact['component'];
   readonly version: string;
   readonly architecture: Artifact['architecture'];
+  /** A tree, or an archive that is taken as it is. */
   readonly path: string;
   readonly packed: boolean;
+  readonly licence: string;
 }
 
 const components = artifactSchema.shape.component.options;
 const architectures = artifactSchema.shape.architecture.options;
 
 export async function buildBundle(wish: BundleWish): Promise<Manifest> {
-  const sources = [...(await findTrees(wish.from)), ...(wish.agent ? [await agentSource(wish.agent)] : [])];
+  const sources = [
+    ...(await findTrees(wish.from)),
+    ...(await readUpstream(wish.from)),
+    ...(wish.agent ? [await agentSource(wish.agent)] : []),
+  ];
   if (sources.length === 0)
     throw new Fault('BUNDLE_INVALID', { path: wish.from, detail: 'there is nothing in it' });
   await mkdir(wish.out, { recursive: true });
-  const artifacts: Artifact[] = [];
+  const artifacts: ManifestEntry[] = [];
   for (const source of sources) {
     const startedMs = Date.now();
     const artifact = await pack(source, wish);
     artifacts.push(artifact);
     wish.progress?.(artifact, Date.now() - startedMs);
   }
-  const manifest: Manifest = { schema: 1, artifacts };
-  await replaceFile(join(wish.out, manifestName), (path) =>
-    writeFile(path, `${JSON.stringify(manifest, null, 2)}\n`),
-  );
-  return manifest;
+  return issueManifest(wish.out, artifacts, wish);
 }
 
 async function findTrees(from: string): Promise<Source[]> {
@@ -64,8 +71,13 @@ async function findTrees(from: string): Promise<Source[]> {
         const path = join(from, component, version, name);
         const architecture = architectures.find((candidate) => candidate === name);
         if (!architecture) throw invalid(path, `not an architecture (known: ${architectures.join(', ')})`);
-        if ((await readdir(path)).length === 0) throw invalid(path, 'the tree is empty');
-        sources.push({ component: known, version, architecture, path, packed: false });
+        const licence = await licenceOf(known, join(from, component, version));
+        const names = await readdir(path);
+        const [only = ''] = names;
+        if (only === '') throw invalid(path, 'the tree is empty');
+        const packed = names.length === 1 && /\.(?:tar\.gz|tgz)$/.test(only);
+        const place = packed ? join(path, only) : path;
+        sources.push({ component: known, version, architecture, path: place, packed, licence });
       }
     }
   }
@@ -90,24 +102,25 @@ async function agentSource(path: string): Promise<Source> {
   if (!version || !architecture)
     throw invalid(path, 'its name is not regnode-VERSION-linux-ARCHITECTURE.tar.gz');
   if (!(await stat(path).catch(() => undefined))?.isFile()) throw invalid(path, 'there is no such file');
-  return { component: 'agent', version, architecture, path, packed: true };
+  return { component: 'agent', version, architecture, path, packed: true, licence: await licenceOf('agent') };
 }
 
-async function pack(source: Source, { out, level = 6 }: BundleWish): Promise<Artifact> {
-  const { component, version, architecture } = source;
+async function pack(source: Source, { out, level = 6 }: BundleWish): Promise<ManifestEntry> {
+  const { component, version, architecture, licence } = source;
   const name = `${component}-${version}-${architecture}.tar.gz`;
   const file = join(out, name);
   await replaceFile(file, async (path) => {
     if (source.packed) await copyFile(source.path, path);
     else await packTree(source.path, path, level);
   });
-  const parsed = artifactSchema.safeParse({
+  const parsed = manifestEntrySchema.safeParse({
     component,
     version,
     architecture,
     path: `/artifacts/${name}`,
     sizeBytes: (await stat(file)).size,
     sha256: await sha256Of(file),
+    licence,
   });
   if (!parsed.success) throw invalid(source.path, parsed.error.issues[0]?.message ?? 'invalid');
   return parsed.data;
@@ -122,18 +135,7 @@ async function packTree(tree: string, file: string, level: number): Promise<void
   await Promise.all([pipeline(tar.stdout, createGzip({ level }), createWriteStream(file)), tar]);
 }
 
-/** Writes beside the file and renames, so that whoever reads it has the old or the new one. */
-async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${process.pid}.part`;
-  try {
-    await write(temporary);
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');

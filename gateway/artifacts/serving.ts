@@ -1,5 +1,6 @@
-// Serves the files of the artifact store: only names that the manifest lists (so no path can lead out of the folder), with
-// ranges for a download that goes on, and the sha256 as ETag, so that a range never joins two different files.
+// Serves the files of the artifact store: the manifest with its signatures and keys, and only names that the manifest lists (so
+// no path can lead out of the folder), with ranges for a download that goes on, and the sha256 as ETag, so that a range never
+// joins two different files.
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -7,7 +8,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { type ArtifactStore, manifestName } from './store.ts';
+import type { ArtifactStore } from './store.ts';
 
 const prefix = '/artifacts/';
 
@@ -18,15 +19,15 @@ export async function serveArtifact(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const artifacts = await store.artifacts();
-  if (path === prefix + manifestName) {
-    const body = `${JSON.stringify({ schema: 1, artifacts })}\n`;
+  const { artifacts, files } = await store.manifest();
+  const file = path.startsWith(prefix) ? files.get(path.slice(prefix.length)) : undefined;
+  if (file) {
     response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
+      'content-type': path.endsWith('.json') ? 'application/json' : 'text/plain',
+      'content-length': file.length,
       'cache-control': 'no-cache',
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    response.end(request.method === 'HEAD' ? undefined : file);
     return;
   }
   const artifact = artifacts.find((candidate) => candidate.path === path);

@@ -1,44 +1,95 @@
-// The artifact store: a folder with manifest.json and the archives that it names. The manifest is read again
-// when its file changes, so a new version is offered without a restart; a manifest that cannot be read is
-// an error that names it, never an empty store.
+// The artifact store: a folder with a signed manifest, its signatures, the public keys and the archives that it names. It is
+// read again when the manifest's file changes, so a new version is offered without a restart. What isn't signed by a key
+// that lies beside it (or by the one that the operator named) is an error that says so, never an empty store.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type Artifact, artifactSchema } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import {
+  keyId,
+  keyName,
+  type Manifest,
+  manifestName,
+  openManifest,
+  parseSignatures,
+  type Signatures,
+  sha256Hex,
+  signaturesName,
+} from '../../protocol/manifest.ts';
 
-export const manifestName = 'manifest.json';
-export const manifestSchema = z.strictObject({ schema: z.literal(1), artifacts: z.array(artifactSchema) });
-export type Manifest = z.infer<typeof manifestSchema>;
+/** What a desired state is made from. */
+export interface OfferedArtifacts {
+  readonly serial: number;
+  readonly sha256: string;
+  readonly artifacts: readonly Artifact[];
+}
+
+export interface StoredManifest extends OfferedArtifacts {
+  readonly manifest: Manifest;
+  /** The key that join commands name. */
+  readonly keySha256: string;
+  /** The small files as they are served, by their names. */
+  readonly files: ReadonlyMap<string, Buffer>;
+}
 
 export class ArtifactStore {
   readonly directory: string;
-  #loaded: { stamp: string; artifacts: readonly Artifact[] } | undefined;
+  readonly #keySha256: string | undefined;
+  #loaded: { stamp: string; manifest: StoredManifest } | undefined;
 
-  constructor(directory: string) {
+  /** With `keySha256` only a manifest that this key has signed is offered. */
+  constructor(directory: string, keySha256?: string) {
     this.directory = directory;
+    this.#keySha256 = keySha256;
   }
 
-  async artifacts(): Promise<readonly Artifact[]> {
+  async manifest(): Promise<StoredManifest> {
     const path = join(this.directory, manifestName);
     try {
-      const { mtimeMs, size, ino } = await stat(path);
-      const stamp = `${mtimeMs}:${size}:${ino}`;
-      if (this.#loaded?.stamp !== stamp) {
-        const { artifacts } = manifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-        this.#loaded = { stamp, artifacts };
-      }
-      return this.#loaded.artifacts;
+      const stamp = await this.#stamp(path);
+      if (this.#loaded?.stamp !== stamp) this.#loaded = { stamp, manifest: await this.#read(path) };
+      return this.#loaded.manifest;
     } catch (cause) {
-      throw new Fault('CONFIGURATION_INVALID', { path, detail: describe(cause) }, { cause });
+      if (cause instanceof Fault) throw cause;
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new Fault('CONFIGURATION_INVALID', { path, detail }, { cause });
     }
   }
-}
 
-function describe(cause: unknown): string {
-  if (cause instanceof z.ZodError) {
-    const issue = cause.issues[0];
-    return `${issue?.path.join('.')}: ${issue?.message}`;
+  async #stamp(path: string): Promise<string> {
+    const { mtimeMs, size, ino } = await stat(path);
+    return `${mtimeMs}:${size}:${ino}`;
   }
-  return cause instanceof Error ? cause.message : String(cause);
+
+  async #read(path: string): Promise<StoredManifest> {
+    const bytes = await readFile(path);
+    const sha256 = sha256Hex(bytes);
+    const signaturesFile = signaturesName(sha256);
+    const signaturesText = await this.#readOptional(signaturesFile);
+    const signatures = parseSignatures(signaturesText?.toString('utf8') ?? '');
+    const keys = await this.#keys(signatures);
+    const trusted = [...keys].filter(([id]) => this.#keySha256 === undefined || id === this.#keySha256);
+    const manifest = openManifest({ bytes, signatures }, { keys: trusted.map(([, pem]) => pem), serial: 0 });
+    const files = new Map<string, Buffer>([
+      [manifestName, bytes],
+      ...[...keys].map(([id, pem]) => [keyName(id), Buffer.from(pem)] as const),
+    ]);
+    if (signaturesText) files.set(signaturesFile, signaturesText);
+    const artifacts = manifest.artifacts.map(({ licence: _licence, ...artifact }) => artifact);
+    return { serial: manifest.serial, sha256, artifacts, manifest, files, keySha256: trusted[0]?.[0] ?? '' };
+  }
+
+  /** In the order of the signatures; a file that is not what its name says is passed over. */
+  async #keys(signatures: Signatures): Promise<Map<string, string>> {
+    const keys = new Map<string, string>();
+    for (const id of signatures.keys()) {
+      const pem = (await this.#readOptional(keyName(id)))?.toString('utf8');
+      if (pem !== undefined && keyId(pem) === id) keys.set(id, pem);
+    }
+    return keys;
+  }
+
+  #readOptional(name: string): Promise<Buffer | undefined> {
+    return readFile(join(this.directory, name)).catch(() => undefined);
+  }
 }

@@ -22,6 +22,7 @@ interface CreateFlags {
   readonly uses: number;
   readonly name?: string;
   readonly gatewayUrl?: string;
+  readonly artifactKeySha256?: string;
   readonly dryRun?: true;
 }
 
@@ -41,6 +42,7 @@ function createCommand(): Command {
     .option('--uses <n>', 'how many hosts may join with it', count, 1)
     .option('--name <name>', 'name of the node (default: what the host calls itself)')
     .option('--gateway-url <url>', 'default: as the gateway was started with --public-url')
+    .option('--artifact-key-sha256 <hash>', 'default: the key that signed the artifacts of the gateway')
     .option('--dry-run', 'check everything, make nothing')
     .action(create);
 }
@@ -53,9 +55,10 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
     throw new Fault('USAGE', { detail: '--name goes with --uses 1 only' });
   const { kubernetes } = await connect(command);
   if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
-  const { publicUrl, caSha256 } = await gatewayAddress(kubernetes, flags.gatewayUrl);
+  const address = await gatewayAddress(kubernetes, flags);
+  const { publicUrl: gatewayUrl, ...hashes } = address;
   if (flags.dryRun) {
-    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl: publicUrl, caSha256, dryRun: true });
+    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl, ...hashes, dryRun: true });
     tellDone({
       en: `would make a token for the pool ${pool} with ${uses} use(s) (--dry-run)`,
       zh: `将为节点池 ${pool} 创建可用 ${uses} 次的令牌（--dry-run）`,
@@ -65,14 +68,14 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
 
   const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses });
   const line = joinCommand({
-    gatewayUrl: publicUrl,
-    caSha256,
+    gatewayUrl,
+    ...hashes,
     token: text,
     ...(name === undefined ? {} : { nodeName: name }),
   });
   if (sharedFlags(command).json) {
     const { id, expiresAt } = token;
-    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl: publicUrl, caSha256, command: line });
+    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl, ...hashes, command: line });
     return;
   }
   tellProgress(
@@ -84,13 +87,14 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   process.stdout.write(`${line}\n`);
 }
 
-async function gatewayAddress(kubernetes: Kubernetes, url: string | undefined): Promise<PublicAddress> {
+async function gatewayAddress(kubernetes: Kubernetes, flags: CreateFlags): Promise<PublicAddress> {
   const stored = await readAddress(kubernetes);
-  if (stored) return url === undefined ? stored : { ...stored, publicUrl: url.replace(/\/+$/, '') };
-  if (url === undefined) throw new Fault('GATEWAY_URL_UNKNOWN');
-  // No gateway has run yet: it will find this CA when it does.
-  const { caSha256 } = await Authority.open(kubernetes);
-  return { publicUrl: url.replace(/\/+$/, ''), caSha256 };
+  const url = (flags.gatewayUrl ?? stored?.publicUrl)?.replace(/\/+$/, '');
+  const artifactKeySha256 = flags.artifactKeySha256 ?? stored?.artifactKeySha256;
+  if (url === undefined || artifactKeySha256 === undefined) throw new Fault('GATEWAY_URL_UNKNOWN');
+  // Where no gateway has run yet: it will find this CA when it does.
+  const { caSha256 } = stored ?? (await Authority.open(kubernetes));
+  return { publicUrl: url, caSha256, artifactKeySha256 };
 }
 
 function listCommand(): Command {

@@ -3,7 +3,6 @@
 // and last a use of the token taken; what fails after the claim gives the name back. A host that lost our answer
 // asks again with the same key and gets one without a second use.
 import { isIP } from 'node:net';
-import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import {
   type JoinRequest,
@@ -11,6 +10,7 @@ import {
   nodeNamePattern,
   protocolVersion,
 } from '../../protocol/join.ts';
+import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import {
@@ -30,7 +30,7 @@ import { type Applicant, checkToken, consumeToken, type JoinToken } from './toke
 export interface JoinDesk {
   readonly kubernetes: Kubernetes;
   readonly authority: Authority;
-  readonly artifacts: () => Promise<readonly Artifact[]>;
+  readonly artifacts: () => Promise<OfferedArtifacts>;
   readonly apiServer: { readonly url: string; readonly caPem: string };
   /** A node whose tunnel is open is not replaced by a join. */
   readonly isConnected: (nodeName: string) => boolean;

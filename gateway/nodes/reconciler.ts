@@ -2,8 +2,9 @@
 // RegisteredNode's status, and the agent's desired state. It looks at live copies of pools, registrations and
 // Nodes, and acts when any of them or the tunnel changes. Removal is departures.ts.
 import type { Logger } from 'pino';
-import type { Artifact, DesiredState } from '../../protocol/desired.ts';
+import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
@@ -23,7 +24,7 @@ export interface ReconcilerOptions {
   readonly pools: (name: string) => PoolObject | undefined;
   readonly registered: (name: string) => RegisteredNode | undefined;
   readonly nodes: (name: string) => NodeObject | undefined;
-  readonly artifacts: () => Promise<readonly Artifact[]>;
+  readonly artifacts: () => Promise<OfferedArtifacts>;
   readonly tunnels: Tunnels;
   readonly departures: Departures;
   readonly recordEvent: RecordEvent;

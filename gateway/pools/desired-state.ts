@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Artifact, DesiredState, Taint } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { OfferedArtifacts } from '../artifacts/store.ts';
 import type { RegisteredNodeSpec } from '../nodes/node.ts';
 import type { PoolSpec } from './pool.ts';
 
@@ -13,7 +14,7 @@ export function desiredState(
   pool: { readonly name: string; readonly spec: PoolSpec },
   node: NodeWishes,
   architecture: Architecture,
-  store: readonly Artifact[],
+  { serial, sha256, artifacts }: OfferedArtifacts,
 ): DesiredState {
   const { spec } = pool;
   const rest: Omit<DesiredState, 'revision'> = {
@@ -26,7 +27,8 @@ export function desiredState(
     kubelet: spec.kubelet,
     containerd: spec.containerd,
     telemetry: spec.telemetry,
-    artifacts: chooseArtifacts(spec, architecture, store),
+    manifest: { serial, sha256 },
+    artifacts: chooseArtifacts(spec, architecture, artifacts),
   };
   return { revision: revisionOf(rest), ...rest };
 }
@@ -58,13 +60,15 @@ function chooseArtifacts(spec: PoolSpec, architecture: Architecture, store: read
       throw new Fault('ARTIFACT_MISSING', { name: component, version: version ?? '-', architecture });
     return chosen;
   };
-  const agents = fitting.filter(({ component }) => component === 'agent');
+  const newestIfAny = (component: Artifact['component']) =>
+    fitting.some((artifact) => artifact.component === component) ? [choose(component, undefined)] : [];
   return [
     choose('containerd', spec.componentVersions.containerd),
     choose('runc', spec.componentVersions.runc),
     choose('kubelet', spec.kubernetesVersion),
     choose('cni-plugins', spec.componentVersions.cniPlugins),
-    ...(agents.length > 0 ? [choose('agent', undefined)] : []),
+    ...newestIfAny('crictl'),
+    ...newestIfAny('agent'),
     ...fitting.filter(({ component }) => component === 'images').sort((a, b) => (a.path < b.path ? -1 : 1)),
   ];
 }

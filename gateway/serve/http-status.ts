@@ -29,6 +29,8 @@ const statuses: Partial<Record<FaultCode, number>> = {
   TUNNEL_NODE_NOT_CONNECTED: 503,
   KUBERNETES_UNREACHABLE: 503,
   GATEWAY_UNAVAILABLE: 503,
+  MANIFEST_NOT_TRUSTED: 503,
+  MANIFEST_INVALID: 503,
 };
 
 export function httpStatus(code: FaultCode): number {

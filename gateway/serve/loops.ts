@@ -1,7 +1,6 @@
 // The loops behind the ports: each node is reconciled when something about it changes, each kubelet's certificate request is
 // decided when it appears, each pool's numbers are written when they change.
 import type { Logger } from 'pino';
-import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -17,7 +16,6 @@ export interface LoopsOptions {
   readonly view: ClusterView;
   readonly reconciler: Reconciler;
   readonly tunnels: Tunnels;
-  readonly store: ArtifactStore;
   readonly kubernetes: Kubernetes;
   readonly counters: Counters;
   readonly audit: Audit;
@@ -25,10 +23,16 @@ export interface LoopsOptions {
   readonly settleMs: number;
 }
 
-const storeCheckIntervalMs = 15_000;
 const poolStatusDelayMs = 1000;
 
-export function startLoops(options: LoopsOptions): { ready: Promise<void>; stop(): Promise<void> } {
+export interface Loops {
+  readonly ready: Promise<void>;
+  /** Something that every node's desired state is made from has changed. */
+  reconcileAll(): void;
+  stop(): Promise<void>;
+}
+
+export function startLoops(options: LoopsOptions): Loops {
   const { view, tunnels } = options;
   const stop = new AbortController();
   const onError = (kind: string) => (key: string, error: unknown) => {
@@ -74,14 +78,13 @@ export function startLoops(options: LoopsOptions): { ready: Promise<void>; stop(
   tunnels.onChange((name) => nodeQueue.add(name));
 
   const running = view.run(stop.signal);
-  const storeTimer = watchStore(options.store, allNodes, options.logger);
   const settleTimer = setTimeout(allNodes, options.settleMs + 100);
   settleTimer.unref();
   const ready = Promise.all([view.pools.ready, view.registered.ready, view.nodes.ready]).then(() => {});
   return {
     ready,
+    reconcileAll: allNodes,
     stop: async () => {
-      clearInterval(storeTimer);
       clearTimeout(settleTimer);
       stop.abort();
       await Promise.all([nodeQueue.stop(), poolQueue.stop(), requestQueue.stop(), running]);
@@ -102,20 +105,4 @@ async function decide(
   counters.kubeletCertificates.inc({ decision: decision.decision, signer });
   audit.record({ event: 'kubelet-certificate', csr: name, signer, username: csr.spec.username, ...decision });
   logger.info({ csr: name, signer, ...decision }, 'kubelet certificate request decided');
-}
-
-/** A new manifest may mean a new desired state for every node. */
-function watchStore(store: ArtifactStore, changed: () => void, logger: Logger): NodeJS.Timeout {
-  let known: unknown;
-  const timer = setInterval(() => {
-    store.artifacts().then(
-      (artifacts) => {
-        if (known !== undefined && known !== artifacts) changed();
-        known = artifacts;
-      },
-      (error: unknown) => logger.error({ err: error }, 'artifact store cannot be read'),
-    );
-  }, storeCheckIntervalMs);
-  timer.unref();
-  return timer;
 }

@@ -37,6 +37,10 @@ export const serveOptionsSchema = z.object({
   publicUrl: httpsUrlSchema.refine((text) => new URL(text).pathname === '/', 'must have no path'),
   egressSocket: z.string().optional(),
   artifacts: z.string(),
+  artifactKeySha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits')
+    .optional(),
   metricsListen: listenSchema,
   apiServerUrl: httpsUrlSchema.optional(),
   installScript: z.string().default(fileURLToPath(new URL('../../installer/install.sh', import.meta.url))),

@@ -7,6 +7,7 @@ import type { ApiServerAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { ArtifactStore } from '../artifacts/store.ts';
+import { watchStore } from '../artifacts/watch.ts';
 import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
 import { startEgress } from '../egress/server.ts';
@@ -49,8 +50,8 @@ export async function serve(
   const now = Date.now;
   await using cleanup = new AsyncDisposableStack();
 
-  const store = new ArtifactStore(options.artifacts);
-  await store.artifacts();
+  const store = new ArtifactStore(options.artifacts, options.artifactKeySha256);
+  await store.manifest();
   await reachable(() => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
   if (signal.aborted) return;
 
@@ -120,7 +121,7 @@ export async function serve(
     pools: (name) => view.pools.get(name),
     registered: (name) => view.registered.get(name),
     nodes: (name) => view.nodes.get(name),
-    artifacts: () => store.artifacts(),
+    artifacts: () => store.manifest(),
     tunnels,
     departures,
     recordEvent,
@@ -138,7 +139,6 @@ export async function serve(
     view,
     reconciler,
     tunnels,
-    store,
     kubernetes,
     counters,
     audit,
@@ -164,7 +164,7 @@ export async function serve(
   const desk = {
     kubernetes,
     authority,
-    artifacts: () => store.artifacts(),
+    artifacts: () => store.manifest(),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
     isConnected: (name: string) => tunnels.isConnected(name),
     now,
@@ -214,6 +214,12 @@ export async function serve(
     counters,
     logger,
   });
+  const publish = async () =>
+    publishAddress(kubernetes, {
+      publicUrl: options.publicUrl,
+      caSha256: authority.caSha256,
+      artifactKeySha256: (await store.manifest()).keySha256,
+    });
   const tellAuthority = (name: string) => tunnels.send(name, { kind: 'authority', caPem: authority.caPem });
   hub.onSession((name) => tellAuthority(name));
   const authorityWatch = watchAuthority({
@@ -222,7 +228,7 @@ export async function serve(
     logger,
     changed: async () => {
       publicPort.renew(await certificate.renew());
-      await publishAddress(kubernetes, { publicUrl: options.publicUrl, caSha256: authority.caSha256 });
+      await publish();
       for (const name of hub.nodes()) tellAuthority(name);
     },
   });
@@ -231,7 +237,6 @@ export async function serve(
   cleanup.defer(() => publicPort.close(options.stopGraceMs));
   cleanup.defer(() => hub.drain());
 
-  await publishAddress(kubernetes, { publicUrl: options.publicUrl, caSha256: authority.caSha256 });
   const kubelets = await openKubeletScrapes({
     options,
     kubernetes,
@@ -240,6 +245,14 @@ export async function serve(
     registry: counters.registry,
   });
   cleanup.defer(() => kubelets.close());
+  await publish();
+  const storeWatch = watchStore(store, logger, () => {
+    loops.reconcileAll();
+    publish().catch((error: unknown) =>
+      logger.error({ err: error }, 'the key of the artifacts is not published'),
+    );
+  });
+  cleanup.defer(() => storeWatch.stop());
   const statusPort = await openStatusPort({
     listen: options.metricsListen,
     registry: counters.registry,

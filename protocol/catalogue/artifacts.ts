@@ -25,6 +25,75 @@ export const artifactFaults = {
       remedy: '请把它加入网关的制品库，或在节点池里改用其他版本。',
     },
   },
+  MANIFEST_NOT_TRUSTED: {
+    exitCode: 1,
+    en: {
+      message: 'The manifest of the artifacts is not signed by a key that this host trusts: {detail}.',
+      remedy:
+        'Nothing was fetched or run. Sign the artifact store with its key ("regnode-gateway bundle sign"); if it is signed, somebody has changed it.',
+    },
+    zh: {
+      message: '制品清单未由此主机信任的密钥签名：{detail}。',
+      remedy:
+        '未下载或运行任何内容。请用其密钥签名制品库（regnode-gateway bundle sign）；若已签名，则清单被人篡改。',
+    },
+  },
+  MANIFEST_EXPIRED: {
+    exitCode: 1,
+    en: {
+      message: 'The manifest of the artifacts expired at {expiresAt}; the clock here says {now}.',
+      remedy:
+        'Sign the artifact store again ("regnode-gateway bundle sign"), or set the clock of the host if it is wrong.',
+    },
+    zh: {
+      message: '制品清单已于 {expiresAt} 过期；本机时间为 {now}。',
+      remedy: '请重新签名制品库（regnode-gateway bundle sign）；若本机时钟有误，请校准时钟。',
+    },
+  },
+  MANIFEST_ROLLED_BACK: {
+    exitCode: 1,
+    en: {
+      message:
+        'The manifest of the artifacts has the serial {serial}, but this host has seen {seen} already.',
+      remedy:
+        'Somebody offers an old state again. Serve the newest artifact store, or sign the old one anew: that gives it a higher serial.',
+    },
+    zh: {
+      message: '制品清单的序号为 {serial}，而此主机已见过 {seen}。',
+      remedy: '有人在提供旧的制品库。请提供最新的制品库；若确需旧版本，请重新签名以获得更高的序号。',
+    },
+  },
+  MANIFEST_INVALID: {
+    exitCode: 1,
+    en: {
+      message: 'The manifest of the artifacts is signed, but cannot be used: {detail}.',
+      remedy: 'Use a gateway, an agent and a "regnode-gateway bundle" of the same release.',
+    },
+    zh: {
+      message: '制品清单已签名但无法使用：{detail}。',
+      remedy: '请使用同一版本的网关、agent 与 regnode-gateway bundle。',
+    },
+  },
+  ARTIFACT_NOT_SIGNED: {
+    exitCode: 1,
+    en: {
+      message:
+        'The gateway asks for {name} {version} ({architecture}) in a form that the signed manifest {serial} does not name.',
+      remedy: 'Nothing of it was fetched. Look at who has changed the gateway or its artifact store.',
+    },
+    zh: {
+      message: '网关要求的 {name} {version}（{architecture}）与已签名的清单 {serial} 不符。',
+      remedy: '未下载其中任何内容。请检查是谁改动了网关或其制品库。',
+    },
+  },
+  ARTIFACT_KEY_INVALID: {
+    exitCode: 2,
+    en: {
+      message: 'The artifact key cannot be used: {detail}.',
+      remedy: 'Make one with "regnode-gateway bundle keygen".',
+    },
+    zh: { message: '制品密钥无法使用：{detail}。', remedy: '请用 regnode-gateway bundle keygen 生成密钥。' },
+  },
   ARCHIVE_UNKNOWN: {
     exitCode: 1,
     en: {

@@ -1,8 +1,9 @@
 // The artifact store that a sandbox's gateway serves, made by the product's own `bundle build` and kept in the cache
 // for as long as neither the programs nor the agent nor the code that packs them change: four e2e files need the
-// same one. Each sandbox gets a copy of its own, which a test may damage.
+// same one. Each sandbox gets a copy of its own, which a test may damage, and signs it with a key of its own, which lies
+// outside the store.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -16,11 +17,17 @@ const checkout = resolve(import.meta.dirname, '../..');
 const entries = 'artifact-store';
 const entriesKept = 4;
 /** What decides the bytes of a store besides the programs in it. */
-const packers = ['gateway/artifacts/bundle.ts', 'scripts/sandbox/artifacts.ts', 'scripts/sandbox/images.ts'];
+const packers = [
+  'gateway/artifacts/bundle.ts',
+  'gateway/artifacts/issue.ts',
+  'gateway/artifacts/licences.ts',
+  'scripts/sandbox/artifacts.ts',
+  'scripts/sandbox/images.ts',
+];
 
 /** `agent` is what scripts/build made (a tar.gz). */
 export async function makeArtifactStore(
-  folder: string,
+  { folder, keyFile }: { folder: string; keyFile: string },
   kubernetes: string,
   agent: string | undefined,
   progress: Progress,
@@ -30,6 +37,21 @@ export async function makeArtifactStore(
   await rm(folder, { recursive: true, force: true });
   await run('cp', ['-a', '--reflink=auto', store, folder]);
   await forgetOldest();
+  if (!existsSync(keyFile)) await gateway(['bundle', 'keygen', '--out', keyFile]);
+  await signArtifactStore(folder, keyFile);
+}
+
+/** Gives the store another serial, date and signature; `more` are flags of `bundle sign`. */
+export async function signArtifactStore(
+  folder: string,
+  keyFile: string,
+  more: readonly string[] = [],
+): Promise<void> {
+  await gateway(['bundle', 'sign', '--store', folder, '--key', keyFile, ...more]);
+}
+
+async function gateway(args: readonly string[]): Promise<void> {
+  await run(process.execPath, [join(checkout, 'gateway/main.ts'), ...args], { timeoutMs: 300_000 });
 }
 
 async function bundle(
@@ -44,7 +66,7 @@ async function bundle(
     await buildArtifactTree(tree, kubernetes, progress);
     const more = agent === undefined ? [] : ['--agent', agent];
     const args = ['bundle', 'build', '--from', tree, '--out', out, '--level', '1', ...more];
-    await run(process.execPath, [join(checkout, 'gateway/main.ts'), ...args], { timeoutMs: 300_000 });
+    await gateway(args);
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

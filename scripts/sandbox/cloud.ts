@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
-import { makeArtifactStore } from './artifact-store.ts';
+import { makeArtifactStore, signArtifactStore } from './artifact-store.ts';
 import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
@@ -36,6 +36,8 @@ export class SandboxCloud {
   readonly gatewayLog: string;
   /** The store of the artifacts that the gateway serves. */
   readonly artifactStore: string;
+  /** The private key that signs it; not in the store. */
+  readonly artifactKey: string;
   readonly kubernetes: string;
   readonly #id: string;
   /** Written down, so that a sandbox that was opened again can stop its gateway too. */
@@ -52,6 +54,7 @@ export class SandboxCloud {
     this.gatewayLog = join(this.files.logs, 'gateway.log');
     this.#gatewayFile = join(this.files.folder, 'gateway.json');
     this.artifactStore = join(this.files.folder, 'artifacts');
+    this.artifactKey = join(this.files.folder, 'artifact-key.pem');
   }
 
   /** Runs a command in the cloud's network namespace; a failure is a result. */
@@ -81,9 +84,15 @@ export class SandboxCloud {
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 
-  /** Makes the folder that the gateway serves; `agent` is what scripts/build made (a tar.gz). */
+  /** Makes and signs the folder that the gateway serves; `agent` is what scripts/build made (a tar.gz). */
   buildArtifactStore(agent?: string, progress: Progress = silentProgress): Promise<void> {
-    return makeArtifactStore(this.artifactStore, this.kubernetes, agent, progress);
+    const place = { folder: this.artifactStore, keyFile: this.artifactKey };
+    return makeArtifactStore(place, this.kubernetes, agent, progress);
+  }
+
+  /** Issues the manifest anew; `more` are flags of `bundle sign`. */
+  signArtifacts(more: readonly string[] = []): Promise<void> {
+    return signArtifactStore(this.artifactStore, this.artifactKey, more);
   }
 
   /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */

@@ -5,7 +5,7 @@
 //   const host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });   // side by side, too
 //   await sandbox.cloud.kubectl(['get', 'nodes']);                        // a failure is a result, not an error
 //   await sandbox.cloud.run('curl', [url]);                               // in the cloud's network namespace
-//   await sandbox.cloud.setUpGateway(); buildArtifactStore(agentTarball); startGateway(); regnodectl(['pool', …]);
+//   await sandbox.cloud.setUpGateway(); buildArtifactStore(agentTarball); signArtifacts(); startGateway(); regnodectl(['pool', …]);
 //   stopGateway(); killGateway(); restartGateway(); freezeGateway(); thawGateway(); gatewayLogs();
 //   await host.run('bash', ['-s'], { input: script, timeoutMs, environment, signal, onLine });
 //   host.cutLink(); restoreLink(); shapeLink({ delayMs, jitterMs, lossPercent, rateMbit }); shapeLink();

@@ -30,6 +30,13 @@ const requirements = [
   'systemd',
 ];
 
+/** What `token create` prints. */
+interface Created {
+  readonly token: string;
+  readonly caSha256: string;
+  readonly artifactKeySha256: string;
+}
+
 let sandbox: Sandbox;
 let host: SandboxHost;
 let folder: string;
@@ -131,6 +138,9 @@ test('install.sh does not touch it', async () => {
   const ca = [
     '--ca-sha256',
     (await inHost('sh', ['-c', `curl -fsk ${sandbox.cloud.gatewayUrl}/cacert | sha256sum`])).slice(0, 64),
+    '--artifact-key-sha256',
+    (JSON.parse(await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json'])) as Created)
+      .artifactKeySha256,
   ];
   const result = await host.run('sh', [...args, ...ca]);
   expect(result.stderr).toContain('[fail] OTHER_INSTALLATION: ');
@@ -140,14 +150,14 @@ test('install.sh does not touch it', async () => {
 
 test('it joins to Ready', async () => {
   const answer = await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json']);
-  const { token, caSha256 } = JSON.parse(answer) as { token: string; caSha256: string };
+  const { token, caSha256, artifactKeySha256 } = JSON.parse(answer) as Created;
   const script = [
     'set -e',
     'cd /run && umask 077',
     `curl -fsSk -o ca.pem ${sandbox.cloud.gatewayUrl}/cacert`,
     `echo "${caSha256}  ca.pem" | sha256sum -c --quiet`,
     `echo ${token} >token`,
-    `regnode join --gateway ${sandbox.cloud.gatewayUrl} --ca-file ca.pem --token-file token </dev/null`,
+    `regnode join --gateway ${sandbox.cloud.gatewayUrl} --ca-file ca.pem --artifact-key-sha256 ${artifactKeySha256} --token-file token </dev/null`,
     'rm ca.pem token',
   ].join('\n');
   const joined = await host.run('sh', ['-s'], { input: `${script}\n`, timeoutMs: 300_000 });

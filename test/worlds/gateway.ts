@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { Artifact, DesiredState } from '../../protocol/desired.ts';
 import type { JoinResponse, NodeStatusResponse } from '../../protocol/join.ts';
 import * as x509 from '../../protocol/x509.ts';
+import { signManifest, testKey } from './signing.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -22,6 +23,7 @@ export class LoopbackGateway {
   readonly caPem: string;
   readonly asked: string[] = [];
   readonly store = new Map<string, Buffer>();
+  readonly artifactKey = testKey();
   refusal: Refusal | undefined;
   status: NodeStatusResponse;
   desired: DesiredState;
@@ -66,6 +68,13 @@ export class LoopbackGateway {
     this.store.set(path, bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { component, version, architecture: 'amd64', path, sizeBytes: bytes.length, sha256 };
+  }
+
+  /** Signs a manifest of these and wishes them. */
+  offer(artifacts: readonly Artifact[], changes: Readonly<Record<string, unknown>> = {}): void {
+    const { serial, sha256, files } = signManifest(artifacts, this.artifactKey, changes);
+    for (const [name, content] of files) this.store.set(`/artifacts/${name}`, content);
+    this.desired = { ...this.desired, manifest: { serial, sha256 }, artifacts: [...artifacts] };
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -31,6 +31,7 @@ const wish: DesiredState = {
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
   containerd: { sandboxImage: 'docker.io/library/pause:1' },
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+  manifest: { serial: 1, sha256: '0'.repeat(64) },
   artifacts: [],
 };
 
@@ -39,7 +40,6 @@ export async function startGateway(): Promise<LoopbackGateway> {
   const artifacts = Object.entries(versions).map(([name, version]) =>
     gateway.add(name as keyof typeof versions, version, name),
   );
-  gateway.store.set('/artifacts/manifest.json', Buffer.from(JSON.stringify({ schema: 1, artifacts })));
-  gateway.desired = { ...wish, artifacts };
+  gateway.offer(artifacts);
   return gateway;
 }

@@ -22,7 +22,13 @@ afterAll(() => gateway.stop());
 
 function join(host: Host) {
   return joinNode(host, {
-    wish: { gatewayUrl: gateway.url, caPem: gateway.caPem, nodeName: 'idc-1', token: 'rt-abcdef.secret' },
+    wish: {
+      gatewayUrl: gateway.url,
+      caPem: gateway.caPem,
+      nodeName: 'idc-1',
+      token: 'rt-abcdef.secret',
+      artifactKeySha256: gateway.artifactKey.id,
+    },
     preflight: async () => undefined,
     listener: { phase() {}, plan() {}, step() {}, waiting() {} },
     readyTimeoutMs: 1000,

@@ -1,5 +1,5 @@
 // A pool and an artifact store that fits it.
-
+import type { OfferedArtifacts } from '../../../gateway/artifacts/store.ts';
 import type { PoolObject } from '../../../gateway/pools/pool.ts';
 import type { Artifact } from '../../../protocol/desired.ts';
 
@@ -21,7 +21,11 @@ export function artifact(component: Artifact['component'], version: string): Art
   };
 }
 
-export const store: readonly Artifact[] = [
+export function offered(artifacts: readonly Artifact[]): OfferedArtifacts {
+  return { serial: 7, sha256: 'b'.repeat(64), artifacts };
+}
+
+export const store = offered([
   artifact('containerd', '1.6.20'),
   artifact('runc', '1.1.5'),
   artifact('kubelet', '1.20.2'),
@@ -29,4 +33,4 @@ export const store: readonly Artifact[] = [
   artifact('cni-plugins', '1.1.1'),
   artifact('images', 'pause'),
   artifact('agent', '0.1.0'),
-];
+]);

@@ -2,6 +2,7 @@
 // bytes with the right sha256 are unpacked, and a refused one leaves no file behind.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, isRoot, type Outcome, ThrowAwayMachine, temporaryFolder } from './installation.ts';
@@ -27,7 +28,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function run(...more: string[]): Promise<Outcome> {
-  return install(['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem'), ...more]);
+  const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+  return install([...flags, '--artifact-key-sha256', gateway.artifactKey.id, ...more]);
+}
+
+function machineFlags(): string[] {
+  const trust = ['--ca-sha256', sha256(gateway.caPem), '--artifact-key-sha256', gateway.artifactKey.id];
+  return ['--gateway', gateway.url, ...trust, '--no-join'];
 }
 
 function expectInstalled(outcome: Outcome): void {
@@ -110,10 +117,10 @@ describe('refused', () => {
   test.runIf(isRoot)('no room', async () => {
     const machine = new ThrowAwayMachine();
     try {
-      const outcome = await machine.install(
-        ['--gateway', gateway.url, '--ca-sha256', sha256(gateway.caPem), '--no-join'],
-        { prepare: 'mount -t tmpfs -o size=16m tmpfs /opt', after: 'ls -A /opt >/run/calls' },
-      );
+      const outcome = await machine.install(machineFlags(), {
+        prepare: 'mount -t tmpfs -o size=16m tmpfs /opt',
+        after: 'ls -A /opt >/run/calls',
+      });
       expect(outcome.stderr).toMatch(
         /\[fail\] NO_SPACE: There is not enough room under \/opt: 16 MiB free, \d+ MiB needed/,
       );
@@ -129,10 +136,10 @@ describe('refused', () => {
     gateway.offer('1.0.0', makePayload('1.0.0', { ballastMiB: 64 }));
     const machine = new ThrowAwayMachine();
     try {
-      const outcome = await machine.install(
-        ['--gateway', gateway.url, '--ca-sha256', sha256(gateway.caPem), '--no-join'],
-        { prepare: 'mount -t tmpfs -o size=40m tmpfs /opt', after: 'ls -A /opt >/run/calls' },
-      );
+      const outcome = await machine.install(machineFlags(), {
+        prepare: 'mount -t tmpfs -o size=40m tmpfs /opt',
+        after: 'ls -A /opt >/run/calls',
+      });
       expect(outcome.stderr).toContain('[fail] NO_SPACE: ');
       expect(machine.calls()).toEqual([]);
     } finally {
@@ -177,23 +184,35 @@ describe('accepted', () => {
       mirror.answers.set(`/pub/${path.split('/').at(-1)}`, bytes(archive));
       const outcome = await install(
         ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem'), '--mirror', 'cn'],
-        { environment: { REGNODE_MIRROR_CN: `${mirror.url}/pub/`, CURL_CA_BUNDLE: mirrorCa(mirror) } },
+        {
+          environment: {
+            REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+            REGNODE_MIRROR_CN: `${mirror.url}/pub/`,
+            CURL_CA_BUNDLE: mirrorCa(mirror),
+          },
+        },
       );
       expectInstalled(outcome);
-      expect(gateway.requests).toEqual(['GET /artifacts/manifest.json']);
+      expect(gateway.archiveRequests()).toEqual([]);
       expect(mirror.requests.length).toBe(1);
     } finally {
       await mirror.close();
     }
   });
 
-  test('from a folder, with no network at all', async () => {
+  test('from a folder, or one tar of it, with no network at all', async () => {
     const bundle = join(folder, 'bundle');
     mkdirSync(bundle);
-    writeFileSync(join(bundle, 'manifest.json'), JSON.stringify(gateway.offer('1.0.0', archive)));
-    expectNothing(await install(['--root', host, '--artifact-dir', bundle, '--no-join']), 'ARTIFACT_MISSING');
+    for (const [name, content] of gateway.offer('1.0.0', archive).files)
+      writeFileSync(join(bundle, name), content);
+    const flags = ['--root', host, '--artifact-key-sha256', gateway.artifactKey.id, '--no-join'];
+    expectNothing(await install([...flags, '--artifact-dir', bundle]), 'ARTIFACT_MISSING');
     writeFileSync(join(bundle, 'regnode-1.0.0-linux-amd64.tar.gz'), archive);
-    expectInstalled(await install(['--root', host, '--artifact-dir', bundle, '--no-join']));
+    expectInstalled(await install([...flags, '--artifact-dir', bundle]));
+    rmSync(host, { recursive: true });
+    await execa('tar', ['-C', bundle, '-cf', join(folder, 'bundle.tar'), '.', '--transform', 's,^\\./,,']);
+    rmSync(bundle, { recursive: true });
+    expectInstalled(await install([...flags, '--artifact-dir', join(folder, 'bundle.tar')]));
     expect(gateway.requests).toEqual([]);
   });
 
@@ -201,7 +220,7 @@ describe('accepted', () => {
     const artifacts = ['0.9.0', '1.0.0', '0.10.0'].flatMap(
       (version) => gateway.offer(version, archive).artifacts,
     );
-    gateway.answers.set('/artifacts/manifest.json', bytes(JSON.stringify({ schema: 1, artifacts }, null, 2)));
+    gateway.publish(artifacts);
     expectInstalled(await run());
   });
 

@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Artifact } from '../../../protocol/desired.ts';
 import * as x509 from '../../../protocol/x509.ts';
+import { type Signed, signManifest, type TestKey, testKey } from '../../worlds/signing.ts';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -15,8 +17,18 @@ export interface FakeGateway {
   readonly requests: string[];
   /** Path → answer; what isn't here is 404. */
   readonly answers: Map<string, Answer>;
-  /** Serves an archive of the agent and a manifest that names it; returns the manifest. */
-  offer(version: string, archive: Buffer, changes?: Record<string, unknown>): { artifacts: unknown[] };
+  /** What signs its manifests. */
+  readonly artifactKey: TestKey;
+  /** Signs a manifest of these and serves it. */
+  publish(artifacts: readonly object[], changes?: Record<string, unknown>, keys?: readonly TestKey[]): Signed;
+  /** Serves an archive of the agent and a signed manifest that names it; `changes` are to the agent's entry. */
+  offer(
+    version: string,
+    archive: Buffer,
+    changes?: Record<string, unknown>,
+  ): Signed & { artifacts: object[] };
+  /** What was asked for, without the small files of the manifest. */
+  archiveRequests(): string[];
   close(): Promise<void>;
 }
 
@@ -51,12 +63,22 @@ export async function startGateway(): Promise<FakeGateway> {
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const artifactKey = testKey();
+  const publish: FakeGateway['publish'] = (artifacts, changes, keys = [artifactKey]) => {
+    const signed = signManifest(artifacts as readonly Artifact[], keys, changes);
+    for (const [name, content] of signed.files) answers.set(`/artifacts/${name}`, bytes(content));
+    return signed;
+  };
   answers.set('/cacert', bytes(caPem));
   return {
     url: `https://127.0.0.1:${port}`,
     caPem,
     requests,
     answers,
+    artifactKey,
+    publish,
+    archiveRequests: () =>
+      requests.filter((request) => !/\/(?:manifest\.json|[0-9a-f]{64}\.(?:sig|pem))$/.test(request)),
     offer(version, archive, changes = {}) {
       const path = `/artifacts/regnode-${version}-linux-amd64.tar.gz`;
       const entry = { component: 'agent', version, architecture: 'amd64', path };
@@ -67,10 +89,9 @@ export async function startGateway(): Promise<FakeGateway> {
         path: '/artifacts/runc-1.1.tar.gz',
         sha256: 'f'.repeat(64),
       };
-      const manifest = { schema: 1, artifacts: [other, agent] };
-      answers.set('/artifacts/manifest.json', bytes(JSON.stringify(manifest)));
       answers.set(path, bytes(archive));
-      return manifest;
+      const artifacts = [other, agent];
+      return { ...publish(artifacts), artifacts };
     },
     async close() {
       server.closeAllConnections();

@@ -33,7 +33,12 @@ type Options = Parameters<ThrowAwayMachine['install']>[1];
 
 function run(args: readonly string[] = [], options: Options = {}): Promise<Outcome> {
   const environment = { REGNODE_TOKEN: token, ...options.environment };
-  const flags = ['--gateway', `${gateway.url}/`, '--ca-sha256', sha256(gateway.caPem).toUpperCase()];
+  const hashes = ['--ca-sha256', sha256(gateway.caPem), '--artifact-key-sha256', gateway.artifactKey.id];
+  const flags = [
+    '--gateway',
+    `${gateway.url}/`,
+    ...hashes.map((word) => (word.startsWith('-') ? word : word.toUpperCase())),
+  ];
   return machine.install([...flags, ...args], { ...options, environment });
 }
 
@@ -114,7 +119,7 @@ describe.runIf(isRoot).each(['bash', 'dash'])('%s: a join', (shell) => {
     const [called = '', tokenLine, ...more] = machine.calls();
     expect(called).toMatch(
       new RegExp(
-        `^called join --gateway ${gateway.url} --ca-file /run/[^ ]+/ca.pem --token-file /run/[^ ]+/token --name idc-1 --ignore SWAP_ON$`,
+        `^called join --gateway ${gateway.url} --ca-file /run/[^ ]+/ca.pem --artifact-key-sha256 ${gateway.artifactKey.id} --token-file /run/[^ ]+/token --name idc-1 --ignore SWAP_ON$`,
       ),
     );
     expect(called).not.toContain(token);
@@ -151,7 +156,7 @@ describe.runIf(isRoot)('the payload stays', () => {
     expect(outcome.exitCode).toBe(0);
     expect(outcome.stderr).toContain('regnode 1.0.0 is installed already');
     expect(machine.changes()).toEqual(before);
-    expect(gateway.requests).toEqual(['GET /cacert', 'GET /artifacts/manifest.json']);
+    expect(gateway.archiveRequests()).toEqual(['GET /cacert']);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { catalogue } from '../../../protocol/catalogue/index.ts';
 import { isFaultCode } from '../../../protocol/fault.ts';
-import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
+import { type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, isRoot, type Outcome, temporaryFolder } from './installation.ts';
 import { makePayload } from './payload.ts';
 
@@ -12,6 +12,7 @@ let gateway: FakeGateway;
 let root: string;
 let caFile: string;
 const archive = makePayload('1.0.0');
+const trusted = ['--ca-sha256', 'b'.repeat(64), '--artifact-key-sha256', 'c'.repeat(64)];
 
 beforeAll(async () => {
   gateway = await startGateway();
@@ -21,12 +22,14 @@ beforeEach(() => {
   root = temporaryFolder();
   caFile = join(root, 'ca.pem');
   writeFileSync(caFile, gateway.caPem);
+  gateway.requests.length = 0;
   gateway.offer('1.0.0', archive);
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
 function flags(...more: string[]): string[] {
-  return ['--root', join(root, 'host'), '--gateway', gateway.url, '--ca-file', caFile, ...more];
+  const trust = ['--ca-file', caFile, '--artifact-key-sha256', gateway.artifactKey.id];
+  return ['--root', join(root, 'host'), '--gateway', gateway.url, ...trust, ...more];
 }
 
 /** One error, with the code, its remedy and the exit code that the agent would give too; and no files. */
@@ -54,21 +57,26 @@ describe.each(['dash', 'bash'])('%s: wrong usage', (shell) => {
     ],
     ['no CA', ['--gateway', 'https://a', '--no-join'], 'one of --ca-file and --ca-sha256'],
     ['a hash that is none', ['--gateway', 'https://a', '--ca-sha256', 'beef', '--no-join'], '64 hexadecimal'],
-    ['no token', ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64)], 'the join token is missing'],
+    ['no token', ['--gateway', 'https://a', ...trusted], 'the join token is missing'],
     [
       'a CA file that is not there',
-      ['--gateway', 'https://a', '--ca-file', '/none', '--no-join'],
+      ['--gateway', 'https://a', '--ca-file', '/none', '--no-join', ...trusted.slice(2)],
       '/none cannot be read',
     ],
     [
       'a mirror that is none',
-      ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join', '--mirror', 'x'],
+      ['--gateway', 'https://a', ...trusted, '--no-join', '--mirror', 'x'],
       '--mirror must be',
     ],
     [
       'a mirror without address',
-      ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join', '--mirror', 'cn'],
+      ['--gateway', 'https://a', ...trusted, '--no-join', '--mirror', 'cn'],
       'REGNODE_MIRROR_CN',
+    ],
+    [
+      'no hash of the artifact key',
+      ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join'],
+      '--artifact-key-sha256 with 64',
     ],
     ['a language that it lacks', ['--language', 'fr'], '--language is en or zh'],
     ['a relative root', ['--root', 'x'], '--root must be an absolute path'],
@@ -80,7 +88,7 @@ describe.each(['dash', 'bash'])('%s: wrong usage', (shell) => {
 });
 
 test('not root', async () => {
-  const args = ['--gateway', gateway.url, '--ca-sha256', 'b'.repeat(64), '--no-join'];
+  const args = ['--gateway', gateway.url, ...trusted, '--no-join'];
   expectRefused(await install(args, isRoot ? { uid: 65534 } : {}), 'NOT_ROOT', 2);
 });
 
@@ -119,14 +127,15 @@ describe('the gateway', () => {
   });
 
   test('gives another CA than the one whose hash was given', async () => {
-    const args = ['--root', join(root, 'host'), '--gateway', gateway.url, '--ca-sha256', sha256('another')];
+    const args = flags('--ca-sha256', sha256('another'));
+    args.splice(args.indexOf('--ca-file'), 2);
     expectRefused(await install(args), 'GATEWAY_NOT_TRUSTED', 1);
     expect(gateway.requests.at(-1)).toBe('GET /cacert');
   });
 
   test('has no manifest', async () => {
     gateway.answers.delete('/artifacts/manifest.json');
-    expectRefused(await install(flags()), 'ARTIFACT_DOWNLOAD_FAILED', 1);
+    expectRefused(await install(flags()), 'MANIFEST_NOT_TRUSTED', 1);
   });
 
   test('has no agent for this architecture', async () => {
@@ -150,17 +159,11 @@ describe('the gateway', () => {
     const outcome = await install(flags());
     expect(outcome.stderr).toMatch(/^\[fail\] (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
     expect(outcome.exitCode).toBe(1);
-    expect(gateway.requests.at(-1)).toBe('GET /artifacts/manifest.json');
+    expect(gateway.archiveRequests()).toEqual([]);
   });
 
-  test.each([
-    ['nothing', ''],
-    ['no JSON', '<html>{"component":"agent"</html>'],
-    ['an empty list', '{"schema":1,"artifacts":[]}'],
-  ])('answers with %s as manifest', async (_name, text) => {
-    gateway.answers.set('/artifacts/manifest.json', bytes(text));
-    const outcome = await install(flags());
-    expect(outcome.exitCode).toBe(1);
-    expect(outcome.stderr).toMatch(/^\[fail\] (?:PEER_ANSWER_UNKNOWN|ARTIFACT_MISSING): /m);
+  test('names nothing', async () => {
+    gateway.publish([]);
+    expectRefused(await install(flags()), 'ARTIFACT_MISSING', 1);
   });
 });

@@ -49,6 +49,8 @@ const joinFlags = () => [
   '/root/ca.pem',
   '--token-file',
   '/root/token',
+  '--artifact-key-sha256',
+  gateway.artifactKey.id,
 ];
 const files = () => snapshot(world.root, ['/proc', '/sys']);
 const asUser = (): Host => ({ ...world.host, processes: { ...world.host.processes, uid: 1000 } });

@@ -43,6 +43,7 @@ const desired: DesiredState = {
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
   containerd: { sandboxImage: 'example.test/pause:3.9' },
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+  manifest: { serial: 1, sha256: '0'.repeat(64) },
   artifacts: (['containerd', 'runc', 'kubelet', 'cni-plugins'] as const).map((component, index) => ({
     component,
     version: '1.28.0',

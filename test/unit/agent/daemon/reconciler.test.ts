@@ -30,7 +30,13 @@ beforeEach(async () => {
   reports = [];
   pauses = [];
   await joinNode(world.host, {
-    wish: { gatewayUrl: gateway.url, caPem: gateway.caPem, nodeName: 'idc-1', token: 'rt-x.y' },
+    wish: {
+      gatewayUrl: gateway.url,
+      caPem: gateway.caPem,
+      nodeName: 'idc-1',
+      token: 'rt-x.y',
+      artifactKeySha256: gateway.artifactKey.id,
+    },
     preflight: async () => undefined,
     listener: { phase() {}, plan() {}, step() {}, waiting() {} },
     readyTimeoutMs: 1000,
@@ -131,8 +137,11 @@ test('what fails is reported, tried again with a growing pause, and over when it
   const kubelet = gateway.add('kubelet', '1.20.3', 'kubelet two');
   gateway.store.set(kubelet.path, Buffer.from('kubelet tw0'));
   const others = gateway.desired.artifacts.filter(({ component }) => component !== 'kubelet');
+  const before = gateway.desired;
+  gateway.offer([...before.artifacts, kubelet], { serial: 2 });
+  const { manifest } = gateway.desired;
   await nextPause(() =>
-    reconciler?.wish({ ...gateway.desired, revision: '3', artifacts: [...others, kubelet] }),
+    reconciler?.wish({ ...before, manifest, revision: '3', artifacts: [...others, kubelet] }),
   );
   expect(reports.at(-1)).toMatchObject({ phase: 'Degraded', revision: '1' });
   expect(reports.at(-1)?.fault).toContain('ARTIFACT_HASH_WRONG');
@@ -140,6 +149,6 @@ test('what fails is reported, tried again with a growing pause, and over when it
   await turn();
   const [first, second] = pauses.slice(-2).map(({ milliseconds }) => milliseconds);
   expect(second).toBe((first ?? 0) * 2);
-  await nextPause(() => reconciler?.wish({ ...gateway.desired, revision: '4' }));
+  await nextPause(() => reconciler?.wish({ ...before, manifest, revision: '4' }));
   expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '4', fault: '' });
 });

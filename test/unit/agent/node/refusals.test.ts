@@ -31,7 +31,14 @@ function join(
   host: Host = world.host,
   rest: Partial<JoinOptions> = {},
 ) {
-  const wish = { gatewayUrl: gateway.url, caPem: gateway.caPem, nodeName: 'idc-1', token: 'rt-x.y', ...more };
+  const wish = {
+    gatewayUrl: gateway.url,
+    caPem: gateway.caPem,
+    nodeName: 'idc-1',
+    token: 'rt-x.y',
+    artifactKeySha256: gateway.artifactKey.id,
+    ...more,
+  };
   return joinNode(host, {
     wish,
     preflight: async () => undefined,

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildBundle } from '../../../../gateway/artifacts/bundle.ts';
 import { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
+import { sha256Hex } from '../../../../protocol/manifest.ts';
 
 let root: string;
 let from: string;
@@ -33,7 +34,9 @@ test('one archive for each tree, a manifest that fits them', async () => {
     '/artifacts/images-pause-amd64.tar.gz',
     '/artifacts/runc-1.1.5-amd64.tar.gz',
   ]);
-  expect(await new ArtifactStore(out).artifacts()).toEqual(manifest.artifacts);
+  expect(manifest.artifacts.map(({ licence }) => licence)).toEqual(['NOASSERTION', 'Apache-2.0']);
+  // Not signed yet: nobody offers it.
+  await expect(new ArtifactStore(out).manifest()).rejects.toMatchObject({ code: 'MANIFEST_NOT_TRUSTED' });
   expect((await readdir(out)).sort()).toEqual([
     'images-pause-amd64.tar.gz',
     'manifest.json',
@@ -44,9 +47,9 @@ test('one archive for each tree, a manifest that fits them', async () => {
 });
 
 test('the same trees with other times give the same bytes', async () => {
-  const first = await buildBundle({ from, out });
+  const first = await buildBundle({ from, out, serial: 1, nowMs: 1e12 });
   await utimes(join(from, 'runc/1.1.5/amd64/bin/runc'), 1, 1);
-  const second = await buildBundle({ from, out: join(root, 'again') });
+  const second = await buildBundle({ from, out: join(root, 'again'), serial: 1, nowMs: 1e12 });
   expect(second).toEqual(first);
 });
 
@@ -68,6 +71,34 @@ test('a ready-made agent is taken as it is', async () => {
     sizeBytes: 10,
   });
   expect(await readFile(join(out, 'agent-0.1.0-amd64.tar.gz'), 'utf8')).toBe('ready-made');
+});
+
+test('upstream archives are taken as they are, from their place in the tree or by their own name', async () => {
+  const archive = join(from, 'kubelet/1.32.0/amd64/anything.tar.gz');
+  await mkdir(join(from, 'kubelet/1.32.0/amd64'), { recursive: true });
+  const names = [
+    'containerd-1.7.28-linux-amd64.tar.gz',
+    'cni-plugins-linux-arm64-v1.5.1.tgz',
+    'crictl-v1.30.0-linux-amd64.tar.gz',
+    'notes.txt',
+  ];
+  for (const file of [archive, ...names.map((name) => join(from, name))]) await writeFile(file, file);
+  await writeFile(join(from, 'kubelet/1.32.0/licence'), 'MIT OR Apache-2.0\n');
+  const { artifacts } = await buildBundle({ from, out });
+  const said = artifacts.map(
+    ({ component, version, architecture }) => `${component} ${version} ${architecture}`,
+  );
+  expect(said).toEqual([
+    'images pause amd64',
+    'kubelet 1.32.0 amd64',
+    'runc 1.1.5 amd64',
+    'cni-plugins 1.5.1 arm64',
+    'containerd 1.7.28 amd64',
+    'crictl 1.30.0 amd64',
+  ]);
+  const kubelet = artifacts.find(({ component }) => component === 'kubelet');
+  expect(kubelet?.licence).toBe('MIT OR Apache-2.0');
+  expect(kubelet?.sha256).toBe(sha256Hex(archive));
 });
 
 describe('refused', () => {

@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRange, serveArtifact } from '../../../../gateway/artifacts/serving.ts';
 import { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
+import type { Artifact } from '../../../../protocol/desired.ts';
+import { signManifest, testKey } from '../../../worlds/signing.ts';
 import { openTestPort, type TestPort } from '../port.ts';
 
 const content = randomBytes(100_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
 const path = '/artifacts/runc-1.1.5-amd64.tar.gz';
-const entry = {
+const entry: Artifact = {
   component: 'runc',
   version: '1.1.5',
   architecture: 'amd64',
@@ -49,8 +51,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const writeManifest = (artifacts: readonly object[]) =>
-  writeFile(join(folder, 'store', 'manifest.json'), JSON.stringify({ schema: 1, artifacts }));
+const key = testKey();
+const writeManifest = async (artifacts: readonly Artifact[], into = join(folder, 'store'), changes = {}) => {
+  const signed = signManifest(artifacts, key, changes);
+  for (const [name, bytes] of signed.files) await writeFile(join(into, name), bytes);
+  return signed;
+};
 
 /** The path goes out as it is: no client library tidies it up. */
 function get(asked: string, headers: Record<string, string> = {}, method = 'GET') {
@@ -154,41 +160,63 @@ describe('404 for everything that the manifest does not list', () => {
 
 describe('the manifest', () => {
   test('is what the store holds', async () => {
-    expect(JSON.parse((await get('/artifacts/manifest.json')).body.toString())).toEqual({
-      schema: 1,
-      artifacts: [entry],
-    });
+    const served = await get('/artifacts/manifest.json');
+    expect(JSON.parse(served.body.toString())).toMatchObject({ schema: 2, artifacts: [entry] });
+    const { keySha256, sha256: manifestSha256 } = await store.manifest();
+    expect(keySha256).toBe(key.id);
+    expect((await get(`/artifacts/${manifestSha256}.sig`)).body.toString()).toContain(key.id);
+    expect((await get(`/artifacts/${key.id}.pem`)).body.toString()).toBe(key.pem);
   });
 
   test('is read again when it changes', async () => {
     await writeManifest([entry, { ...entry, version: '1.2.0', path: '/artifacts/runc-1.2.0-amd64.tar.gz' }]);
     await utimes(join(folder, 'store', 'manifest.json'), 1, 1);
-    expect(await store.artifacts()).toHaveLength(2);
+    expect((await store.manifest()).artifacts).toHaveLength(2);
     // Listed, and its file is missing.
     expect((await get('/artifacts/runc-1.2.0-amd64.tar.gz')).status).toBe(404);
   });
 
   test.each([
-    ['no JSON', '{'],
-    ['another schema', '{"schema":2,"artifacts":[]}'],
-    [
-      'a path that leads out',
-      JSON.stringify({ schema: 1, artifacts: [{ ...entry, path: '/artifacts/../secret' }] }),
-    ],
-    ['no hash', JSON.stringify({ schema: 1, artifacts: [{ ...entry, sha256: '' }] })],
-  ])('%s is an error that names the file', async (_name, text) => {
-    const other = await mkdtemp(join(tmpdir(), 'regnode-store-'));
-    await writeFile(join(other, 'manifest.json'), text);
-    await expect(new ArtifactStore(other).artifacts()).rejects.toMatchObject({
-      code: 'CONFIGURATION_INVALID',
-      values: { path: join(other, 'manifest.json') },
+    ['another schema', { schema: 1 }],
+    ['a path that leads out', { artifacts: [{ ...entry, licence: 'MIT', path: '/artifacts/../secret' }] }],
+    ['no hash', { artifacts: [{ ...entry, licence: 'MIT', sha256: '' }] }],
+    ['no licence', { artifacts: [entry] }],
+    ['no expiry', { expiresAt: 'never' }],
+    ['a new key that has not signed', { keys: [testKey().pem] }],
+  ])('with %s is refused, though it is signed', async (_name, changes) => {
+    await inAnotherStore(async (other) => {
+      await writeManifest([entry], other, changes);
+      await expect(new ArtifactStore(other).manifest()).rejects.toMatchObject({ code: 'MANIFEST_INVALID' });
     });
-    await rm(other, { recursive: true });
+  });
+
+  test('without a signature, with that of another one, or by another key than the named one is refused', async () => {
+    await inAnotherStore(async (other) => {
+      const refused = { code: 'MANIFEST_NOT_TRUSTED' };
+      const { sha256: hash } = await writeManifest([entry], other);
+      await expect(new ArtifactStore(other, testKey().id).manifest()).rejects.toMatchObject(refused);
+      expect((await new ArtifactStore(other, key.id).manifest()).artifacts).toEqual([entry]);
+      await rm(join(other, `${hash}.sig`));
+      await expect(new ArtifactStore(other).manifest()).rejects.toMatchObject(refused);
+      const { files } = signManifest([], key);
+      const [, wrong = Buffer.alloc(0)] = [...files.values()];
+      await writeFile(join(other, `${hash}.sig`), wrong);
+      await expect(new ArtifactStore(other).manifest()).rejects.toMatchObject(refused);
+    });
   });
 
   test('a store that is not there is an error, not an empty store', async () => {
-    await expect(new ArtifactStore('/nonexistent').artifacts()).rejects.toMatchObject({
+    await expect(new ArtifactStore('/nonexistent').manifest()).rejects.toMatchObject({
       code: 'CONFIGURATION_INVALID',
     });
   });
 });
+
+async function inAnotherStore(act: (folder: string) => Promise<void>): Promise<void> {
+  const other = await mkdtemp(join(tmpdir(), 'regnode-store-'));
+  try {
+    await act(other);
+  } finally {
+    await rm(other, { recursive: true });
+  }
+}

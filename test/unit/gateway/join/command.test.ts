@@ -51,8 +51,15 @@ afterEach(async () => {
   await rm(out, { recursive: true, force: true });
 });
 
-const command = (change: { caSha256?: string; gatewayUrl?: string; nodeName?: string } = {}) =>
-  joinCommand({ gatewayUrl: gateway.url, caSha256: gateway.authority.caSha256, token, ...change });
+const artifactKeySha256 = 'c'.repeat(64);
+const command = (change: Partial<Parameters<typeof joinCommand>[0]> = {}) =>
+  joinCommand({
+    gatewayUrl: gateway.url,
+    caSha256: gateway.authority.caSha256,
+    artifactKeySha256,
+    token,
+    ...change,
+  });
 
 /** As pasted: bash reads the line from its standard input. */
 const paste = (line: string, environment: Record<string, string> = {}) =>
@@ -71,7 +78,8 @@ describe('with the right CA', () => {
     expect(await readFile(joinPath(out, 'token'), 'utf8')).toBe(token);
     expect(await readFile(joinPath(out, 'ca'), 'utf8')).toBe(gateway.authority.caPem);
     const flags = (await readFile(joinPath(out, 'flags'), 'utf8')).split('\n');
-    expect(flags).toEqual(['--gateway', gateway.url, '--ca-file', expect.any(String), '--name', 'idc-1', '']);
+    const trust = ['--ca-file', expect.any(String), '--artifact-key-sha256', artifactKeySha256];
+    expect(flags).toEqual(['--gateway', gateway.url, ...trust, '--name', 'idc-1', '']);
   });
 
   test('the token is in the arguments of no process', async () => {
@@ -142,6 +150,7 @@ test.each([
   ['gatewayUrl', 'https://gateway/$(reboot)'],
   ['gatewayUrl', 'https://gateway; reboot'],
   ['caSha256', '`reboot`'],
+  ['artifactKeySha256', '`reboot`'],
   ['nodeName', 'a; reboot'],
 ])('%s can inject nothing into the line: %s', (name, value) => {
   expect(() => command({ [name]: value })).toThrow();
@@ -149,5 +158,5 @@ test.each([
 
 test('one line, and short', () => {
   expect(command()).not.toContain('\n');
-  expect(command().length).toBeLessThan(400);
+  expect(command().length).toBeLessThan(500);
 });

@@ -11,7 +11,7 @@ import { nodePools } from '../../../../gateway/pools/pool.ts';
 import { joinResponseSchema } from '../../../../protocol/join.ts';
 import { applicant } from '../applicant.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
-import { pool, store } from '../pool.ts';
+import { offered, pool, store } from '../pool.ts';
 
 let kubernetes: MemoryKubernetes;
 let desk: JoinDesk;
@@ -74,7 +74,7 @@ describe('refused, with nothing changed and no use taken', () => {
     refused('NODE_NAME_TAKEN', () => kubernetes.create(nodes, { metadata: { name: 'idc-1' } })));
   test('an artifact that the store lacks', () =>
     refused('ARTIFACT_MISSING', () => {
-      desk = { ...desk, artifacts: async () => [] };
+      desk = { ...desk, artifacts: async () => offered([]) };
     }));
   test('a full pool', () =>
     refused('POOL_FULL', () => kubernetes.patch(nodePools, 'idc', { spec: { maxNodes: 0 } })));

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { desiredState, isNewer } from '../../../../gateway/pools/desired-state.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
 import { desiredStateSchema } from '../../../../protocol/desired.ts';
-import { artifact, store } from '../pool.ts';
+import { artifact, offered, store } from '../pool.ts';
 
 const spec = (change: Partial<PoolSpecInput> = {}) =>
   poolSpecSchema.parse({ kubernetesVersion: 'v1.20.2', network: { mode: 'external' }, ...change });
@@ -16,7 +16,7 @@ test('fits the protocol', () => {
 });
 
 test('the kubelet of the pool, the newest of what it does not name, every image', () => {
-  const more = [...store, artifact('containerd', '1.10.0'), artifact('images', 'cilium')];
+  const more = offered([...store.artifacts, artifact('containerd', '1.10.0'), artifact('images', 'cilium')]);
   const names = state({}, {}, more).artifacts.map(({ component, version }) => `${component} ${version}`);
   expect(names).toEqual([
     'containerd 1.10.0',
@@ -70,17 +70,20 @@ describe('revision', () => {
   });
 
   test('changes when an artifact gets other bytes', () => {
-    const rebuilt = store.map((one) => ({ ...one, sha256: 'b'.repeat(64) }));
+    const rebuilt = offered(store.artifacts.map((one) => ({ ...one, sha256: 'b'.repeat(64) })));
     expect(state({}, {}, rebuilt).revision).not.toBe(state().revision);
   });
 
   test('does not depend on the order of keys or of the store', () => {
     fc.assert(
-      fc.property(fc.shuffledSubarray([...store], { minLength: store.length }), (shuffled) => {
-        expect(state({ labels: { b: '1', a: '2' } }, {}, shuffled).revision).toBe(
-          state({ labels: { a: '2', b: '1' } }).revision,
-        );
-      }),
+      fc.property(
+        fc.shuffledSubarray([...store.artifacts], { minLength: store.artifacts.length }),
+        (shuffled) => {
+          expect(state({ labels: { b: '1', a: '2' } }, {}, offered(shuffled)).revision).toBe(
+            state({ labels: { a: '2', b: '1' } }).revision,
+          );
+        },
+      ),
     );
   });
 

@@ -1,0 +1,38 @@
+// One tar of a store, for hosts with no way out: manifest, signatures, keys, and the archives (of one architecture, when it
+// is named). It isn't compressed, since the archives are: a host reads them where they lie in it.
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { execa } from 'execa';
+import type { Artifact } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { replaceFile } from './replace-file.ts';
+import type { StoredManifest } from './store.ts';
+import { verifyBundle } from './verify.ts';
+
+const prefix = '/artifacts/';
+
+export function fileNameOf({ path }: Pick<Artifact, 'path'>): string {
+  return path.slice(prefix.length);
+}
+
+/** Refuses a store that a host would refuse. */
+export async function exportBundle(
+  directory: string,
+  out: string,
+  architecture?: Artifact['architecture'],
+): Promise<StoredManifest> {
+  const { stored, archives } = await verifyBundle(directory);
+  const wanted = archives.filter(({ entry }) => !architecture || entry.architecture === architecture);
+  const fault = wanted.find((archive) => archive.fault)?.fault;
+  if (fault) throw fault;
+  if (wanted.length === 0)
+    throw new Fault('BUNDLE_INVALID', { path: directory, detail: `nothing for ${architecture}` });
+  // The small files first: a reader finds them without a walk over all archives.
+  const names = [...stored.files.keys(), ...wanted.map(({ entry }) => fileNameOf(entry))];
+  const flags = ['--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
+  await rm(out, { force: true });
+  await replaceFile(resolve(out), async (path) => {
+    await execa('tar', [...flags, '-C', directory, '-cf', path, '--', ...names]);
+  });
+  return stored;
+}

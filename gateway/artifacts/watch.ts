@@ -1,0 +1,35 @@
+// Looks at the store now and then: a new manifest may mean a new desired state for every node and another key in join
+// commands. One that can't be read or isn't signed is said, and what was offered before stays offered by nobody's
+// memory: a join is refused until the store is right. One that will expire soon is said once a day.
+import type { Logger } from 'pino';
+import type { ArtifactStore, StoredManifest } from './store.ts';
+
+const intervalMs = 15_000;
+const dayMs = 24 * 3600_000;
+const soonMs = 30 * dayMs;
+
+export function watchStore(store: ArtifactStore, logger: Logger, changed: () => void): { stop(): void } {
+  let known: StoredManifest | undefined;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const look = async () => {
+    try {
+      const found = await store.manifest();
+      if (known !== undefined && known !== found) changed();
+      known = found;
+      const leftMs = Date.parse(found.manifest.expiresAt) - Date.now();
+      if (leftMs > soonMs || Date.now() - toldAtMs < dayMs) return;
+      toldAtMs = Date.now();
+      const { serial, expiresAt } = found.manifest;
+      logger.warn(
+        { serial, expiresAt },
+        'the manifest of the artifacts has to be signed again (bundle sign)',
+      );
+    } catch (error) {
+      logger.error({ err: error }, 'artifact store cannot be used');
+    }
+  };
+  void look();
+  const timer = setInterval(() => void look(), intervalMs);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
