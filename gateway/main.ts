@@ -40,6 +40,10 @@ const serveCommand = program
   .option('--artifact-key-sha256 <hash>', 'the key that must have signed it (default: one that lies in it)')
   .option('--kubeconfig <file>', 'default: $KUBECONFIG, the pod’s service account, ~/.kube/config')
   .option('--egress-socket <path>', 'unix socket for the API server’s egress selector (HTTP CONNECT)')
+  .option(
+    '--probe-listen <address:port>',
+    'UDP port of line probes (default: 8472 beside --listen), or "off"',
+  )
   .option('--metrics-listen <address:port>', 'plain HTTP for /metrics, /nodes, /healthz', '127.0.0.1:9464')
   .option('--api-server-url <url>', 'the API server as hosts see it (default: the one of the kubeconfig)')
   .option('--install-script <file>', 'served as /install.sh')

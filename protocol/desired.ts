@@ -2,6 +2,7 @@
 // planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly when
 // anything else here does.
 import { z } from 'zod';
+import { lineThresholdsSchema } from './line/thresholds.ts';
 
 export const networkModeSchema = z.enum(['cilium', 'external']);
 /** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
@@ -46,6 +47,8 @@ export const desiredStateSchema = z.strictObject({
     serial: z.number().int().positive(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
   }),
+  /** What the pool asks of the private line. */
+  line: lineThresholdsSchema.prefault({}),
   /** One artifact per component for this host's architecture; `images` may occur several times. */
   artifacts: z.array(artifactSchema),
 });

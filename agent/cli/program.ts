@@ -8,6 +8,7 @@ import { type CliContext, terminalOf } from './context.ts';
 import { explainCommand } from './explain-command.ts';
 import { joinCommand } from './join-command.ts';
 import { leaveCommand } from './leave-command.ts';
+import { netcheckCommand } from './netcheck-command.ts';
 import { planCommand } from './plan-command.ts';
 import { preflightCommand } from './preflight-command.ts';
 import { runCommand } from './run-command.ts';
@@ -46,6 +47,7 @@ export function createProgram(context: CliContext, exit: (code: number) => void)
     .addCommand(preflightCommand(context, exit))
     .addCommand(joinCommand(context))
     .addCommand(statusCommand(context, exit))
+    .addCommand(netcheckCommand(context, exit))
     .addCommand(planCommand(context))
     .addCommand(leaveCommand(context))
     .addCommand(explainCommand(context))

@@ -15,6 +15,7 @@ import { openSpoolDisk } from '../host/spool-disk.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import { readIdentity } from '../identity/store.ts';
+import { LineWatch } from '../line/watch.ts';
 import { readState } from '../node/state.ts';
 import { startTelemetry } from '../telemetry/telemetry.ts';
 import { ApiServerListener } from '../tunnel/api-server.ts';
@@ -55,16 +56,19 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     environment,
   });
   const apiServer = new ApiServerListener({ tunnel, nodeName, audit, logger, signal });
+  let current = identity;
   const renewal = new Renewal({
     host,
     nodeName,
     identity,
     renew: (csrPem) => gateway.renew(csrPem, signal),
     onRenewed: (renewed) => {
+      current = renewed;
       gateway.useIdentity(renewed);
       tunnel.renew(renewed);
     },
     onTrust: (renewed) => {
+      current = renewed;
       gateway.useIdentity(renewed);
       tunnel.trust(renewed.caPem);
     },
@@ -92,6 +96,8 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     source: gatewaySource(gateway),
     onChange: () => tell(),
   });
+  let desired = state.desired;
+  const line = new LineWatch({ host, gatewayUrl, identity: () => current, wish: () => desired, environment });
   const health = new HealthMonitor({
     host,
     sources: healthSources({
@@ -101,7 +107,8 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
         certificate: renewal.status,
         services: wereAsked ? services : undefined,
       }),
-      context: () => ({ gatewayUrl, nodeName, pool, caPem: identity.caPem }),
+      context: () => ({ gatewayUrl, nodeName, pool, caPem: current.caPem }),
+      line,
     }),
     remembered: (await readStatus(host))?.health,
     logger,
@@ -139,6 +146,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       certificate: renewal.status,
       reconcile: { revision, at, steps, fault },
       ...(health.findings && { health: [...health.findings] }),
+      ...(line.latest && { line: line.latest }),
       services: { ...services },
       telemetry: telemetry.account(),
     };
@@ -166,6 +174,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   tunnel.onControl((message: ControlMessage) => {
     switch (message.kind) {
       case 'desired':
+        desired = message.desired;
         telemetry.setIntervals(message.desired.telemetry);
         void apiServer.wish(message.desired.apiServerAccess);
         reconciler.wish(message.desired);

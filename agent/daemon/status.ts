@@ -5,6 +5,7 @@ import { nodePhaseSchema } from '../../protocol/control.ts';
 import { healthSchema } from '../../protocol/health.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
+import { measurementSchema } from '../line/measurement.ts';
 
 export const daemonStatusSchema = z.object({
   version: z.literal(1),
@@ -30,6 +31,8 @@ export const daemonStatusSchema = z.object({
   }),
   /** Absent while not everything was looked at yet. */
   health: healthSchema.optional(),
+  /** The daemon's last look at the private line. */
+  line: measurementSchema.optional(),
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
   telemetry: z.object({
     produced: z.number(),

@@ -1,12 +1,14 @@
 // The shape of the health model: a row of the table says what a code means for the node and how patient we are with it,
 // an observation is what somebody has just seen. Whether it becomes a finding is the tracker's to say.
 import type { healthFaults } from '../../protocol/catalogue/health.ts';
+import type { lineHealthFaults } from '../../protocol/catalogue/line.ts';
 import type { FaultValues } from '../../protocol/fault.ts';
 import type { HealthSeverity } from '../../protocol/health.ts';
 import type { CheckCode } from '../preflight/messages/index.ts';
 
-/** Codes of the catalogue's health part, and preflight checks that go on being asked. */
-export type HealthCode = keyof typeof healthFaults | CheckCode;
+/** Codes of the catalogue's health and line parts, and preflight checks that go on being asked. */
+export type CatalogueHealthCode = keyof typeof healthFaults | keyof typeof lineHealthFaults;
+export type HealthCode = CatalogueHealthCode | CheckCode;
 
 export interface HealthCondition {
   readonly code: HealthCode;

@@ -1,5 +1,6 @@
 // Every source of the node's health. What belongs to no source is observed by whoever sees it (HealthMonitor.observe).
 import type { Host } from '../host/host.ts';
+import type { LineWatch } from '../line/watch.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import type { HealthSource } from './condition.ts';
 import { diskSource } from './sources/disk.ts';
@@ -10,8 +11,9 @@ export interface HealthInputs {
   readonly host: Host;
   readonly parts: () => NodeParts;
   readonly context: () => PreflightContext;
+  readonly line: LineWatch;
 }
 
-export function healthSources({ host, parts, context }: HealthInputs): readonly HealthSource[] {
-  return [nodeSource(parts), diskSource(host), preflightSource(host, context)];
+export function healthSources({ host, parts, context, line }: HealthInputs): readonly HealthSource[] {
+  return [nodeSource(parts), diskSource(host), preflightSource(host, context), line.source()];
 }

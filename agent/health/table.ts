@@ -1,17 +1,16 @@
 // Every condition of a node, one row each: the condition of the Node that it belongs to, how bad it is, what it is a
 // consequence of, and how long it has to last before anybody is told, and before it is over. A new one is a row
 // here, its texts in protocol/catalogue/health.ts, and somebody who observes it.
-import type { healthFaults } from '../../protocol/catalogue/health.ts';
 import type { CheckCode } from '../preflight/messages/index.ts';
-import type { HealthCode, HealthCondition } from './condition.ts';
+import type { CatalogueHealthCode, HealthCode, HealthCondition } from './condition.ts';
 
 type Row = Omit<HealthCondition, 'code'>;
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 
-const ownRows: Readonly<Record<keyof typeof healthFaults, Row>> = {
-  TUNNEL_DOWN: row('TunnelDown', 'critical', 30 * secondMs, 10 * secondMs, 'GATEWAY_ROUTE', 'LINK_STATE'),
+const ownRows: Readonly<Record<CatalogueHealthCode, Row>> = {
+  TUNNEL_DOWN: row('TunnelDown', 'critical', 30 * secondMs, 10 * secondMs, 'LINE_UNREACHABLE'),
   CONTAINERD_UNHEALTHY: row('ContainerdUnhealthy', 'critical', 30 * secondMs, 30 * secondMs),
   KUBELET_UNHEALTHY: row(
     'KubeletUnhealthy',
@@ -24,6 +23,23 @@ const ownRows: Readonly<Record<keyof typeof healthFaults, Row>> = {
   CERTIFICATE_NOT_RENEWED: row('CertificateNotRenewed', 'warning', 0, 0, 'TUNNEL_DOWN'),
   DISK_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
   INODES_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
+  LINE_UNREACHABLE: row(
+    'LineDegraded',
+    'critical',
+    minuteMs,
+    0,
+    'GATEWAY_ROUTE',
+    'LINK_STATE',
+    'PRIVATE_LINE',
+  ),
+  LINE_SLOW: row('LineDegraded', 'warning', 2 * minuteMs, 2 * minuteMs),
+  LINE_JITTERY: row('LineDegraded', 'warning', 5 * minuteMs, 5 * minuteMs, 'LINE_LOSSY'),
+  LINE_LOSSY: row('LineDegraded', 'warning', 2 * minuteMs, 2 * minuteMs),
+  LINE_VXLAN_TOO_LARGE: row('LineDegraded', 'critical', 0, 0),
+  LINE_UDP_BLOCKED: row('LineDegraded', 'critical', 2 * minuteMs, 0, 'LINE_UNREACHABLE'),
+  LINE_UDP_INBOUND_BLOCKED: row('LineDegraded', 'critical', 2 * minuteMs, 0, 'LINE_UDP_BLOCKED'),
+  LINE_THROUGHPUT_LOW: row('LineDegraded', 'warning', 0, 0),
+  CLOCK_SKEWED: row('ClockSkewed', 'warning', minuteMs, minuteMs),
 };
 
 /** Preflight's checks that make sense on a living node; asked every few minutes, so once is enough. */

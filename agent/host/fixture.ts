@@ -121,4 +121,7 @@ const silentNetwork: HostNetwork = {
   },
   canListen: async () => true,
   routeTo: async () => undefined,
+  openDatagrams: async () => {
+    throw Object.assign(new Error('bind EACCES'), { code: 'EACCES' });
+  },
 };

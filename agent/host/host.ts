@@ -118,8 +118,13 @@ export interface HostProcesses {
 
 /** What one HTTPS request showed, trusted or not; nothing secret is ever sent with it. */
 export interface HttpsProbe {
+  /** To the server, or to the proxy when there is one. */
   readonly connectMs: number;
+  /** From CONNECT to its answer; only through a proxy. */
+  readonly proxyMs?: number;
   readonly handshakeMs: number;
+  /** From the request to the head of its answer. */
+  readonly answerMs?: number;
   /** False when the certificate does not lead to `caPem`, does not name the server, or is not valid now. */
   readonly trusted: boolean;
   /** OpenSSL's code for why not, e.g. CERT_HAS_EXPIRED; empty when trusted. */
@@ -141,6 +146,37 @@ export interface HttpsProbeOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface Route {
+  readonly device: string;
+  readonly source: string;
+  readonly gateway?: string;
+  /** Of this route, when it is another than the device's: set by hand, or learned from a router on the way. */
+  readonly mtuBytes?: number;
+}
+
+export interface Datagram {
+  readonly bytes: Buffer;
+  readonly address: string;
+  readonly port: number;
+  /** Taken before anybody else was called. */
+  readonly receivedAtMs: number;
+  readonly receivedMonotonicMs: number;
+}
+
+export interface DatagramOptions {
+  /** 0: any. */
+  readonly port: number;
+  readonly localAddress: string;
+  readonly onDatagram: (datagram: Datagram) => void;
+}
+
+export interface DatagramSocket {
+  readonly port: number;
+  /** Throws the system's error: EMSGSIZE, EPERM (a packet filter here), ENETUNREACH, … */
+  send(bytes: Uint8Array, to: { readonly address: string; readonly port: number }): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface HostNetwork {
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
@@ -151,7 +187,9 @@ export interface HostNetwork {
   /** True when a listener could be bound there now. */
   canListen(port: number, protocol: 'tcp' | 'udp'): Promise<boolean>;
   /** The device and source address of the route to an IP address, or undefined when there is none. */
-  routeTo(address: string): Promise<{ device: string; source: string; gateway?: string } | undefined>;
+  routeTo(address: string): Promise<Route | undefined>;
+  /** A UDP socket; throws the system's error when the port is taken. The caller closes it. */
+  openDatagrams(options: DatagramOptions): Promise<DatagramSocket>;
 }
 
 export interface HostClock {

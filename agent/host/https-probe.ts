@@ -11,7 +11,7 @@ export async function probeHttps(url: string, options: HttpsProbeOptions): Promi
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
   const startedMs = performance.now();
-  const tcp = await openSocket(target, options.proxyUrl, signal);
+  const { socket: tcp, proxyMs } = await openSocket(target, options.proxyUrl, signal);
   const connectedMs = performance.now();
   try {
     const tls = await handshake(tcp, target, options.caPem, signal);
@@ -19,7 +19,8 @@ export async function probeHttps(url: string, options: HttpsProbeOptions): Promi
     const certificate = tls.getPeerCertificate();
     const answer = await get(tls, target, signal);
     return {
-      connectMs: connectedMs - startedMs,
+      connectMs: connectedMs - startedMs - (proxyMs ?? 0),
+      ...(proxyMs !== undefined && { proxyMs }),
       handshakeMs: securedMs - connectedMs,
       trusted: tls.authorized,
       distrust: tls.authorized ? '' : distrustOf(tls),
@@ -34,21 +35,27 @@ export async function probeHttps(url: string, options: HttpsProbeOptions): Promi
   }
 }
 
-async function openSocket(target: URL, proxyUrl: string | undefined, signal: AbortSignal): Promise<Socket> {
+interface Opened {
+  readonly socket: Socket;
+  /** Only through a proxy: from its connection to its answer. */
+  readonly proxyMs?: number;
+}
+
+async function openSocket(target: URL, proxyUrl: string | undefined, signal: AbortSignal): Promise<Opened> {
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const port = Number(target.port || 443);
   if (proxyUrl) return openThroughProxy(new URL(proxyUrl), `${target.hostname}:${port}`, signal);
   const socket = connectTcp({ host, port });
   try {
     await once(socket, 'connect', { signal });
-    return socket;
+    return { socket };
   } catch (error) {
     socket.destroy();
     throw signal.aborted ? timedOut(target, undefined) : error;
   }
 }
 
-async function openThroughProxy(proxy: URL, authority: string, signal: AbortSignal): Promise<Socket> {
+async function openThroughProxy(proxy: URL, authority: string, signal: AbortSignal): Promise<Opened> {
   const request = httpRequest({
     host: proxy.hostname,
     port: Number(proxy.port || 3128),
@@ -59,12 +66,18 @@ async function openThroughProxy(proxy: URL, authority: string, signal: AbortSign
       auth: `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`,
     }),
   });
+  let reachedMs = performance.now();
+  request.once('socket', (socket) =>
+    socket.once('connect', () => {
+      reachedMs = performance.now();
+    }),
+  );
   request.end();
   const [response, socket] = (await once(request, 'connect', { signal })) as [
     { statusCode?: number },
     Socket,
   ];
-  if (response.statusCode === 200) return socket;
+  if (response.statusCode === 200) return { socket, proxyMs: performance.now() - reachedMs };
   socket.destroy();
   throw Object.assign(new Error(`the proxy answered ${response.statusCode}`), { code: 'EPROXY' });
 }
@@ -92,7 +105,7 @@ async function get(
   tls: TLSSocket,
   target: URL,
   signal: AbortSignal,
-): Promise<Pick<HttpsProbe, 'status' | 'serverTimeMs' | 'hostTimeMs'>> {
+): Promise<Pick<HttpsProbe, 'status' | 'serverTimeMs' | 'hostTimeMs' | 'answerMs'>> {
   // No agent, or it would open a connection of its own.
   const request = httpRequest({
     createConnection: () => tls,
@@ -100,14 +113,16 @@ async function get(
     headers: { host: target.host, connection: 'close' },
     signal,
   });
-  const askedMs = Date.now();
+  const [askedMs, startedMs] = [Date.now(), performance.now()];
   request.end();
   const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
   const answeredMs = Date.now();
+  const answerMs = performance.now() - startedMs;
   response.destroy();
   const serverTimeMs = Date.parse(response.headers.date ?? '');
   return {
     status: response.statusCode ?? 0,
+    answerMs,
     // The Date header was written half-way between question and answer, and has no fractions: add half a second.
     ...(Number.isFinite(serverTimeMs) && { serverTimeMs: serverTimeMs + 500 }),
     hostTimeMs: (askedMs + answeredMs) / 2,

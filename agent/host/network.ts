@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { openDatagrams } from './datagrams.ts';
 import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
 import { systemProcesses } from './processes.ts';
@@ -21,6 +22,7 @@ export const systemNetwork: HostNetwork = {
   },
   connect: connectOnce,
   probeHttps,
+  openDatagrams,
   canListen: (port, protocol) => (protocol === 'tcp' ? canListenTcp(port) : canListenUdp(port)),
   async routeTo(address) {
     const result = await systemProcesses.run('ip', ['-o', 'route', 'get', address], { timeoutMs: 5000 });

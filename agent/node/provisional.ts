@@ -1,6 +1,7 @@
 // What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and placeholders
 // for what only a registration brings. Never executed.
 import type { Artifact } from '../../protocol/desired.ts';
+import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import { gatewaySource } from '../components/artifacts/source.ts';
 import type { NodeWish } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
@@ -43,6 +44,7 @@ export async function provisionalWish(
       containerd: { sandboxImage: '(of the pool)' },
       telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
       manifest: { serial: manifest.serial, sha256 },
+      line: defaultThresholds,
       artifacts,
     },
   };

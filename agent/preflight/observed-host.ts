@@ -103,6 +103,7 @@ function readingNetwork(network: HostNetwork, remember: Remember): HostNetwork {
       remember('canListen', [port, protocol], () => network.canListen(port, protocol)),
     // Not remembered: a time is measured again when it is long.
     connect: (address, port, timeoutMs) => network.connect(address, port, timeoutMs),
+    openDatagrams: refuse('openDatagrams'),
     probeHttps: (url, options) => remember('probeHttps', [url], () => network.probeHttps(url, options)),
   };
 }

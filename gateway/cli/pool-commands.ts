@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { apiServerAccessSchema, networkModeSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -26,6 +27,7 @@ interface CreateFlags {
   readonly sandboxImage?: string;
   readonly heartbeatInterval?: number;
   readonly metricsInterval?: number;
+  readonly line: readonly string[];
   readonly containerdVersion?: string;
   readonly runcVersion?: string;
   readonly cniPluginsVersion?: string;
@@ -73,6 +75,12 @@ function createCommand(): Command {
     .option('--sandbox-image <image>', 'image of the pause container')
     .option('--heartbeat-interval <duration>', 'default 10s', duration)
     .option('--metrics-interval <duration>', 'default 10s', duration)
+    .option(
+      '--line <limit=number>',
+      `what the private line has to hold, may be repeated: ${Object.keys(defaultThresholds).join(', ')}`,
+      collect,
+      [],
+    )
     .option('--containerd-version <version>', 'default: the newest in the artifact store')
     .option('--runc-version <version>', 'default: the newest in the artifact store')
     .option('--cni-plugins-version <version>', 'default: the newest in the artifact store')
@@ -133,6 +141,7 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
     },
     containerd: { sandboxImage: flags.sandboxImage },
     telemetry: { heartbeatIntervalMs: flags.heartbeatInterval, metricsIntervalMs: flags.metricsInterval },
+    line: lineLimits(flags.line),
     componentVersions: {
       containerd: flags.containerdVersion,
       runc: flags.runcVersion,
@@ -144,6 +153,18 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
   const issue = parsed.error.issues[0];
   throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+}
+
+/** `rttMs=100` and the like; the schema says what each may be. */
+function lineLimits(texts: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [name = '', value = ''] = text.split('=');
+      if (name in defaultThresholds && value.trim() !== '') return [name, Number(value)];
+      const known = Object.keys(defaultThresholds).join(', ');
+      throw new Fault('USAGE', { detail: `--line ${text}: LIMIT=NUMBER, of ${known}` });
+    }),
+  );
 }
 
 /** v1.32.4+vendor.1 → v1.32.4: artifacts are named by the upstream release. */

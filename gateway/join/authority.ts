@@ -74,6 +74,11 @@ export class Authority {
     return createHash('sha256').update(this.caPem).digest('hex');
   }
 
+  /** A secret that all replicas share, for one purpose. */
+  derive(purpose: string): Uint8Array {
+    return this.#roots[0].derive(purpose);
+  }
+
   /** Reads the CA again; true when what hosts are to trust has changed, by a rotation or by the end of one. */
   async refresh(): Promise<boolean> {
     const before = this.caPem;

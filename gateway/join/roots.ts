@@ -1,6 +1,6 @@
 // The roots as Secret regnode-system/regnode-ca holds them: one that signs and, until its date, the one before it.
 // The first replica that creates the Secret wins, every other one reads it.
-import type { webcrypto } from 'node:crypto';
+import { hkdfSync, type webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
@@ -31,6 +31,8 @@ export interface Root {
   readonly pem: string;
   readonly certificate: X509Certificate;
   readonly key: webcrypto.CryptoKey;
+  /** A secret for another purpose, the same in every replica; says nothing of the key. */
+  derive(purpose: string): Uint8Array;
 }
 
 /** The one that signs node certificates is first. */
@@ -63,6 +65,7 @@ async function read(stored: Secret, now: number): Promise<Roots> {
     key: await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(keyPem), keyAlgorithm, false, [
       'sign',
     ]),
+    derive: (purpose) => Buffer.from(hkdfSync('sha256', keyPem, '', `regnode ${purpose}`, 32)),
   });
   const current = await root(fields['tls.crt'], fields['tls.key']);
   if (!(Date.parse(fields[previousUntil] ?? '') > now)) return [current];

@@ -28,6 +28,7 @@ export function desiredState(
     containerd: spec.containerd,
     telemetry: spec.telemetry,
     manifest: { serial, sha256 },
+    line: spec.line,
     artifacts: chooseArtifacts(spec, architecture, artifacts),
   };
   return { revision: revisionOf(rest), ...rest };

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { apiServerAccessSchema, networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 
 export const apiVersion = 'regnode.io/v1alpha1';
@@ -43,6 +44,9 @@ export const poolSpecSchema = z.strictObject({
       metricsIntervalMs: z.int().min(1000).max(300_000).default(10_000),
     })
     .prefault({}),
+  line: lineThresholdsSchema
+    .prefault({})
+    .describe('Limits of the private line: regnode netcheck and the health of nodes are judged by them.'),
   componentVersions: z
     .strictObject({
       containerd: versionSchema.optional(),

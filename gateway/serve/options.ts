@@ -36,6 +36,8 @@ export const serveOptionsSchema = z.object({
   listen: listenSchema,
   publicUrl: httpsUrlSchema.refine((text) => new URL(text).pathname === '/', 'must have no path'),
   egressSocket: z.string().optional(),
+  /** Line probes over UDP; default: port 8472 beside `listen`. */
+  probeListen: z.union([z.literal('off'), listenSchema]).optional(),
   artifacts: z.string(),
   artifactKeySha256: z
     .string()

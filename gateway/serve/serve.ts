@@ -16,6 +16,7 @@ import { identify, identifyForRenewal, registrationsOf } from '../join/client-ce
 import type { ClusterConnection } from '../kubernetes/connect.ts';
 import { createEventRecorder } from '../kubernetes/event-recorder.ts';
 import { assertSetUp } from '../kubernetes/setup.ts';
+import { openLine, vxlanPort } from '../line/line.ts';
 import { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import { Reconciler } from '../nodes/reconciler.ts';
@@ -181,19 +182,34 @@ export async function serve(
   });
   view.registered.onChange((change) => tunnelCertificates.changed(change));
   const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
+  const line = await openLine({
+    listen:
+      options.probeListen === 'off'
+        ? undefined
+        : (options.probeListen ?? { host: options.listen.host, port: vxlanPort }),
+    secret: () => authority.derive('line probes'),
+    addressesOf: (name) => view.registered.get(name)?.spec.addresses ?? [],
+    registry: counters.registry,
+    logger,
+    now,
+  });
+  cleanup.defer(() => line.close());
   const publicPort = await openPublicPort({
     listen: options.listen,
     tls: certificate.current,
-    routes: publicRoutes({
-      desk,
-      store,
-      installScript: options.installScript,
-      departures,
-      reconciler,
-      audit,
-      counters,
-      recordEvent,
-    }),
+    routes: [
+      ...line.routes,
+      ...publicRoutes({
+        desk,
+        store,
+        installScript: options.installScript,
+        departures,
+        reconciler,
+        audit,
+        counters,
+        recordEvent,
+      }),
+    ],
     tunnelPath: '/v1/tunnel',
     identify: (peer) => identify(peer, registrations, now()),
     identifyForRenewal: (peer) =>

@@ -6,6 +6,7 @@ import { healthFaults } from './health.ts';
 import { hostFaults } from './host.ts';
 import { installerFaults } from './installer.ts';
 import { joinFaults } from './join.ts';
+import { lineFaults } from './line.ts';
 import { monitoringFaults } from './monitoring.ts';
 import { preflightFaults } from './preflight.ts';
 import { tunnelFaults } from './tunnel.ts';
@@ -17,6 +18,7 @@ export const catalogue = {
   ...preflightFaults,
   ...tunnelFaults,
   ...healthFaults,
+  ...lineFaults,
   ...gatewayFaults,
   ...installerFaults,
   ...monitoringFaults,

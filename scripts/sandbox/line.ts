@@ -1,6 +1,7 @@
 // The private line: a bridge in the cloud's network namespace and one veth pair per host. Hosts reach the cloud
 // and each other (their pods too, by routes); the cloud may answer but never begin a connection to a host, so
-// that everything the API server wants from a kubelet has to come through the tunnel.
+// that everything the API server wants from a kubelet has to come through the tunnel. VXLAN alone may begin anywhere: it
+// is the pods' own traffic, which the private line is for.
 import { namespaceName, runInNamespace } from './namespaces.ts';
 import type { HostState } from './registry.ts';
 
@@ -42,6 +43,18 @@ export async function createLine(id: string): Promise<void> {
   await cloud('ip', ['route', 'add', 'unreachable', 'default', 'metric', '4000']);
   await cloud('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
   await cloud('sysctl', ['-q', '-e', '-w', 'net.bridge.bridge-nf-call-iptables=0']);
+  await cloud('iptables', [
+    '-A',
+    'OUTPUT',
+    '-d',
+    lineNetwork,
+    '-p',
+    'udp',
+    '--dport',
+    '8472',
+    '-j',
+    'ACCEPT',
+  ]);
   for (const network of [lineNetwork, podNetwork]) {
     const rule = ['-d', network, '-m', 'conntrack', '--ctstate', 'NEW', '-j', 'REJECT'];
     await cloud('iptables', ['-A', 'OUTPUT', '!', '-o', 'lo', ...rule]);

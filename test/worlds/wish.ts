@@ -1,5 +1,6 @@
 // A complete wish of a pool with artifacts that unpack to a few small files, for tests of whole joins.
 import type { DesiredState } from '../../protocol/desired.ts';
+import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import { LoopbackGateway } from './gateway.ts';
 import type { Archives } from './idc-host.ts';
 
@@ -32,6 +33,7 @@ const wish: DesiredState = {
   containerd: { sandboxImage: 'docker.io/library/pause:1' },
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
   manifest: { serial: 1, sha256: '0'.repeat(64) },
+  line: defaultThresholds,
   artifacts: [],
 };
 

@@ -14,6 +14,7 @@ import { toYaml } from '../../../../agent/components/kubelet/yaml.ts';
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import type { ApiServerAccess, DesiredState } from '../../../../protocol/desired.ts';
+import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
 
 const v1: NodeFacts = {
   cgroupVersion: 1,
@@ -44,6 +45,7 @@ const desired: DesiredState = {
   containerd: { sandboxImage: 'example.test/pause:3.9' },
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
   manifest: { serial: 1, sha256: '0'.repeat(64) },
+  line: defaultThresholds,
   artifacts: (['containerd', 'runc', 'kubelet', 'cni-plugins'] as const).map((component, index) => ({
     component,
     version: '1.28.0',

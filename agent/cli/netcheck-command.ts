@@ -1,0 +1,147 @@
+// regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line is not as its
+// pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws itself in a terminal, JSON lines.
+import { Command, InvalidArgumentError } from 'commander';
+import type { DesiredState } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import { gatewayUrlSchema, readConfiguration } from '../config/configuration.ts';
+import { readIdentity } from '../identity/store.ts';
+import type { LineMeasurement } from '../line/measurement.ts';
+import { measureLine, type NetcheckOptions } from '../line/netcheck.ts';
+import { findingsOf, renderLine, renderMeasurement } from '../line/report.ts';
+import { partTitles } from '../line/words.ts';
+import { readState } from '../node/state.ts';
+import { type CliContext, terminalFor } from './context.ts';
+import { readCa } from './join-flags.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Flags {
+  readonly gateway?: string;
+  readonly caFile?: string;
+  readonly every?: number;
+  readonly rounds?: number;
+  readonly count: number;
+  readonly throughput: boolean;
+}
+
+const intervalMs = 20;
+
+export function netcheckCommand(context: CliContext, exit: (code: number) => void): Command {
+  return new Command('netcheck')
+    .description(
+      'measure the private line to the gateway: way, round trips, loss, path MTU, UDP, clock, throughput',
+    )
+    .option('--gateway <url>', 'before a join: the gateway to measure to')
+    .option('--ca-file <file>', "before a join: the gateway's CA")
+    .option('--every <duration>', 'look again and again, e.g. 30s, until Ctrl-C', seconds)
+    .option('--rounds <n>', 'with --every: end after so many looks', positive)
+    .option('--count <n>', 'packets of a look', positive, 50)
+    .option(
+      '--no-throughput',
+      'without the estimate of throughput (up to 20 MiB; with --every only the first look has it)',
+    )
+    .option('--json', 'as JSON; with --every one line a look')
+    .action(async (flags: Flags, command: Command) => {
+      const terminal = terminalFor(context, command);
+      const { network, ...about } = await aboutLine(context, flags);
+      const rounds = flags.every === undefined ? 1 : (flags.rounds ?? Number.POSITIVE_INFINITY);
+      for (let round = 1; round <= rounds && !context.signal.aborted; round++) {
+        const withThroughput = flags.throughput && round === 1;
+        const measurement = await look(context, { ...about, withThroughput }, flags, terminal);
+        if (measurement === undefined) return;
+        tell(measurement, { network, round, isRepeated: flags.every !== undefined }, context, terminal);
+        exit(findingsOf(measurement, 'en', network).length > 0 ? 5 : 0);
+        if (round < rounds)
+          await context.host.clock.sleep(flags.every ?? 0, context.signal).catch(() => undefined);
+      }
+    });
+}
+
+type About = Pick<NetcheckOptions, 'gatewayUrl' | 'caPem' | 'identity' | 'thresholds'>;
+
+/** Whose line: what the flags say, else this node's own. */
+async function aboutLine(
+  { host }: CliContext,
+  flags: Flags,
+): Promise<About & { network?: DesiredState['network']['mode'] }> {
+  const caPem = flags.caFile === undefined ? undefined : await readCa(host, flags.caFile);
+  if (flags.gateway !== undefined) {
+    const parsed = gatewayUrlSchema.safeParse(flags.gateway);
+    if (!parsed.success)
+      throw new Fault('USAGE', { detail: `--gateway: "${flags.gateway}" is no https:// URL` });
+    return { gatewayUrl: parsed.data, caPem };
+  }
+  const configuration = await readConfiguration(host);
+  if (configuration === undefined) {
+    throw new Fault('USAGE', { detail: '--gateway URL is needed on a host that has not joined' });
+  }
+  const { gatewayUrl } = configuration;
+  // Only root can read the key: anybody else measures as a stranger would.
+  const [identity, state] = await Promise.all([readIdentity(host), readState(host)]).catch(() => []);
+  return {
+    gatewayUrl,
+    caPem: caPem ?? identity?.caPem,
+    ...(identity && { identity }),
+    ...(state && { thresholds: state.desired.line, network: state.desired.network.mode }),
+  };
+}
+
+/** undefined when it was ended before there was anything to tell. */
+async function look(
+  { host, environment, signal }: CliContext,
+  about: About & { withThroughput: boolean },
+  { count }: Flags,
+  terminal: Terminal,
+): Promise<LineMeasurement | undefined> {
+  try {
+    return await measureLine(host, {
+      ...about,
+      environment,
+      count,
+      intervalMs,
+      withInward: true,
+      withPathMtu: true,
+      signal,
+      onPart: (part) => terminal.passing(terminal.say(partTitles[part])),
+    });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    terminal.passing('');
+  }
+}
+
+function tell(
+  measurement: LineMeasurement,
+  {
+    network,
+    round,
+    isRepeated,
+  }: { network?: DesiredState['network']['mode'] | undefined; round: number; isRepeated: boolean },
+  { stdout }: CliContext,
+  terminal: Terminal,
+): void {
+  const { language, colorsResult: color } = terminal;
+  terminal.resultJson({ ...measurement, findings: findingsOf(measurement, language, network) });
+  if (isRepeated && stdout.isTTY !== true) terminal.result(`${renderLine(measurement, language, network)}\n`);
+  else {
+    // From the top of a cleared screen: the view stays where it is and only its numbers change.
+    const home = isRepeated && round > 1 ? '\u001b[H\u001b[J' : '';
+    terminal.result(`${home}${renderMeasurement(measurement, language, { color, network })}\n`);
+  }
+}
+
+function seconds(text: string): number {
+  const match = /^(\d{1,5})(s|m|h)$/.exec(text);
+  const milliseconds =
+    Number(match?.[1]) * { s: 1000, m: 60_000, h: 3600_000 }[(match?.[2] ?? 's') as 's' | 'm' | 'h'];
+  if (!(milliseconds >= 1000)) throw new InvalidArgumentError('a duration such as 30s or 5m');
+  return milliseconds;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1000)
+    throw new InvalidArgumentError('a number from 1 to 1000');
+  return value;
+}
