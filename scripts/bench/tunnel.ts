@@ -67,12 +67,23 @@ async function main(): Promise<void> {
   else console.log(JSON.stringify(result, null, 2));
 }
 
+interface Both {
+  readonly to: number;
+  readonly from: number;
+}
+
 async function measure(contender: Contender, bulkClient: Role, echoClient: Role): Promise<Sample> {
   const { bulkPort, echoPort } = contender;
   const before = await contender.usage();
   const toAgent = await bulkClient.ask<number>({ kind: 'upload', port: bulkPort, seconds });
+  const between = await contender.usage();
   const fromAgent = await bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds });
   const after = await contender.usage();
+  const gigabytes = { to: toAgent * seconds * 1e-3, from: fromAgent * seconds * 1e-3 };
+  const [gateway, agent] = [0, 1].map((end) => ({
+    to: (between[end]?.cpuSeconds ?? 0) - (before[end]?.cpuSeconds ?? 0),
+    from: (after[end]?.cpuSeconds ?? 0) - (between[end]?.cpuSeconds ?? 0),
+  })) as [Both, Both];
   const idle = await echoClient.ask<number[]>({ kind: 'roundTrips', port: echoPort, seconds: seconds / 2 });
   const [besideBulk, loaded] = await Promise.all([
     bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds: seconds + 0.4 }),
@@ -83,7 +94,11 @@ async function measure(contender: Contender, bulkClient: Role, echoClient: Role)
   return {
     toAgentMBs: toAgent,
     fromAgentMBs: fromAgent,
-    cpuSecondsPerGB: (after.cpuSeconds - before.cpuSeconds) / ((toAgent + fromAgent) * seconds * 1e-3),
+    cpuSecondsPerGB: (gateway.to + gateway.from + agent.to + agent.from) / (gigabytes.to + gigabytes.from),
+    toAgentCpuSecondsPerGB: (gateway.to + agent.to) / gigabytes.to,
+    fromAgentCpuSecondsPerGB: (gateway.from + agent.from) / gigabytes.from,
+    gatewayCpuSecondsPerGB: (gateway.to + gateway.from) / (gigabytes.to + gigabytes.from),
+    agentCpuSecondsPerGB: (agent.to + agent.from) / (gigabytes.to + gigabytes.from),
     idleP50Ms: median(idle),
     idleP99Ms: percentile(idle, 0.99),
     besideBulkMBs: besideBulk,
@@ -93,10 +108,10 @@ async function measure(contender: Contender, bulkClient: Role, echoClient: Role)
 }
 
 function describe(sample: Sample): string {
-  const { toAgentMBs, fromAgentMBs, besideBulkMBs, besideBulkP50Ms, besideBulkP99Ms, cpuSecondsPerGB } =
-    sample;
+  const { toAgentMBs, fromAgentMBs, besideBulkMBs, besideBulkP50Ms, besideBulkP99Ms } = sample;
+  const { toAgentCpuSecondsPerGB, fromAgentCpuSecondsPerGB } = sample;
   return (
-    `to/from ${toAgentMBs.toFixed(0)}/${fromAgentMBs.toFixed(0)} MB/s, ${cpuSecondsPerGB.toFixed(2)} CPU s/GB, ` +
+    `to/from ${toAgentMBs.toFixed(0)}/${fromAgentMBs.toFixed(0)} MB/s, ${toAgentCpuSecondsPerGB.toFixed(2)}/${fromAgentCpuSecondsPerGB.toFixed(2)} CPU s/GB, ` +
     `beside ${besideBulkMBs.toFixed(0)} MB/s p50 ${besideBulkP50Ms.toFixed(2)} p99 ${besideBulkP99Ms.toFixed(2)} ms`
   );
 }

@@ -14,8 +14,8 @@ export interface Contender {
   readonly name: string;
   readonly bulkPort: number;
   readonly echoPort: number;
-  /** CPU and memory of the processes in between, both ends together. */
-  usage(): Promise<Usage>;
+  /** CPU and memory of the processes in between: the gateway's end, then the agent's. */
+  usage(): Promise<[Usage, Usage]>;
 }
 
 export async function startContenders(
@@ -40,7 +40,12 @@ export async function startContenders(
 }
 
 function direct({ bulk, echo }: Targets): Contender {
-  return { name: 'direct', bulkPort: bulk, echoPort: echo, usage: async () => usageOf([]) };
+  return {
+    name: 'direct',
+    bulkPort: bulk,
+    echoPort: echo,
+    usage: () => Promise.all([usageOf([]), usageOf([])]),
+  };
 }
 
 async function pipes({ bulk, echo }: Targets): Promise<Contender> {
@@ -51,7 +56,7 @@ async function pipes({ bulk, echo }: Targets): Promise<Contender> {
     name: 'two-node-pipes',
     bulkPort: await chain(bulk),
     echoPort: await chain(echo),
-    usage: () => sum([near, far]),
+    usage: () => Promise.all([near.usage(), far.usage()]),
   };
 }
 
@@ -74,14 +79,6 @@ async function regnode(
     name,
     bulkPort: await gateway.ask<number>({ kind: 'entry', target: 'bulk' }),
     echoPort: await gateway.ask<number>({ kind: 'entry', target: 'echo' }),
-    usage: () => sum([gateway, agent]),
-  };
-}
-
-async function sum(roles: readonly Role[]): Promise<Usage> {
-  const usages = await Promise.all(roles.map((role) => role.usage()));
-  return {
-    cpuSeconds: usages.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0),
-    residentBytes: usages.reduce((total, { residentBytes }) => total + residentBytes, 0),
+    usage: () => Promise.all([gateway.usage(), agent.usage()]),
   };
 }

@@ -9,7 +9,6 @@ const block = Buffer.alloc(blockBytes, 0x5a);
 const command = { sink: 0x55, source: 0x44, echo: 0x45 } as const;
 const pingBytes = 64;
 
-/** Listens on loopback; the port is the result. */
 export async function startTarget(): Promise<number> {
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
@@ -18,8 +17,9 @@ export async function startTarget(): Promise<number> {
   return listen(server);
 }
 
+/** On every loopback address; the port is the result. */
 export async function listen(server: net.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
+  server.listen({ port: 0, host: '0.0.0.0', backlog: 4096 });
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }

@@ -12,7 +12,8 @@ export interface Usage {
 const children = new Set<ChildProcess>();
 const ticksPerSecond = 100;
 
-export class Role {
+/** A process that obeys orders: `program` says which, `nodeFlags` how Node.js runs it. */
+export class Role<AnOrder = Order> {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<
     number,
@@ -20,10 +21,12 @@ export class Role {
   >();
   #requests = 0;
 
-  constructor(options: { profileFolder?: string } = {}) {
+  constructor(
+    options: { profileFolder?: string | undefined; program?: URL; nodeFlags?: readonly string[] } = {},
+  ) {
     const profile = options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [];
-    this.#child = fork(new URL('./role.ts', import.meta.url), {
-      execArgv: profile,
+    this.#child = fork(options.program ?? new URL('./role.ts', import.meta.url), {
+      execArgv: [...profile, ...(options.nodeFlags ?? [])],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     children.add(this.#child);
@@ -39,7 +42,7 @@ export class Role {
     });
   }
 
-  async ask<T = void>(order: Order): Promise<T> {
+  async ask<T = void>(order: AnOrder): Promise<T> {
     const id = this.#requests++;
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -48,7 +51,7 @@ export class Role {
   }
 
   usage(): Promise<Usage> {
-    return this.ask<Usage>({ kind: 'usage' });
+    return this.ask<Usage>({ kind: 'usage' } as AnOrder);
   }
 }
 

@@ -57,8 +57,8 @@ export async function startSsh(
     { environment: client.environment },
   );
   await answering(echoPort);
-  const pids = [sshd.pid, ssh.pid].filter((pid) => pid !== undefined);
-  return { name, bulkPort, echoPort, usage: () => usageOf(pids) };
+  const usage = () => Promise.all([usageOf([sshd.pid ?? 0]), usageOf([ssh.pid ?? 0])]);
+  return { name, bulkPort, echoPort, usage };
 }
 
 /** Any account but root that sshd lets in by key: not locked, and with a shell that exists (it is never started). */

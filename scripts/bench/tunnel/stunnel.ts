@@ -53,8 +53,8 @@ export async function startStunnel(
     ...service('bulk', bulkPort, bulkTls),
     ...service('echo', echoPort, echoTls),
   ]);
-  const children = [server, client].map((file) => startProgram(path, [file], { environment }));
+  const [far, near] = [server, client].map((file) => startProgram(path, [file], { environment }));
   await answering(echoPort);
-  const pids = children.map(({ pid }) => pid).filter((pid) => pid !== undefined);
-  return { name: 'stunnel', bulkPort, echoPort, usage: () => usageOf(pids) };
+  const usage = () => Promise.all([usageOf([near?.pid ?? 0]), usageOf([far?.pid ?? 0])]);
+  return { name: 'stunnel', bulkPort, echoPort, usage };
 }

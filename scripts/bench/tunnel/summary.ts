@@ -4,6 +4,10 @@ export interface Sample {
   readonly toAgentMBs: number;
   readonly fromAgentMBs: number;
   readonly cpuSecondsPerGB: number;
+  readonly toAgentCpuSecondsPerGB: number;
+  readonly fromAgentCpuSecondsPerGB: number;
+  readonly gatewayCpuSecondsPerGB: number;
+  readonly agentCpuSecondsPerGB: number;
   readonly idleP50Ms: number;
   readonly idleP99Ms: number;
   readonly besideBulkMBs: number;

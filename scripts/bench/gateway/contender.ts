@@ -1,0 +1,119 @@
+// One far end and its fleet of simulated nodes, spread over several processes and several loopback addresses, so that
+// neither file descriptors nor ephemeral ports run out.
+import type { Authority } from '../tunnel/certificates.ts';
+import { Role } from '../tunnel/process.ts';
+import type { Identity } from '../tunnel/role.ts';
+import type { FarEndOrder, FarEndState, Protocol } from './far-end.ts';
+import type { FleetOrder } from './fleet.ts';
+
+const fleets = 4;
+
+export class Contender {
+  readonly protocol: Protocol;
+  readonly #farEnd: Role<FarEndOrder>;
+  readonly #fleets: readonly Role<FleetOrder>[];
+  readonly #scheme: 'http' | 'https';
+  readonly #port: number;
+  readonly #identity: Identity | undefined;
+  #emptyBytes = 0;
+
+  constructor(
+    protocol: Protocol,
+    farEnd: Role<FarEndOrder>,
+    fleetRoles: readonly Role<FleetOrder>[],
+    port: number,
+    identity: Identity | undefined,
+  ) {
+    this.protocol = protocol;
+    this.#farEnd = farEnd;
+    this.#fleets = fleetRoles;
+    this.#scheme = identity ? 'https' : 'http';
+    this.#port = port;
+    this.#identity = identity;
+  }
+
+  state(): Promise<FarEndState> {
+    return this.#farEnd.ask<FarEndState>({ kind: 'state' });
+  }
+
+  cut(nodes: number): Promise<void> {
+    return this.#farEnd.ask({ kind: 'cut', nodes });
+  }
+
+  /** All fleets at once; `first` numbers the nodes. */
+  async connect(first: number, count: number): Promise<void> {
+    await Promise.all(
+      this.#fleets.map((fleet, index) => {
+        const from = Math.floor((count * index) / fleets);
+        const to = Math.floor((count * (index + 1)) / fleets);
+        return fleet.ask({
+          kind: 'connect',
+          protocol: this.protocol,
+          url: this.#url(index),
+          identity: this.#identity,
+          first: first + from,
+          count: to - from,
+        });
+      }),
+    );
+  }
+
+  async send(what: 'heartbeats' | 'samples', perSecond: number, seconds: number): Promise<number> {
+    const sent = await Promise.all(
+      this.#fleets.map((fleet, index) =>
+        fleet.ask<number>({
+          kind: 'send',
+          protocol: this.protocol,
+          url: this.#url(index),
+          what,
+          perSecond,
+          seconds,
+        }),
+      ),
+    );
+    return sent.reduce((sum, count) => sum + count, 0);
+  }
+
+  async disconnect(): Promise<void> {
+    await Promise.all(
+      this.#fleets.map((fleet, index) => fleet.ask({ kind: 'disconnect', url: this.#url(index) })),
+    );
+  }
+
+  /** What the far end weighs now is what it weighs without nodes. */
+  async weighEmpty(): Promise<void> {
+    await this.#farEnd.ask({ kind: 'collectGarbage' });
+    this.#emptyBytes = (await this.state()).residentBytes;
+  }
+
+  async bytesPerNode(nodes: number): Promise<number> {
+    await this.#farEnd.ask({ kind: 'collectGarbage' });
+    return ((await this.state()).residentBytes - this.#emptyBytes) / nodes;
+  }
+
+  #url(fleet: number): string {
+    return `${this.#scheme}://127.0.0.${fleet + 1}:${this.#port}`;
+  }
+}
+
+export async function startContender(
+  name: 'ws' | 'wss' | 'json',
+  authority: Authority | undefined,
+): Promise<Contender> {
+  const protocol = name === 'json' ? 'json' : 'regnode';
+  const farEnd = new Role<FarEndOrder>({
+    program: new URL('./far-end.ts', import.meta.url),
+    nodeFlags: ['--expose-gc'],
+  });
+  const identity = await authority?.issue('gateway');
+  const port = await farEnd.ask<number>({ kind: 'listen', protocol, identity });
+  const fleetRoles = Array.from(
+    { length: fleets },
+    () => new Role<FleetOrder>({ program: new URL('./fleet.ts', import.meta.url) }),
+  );
+  return new Contender(protocol, farEnd, fleetRoles, port, await authority?.issue('fleet'));
+}
+
+export async function stopContender(contender: Contender): Promise<void> {
+  await contender.disconnect();
+}

@@ -1,0 +1,67 @@
+// The measurements of the gateway's benchmark. All divide by the CPU time of the far end's process, its collector's
+// and compiler's threads included, so they hold on a busy machine too.
+import type { Contender } from './contender.ts';
+
+export interface Carried {
+  readonly perSecond: number;
+  readonly perCoreSecond: number;
+}
+
+const warmUpNodes = 200;
+
+/** Connects the nodes; what stays of them in memory, and what each connection cost. */
+export async function measureIdle(
+  contender: Contender,
+  nodes: number,
+): Promise<{ bytesPerNode: number; connectsPerCoreSecond: number }> {
+  // The code is compiled and the pools are filled before the empty process is weighed.
+  await contender.connect(nodes, warmUpNodes);
+  await contender.disconnect();
+  await until(async () => (await contender.state()).connected === 0);
+  await contender.weighEmpty();
+  const before = await contender.state();
+  await contender.connect(0, nodes);
+  const after = await contender.state();
+  return {
+    bytesPerNode: await contender.bytesPerNode(nodes),
+    connectsPerCoreSecond: nodes / (after.cpuSeconds - before.cpuSeconds),
+  };
+}
+
+/** Heartbeats that were taken, or samples, not what was sent. */
+export async function measureSending(
+  contender: Contender,
+  what: 'heartbeats' | 'samples',
+  perSecond: number,
+  seconds: number,
+): Promise<Carried> {
+  const before = await contender.state();
+  const startedMs = performance.now();
+  await contender.send(what, perSecond, seconds);
+  const after = await contender.state();
+  const taken = after[what] - before[what];
+  return {
+    perSecond: taken / ((performance.now() - startedMs) / 1000),
+    perCoreSecond: taken / (after.cpuSeconds - before.cpuSeconds),
+  };
+}
+
+/** Connections are cut; the agents come back by themselves and go on with their sessions. */
+export async function measureReconnects(contender: Contender, nodes: number): Promise<number> {
+  const before = await contender.state();
+  await contender.cut(nodes);
+  await until(async () => {
+    const { accepted, connected } = await contender.state();
+    return accepted >= before.accepted + nodes && connected >= before.connected;
+  });
+  const after = await contender.state();
+  return (after.accepted - before.accepted) / (after.cpuSeconds - before.cpuSeconds);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + 60_000;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error('the nodes did not come or go within a minute');
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
