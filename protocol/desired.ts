@@ -3,6 +3,7 @@
 // anything else here does.
 import { z } from 'zod';
 import { lineThresholdsSchema } from './line/thresholds.ts';
+import { nodeContainerdSettings, nodeKubeletSettings } from './node-settings.ts';
 
 export const networkModeSchema = z.enum(['cilium', 'external']);
 /** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
@@ -36,8 +37,9 @@ export const desiredStateSchema = z.strictObject({
     clusterDns: z.array(z.string()),
     clusterDomain: z.string(),
     maxPods: z.number().int().positive(),
+    ...nodeKubeletSettings,
   }),
-  containerd: z.strictObject({ sandboxImage: z.string() }),
+  containerd: z.strictObject({ sandboxImage: z.string(), ...nodeContainerdSettings }),
   telemetry: z.strictObject({
     heartbeatIntervalMs: z.number().int().min(1000),
     metricsIntervalMs: z.number().int().min(1000),

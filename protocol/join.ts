@@ -28,6 +28,10 @@ export const hostFactsSchema = z.strictObject({
     prettyName: z.string().max(128),
   }),
   kernelRelease: z.string().max(128),
+  /** What the compatibility table asks besides; absent when the host could not tell. */
+  cgroupVersion: z.int().min(1).max(2).optional(),
+  glibc: z.string().max(32).optional(),
+  systemd: z.string().max(32).optional(),
   architecture: z.enum(['amd64', 'arm64']),
   /** The address that the node is known by: the source address of the private line, first; others after it. */
   addresses: z.array(z.string().max(45)).min(1).max(16),

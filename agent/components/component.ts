@@ -1,16 +1,19 @@
 // The one shape of a component: a name, and a pure function from the facts of the host and the wish of the pool
 // to the resources that it needs, in the order in which they are made. Facts are looked up once for all
 // components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
+import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { TreeManifest } from '../plan/tree-manifest.ts';
 
-export interface NodeFacts {
+export interface NodeFacts extends HostTraits {
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: 'systemd' | 'cgroupfs';
   readonly cgroupDriverReason: string;
   /** Whether root may lower oom_score_adj (CAP_SYS_RESOURCE); containers often lack it. */
   readonly canLowerOomScore: boolean;
+  readonly cpuCount: number;
+  readonly memoryMiB: number;
   /** Of the real resolver, when systemd-resolved answers at 127.0.0.53. */
   readonly resolvConf: string;
   /** Those that have to be loaded at every boot: neither built in nor absent. */

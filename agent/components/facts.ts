@@ -2,19 +2,25 @@
 import type { DesiredState } from '../../protocol/desired.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
+import { countList, memoryMiB } from '../host/proc.ts';
+import { observeTraits } from '../host/traits.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
 import type { NodeFacts } from './component.ts';
 import { kernelModules } from './system/system.ts';
 import { treeOf } from './trees.ts';
 
-const sysResourceBit = 24n;
+/** Of a host that does not say: the smallest that carries a node. */
+const smallest = { cpuCount: 1, memoryMiB: 1024 };
 
 export async function observeFacts(host: Host, desired: DesiredState): Promise<NodeFacts> {
-  const cgroupVersion = await observeCgroupVersion(host);
+  const traits = await observeTraits(host);
+  const cgroupVersion = traits.cgroupVersion ?? 1;
   return {
+    ...traits,
     cgroupVersion,
     ...(await chooseCgroupDriver(host, cgroupVersion)),
-    canLowerOomScore: await observeSysResource(host),
+    canLowerOomScore: traits.canLowerOomScore ?? true,
+    ...(await observeSize(host)),
     resolvConf: await observeResolvConf(host),
     modulesToLoad: await observeModules(host),
     trees: await observeTrees(host, desired),
@@ -22,10 +28,12 @@ export async function observeFacts(host: Host, desired: DesiredState): Promise<N
   };
 }
 
-async function observeCgroupVersion(host: Host): Promise<1 | 2> {
-  const mounts = await host.mounts();
-  const root = mounts.findLast((mount) => mount.path === '/sys/fs/cgroup');
-  return root?.fileSystem === 'cgroup2' ? 2 : 1;
+async function observeSize(host: Host): Promise<Pick<NodeFacts, 'cpuCount' | 'memoryMiB'>> {
+  const cpus = countList((await host.files.readText('/sys/devices/system/cpu/online')) ?? '');
+  return {
+    cpuCount: cpus || smallest.cpuCount,
+    memoryMiB: (await memoryMiB(host, 'MemTotal')) ?? smallest.memoryMiB,
+  };
 }
 
 /**
@@ -43,13 +51,6 @@ async function chooseCgroupDriver(
         cgroupDriverReason: 'cgroup v1 in a container: systemd does not manage its controllers there',
       }
     : { cgroupDriver: 'systemd', cgroupDriverReason: `cgroup v${version}: systemd manages the tree` };
-}
-
-// Of pid 1, which starts the units; the agent itself may have been given fewer capabilities.
-async function observeSysResource(host: Host): Promise<boolean> {
-  const status = (await host.files.readText('/proc/1/status')) ?? '';
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  return effective === undefined || ((BigInt(`0x${effective}`) >> sysResourceBit) & 1n) === 1n;
 }
 
 async function observeResolvConf(host: Host): Promise<string> {

@@ -30,6 +30,10 @@ export const paths = {
   modulesFile: '/etc/modules-load.d/regnode.conf',
 
   containerdConfiguration: '/etc/containerd/config.toml',
+  /** An operator's drop-ins, and ours among them. */
+  containerdDropIns: '/etc/containerd/conf.d',
+  containerdDropIn: '/etc/containerd/conf.d/90-regnode.toml',
+  registries: '/etc/containerd/certs.d',
   containerdData: '/var/lib/containerd',
   containerdRun: '/run/containerd',
   containerdSocket: '/run/containerd/containerd.sock',
@@ -40,6 +44,8 @@ export const paths = {
 
   kubeletData: '/var/lib/kubelet',
   kubeletConfiguration: '/var/lib/kubelet/config.yaml',
+  /** An operator's own drop-ins. */
+  kubeletDropIns: '/etc/kubernetes/kubelet.conf.d',
   kubeletKubeconfig: '/etc/kubernetes/kubelet.conf',
   /** What the kubeconfig is set to before each start of the kubelet. */
   kubeletAccess: '/etc/kubernetes/kubelet-access.conf',

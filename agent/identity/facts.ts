@@ -3,6 +3,7 @@
 import { Fault } from '../../protocol/fault.ts';
 import { type HostFacts, nodeNamePattern } from '../../protocol/join.ts';
 import type { Host } from '../host/host.ts';
+import { observeTraits } from '../host/traits.ts';
 import { agentVersion } from '../version.ts';
 import { addressToward } from './address.ts';
 
@@ -10,6 +11,7 @@ import { addressToward } from './address.ts';
 export async function gatherFacts(host: Host, gatewayUrl: string): Promise<HostFacts> {
   const release = await osRelease(host);
   const kernel = await host.kernel();
+  const { cgroupVersion, glibc, systemd } = await observeTraits(host);
   const uuid = (await host.files.readText('/sys/class/dmi/id/product_uuid'))?.trim();
   return {
     machineId: await machineId(host),
@@ -21,6 +23,9 @@ export async function gatherFacts(host: Host, gatewayUrl: string): Promise<HostF
       prettyName: (release.PRETTY_NAME ?? release.NAME ?? 'unknown').slice(0, 128),
     },
     kernelRelease: kernel.release,
+    ...(cgroupVersion === undefined ? {} : { cgroupVersion }),
+    ...(glibc === undefined ? {} : { glibc: glibc.slice(0, 32) }),
+    ...(systemd === undefined ? {} : { systemd: systemd.slice(0, 32) }),
     architecture: architecture(kernel.machine),
     addresses: await addresses(host, gatewayUrl),
     agentVersion,

@@ -1,8 +1,20 @@
 // The documentation of a code, for `regnode explain CODE`: the codes of checks and of faults alike.
 import { catalogue } from '../../protocol/catalogue/index.ts';
+import { type Rule, rules } from '../../protocol/compatibility/table.ts';
+import { describeRange } from '../../protocol/compatibility/versions.ts';
 import { isFaultCode, type Language } from '../../protocol/fault.ts';
 import { type CheckCode, isCheckCode, messages } from './messages/index.ts';
 import type { ProblemMessages } from './messages/shape.ts';
+
+/** Which rows of the compatibility table a check goes by: those whose ids begin so. */
+const rulesOfCheck: Partial<Record<CheckCode, RegExp>> = {
+  KUBERNETES_VERSION: /^kubelet-(oldest|untried)$/,
+  KERNEL_VERSION: /^kubelet-kernel/,
+  CGROUP_VERSION: /^cgroup-/,
+  CAPABILITIES: /^containerd-oom/,
+  OPERATING_SYSTEM: /^containerd-c-library/,
+  CILIUM_KERNEL: /^cilium-/,
+};
 
 /** Case and dashes don't matter (`cpu-count` is CPU_COUNT); undefined when no such code exists. */
 export function explainCode(name: string, language: Language): string | undefined {
@@ -20,6 +32,7 @@ function explainCheck(code: CheckCode, language: Language): string {
     `${code} · ${title[language]}`,
     '',
     why[language],
+    ...tableRows(rulesOfCheck[code], language),
     ...problems.flatMap((problem) => [
       '',
       `- ${problem.message[language]}`,
@@ -27,4 +40,16 @@ function explainCheck(code: CheckCode, language: Language): string {
       ...problem.commands.map((command) => `    $ ${command}`),
     ]),
   ].join('\n');
+}
+
+function tableRows(ids: RegExp | undefined, language: Language): string[] {
+  const rows: readonly Rule[] = ids === undefined ? [] : rules.filter(({ id }) => ids.test(id));
+  if (rows.length === 0) return [];
+  return ['', ...rows.map((rule) => `  · ${describeSubject(rule)}: ${rule.reason[language]}`)];
+}
+
+function describeSubject({ subject, versions, kubelet, settings }: Rule): string {
+  const beside = kubelet === undefined ? '' : `, kubelet ${describeRange(kubelet)}`;
+  const set = Object.entries(settings ?? {}).map(([name, value]) => ` → ${name}=${value}`);
+  return `${subject} ${describeRange(versions)}${beside}${set.join('')}`;
 }

@@ -5,7 +5,8 @@ import type { Host, HostFiles, HostNetwork, HostProcesses, RunOptions } from '..
 
 /** Commands that only read, with the arguments that make them so. None may load a kernel module: see callers. */
 export const readingCommands: Readonly<Record<string, RegExp>> = {
-  systemctl: /^show --property=[A-Za-z,]+( [a-z0-9@.-]+)+$/,
+  systemctl: /^(show --property=[A-Za-z,]+( [a-z0-9@.-]+)+|--version)$/,
+  getconf: /^GNU_LIBC_VERSION$/,
   chronyc: /^-n tracking$/,
   timedatectl: /^status$/,
   iptables: /^--version$/,

@@ -1,9 +1,7 @@
-// regnodectl pool create | list | get | delete
+// regnodectl pool create | list | get | delete (set: pool-set-command.ts)
 import { isDeepStrictEqual } from 'node:util';
-import { Command, Option } from 'commander';
-import { apiServerAccessSchema, networkModeSchema } from '../../protocol/desired.ts';
+import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
-import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -12,84 +10,25 @@ import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } f
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
-import { collect, count, duration, parseLabels, parseTaints } from './parse.ts';
+import { type PoolFlags, poolChanges, withPoolOptions } from './pool-options.ts';
+import { setCommand } from './pool-set-command.ts';
 
-interface CreateFlags {
-  readonly kubernetesVersion?: string;
-  readonly network: string;
-  readonly apiServerAccess?: string;
-  readonly label: readonly string[];
-  readonly taint: readonly string[];
-  readonly maxNodes?: number;
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain?: string;
-  readonly maxPods?: number;
-  readonly sandboxImage?: string;
-  readonly heartbeatInterval?: number;
-  readonly metricsInterval?: number;
-  readonly line: readonly string[];
-  readonly containerdVersion?: string;
-  readonly runcVersion?: string;
-  readonly cniPluginsVersion?: string;
-  readonly certificateGraceDays?: number;
-  readonly driftPolicy?: string;
-  readonly dryRun?: true;
-}
+type CreateFlags = PoolFlags & { readonly dryRun?: true };
 
 export function poolCommand(): Command {
   return new Command('pool')
     .description('node pools: what the nodes of one kind are to be')
     .addCommand(createCommand())
+    .addCommand(setCommand())
     .addCommand(listCommand())
     .addCommand(getCommand())
     .addCommand(deleteCommand());
 }
 
 function createCommand(): Command {
-  return new Command('create')
-    .description('make a node pool; the same again changes nothing')
-    .argument('<name>')
-    .option('--kubernetes-version <version>', 'version of the kubelet (default: that of the cluster)')
-    .addOption(
-      new Option('--network <mode>', 'cilium, or external when the cluster brings its own CNI')
-        .choices(networkModeSchema.options)
-        .default('cilium'),
-    )
-    .addOption(
-      new Option(
-        '--api-server-access <way>',
-        'how kubelets reach the API server: direct (default), or tunnel when the line has no way to it',
-      ).choices(apiServerAccessSchema.options),
-    )
-    .option('--label <key=value>', 'label of every node, may be repeated', collect, [])
-    .option('--taint <key[=value]:effect>', 'taint of every node, may be repeated', collect, [])
-    .option('--max-nodes <n>', 'refuse joins above this', count)
-    .option(
-      '--cluster-dns <address>',
-      'DNS server of pods, may be repeated (default: the service kube-dns)',
-      collect,
-      [],
-    )
-    .option('--cluster-domain <domain>', 'default cluster.local')
-    .option('--max-pods <n>', 'pods per node, default 110', count)
-    .option('--sandbox-image <image>', 'image of the pause container')
-    .option('--heartbeat-interval <duration>', 'default 10s', duration)
-    .option('--metrics-interval <duration>', 'default 10s', duration)
-    .option(
-      '--line <limit=number>',
-      `what the private line has to hold, may be repeated: ${Object.keys(defaultThresholds).join(', ')}`,
-      collect,
-      [],
-    )
-    .option('--containerd-version <version>', 'default: the newest in the artifact store')
-    .option('--runc-version <version>', 'default: the newest in the artifact store')
-    .option('--cni-plugins-version <version>', 'default: the newest in the artifact store')
-    .option(
-      '--certificate-grace-days <n>',
-      'how long an expired certificate may be renewed, default 90',
-      count,
-    )
-    .addOption(new Option('--drift-policy <policy>', 'default repair').choices(['repair', 'report']))
+  return withPoolOptions(
+    new Command('create').description('make a node pool; the same again changes nothing').argument('<name>'),
+  )
     .option('--dry-run', 'print what would be made')
     .action(create);
 }
@@ -122,49 +61,20 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
 }
 
 async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolSpec> {
-  const labels = parseLabels(flags.label);
-  const { set: taints, remove } = parseTaints(flags.taint);
-  if (remove.length > 0 || Object.values(labels).includes(null)) {
+  const given = [...(flags.label ?? []), ...(flags.taint ?? [])];
+  if (given.some((text) => text.endsWith('-'))) {
     throw new Fault('USAGE', { detail: 'a new pool has no labels or taints to take away' });
   }
-  const parsed = poolSpecSchema.safeParse({
-    kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
-    network: { mode: flags.network },
-    apiServerAccess: flags.apiServerAccess,
-    labels,
-    taints,
-    maxNodes: flags.maxNodes,
-    kubelet: {
-      clusterDns: flags.clusterDns.length > 0 ? flags.clusterDns : await clusterDns(kubernetes),
-      clusterDomain: flags.clusterDomain,
-      maxPods: flags.maxPods,
-    },
-    containerd: { sandboxImage: flags.sandboxImage },
-    telemetry: { heartbeatIntervalMs: flags.heartbeatInterval, metricsIntervalMs: flags.metricsInterval },
-    line: lineLimits(flags.line),
-    componentVersions: {
-      containerd: flags.containerdVersion,
-      runc: flags.runcVersion,
-      cniPlugins: flags.cniPluginsVersion,
-    },
-    certificateGraceDays: flags.certificateGraceDays,
-    driftPolicy: flags.driftPolicy,
-  });
+  const parsed = poolSpecSchema.safeParse(
+    await poolChanges({
+      ...flags,
+      kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
+      clusterDns: flags.clusterDns ?? (await clusterDns(kubernetes)),
+    }),
+  );
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
   const issue = parsed.error.issues[0];
   throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
-}
-
-/** `rttMs=100` and the like; the schema says what each may be. */
-function lineLimits(texts: readonly string[]): Record<string, number> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [name = '', value = ''] = text.split('=');
-      if (name in defaultThresholds && value.trim() !== '') return [name, Number(value)];
-      const known = Object.keys(defaultThresholds).join(', ');
-      throw new Fault('USAGE', { detail: `--line ${text}: LIMIT=NUMBER, of ${known}` });
-    }),
-  );
 }
 
 /** v1.32.4+vendor.1 → v1.32.4: artifacts are named by the upstream release. */
@@ -282,7 +192,12 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['cluster dns', spec.kubelet.clusterDns.join(', ')],
     ['cluster domain', spec.kubelet.clusterDomain],
     ['pods per node', String(spec.kubelet.maxPods)],
+    ['reserved', describeReserved(spec)],
     ['sandbox image', spec.containerd.sandboxImage],
+    ...(spec.containerd.registries ?? []).map(({ host, mirrors, caPem }): [string, string] => [
+      `registry ${host}`,
+      [...mirrors, ...(caPem === undefined ? [] : ['own CA'])].join(', '),
+    ]),
     ['heartbeat', `${spec.telemetry.heartbeatIntervalMs / 1000} s`],
     ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
     ['components', versions.join(', ') || 'the newest in the artifact store'],
@@ -293,4 +208,9 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
 
 function sameSpec(a: PoolSpec, b: PoolSpec): boolean {
   return isDeepStrictEqual(poolSpecSchema.parse(a), poolSpecSchema.parse(b));
+}
+
+function describeReserved({ kubelet }: PoolSpec): string {
+  const set = Object.entries(kubelet.reserved ?? {}).map(([name, amount]) => `${name} ${amount}`);
+  return set.join(', ') || "computed from each host's size";
 }

@@ -56,7 +56,8 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
   if (existing) assertSameMachine(existing, token, machineId, desk);
   else await assertNameFree(kubernetes, nodeName);
   const node = existing?.spec ?? {};
-  const desired = desiredState({ name: token.pool, spec }, node, architecture, await desk.artifacts());
+  const artifacts = await desk.artifacts();
+  const desired = desiredState({ name: token.pool, spec }, node, architecture, artifacts, request.facts);
 
   const claimed = existing ?? (await claimName(kubernetes, request, token, keySha256));
   try {

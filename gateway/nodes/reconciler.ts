@@ -73,7 +73,8 @@ export class Reconciler {
     try {
       const pool = this.#pool(registered.spec.pool);
       const architecture = registered.status?.facts?.architecture ?? 'amd64';
-      return desiredState(pool, registered.spec, architecture, await this.#options.artifacts());
+      const artifacts = await this.#options.artifacts();
+      return desiredState(pool, registered.spec, architecture, artifacts, registered.status?.facts);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const note = { type: 'Warning', reason: 'NoDesiredState', message: error.message } as const;

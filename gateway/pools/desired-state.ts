@@ -1,6 +1,9 @@
 // From a pool, one node's own wishes and the artifact store to the desired state of that node: pure. `revision` is a hash of
 // all the rest with sorted keys, so it changes exactly when something that matters to the host does.
 import { createHash } from 'node:crypto';
+import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
+import { bestVersion, type Situation } from '../../protocol/compatibility/judgement.ts';
+import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Artifact, DesiredState, Taint } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
@@ -15,6 +18,7 @@ export function desiredState(
   node: NodeWishes,
   architecture: Architecture,
   { serial, sha256, artifacts }: OfferedArtifacts,
+  host: HostTraits = {},
 ): DesiredState {
   const { spec } = pool;
   const rest: Omit<DesiredState, 'revision'> = {
@@ -29,7 +33,7 @@ export function desiredState(
     telemetry: spec.telemetry,
     manifest: { serial, sha256 },
     line: spec.line,
-    artifacts: chooseArtifacts(spec, architecture, artifacts),
+    artifacts: chooseArtifacts(spec, architecture, artifacts, host),
   };
   return { revision: revisionOf(rest), ...rest };
 }
@@ -46,7 +50,14 @@ export function nodeTaints(spec: PoolSpec, node: NodeWishes): Taint[] {
   return [...taints.keys()].sort().flatMap((key) => taints.get(key) ?? []);
 }
 
-function chooseArtifacts(spec: PoolSpec, architecture: Architecture, store: readonly Artifact[]): Artifact[] {
+function chooseArtifacts(
+  spec: PoolSpec,
+  architecture: Architecture,
+  store: readonly Artifact[],
+  host: HostTraits,
+): Artifact[] {
+  const situation = { host, kubeletVersion: spec.kubernetesVersion };
+  requireCompatible('kubelet', spec.kubernetesVersion, situation);
   const fitting = store.filter((artifact) => artifact.architecture === architecture);
   const choose = (component: Artifact['component'], version: string | undefined): Artifact => {
     const all = fitting.filter((artifact) => artifact.component === component);
@@ -64,7 +75,7 @@ function chooseArtifacts(spec: PoolSpec, architecture: Architecture, store: read
   const newestIfAny = (component: Artifact['component']) =>
     fitting.some((artifact) => artifact.component === component) ? [choose(component, undefined)] : [];
   return [
-    choose('containerd', spec.componentVersions.containerd),
+    choose('containerd', containerdVersion(spec, fitting, situation)),
     choose('runc', spec.componentVersions.runc),
     choose('kubelet', spec.kubernetesVersion),
     choose('cni-plugins', spec.componentVersions.cniPlugins),
@@ -72,6 +83,19 @@ function chooseArtifacts(spec: PoolSpec, architecture: Architecture, store: read
     ...newestIfAny('agent'),
     ...fitting.filter(({ component }) => component === 'images').sort((a, b) => (a.path < b.path ? -1 : 1)),
   ];
+}
+
+/** The pool's, or the best in the store that goes with the host and the kubelet. */
+function containerdVersion(
+  spec: PoolSpec,
+  fitting: readonly Artifact[],
+  situation: Situation,
+): string | undefined {
+  const wished = spec.componentVersions.containerd;
+  const versions = fitting.flatMap(({ component, version }) => (component === 'containerd' ? [version] : []));
+  const version = wished ?? bestVersion('containerd', versions, situation) ?? versions[0];
+  if (version !== undefined) requireCompatible('containerd', version, situation);
+  return version;
 }
 
 /** Compares as people read versions: 1.10 is newer than 1.9, a release newer than its -rc. */

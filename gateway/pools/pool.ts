@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { apiServerAccessSchema, networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
+import { nodeContainerdSettings, nodeKubeletSettings } from '../../protocol/node-settings.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 
 export const apiVersion = 'regnode.io/v1alpha1';
@@ -35,9 +36,15 @@ export const poolSpecSchema = z.strictObject({
       clusterDns: z.array(z.string()).default([]),
       clusterDomain: z.string().default('cluster.local'),
       maxPods: z.int().min(1).max(1000).default(110),
+      ...nodeKubeletSettings,
     })
     .prefault({}),
-  containerd: z.strictObject({ sandboxImage: z.string().default('registry.k8s.io/pause:3.9') }).prefault({}),
+  containerd: z
+    .strictObject({
+      sandboxImage: z.string().default('registry.k8s.io/pause:3.9'),
+      ...nodeContainerdSettings,
+    })
+    .prefault({}),
   telemetry: z
     .strictObject({
       heartbeatIntervalMs: z.int().min(1000).max(300_000).default(10_000),

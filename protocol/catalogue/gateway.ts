@@ -224,6 +224,19 @@ export const gatewayFaults = {
     },
     zh: { message: 'CA 已在轮换中：旧 CA 在 {until} 之前仍受信任。', remedy: '请等到该时间之后再轮换。' },
   },
+  VERSION_INCOMPATIBLE: {
+    exitCode: 2,
+    en: {
+      message: '{component} {version} does not go with this host or its kubelet: {reason} (rule {rule}).',
+      remedy:
+        'Choose another version in the node pool, or a pool that fits the host; the rules: regnode explain CILIUM_KERNEL, CGROUP_VERSION, KERNEL_VERSION.',
+    },
+    zh: {
+      message: '{component} {version} 与此主机或其 kubelet 不兼容：{reason}（规则 {rule}）。',
+      remedy:
+        '请在节点池中选择其他版本，或选择适合此主机的节点池；规则见 regnode explain CILIUM_KERNEL、CGROUP_VERSION、KERNEL_VERSION。',
+    },
+  },
   BUNDLE_INVALID: {
     exitCode: 2,
     en: {

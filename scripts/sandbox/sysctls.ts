@@ -32,6 +32,19 @@ const atLeast: Readonly<Record<string, number>> = {
   'fs.inotify.max_user_watches': 524_288,
 };
 
+/**
+ * What kubelets insist on (protectKernelDefaults). All sandboxes of the machine share these, so a host that leaves must not put
+ * them back under the kubelets of the others.
+ */
+const always: Readonly<Record<string, string>> = {
+  'vm.overcommit_memory': '1',
+  'vm.panic_on_oom': '0',
+  'kernel.panic': '10',
+  'kernel.panic_on_oops': '1',
+  'kernel.keys.root_maxkeys': '1000000',
+  'kernel.keys.root_maxbytes': '25000000',
+};
+
 const recordFile = join(runRoot, 'sysctls.json');
 
 /** Call with the registry lock held. */
@@ -43,6 +56,10 @@ export async function prepareSysctls(): Promise<void> {
       if (value !== undefined) values[name] = value;
     }
     await writeFile(recordFile, JSON.stringify(values, undefined, 2));
+  }
+  for (const [name, value] of Object.entries(always)) {
+    const now = await read(name);
+    if (now !== undefined && now !== value) await writeFile(pathOf(name), value);
   }
   for (const [name, minimum] of Object.entries(atLeast)) {
     const value = await read(name);

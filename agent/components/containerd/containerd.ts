@@ -4,6 +4,7 @@ import type { Component, NodeFacts } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
 import { runningUnit } from '../unit-file.ts';
 import { containerdConfiguration } from './configuration.ts';
+import { registryFiles } from './registries.ts';
 
 export const containerdComponent: Component = {
   name: 'containerd',
@@ -11,7 +12,7 @@ export const containerdComponent: Component = {
     const artifact = artifactOf(desired, 'containerd');
     const runc = programPath(facts, artifactOf(desired, 'runc'), 'runc');
     const program = programPath(facts, artifact, 'containerd');
-    const content = containerdConfiguration(facts, {
+    const { main, dropIn } = containerdConfiguration(facts, {
       version: artifact.version,
       sandboxImage: desired.containerd.sandboxImage,
       runcPath: runc,
@@ -20,7 +21,9 @@ export const containerdComponent: Component = {
       inUse(artifact),
       ownFolder(paths.containerdData, 0o711),
       ownFolder(paths.containerdRun, 0o711),
-      { kind: 'file', path: paths.containerdConfiguration, mode: 0o644, content },
+      ...registryFiles(desired.containerd.registries ?? []),
+      { kind: 'file', path: paths.containerdDropIn, mode: 0o644, content: dropIn },
+      { kind: 'file', path: paths.containerdConfiguration, mode: 0o644, content: main },
       ...runningUnit({
         name: 'containerd.service',
         unit: [
@@ -28,7 +31,7 @@ export const containerdComponent: Component = {
           ['After', 'network.target local-fs.target'],
         ],
         service: service(facts, program),
-        inputs: [content, artifact.sha256],
+        inputs: [main, dropIn, artifact.sha256],
       }),
     ];
   },

@@ -6,12 +6,9 @@ import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
 import { runningUnit } from '../unit-file.ts';
-import {
-  accessKubeconfig,
-  bootstrapKubeconfig,
-  kubeletConfiguration,
-  kubeletFlags,
-} from './configuration.ts';
+import { kubeletConfiguration } from './configuration.ts';
+import { kubeletFlags } from './flags.ts';
+import { accessKubeconfig, bootstrapKubeconfig } from './kubeconfig.ts';
 import { toYaml } from './yaml.ts';
 
 const note = '# Written by regnode; changed by hand it is set back.\n';
@@ -35,6 +32,8 @@ export const kubeletComponent: Component = {
       ownFolder(paths.kubeletData, 0o750),
       ownFolder(paths.podLogs),
       ownFolder(paths.containerLogs),
+      // For an operator's own; a kubelet that is told of it (flags.ts) doesn't start without it.
+      { kind: 'directory', path: paths.kubeletDropIns, mode: 0o755, content: 'shared' },
       { kind: 'file', path: paths.clusterAuthority, mode: 0o644, content: identity.bootstrap.caPem },
       { kind: 'file', path: paths.kubeletConfiguration, mode: 0o600, content: configuration },
       { kind: 'file', path: paths.kubeletBootstrap, mode: 0o600, content: bootstrap, secret: true },

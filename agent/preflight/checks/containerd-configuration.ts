@@ -1,23 +1,47 @@
 // A configuration that somebody left. Docker's package writes one that turns the kubelet's interface off
-// (containerd#8139). regnode puts its own in its place, keeps the old one, and `leave` puts it back.
-import { define, ok, skip, warn } from '../check.ts';
+// (containerd#8139). regnode puts its own in its place, keeps the old one, and `leave` puts it back. Drop-ins in conf.d stay in
+// force, so one that turns the interface off has to go.
+import { paths } from '../../config/paths.ts';
+import type { Host } from '../../host/host.ts';
+import { define, fail, ok, skip, warn } from '../check.ts';
 import { isJoined } from '../observation/joined.ts';
-
-const path = '/etc/containerd/config.toml';
 
 export const containerdConfiguration = define({
   code: 'CONTAINERD_CONFIGURATION',
   id: 'containerd-configuration',
   group: 'runtime',
-  severity: 'advisory',
+  severity: 'blocking',
   dependsOn: ['FOREIGN_CONTAINERD'],
   async run(host) {
     if (await isJoined(host)) return skip('joined');
+    for (const dropIn of await dropIns(host)) {
+      const disabled = disabledPlugins(await host.files.readText(dropIn));
+      if (!namesCri(disabled)) continue;
+      return fail('dropInDisablesCri', `${dropIn}: disabled_plugins = [${disabled}]`, 'cri', {
+        path: dropIn,
+      });
+    }
+    const path = paths.containerdConfiguration;
     const text = await host.files.readText(path);
     if (text === undefined) return ok('none');
-    const disabled = /^\s*disabled_plugins\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? '';
-    return /["'](cri|io\.containerd\.grpc\.v1\.cri)["']/.test(disabled)
-      ? warn('criDisabled', `${path}: disabled_plugins = [${disabled.trim()}]`, 'cri', { path })
+    const disabled = disabledPlugins(text);
+    return namesCri(disabled)
+      ? warn('criDisabled', `${path}: disabled_plugins = [${disabled}]`, 'cri', { path })
       : warn('present', path, 'none', { path });
   },
 });
+
+async function dropIns(host: Host): Promise<string[]> {
+  const names = (await host.files.list(paths.containerdDropIns)) ?? [];
+  return names.filter((name) => name.endsWith('.toml')).map((name) => `${paths.containerdDropIns}/${name}`);
+}
+
+function disabledPlugins(text: string | undefined): string {
+  return /^\s*disabled_plugins\s*=\s*\[([^\]]*)\]/m.exec(text ?? '')?.[1]?.trim() ?? '';
+}
+
+function namesCri(disabled: string): boolean {
+  return /["'](cri|io\.containerd\.grpc\.v1\.cri|io\.containerd\.cri\.v1\.(runtime|images))["']/.test(
+    disabled,
+  );
+}

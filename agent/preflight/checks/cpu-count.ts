@@ -1,6 +1,7 @@
 // One CPU carries a kubelet, but leaves nothing for pods when the system is busy.
+
+import { countList } from '../../host/proc.ts';
 import { define, ok, warn } from '../check.ts';
-import { countList } from '../observation/proc.ts';
 
 const recommended = 2;
 

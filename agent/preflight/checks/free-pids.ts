@@ -1,6 +1,7 @@
 // Processes and threads count alike; pid_max is often 32768 on hosts with few CPUs.
+
+import { numberIn } from '../../host/proc.ts';
 import { define, fail, ok, warn } from '../check.ts';
-import { numberIn } from '../observation/proc.ts';
 
 const needed = 1000;
 const recommended = 8000;

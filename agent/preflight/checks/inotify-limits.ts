@@ -1,6 +1,7 @@
 // kubelet, containerd, log collectors and many programs in pods watch files; all of root's share one limit.
+
+import { numberIn } from '../../host/proc.ts';
 import { define, ok, warn } from '../check.ts';
-import { numberIn } from '../observation/proc.ts';
 
 const instances = 128;
 const watches = 8192;

@@ -1,7 +1,8 @@
 // runc makes a session keyring for each container; with the old quota of 200 keys the 200th container fails
 // with "disk quota exceeded".
+
+import { numberIn } from '../../host/proc.ts';
 import { define, ok, skip, warn } from '../check.ts';
-import { numberIn } from '../observation/proc.ts';
 
 const recommended = 10_000;
 

@@ -1,10 +1,11 @@
-// The kernels that Kubernetes is tried with: 5.4, 5.10, 5.15, 6 and later. RHEL's 4.18 carries most of what came
-// after it; older ones lack what runtimes and kubelet take for granted.
+// The kernels that Kubernetes is tried with, as the table has them.
+import { judge, ruleOf } from '../../../protocol/compatibility/judgement.ts';
 import { define, fail, ok, warn } from '../check.ts';
-import { isAtLeast } from '../observation/versions.ts';
 
-const needed = '4.18';
-const recommended = '5.4';
+const needed = ruleOf('kubelet-kernel-needed').host.kernel?.below ?? '';
+const recommended = ruleOf('kubelet-kernel-recommended').host.kernel?.below ?? '';
+/** Its verdict is asked for with a kubelet that the kernel alone decides about. */
+const anyKubelet = '1.20';
 
 export const kernelVersion = define({
   code: 'KERNEL_VERSION',
@@ -15,8 +16,9 @@ export const kernelVersion = define({
   async run(host) {
     const { release } = await host.kernel();
     const values = { release, needed, recommended };
-    if (!isAtLeast(release, needed)) return fail('tooOld', release, `≥ ${needed}`, values);
-    return isAtLeast(release, recommended)
+    const { verdict } = judge('kubelet', anyKubelet, { host: { kernelRelease: release } });
+    if (verdict === 'refused') return fail('tooOld', release, `≥ ${needed}`, values);
+    return verdict === 'allowed'
       ? ok(release, `≥ ${needed}`)
       : warn('old', release, `≥ ${recommended}`, values);
   },

@@ -1,9 +1,9 @@
-// Registered nodes exist from Kubernetes 1.18 on; the newest version that regnode was tried with is named too.
+// The versions of Kubernetes that registered nodes exist for, and up to which regnode was tried, as the table has them.
+import { judge, ruleOf } from '../../../protocol/compatibility/judgement.ts';
 import { define, fail, ok, skip, warn } from '../check.ts';
-import { isAtLeast, parseVersion } from '../observation/versions.ts';
 
-const oldest = '1.18';
-const newestTried = '1.36';
+const oldest = ruleOf('kubelet-oldest').versions.below ?? '';
+const untried = ruleOf('kubelet-untried').versions.atLeast ?? '';
 
 export const kubernetesVersion = define({
   code: 'KUBERNETES_VERSION',
@@ -13,12 +13,10 @@ export const kubernetesVersion = define({
   dependsOn: [],
   async run(_host, { kubernetesVersion: version }) {
     if (version === undefined) return skip('noVersion');
-    const threshold = `${oldest} – ${newestTried}`;
-    const values = { version, oldest, newestTried };
-    const [major = 0, minor = 0] = parseVersion(version) ?? [];
-    if (!isAtLeast(version, oldest)) return fail('tooOld', version, threshold, values);
-    return isAtLeast(newestTried, `${major}.${minor}`)
-      ? ok(version, threshold)
-      : warn('untried', version, threshold, values);
+    const threshold = `${oldest} – < ${untried}`;
+    const values = { version, oldest, untried };
+    const { verdict } = judge('kubelet', version, { host: {} });
+    if (verdict === 'refused') return fail('tooOld', version, threshold, values);
+    return verdict === 'allowed' ? ok(version, threshold) : warn('untried', version, threshold, values);
   },
 });

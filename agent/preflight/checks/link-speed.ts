@@ -1,8 +1,9 @@
 // The link itself: up, and at 100 Mbit/s or more. Virtual devices state no speed, or one that means nothing.
+
+import { numberIn } from '../../host/proc.ts';
 import { define, ok, skip, warn } from '../check.ts';
 import { gatewayRoute } from '../observation/gateway.ts';
 import { linkNamed } from '../observation/links.ts';
-import { numberIn } from '../observation/proc.ts';
 
 const neededMbps = 100;
 

@@ -1,6 +1,7 @@
 // A machine sold as 1 GiB shows about 950 MiB: below 900 a kubelet and a runtime do not fit.
+
+import { memoryMiB } from '../../host/proc.ts';
 import { define, fail, ok, warn } from '../check.ts';
-import { memoryMiB } from '../observation/proc.ts';
 
 const neededMiB = 900;
 const recommendedMiB = 1700;

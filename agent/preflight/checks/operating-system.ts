@@ -1,10 +1,11 @@
 // TKE lists TencentOS Server 3.1 and 2.4 (TK4) for registered nodes. Plain 2.4 has the same os-release as TK4,
 // so the kernel decides. Others are not in that list: those too old for today's components are refused, the
 // rest warned about.
+
+import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { Host } from '../../host/host.ts';
 import { define, fail, ok, warn } from '../check.ts';
 import { type OsRelease, osRelease } from '../observation/os-release.ts';
-import { isAtLeast } from '../observation/versions.ts';
 
 /** The oldest release of a distribution that can carry a node; what is not listed is merely unknown. */
 const oldest: Readonly<Record<string, string>> = {

@@ -175,8 +175,8 @@ export const identityMessages = {
       },
       untried: {
         message: {
-          en: 'Kubernetes {version} is newer than {newestTried}, the newest that regnode was tried with.',
-          zh: 'Kubernetes {version} 高于 regnode 验证过的最新版本 {newestTried}。',
+          en: 'Kubernetes {version} is newer than what regnode was tried with (below {untried}).',
+          zh: 'Kubernetes {version} 高于 regnode 验证过的版本（低于 {untried}）。',
         },
         remedy: { en: 'Look for a newer regnode; else go on.', zh: '请查看是否有新版 regnode；否则可继续。' },
         commands: ['regnode version'],

@@ -105,6 +105,39 @@ export const kernelMessages = {
         },
         commands: ['grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1 && reboot'],
       },
+      v2Early: {
+        message: {
+          en: 'The host has cgroup v2, which the kubelet of Kubernetes {kubernetesVersion} does not know.',
+          zh: '主机使用 cgroup v2，而 Kubernetes {kubernetesVersion} 的 kubelet 不支持。',
+        },
+        remedy: {
+          en: 'Boot with cgroup v1, or choose Kubernetes 1.19 or later.',
+          zh: '请以 cgroup v1 启动，或使用 Kubernetes 1.19 及以上。',
+        },
+        commands: ['grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=0 && reboot'],
+      },
+      v2Kernel: {
+        message: {
+          en: 'The host has cgroup v2 with kernel {kernel}; Kubernetes asks for 5.8 then.',
+          zh: '主机使用 cgroup v2，内核为 {kernel}；此时 Kubernetes 要求 5.8 及以上。',
+        },
+        remedy: {
+          en: 'Boot with cgroup v1, or plan for a newer kernel; joining works.',
+          zh: '建议以 cgroup v1 启动或升级内核；可以加入。',
+        },
+        commands: ['uname -r', 'grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=0'],
+      },
+      v2Systemd: {
+        message: {
+          en: 'The host has cgroup v2 with systemd {systemd}, which cannot hand the cpuset controller on: pods cannot be bound to cores.',
+          zh: '主机使用 cgroup v2，但 systemd {systemd} 无法委派 cpuset 控制器，Pod 无法绑核。',
+        },
+        remedy: {
+          en: 'Boot with cgroup v1, or plan for systemd 244 or later; joining works.',
+          zh: '建议以 cgroup v1 启动或升级 systemd 至 244；可以加入。',
+        },
+        commands: ['systemctl --version'],
+      },
     },
   },
   CGROUP_CONTROLLERS: {

@@ -76,6 +76,14 @@ export const runtimeMessages = {
         },
         commands: ['cat {path}'],
       },
+      dropInDisablesCri: {
+        message: {
+          en: 'The drop-in {path} turns off the interface that the kubelet needs ({measured}); drop-ins stay in force.',
+          zh: '附加配置 {path} 关闭了 kubelet 所需的接口（{measured}）；附加配置会继续生效。',
+        },
+        remedy: { en: 'Take the line out, or move the file away.', zh: '请删除该行，或移走该文件。' },
+        commands: ['mv {path} {path}.before-regnode'],
+      },
     },
   },
   RUNTIME_LEAVINGS: {

@@ -1,14 +1,12 @@
 // Which version of control groups the host runs, and which controllers it has.
 import type { Host } from '../../host/host.ts';
+import { observeCgroupVersion } from '../../host/traits.ts';
 
 export type CgroupVersion = 'v1' | 'v2' | 'none';
 
-/** The hybrid layout (v2 beside v1 for systemd alone) counts as v1, as the kubelet sees it. */
 export async function cgroupVersion(host: Host): Promise<CgroupVersion> {
-  const mounts = await host.mounts();
-  const root = mounts.findLast((mount) => mount.path === '/sys/fs/cgroup');
-  if (root?.fileSystem === 'cgroup2') return 'v2';
-  return mounts.some((mount) => mount.fileSystem === 'cgroup') ? 'v1' : 'none';
+  const version = await observeCgroupVersion(host);
+  return version === undefined ? 'none' : `v${version}`;
 }
 
 export async function controllers(host: Host, version: CgroupVersion): Promise<readonly string[]> {

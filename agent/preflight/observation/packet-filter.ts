@@ -1,8 +1,9 @@
 // The filter's stance on packets that no rule accepts, for iptables and nftables. Only tables that exist are
 // asked for: asking for one that does not would make the kernel load it.
+
+import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { Host } from '../../host/host.ts';
 import { isPresent } from './kernel-config.ts';
-import { isAtLeast } from './versions.ts';
 
 export type Hook = 'INPUT' | 'FORWARD' | 'OUTPUT';
 

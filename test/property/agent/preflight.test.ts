@@ -18,7 +18,7 @@ import { parseIptablesSave, parseNft } from '../../../agent/preflight/observatio
 import { isExempt, withoutCredentials } from '../../../agent/preflight/observation/proxies.ts';
 import { parseSysctlFile } from '../../../agent/preflight/observation/sysctl-files.ts';
 import { parseUnits } from '../../../agent/preflight/observation/units.ts';
-import { isAtLeast } from '../../../agent/preflight/observation/versions.ts';
+import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 
 const scraps = fc.constantFrom(
   ...[

@@ -1,109 +1,109 @@
-// What the components want for each pair of versions and host: flags that vanished, fields that a version does not
-// know, cgroup drivers that have to agree. The whole files stand in golden/, so that a change of one is seen.
+// What the components want: settings of the pool, cgroup drivers that have to agree, order, secrets, restarts. The whole files for
+// each pair of versions are in golden.test.ts.
 import { describe, expect, test } from 'vitest';
-import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
-import { containerdConfiguration } from '../../../../agent/components/containerd/configuration.ts';
+import type { NodeWish } from '../../../../agent/components/component.ts';
+import { registryFiles } from '../../../../agent/components/containerd/registries.ts';
 import { planComponents } from '../../../../agent/components/index.ts';
-import {
-  accessKubeconfig,
-  bootstrapKubeconfig,
-  kubeletConfiguration,
-  kubeletFlags,
-} from '../../../../agent/components/kubelet/configuration.ts';
+import { kubeletConfiguration } from '../../../../agent/components/kubelet/configuration.ts';
+import { accessKubeconfig, bootstrapKubeconfig } from '../../../../agent/components/kubelet/kubeconfig.ts';
 import { toYaml } from '../../../../agent/components/kubelet/yaml.ts';
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import type { ApiServerAccess, DesiredState } from '../../../../protocol/desired.ts';
-import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
+import type { Registry } from '../../../../protocol/node-settings.ts';
+import { container, desired, host, wish } from './wish.ts';
 
-const v1: NodeFacts = {
-  cgroupVersion: 1,
-  cgroupDriver: 'systemd',
-  cgroupDriverReason: 'cgroup v1: systemd manages the tree',
-  canLowerOomScore: true,
-  resolvConf: '/etc/resolv.conf',
-  modulesToLoad: ['overlay'],
-  trees: new Map(),
-  agentUnit: undefined,
-};
-const v2: NodeFacts = { ...v1, cgroupVersion: 2, cgroupDriverReason: 'cgroup v2: systemd manages the tree' };
-const container: NodeFacts = {
-  ...v1,
-  cgroupDriver: 'cgroupfs',
-  cgroupDriverReason: 'cgroup v1 in a container',
-  canLowerOomScore: false,
-};
-const desired: DesiredState = {
-  revision: '1',
-  pool: 'idc',
-  kubernetesVersion: '1.28.0',
-  network: { mode: 'external' },
-  apiServerAccess: 'direct',
-  labels: {},
-  taints: [{ key: 'site', value: 'idc', effect: 'NoSchedule' }],
-  kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
-  containerd: { sandboxImage: 'example.test/pause:3.9' },
-  telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
-  manifest: { serial: 1, sha256: '0'.repeat(64) },
-  line: defaultThresholds,
-  artifacts: (['containerd', 'runc', 'kubelet', 'cni-plugins'] as const).map((component, index) => ({
-    component,
-    version: '1.28.0',
-    architecture: 'amd64',
-    path: `/artifacts/${component}.tar.gz`,
-    sizeBytes: 1,
-    sha256: String(index).repeat(64),
-  })),
-};
-const wish: NodeWish = {
-  desired,
-  identity: {
-    gatewayUrl: 'https://10.77.0.1',
-    nodeName: 'idc-1',
-    pool: 'idc',
-    address: '10.77.0.11',
-    bootstrap: { apiServerUrl: 'https://10.77.0.1:6443', caPem: 'CA\n', token: 'abcdef.0123456789abcdef' },
-  },
-};
+describe('settings of a pool', () => {
+  const kubelet = (change: Partial<DesiredState['kubelet']>, facts = host) =>
+    kubeletConfiguration(facts, { ...desired, kubelet: { ...desired.kubelet, ...change } }, '1.28.0');
 
-const kubelets = ['1.18.20', '1.20.2', '1.24.17', '1.28.15', '1.32.3', '1.35.1'];
-
-describe.each(kubelets)('kubelet %s', (version) => {
   test.each([
-    ['cgroup v1', v1],
-    ['cgroup v2', v2],
-  ])('with %s', async (name, facts) => {
-    const flags = kubeletFlags(desired, wish.identity, version).join('\n');
-    const text = `${flags}\n---\n${toYaml(kubeletConfiguration(facts, desired, version))}`;
-    const file = `./golden/kubelet-${version}-${name.replaceAll(' ', '-')}.txt`;
-    await expect(text).toMatchFileSnapshot(file);
+    ['a small host keeps most of itself for pods', { cpuCount: 2, memoryMiB: 1992 }, '70m', '448Mi'],
+    ['an ordinary one', { cpuCount: 16, memoryMiB: 64_213 }, '110m', '1465Mi'],
+    [
+      'a large one reserves by its pods, not by its size',
+      { cpuCount: 128, memoryMiB: 515_000 },
+      '390m',
+      '1465Mi',
+    ],
+  ])('reserved: %s', (_, size, cpu, memory) => {
+    expect(kubelet({}, { ...host, ...size })).toMatchObject({ kubeReserved: { cpu, memory } });
   });
 
-  test('is told of its runtime and its taints in exactly one place', () => {
-    const flags = kubeletFlags(desired, wish.identity, version).join(' ');
-    const file = toYaml(kubeletConfiguration(v1, desired, version));
-    expect(flags.includes('--container-runtime-endpoint')).toBe(!file.includes('containerRuntimeEndpoint'));
-    expect(flags.includes('--register-with-taints')).toBe(!file.includes('registerWithTaints'));
+  test('what the pool sets of the reserved resources and of eviction wins, the rest stays', () => {
+    expect(
+      kubelet({ reserved: { memoryMiB: 4096 }, evictionHard: { 'memory.available': '1Gi' } }),
+    ).toMatchObject({
+      kubeReserved: { cpu: '110m', memory: '4096Mi', pid: '1000' },
+      evictionHard: { 'memory.available': '1Gi', 'nodefs.available': '10%', 'imagefs.available': '15%' },
+    });
+  });
+
+  test('image garbage collection', () => {
+    expect(
+      kubelet({ imageGarbageCollection: { highThresholdPercent: 70, lowThresholdPercent: 60 } }),
+    ).toMatchObject({ imageGCHighThresholdPercent: 70, imageGCLowThresholdPercent: 60 });
+  });
+
+  test('every kernel parameter that a protecting kubelet looks at is set before', () => {
+    const set = planComponents(host, wish).flatMap((resource) =>
+      resource.kind === 'sysctl' ? [`${resource.name}=${resource.value}`] : [],
+    );
+    expect(set).toEqual(
+      expect.arrayContaining([
+        'vm.overcommit_memory=1',
+        'vm.panic_on_oom=0',
+        'kernel.panic=10',
+        'kernel.panic_on_oops=1',
+        'kernel.keys.root_maxkeys=1000000',
+        'kernel.keys.root_maxbytes=25000000',
+      ]),
+    );
   });
 });
 
-test('only a kubelet that refuses cgroup v1 by default is told to accept it, and only there', () => {
-  const has = (facts: NodeFacts, version: string) =>
-    'failCgroupV1' in kubeletConfiguration(facts, desired, version);
-  expect(has(v1, '1.34.9')).toBe(false);
-  expect(has(v1, '1.35.0')).toBe(true);
-  expect(has(v1, 'v1.36.2')).toBe(true);
-  expect(has(v2, '1.36.2')).toBe(false);
-});
+describe('registries', () => {
+  const contents = (registries: Registry[]) =>
+    Object.fromEntries(
+      registryFiles(registries).flatMap((file) => (file.kind === 'file' ? [[file.path, file.content]] : [])),
+    );
 
-describe.each(['1.6.9', '1.7.28', '2.1.9'])('containerd %s', (version) => {
-  test.each([
-    ['host', v1],
-    ['container', container],
-  ])('on a %s', async (name, facts) => {
-    const settings = { version, sandboxImage: 'example.test/pause:3.9', runcPath: '/opt/runc' };
-    const file = `./golden/containerd-${version}-${name}.toml`;
-    await expect(containerdConfiguration(facts, settings)).toMatchFileSnapshot(file);
+  test('mirrors in their order, with the roots of the pool', () => {
+    const registry: Registry = {
+      host: 'registry.example.test:5000',
+      mirrors: ['https://near.example.test', 'http://10.0.0.5:5000'],
+      caPem: 'PEM',
+    };
+    const folder = '/etc/containerd/certs.d/registry.example.test:5000';
+    expect(contents([registry])).toEqual({
+      [`${folder}/regnode-ca.crt`]: 'PEM\n',
+      [`${folder}/hosts.toml`]: [
+        '# Written by regnode; changed by hand it is set back.',
+        `ca = "${folder}/regnode-ca.crt"`,
+        '',
+        '[host."https://near.example.test"]',
+        '  capabilities = ["pull", "resolve"]',
+        `  ca = "${folder}/regnode-ca.crt"`,
+        '',
+        '[host."http://10.0.0.5:5000"]',
+        '  capabilities = ["pull", "resolve"]',
+        `  ca = "${folder}/regnode-ca.crt"`,
+        '',
+      ].join('\n'),
+    });
+  });
+
+  test('one mirror for all others', () => {
+    expect(Object.keys(contents([{ host: '*', mirrors: ['https://m.example.test'] }]))).toEqual([
+      '/etc/containerd/certs.d/_default/hosts.toml',
+    ]);
+  });
+
+  test('a new mirror restarts nothing', () => {
+    const mirrored = { host: 'docker.io', mirrors: ['https://m.example.test'] };
+    const other = { ...desired, containerd: { ...desired.containerd, registries: [mirrored] } };
+    const units = (from: NodeWish) => planComponents(host, from).filter(({ kind }) => kind === 'unit');
+    expect(units({ ...wish, desired: other })).toEqual(units(wish));
   });
 });
 
@@ -211,7 +211,7 @@ describe('all components together', () => {
 
   test('a wish without a component says which', () => {
     const without = { ...wish, desired: { ...desired, artifacts: desired.artifacts.slice(1) } };
-    expect(() => planComponents(v1, without)).toThrow(
+    expect(() => planComponents(host, without)).toThrow(
       expect.objectContaining({
         code: 'ARTIFACT_MISSING',
         values: expect.objectContaining({ name: 'containerd' }),

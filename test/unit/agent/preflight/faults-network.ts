@@ -159,6 +159,13 @@ export const networkFaults: readonly HostFault[] = [
     patch: { files: { '/etc/containerd/config.toml': 'version = 2\n#disabled_plugins = ["cri"]\n' } },
   },
   {
+    code: 'CONTAINERD_CONFIGURATION',
+    problem: 'dropInDisablesCri',
+    verdict: 'fail',
+    what: 'a drop-in that turns the interface off',
+    patch: { files: { '/etc/containerd/conf.d/10-own.toml': 'disabled_plugins = ["cri"]\n' } },
+  },
+  {
     code: 'RUNTIME_LEAVINGS',
     problem: 'found',
     verdict: 'warn',

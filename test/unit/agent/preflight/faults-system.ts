@@ -1,4 +1,5 @@
 // Faults of identity, resources and kernel.
+import type { HostPatch } from '../../../fixtures/distribution.ts';
 import type { HostFault } from './faults.ts';
 
 const kernelConfigPath = '/proc/config.text';
@@ -12,6 +13,13 @@ const kubeletActive =
   'Id=kubelet.service\nActiveState=active\nFragmentPath=/etc/systemd/system/kubelet.service\n';
 const chronydActive = 'Id=chronyd.service\nActiveState=active\nFragmentPath=\n';
 const without = (option: string) => (config: string) => config.replace(`CONFIG_${option}=`, '# ');
+
+/** Booted with systemd.unified_cgroup_hierarchy=1. */
+const unifiedCgroups: HostPatch['files'] = {
+  '/proc/self/mountinfo': (text) =>
+    `${text.replaceAll(/^.* - cgroup .*\n/gm, '').replaceAll(/^.* \/sys\/fs\/cgroup .*\n/gm, '')}61 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n`,
+  '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu io memory hugetlb pids\n',
+};
 
 export const systemFaults: readonly HostFault[] = [
   { code: 'ROOT_USER', problem: 'notRoot', verdict: 'fail', what: 'a user runs it', patch: { uid: 1000 } },
@@ -346,6 +354,29 @@ export const systemFaults: readonly HostFault[] = [
     verdict: 'warn',
     what: 'cgroup v1 and Kubernetes 1.36',
     context: { kubernetesVersion: 'v1.36.2' },
+  },
+  {
+    code: 'CGROUP_VERSION',
+    problem: 'v2Early',
+    verdict: 'fail',
+    what: 'cgroup v2 and Kubernetes 1.18',
+    patch: { files: unifiedCgroups },
+    context: { kubernetesVersion: 'v1.18.20' },
+  },
+  {
+    code: 'CGROUP_VERSION',
+    problem: 'v2Kernel',
+    verdict: 'warn',
+    what: 'cgroup v2 on kernel 5.4',
+    patch: { files: unifiedCgroups },
+  },
+  {
+    code: 'CGROUP_VERSION',
+    problem: 'v2Systemd',
+    verdict: 'warn',
+    what: 'cgroup v2 and systemd 239',
+    patch: { files: unifiedCgroups, commands: { 'systemctl --version': 'systemd 239 (239-74)\n' } },
+    context: { kubernetesVersion: 'v1.20.2' },
   },
   {
     code: 'CGROUP_CONTROLLERS',

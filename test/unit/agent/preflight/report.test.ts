@@ -42,7 +42,7 @@ describe('for people', () => {
                SWAP
 
       Cilium
-        [ok]   Kernel for Cilium    5.4.119-19-0009.11: Cilium ≤ 1.17  (≥ 4.19.57 | el ≥ 8.6)
+        [ok]   Kernel for Cilium    5.4.119-19-0009.11: Cilium ≥ 1.15, < 1.18  (≥ 4.19.57 | el ≥ 8.6)
         [ok]   Features for Cilium  12  (12 × CONFIG_*=y|m)
         [ok]   BPF file system      /sys/fs/bpf: bpf
         [ok]   Cilium's ports       none  (udp 8472, tcp 4240 4244 9878 9879 9890 9901 9962 9963 9964)

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { desiredState, isNewer } from '../../../../gateway/pools/desired-state.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
+import type { HostTraits } from '../../../../protocol/compatibility/host-traits.ts';
 import { desiredStateSchema } from '../../../../protocol/desired.ts';
 import { artifact, offered, store } from '../pool.ts';
 
@@ -42,6 +43,27 @@ test.each([
 
 test('another architecture is another store', () => {
   expect(() => desiredState({ name: 'idc', spec: spec() }, {}, 'arm64', store)).toThrow('arm64');
+});
+
+describe('versions that go together', () => {
+  const on = (host: HostTraits, change: Partial<PoolSpecInput> = {}, more = store) =>
+    desiredState({ name: 'idc', spec: spec(change) }, {}, 'amd64', more, host).artifacts[0]?.version;
+  const both = offered([...store.artifacts, artifact('containerd', '2.1.9'), artifact('kubelet', '1.32.3')]);
+
+  test('containerd is the newest that speaks the language of the kubelet', () => {
+    expect(on({}, {}, both)).toBe('1.6.20');
+    expect(on({}, { kubernetesVersion: 'v1.32.3' }, both)).toBe('2.1.9');
+  });
+
+  test.each([
+    ['cri-alpha-only', {}, { componentVersions: { containerd: '2.1.9' } }],
+    ['cgroup-v2-early-kubelet', { cgroupVersion: 2 }, { kubernetesVersion: 'v1.18.20' }],
+    ['kubelet-kernel-needed', { kernelRelease: '4.14.105-19-0020' }, {}],
+  ])('%s is refused with its reason', (rule, host, change) => {
+    expect(() => on(host, change, both)).toThrow(
+      expect.objectContaining({ code: 'VERSION_INCOMPATIBLE', values: expect.objectContaining({ rule }) }),
+    );
+  });
 });
 
 describe('labels and taints', () => {

@@ -1,5 +1,6 @@
 // The readers of the host's texts, on texts as kernels and programs write them, the broken ones first.
 import { describe, expect, test } from 'vitest';
+import { countList } from '../../../../../agent/host/proc.ts';
 import {
   contains,
   isOfHostOnly,
@@ -15,11 +16,10 @@ import {
 import { parseSockets } from '../../../../../agent/preflight/observation/listeners.ts';
 import { parseOsRelease } from '../../../../../agent/preflight/observation/os-release.ts';
 import { parseIptablesSave, parseNft } from '../../../../../agent/preflight/observation/packet-filter.ts';
-import { countList } from '../../../../../agent/preflight/observation/proc.ts';
 import { isExempt, withoutCredentials } from '../../../../../agent/preflight/observation/proxies.ts';
 import { parseSysctlFile } from '../../../../../agent/preflight/observation/sysctl-files.ts';
 import { parseUnits } from '../../../../../agent/preflight/observation/units.ts';
-import { isAtLeast, parseVersion } from '../../../../../agent/preflight/observation/versions.ts';
+import { isAtLeast, parseVersion } from '../../../../../protocol/compatibility/versions.ts';
 
 describe('addresses', () => {
   test.each(['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1.2.3.x', ':::', '1::2::3', 'g::1', '1:2:3:4:5:6:7'])(

@@ -1,5 +1,5 @@
 // Small numbers out of /proc and /sys.
-import type { Host } from '../../host/host.ts';
+import type { Host } from './host.ts';
 
 /** The number in a file that holds one, or undefined when it is not there or holds something else. */
 export async function numberIn(host: Host, path: string): Promise<number | undefined> {

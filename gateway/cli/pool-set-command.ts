@@ -1,0 +1,80 @@
+// regnodectl pool set: changes what is given of a pool and leaves the rest; its nodes follow by themselves.
+import { isDeepStrictEqual } from 'node:util';
+import { Command } from 'commander';
+import { Fault } from '../../protocol/fault.ts';
+import { isFailure } from '../kubernetes/kubernetes.ts';
+import { nodePools, type PoolObject, poolSpec, poolSpecSchema } from '../pools/pool.ts';
+import { connect, sharedFlags } from './context.ts';
+import { tellDone } from './outcome.ts';
+import { printJson } from './output.ts';
+import { type PoolFlags, poolChanges, withPoolOptions } from './pool-options.ts';
+
+export function setCommand(): Command {
+  return withPoolOptions(
+    new Command('set')
+      .description('change a node pool: what is not named stays; KEY- takes a label or taint away')
+      .argument('<name>'),
+  )
+    .option('--dry-run', 'print what would change')
+    .action(set);
+}
+
+async function set(name: string, flags: PoolFlags & { dryRun?: true }, command: Command): Promise<void> {
+  const { kubernetes } = await connect(command);
+  for (let attempt = 1; ; attempt++) {
+    const pool = await kubernetes.get(nodePools, name);
+    if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
+    const spec = merged(pool.spec, await poolChanges(flags, pool.spec));
+    const before = poolSpec(pool);
+    const parsed = poolSpecSchema.safeParse(spec);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+    }
+    const changes = differences(before, parsed.data);
+    try {
+      if (changes.length > 0 && !flags.dryRun) await kubernetes.replace(nodePools, { ...pool, spec });
+    } catch (error) {
+      // Somebody else changed it meanwhile: once more, from what is there now.
+      if (isFailure(error, 'Conflict') && attempt < 5) continue;
+      throw error;
+    }
+    if (sharedFlags(command).json) {
+      printJson({
+        pool: { name, spec: parsed.data },
+        changed: changes.length > 0,
+        dryRun: flags.dryRun ?? false,
+      });
+    } else for (const line of changes) process.stdout.write(`${line}\n`);
+    if (flags.dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
+    else if (changes.length > 0) tellDone({ en: `node pool ${name} changed`, zh: `节点池 ${name} 已修改` });
+    else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
+    return;
+  }
+}
+
+/** Two levels: the parts of a spec, and their fields; lists and maps below are whole. */
+function merged(before: PoolObject['spec'], changes: object): PoolObject['spec'] {
+  const result: Record<string, unknown> = { ...before };
+  for (const [part, value] of Object.entries(changes)) {
+    const isFields = typeof value === 'object' && !Array.isArray(value) && part !== 'labels';
+    result[part] = isFields ? { ...(result[part] as object | undefined), ...(value as object) } : value;
+  }
+  return result as unknown as PoolObject['spec'];
+}
+
+/** `kubelet.maxPods: 110 → 50`, a line for each field. */
+function differences(before: object, after: object, path = ''): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.flatMap((name) => {
+    const [old, now] = [before, after].map((side) => (side as Readonly<Record<string, unknown>>)[name]);
+    if (isDeepStrictEqual(old, now)) return [];
+    const place = path === '' ? name : `${path}.${name}`;
+    if (isObject(old) && isObject(now)) return differences(old, now, place);
+    return [`${place}: ${JSON.stringify(old) ?? 'unset'} → ${JSON.stringify(now) ?? 'unset'}`];
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
