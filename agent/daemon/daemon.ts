@@ -17,6 +17,7 @@ import { Renewal } from '../identity/renewal.ts';
 import { readIdentity } from '../identity/store.ts';
 import { LineWatch } from '../line/watch.ts';
 import { readState } from '../node/state.ts';
+import { telemetrySettings } from '../telemetry/settings.ts';
 import { startTelemetry } from '../telemetry/telemetry.ts';
 import { ApiServerListener } from '../tunnel/api-server.ts';
 import { kubeletOnly } from '../tunnel/targets.ts';
@@ -41,6 +42,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const configuration = present(paths.configuration, await readConfiguration(host));
   const identity = present(paths.identity, await readIdentity(host));
   const state = present(paths.stateFile, await readState(host));
+  const settings = telemetrySettings(environment);
   const { gatewayUrl, nodeName, pool } = configuration;
   const notifier = createNotifier(host, environment);
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
@@ -86,6 +88,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       return services;
     },
     spool: { disk: openSpoolDisk(paths.spool) },
+    settings,
     logger,
     signal,
   });

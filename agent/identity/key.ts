@@ -1,7 +1,6 @@
 // The node's key: ECDSA P-256, made on the host, never leaves it. The certificate request proves that whoever
 // asks holds it. Pure: storing is the caller's business.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from 'node:crypto';
-import * as x509 from '../../protocol/x509.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
@@ -13,6 +12,8 @@ export function createKey(): string {
 
 /** PKCS #10 PEM with the subject CN=nodeName, signed by the key. */
 export async function createCertificateRequest(keyPem: string, nodeName: string): Promise<string> {
+  // Nine megabytes that a host needs at its join and every two months.
+  const x509 = await import('../../protocol/x509.ts');
   const privateKey = createPrivateKey(keyPem);
   const publicKey = createPublicKey(privateKey);
   const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });

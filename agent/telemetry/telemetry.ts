@@ -9,9 +9,10 @@ import { type HeartbeatProbe, HeartbeatSender } from './heartbeat/heartbeat.ts';
 import { VitalsSlot } from './heartbeat/slot.ts';
 import { Rhythm } from './rhythm.ts';
 import { createRing } from './ring/layout.ts';
+import { type TelemetrySettings, telemetrySettings } from './settings.ts';
 import { Shipper, type TelemetryAccount } from './shipper/shipper.ts';
 import type { SpoolDisk } from './spool/disk.ts';
-import { Spool, type SpoolOptions } from './spool/spool.ts';
+import { Spool } from './spool/spool.ts';
 import { type WorkerInput, type WorkerMessage, workerUrl } from './worker-input.ts';
 
 export interface TelemetryIntervals {
@@ -28,9 +29,8 @@ export interface TelemetryOptions {
   /** Stands for `/`; default `/`. */
   readonly root?: string;
   /** Where records wait on the disk that the gateway has not acknowledged; without it they wait in memory only. */
-  readonly spool?: { readonly disk: SpoolDisk; readonly capBytes?: number; readonly freeFloorBytes?: number };
-  /** Power of two; default 4 MiB: at 10 s about an hour of a cut link. */
-  readonly ringCapacityBytes?: number;
+  readonly spool?: { readonly disk: SpoolDisk };
+  readonly settings?: TelemetrySettings;
 }
 
 export interface Telemetry {
@@ -44,8 +44,6 @@ export interface Telemetry {
 
 /** How often to look whether the collecting thread has sampled for the first time. */
 const firstSampleMs = 20;
-const defaultCapBytes = 256 * 1024 * 1024;
-const defaultFreeFloorBytes = 1024 * 1024 * 1024;
 const restartFloorMs = 1000;
 const restartCapMs = 60_000;
 const healthyMs = 60_000;
@@ -54,7 +52,8 @@ const schemasPerThread = 1000;
 
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   const { channel, signal, logger } = options;
-  const memory = createRing({ capacityBytes: options.ringCapacityBytes ?? 1 << 22, epoch: newEpoch() });
+  const settings = options.settings ?? telemetrySettings({});
+  const memory = createRing({ capacityBytes: settings.ringBytes, epoch: newEpoch() });
   const slot = new VitalsSlot();
   const startMs = sharedClock.monotonicMs();
   let spool: Spool | undefined;
@@ -65,7 +64,8 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     startMs,
     newEpoch,
     spool: (parts) => {
-      spool = options.spool && new Spool({ ...parts, ...spoolOptions(options.spool), channel, logger });
+      const limits = { capBytes: settings.spoolCapBytes, freeFloorBytes: settings.spoolFreeFloorBytes };
+      spool = options.spool && new Spool({ ...parts, ...options.spool, limits, channel, logger });
       return spool;
     },
   });
@@ -102,11 +102,6 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     account: () => shipper.account(),
     stopped: Promise.all([shipping, collecting.stopped, spooling]).then(() => undefined),
   };
-}
-
-function spoolOptions(spool: NonNullable<TelemetryOptions['spool']>): Pick<SpoolOptions, 'disk' | 'limits'> {
-  const { disk, capBytes = defaultCapBytes, freeFloorBytes = defaultFreeFloorBytes } = spool;
-  return { disk, limits: { capBytes, freeFloorBytes } };
 }
 
 /** Milliseconds since 1970 and twelve random bits: rises with time, and is new even after the clock was set back. */

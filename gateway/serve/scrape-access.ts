@@ -15,7 +15,8 @@ export function scrapeAccess(tokenFile: string | undefined): ScrapeAccess {
   return {
     async check(request, isKubelet) {
       if (tokenFile !== undefined) {
-        const shown = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+        // Prometheus 2.42 leaves out the word "Bearer" when it asks for the list of an http_sd_configs.
+        const shown = /^(?:Bearer\s+)?(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
         if (!isSame(shown, await readToken(tokenFile))) throw new Fault('SCRAPE_UNAUTHORIZED');
       } else if (isKubelet && !isLoopback(request.socket.remoteAddress)) {
         throw new Fault('SCRAPE_NOT_LOCAL', { address: request.socket.remoteAddress ?? '?' });

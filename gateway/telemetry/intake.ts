@@ -4,6 +4,7 @@
 import type { Heartbeat } from '../../protocol/control.ts';
 import { ColumnShapes } from './column-shapes.ts';
 import { Exposition, type NodeLabels } from './exposition.ts';
+import type { EpochAccount } from './high-water.ts';
 import { defaultTelemetryLimits, type TelemetryLimits } from './limits.ts';
 import { heartbeatStaleMs, NodeIntake } from './node-intake.ts';
 import type { SampleSink } from './sample-sink.ts';
@@ -15,14 +16,19 @@ export interface LatestSample {
   readonly value: number;
 }
 
+export interface LatestEpoch extends Omit<EpochAccount, 'lost'> {
+  readonly epoch: number;
+  readonly lost: Readonly<Record<string, number>>;
+}
+
 export interface LatestTelemetry {
   readonly heartbeat: Heartbeat | null;
   /** Since it arrived. */
   readonly heartbeatAgeMs: number | null;
   /** How many series are live. */
   readonly series: number;
-  /** How far each epoch has come. */
-  readonly epochs: readonly { readonly epoch: number; readonly nextSequence: number }[];
+  /** What became of each epoch's records. */
+  readonly epochs: readonly LatestEpoch[];
 }
 
 export interface IntakeOptions {
@@ -79,7 +85,11 @@ export class TelemetryIntake {
       heartbeat: last?.heartbeat ?? null,
       heartbeatAgeMs: last === undefined ? null : Math.round(now - last.atMs),
       series: node.series.groups(now).reduce((sum, group) => sum + group.columns.length, 0),
-      epochs: node.marks.entries().map(([epoch, nextSequence]) => ({ epoch, nextSequence })),
+      epochs: node.marks.entries().map(([epoch, { lost, ...account }]) => ({
+        epoch,
+        ...account,
+        lost: Object.fromEntries(lost),
+      })),
     };
   }
 

@@ -6,10 +6,10 @@ import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/bat
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
 import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
-import { lossColumn, lossReason, recordClass } from '../../protocol/telemetry/record.ts';
+import { lossColumn, lossReason, lossReasonNames, recordClass } from '../../protocol/telemetry/record.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { NodeLabels } from './exposition.ts';
-import { HighWater } from './high-water.ts';
+import { type EpochAccount, HighWater } from './high-water.ts';
 import { type TelemetryLimits, TokenBucket } from './limits.ts';
 import { NodeSeries } from './node-series.ts';
 import { ReplaySchemas } from './replay-schemas.ts';
@@ -136,27 +136,27 @@ export class NodeIntake {
       return answer(batch.epoch, mark, 'gap');
     }
     if (this.#lacksSchema(batch)) return answer(batch.epoch, mark, 'describe');
-    this.#walk(batch, placement === 'overlap' ? mark : batch.firstSequence, now);
-    this.marks.raise(batch.epoch, batch.nextSequence);
+    this.#walk(batch, now);
     return answer(batch.epoch, batch.nextSequence, 'accepted');
   }
 
-  /** Every record from `from` on, once. A hole in the sequence must be the range of the LOSS record right behind it. */
-  #walk(batch: Batch, from: number, now: number): void {
+  /** Every record that is beyond the mark, once. A hole in the sequence must be the range of the LOSS record right behind it. */
+  #walk(batch: Batch, now: number): void {
     const { self } = this.#parts;
+    const account = this.marks.account(batch.epoch, explainedFrom(batch));
     const cursor = new RecordCursor(batch.records);
     const isLive = (batch.flags & batchFlag.replay) === 0;
-    let expected = batch.firstSequence;
+    let sequence = batch.firstSequence;
     while (cursor.next()) {
-      const hole = (cursor.sequence - expected) >>> 0;
-      expected += hole + 1;
-      if (expected <= from) {
+      sequence += (cursor.sequence - sequence) >>> 0;
+      if (sequence < account.next) {
         self.duplicates += 1;
         continue;
       }
-      self.records += 1;
-      if (cursor.recordClass === recordClass.loss) this.#countLoss(cursor, hole);
-      else if (hole > 0) self.unexplained += hole;
+      // Only what comes before the first record may be somebody else's.
+      const isElsewhere = (batch.flags & batchFlag.resumed) !== 0 && sequence === batch.firstSequence;
+      this.#count(account, cursor, sequence, isElsewhere);
+      account.next = sequence + 1;
       if (cursor.recordClass === recordClass.schema) this.#describe(batch, cursor, now);
       if (cursor.recordClass !== recordClass.metric) continue;
       if (isLive) this.#store(batch, cursor, now);
@@ -208,15 +208,25 @@ export class NodeIntake {
     else this.#asked.delete(`${batch.epoch} ${cursor.schema}`);
   }
 
-  #countLoss(cursor: RecordCursor, hole: number): void {
+  #count(account: EpochAccount, cursor: RecordCursor, sequence: number, isElsewhere: boolean): void {
     const { self } = this.#parts;
-    const count = cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
-    self.reportedLost += Number.isFinite(count) && count > 0 ? count : 0;
-    // One that the spool made stands in the place of the last record that it reports, so it is none by itself.
-    const reason = cursor.columnCount > lossColumn.reason ? cursor.column(lossColumn.reason) : 0;
-    const isSpools = (reason & (lossReason.spoolCap | lossReason.spoolDamaged)) !== 0;
-    if (isSpools) self.records -= 1;
-    else if (hole > 0 && hole !== count) self.unexplained += hole;
+    const loss = cursor.recordClass === recordClass.loss ? lossOf(cursor) : undefined;
+    const isRecord = loss?.isInPlace !== true;
+    const hole = sequence - account.next + (isRecord ? 0 : 1);
+    const lost = Math.min(hole, loss?.count ?? 0);
+    if (isRecord) {
+      account.taken += 1;
+      self.records += 1;
+    }
+    if (loss !== undefined && lost > 0) {
+      account.lost.set(loss.reason, (account.lost.get(loss.reason) ?? 0) + lost);
+      self.lose(loss.reason, lost);
+    }
+    if (isElsewhere) account.elsewhere += hole - lost;
+    else {
+      account.unexplained += hole - lost;
+      self.unexplained += hole - lost;
+    }
   }
 
   /** True once for each schema that is not known: the agent is asked to describe, and is not asked again for the same. */
@@ -238,12 +248,30 @@ export class NodeIntake {
   }
 }
 
+interface Loss {
+  readonly count: number;
+  readonly reason: string;
+  /** One that the spool made stands in the place of the last record that it reports, so it is none by itself. */
+  readonly isInPlace: boolean;
+}
+
+function lossOf(cursor: RecordCursor): Loss {
+  const column = (index: number) => (cursor.columnCount > index ? cursor.column(index) : 0);
+  const bits = column(lossColumn.reason) & 0xff;
+  const count = column(lossColumn.count);
+  return {
+    count: Number.isSafeInteger(count) && count > 0 ? count : 0,
+    reason: lossReasonNames(bits).join('+') || 'unknown',
+    isInPlace: (bits & (lossReason.spoolCap | lossReason.spoolDamaged)) !== 0,
+  };
+}
+
 /** Where the range begins that the batch's first record reports as lost; else that record itself. */
 function explainedFrom(batch: Batch): number {
   const cursor = new RecordCursor(batch.records);
-  const isLoss = cursor.next() && cursor.recordClass === recordClass.loss;
-  const count = isLoss && cursor.columnCount > lossColumn.count ? cursor.column(lossColumn.count) : 0;
-  return batch.firstSequence - Math.max(0, count || 0);
+  if (!cursor.next() || cursor.recordClass !== recordClass.loss) return batch.firstSequence;
+  const { count, isInPlace } = lossOf(cursor);
+  return Math.max(0, batch.firstSequence - count + (isInPlace ? 1 : 0));
 }
 
 function answer(epoch: number, nextSequence: number, verdict: Verdict, waitMs = 0): Uint8Array {

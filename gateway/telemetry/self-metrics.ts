@@ -1,4 +1,5 @@
 // What the intake counts about itself. Every batch, record and heartbeat that arrives ends in exactly one of these.
+import { lossReason } from '../../protocol/telemetry/record.ts';
 import { type RefusalReason, refusalReasons } from '../../protocol/telemetry/refusal.ts';
 
 export interface OwnMetric {
@@ -15,13 +16,21 @@ export class SelfMetrics {
   samples = 0;
   /** Records that had come before: the agent sent them again. */
   duplicates = 0;
-  /** Lost on the node, as its LOSS records say. */
-  reportedLost = 0;
+  /** Lost on the node, as its LOSS records say, by their reason. */
+  readonly #lost = new Map<string, number>(Object.keys(lossReason).map((reason) => [reason, 0]));
   /** Holes in a node's sequence that no LOSS record explains. */
   unexplained = 0;
   gaps = 0;
   heartbeats = 0;
   readonly refusals = new Map<RefusalReason, number>(refusalReasons.map((reason) => [reason, 0]));
+
+  get reportedLost(): number {
+    return [...this.#lost.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  lose(reason: string, records: number): void {
+    this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + records);
+  }
 
   refuse(reason: RefusalReason): void {
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
@@ -35,7 +44,6 @@ export class SelfMetrics {
       ['records_total', 'counter', this.records],
       ['samples_total', 'counter', this.samples],
       ['duplicate_records_total', 'counter', this.duplicates],
-      ['lost_records_total', 'counter', this.reportedLost],
       ['unexplained_records_total', 'counter', this.unexplained],
       ['gaps_total', 'counter', this.gaps],
       ['heartbeats_total', 'counter', this.heartbeats],
@@ -44,6 +52,12 @@ export class SelfMetrics {
     ] as const;
     return [
       ...plain.map(([name, type, value]) => ({ name: prefix + name, type, labels: {}, value })),
+      ...[...this.#lost].map(([reason, value]) => ({
+        name: `${prefix}lost_records_total`,
+        type: 'counter' as const,
+        labels: { reason },
+        value,
+      })),
       ...[...this.refusals].map(([reason, value]) => ({
         name: `${prefix}refusals_total`,
         type: 'counter' as const,

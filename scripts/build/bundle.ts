@@ -9,6 +9,9 @@ import { build, type Plugin } from 'esbuild';
 
 const workerUrl = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\.ts\1,\s*import\.meta\.url\s*,?\s*\)/g;
 
+/** The same thing under another name, of which the parts that nobody uses (its fifty languages) can be left out. */
+const zodImport = /^import \{ z \} from 'zod';$/m;
+
 export interface Bundle {
   /** Folders of the npm packages whose code went in. */
   readonly packages: readonly string[];
@@ -63,16 +66,15 @@ function workers(entries: Record<string, string>): Plugin {
     setup({ onLoad }) {
       onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         if (path.includes('/node_modules/')) return undefined;
-        const contents = (await readFile(path, 'utf8')).replaceAll(
-          workerUrl,
-          (_whole, _quote, specifier: string) => {
+        const contents = (await readFile(path, 'utf8'))
+          .replaceAll(workerUrl, (_whole, _quote, specifier: string) => {
             const source = resolve(dirname(path), `${specifier}.ts`);
             // Flat, so that the relative URL is right from whichever file the code ends up in.
             const name = relative('.', source).replace(/\.ts$/, '').replaceAll('/', '-');
             entries[name] = source;
             return `new URL('./${name}.js', import.meta.url)`;
-          },
-        );
+          })
+          .replace(zodImport, "import * as z from 'zod';");
         return { contents, loader: 'ts' };
       });
     },

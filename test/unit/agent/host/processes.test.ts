@@ -24,6 +24,26 @@ test.each([
   expect(await systemProcesses.run(node, args, options)).toMatchObject(expected);
 });
 
+test('a command that left something behind which holds its output: its time limit holds all the same', async () => {
+  const began = performance.now();
+  const result = await systemProcesses.run('sh', ['-c', 'sleep 20 & echo gone'], { timeoutMs: 500 });
+  expect(result).toMatchObject({ outcome: 'timed-out', stdout: 'gone\n' });
+  expect(performance.now() - began).toBeLessThan(15_000);
+});
+
+test('a signal ends it, also one that came before', async () => {
+  const later = new AbortController();
+  setTimeout(() => later.abort(), 100);
+  for (const signal of [later.signal, AbortSignal.abort()]) {
+    const result = await systemProcesses.run('sleep', ['20'], { signal });
+    expect(result).toMatchObject({ exitCode: null, outcome: 'signalled' });
+  }
+});
+
+test('a call of ours that can’t work is thrown', async () => {
+  await expect(async () => systemProcesses.run('true', ['\0'])).rejects.toThrow();
+});
+
 test('a command that is not there', async () => {
   expect(await systemProcesses.run('regnode-no-such-command', [])).toMatchObject({
     exitCode: null,

@@ -1,5 +1,6 @@
 // Telemetry through the real tunnel (TLS, websocket, frames, hub), whose connections are cut while records flow: every one arrives once.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { telemetrySettings } from '../../../../agent/telemetry/settings.ts';
 import { startTelemetry } from '../../../../agent/telemetry/telemetry.ts';
 import { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
 import { Loopback, until } from '../../tunnel/loopback.ts';
@@ -54,7 +55,8 @@ test('the whole of it: a host is seen by its gateway, its heart beats, its accou
     channel: tunnel.telemetry,
     intervals: { heartbeatIntervalMs: 1000, metricsIntervalMs: 1000 },
     heartbeatProbe: async () => ({ kubeletHealthy: true, containerdHealthy: true }),
-    spool: { disk: new MemoryDisk(), freeFloorBytes: 0 },
+    spool: { disk: new MemoryDisk() },
+    settings: telemetrySettings({ REGNODE_SPOOL_FREE_FLOOR_BYTES: '0' }),
     logger: { info() {}, warn() {}, error() {} },
     signal: abort.signal,
   });

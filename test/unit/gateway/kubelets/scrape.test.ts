@@ -176,6 +176,9 @@ describe('refused', () => {
     }
     expect(await status('/healthz')).toBe(200);
     expect(await status('/metrics', 'first')).toBe(200);
+    expect((await get('/metrics', { authorization: 'first' })).status, 'as Prometheus 2.42 shows it').toBe(
+      200,
+    );
     await writeFile(tokenFile, 'second\n');
     expect(await status('/metrics', 'first')).toBe(401);
     expect(await status('/metrics', 'second')).toBe(200);

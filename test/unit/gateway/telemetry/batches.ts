@@ -39,9 +39,16 @@ export class BatchSource {
 
   /** All that was written since the last call, as one batch. */
   batch(flags = 0, timeBaseMs = 0): Buffer {
+    const batch = this.tryBatch(flags, timeBaseMs);
+    if (batch === undefined) throw new Error('nothing was written');
+    return batch;
+  }
+
+  /** Undefined when there is none. */
+  tryBatch(flags = 0, timeBaseMs = 0): Buffer | undefined {
     this.producer.publish();
     const run = this.#ring.run(this.#position, 1 << 20);
-    if (run === undefined) throw new Error('nothing was written');
+    if (run === undefined) return undefined;
     this.#position = run.end;
     this.#ring.move('free', run.end);
     const header = encodeBatchHeader(

@@ -124,6 +124,47 @@ describe('every record counts once', () => {
     expect(intake.self).toMatchObject({ reportedLost: 1, unexplained: 0, gaps: 0 });
   });
 
+  test('the account of an epoch adds up, whatever was lost, came again, or went to another gateway', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('record', 'lost', 'send', 'resend', 'restart'), { maxLength: 60 }),
+        (steps) => {
+          const source = new BatchSource(1, 512);
+          const sent: Buffer[] = [];
+          let { intake, accept } = setUp();
+          let isFirst = true;
+          source.describe(1, loadDescription);
+          const send = (batch: Buffer) => {
+            if (accept(batch)?.verdict === 'describe') accept(batch);
+            isFirst = false;
+          };
+          for (const step of steps) {
+            if (step === 'record') source.record(1, 1);
+            else if (step === 'lost') source.record(1, ...new Array<number>(100).fill(0));
+            else if (step === 'resend') for (const batch of sent) send(batch);
+            else if (step === 'restart') {
+              ({ intake, accept } = setUp());
+              isFirst = true;
+            } else {
+              const batch = source.record(1, 1).tryBatch(isFirst ? batchFlag.resumed : 0);
+              if (batch !== undefined) {
+                sent.push(batch);
+                send(batch);
+              }
+            }
+            for (const account of intake.latest('idc-1')?.epochs ?? []) {
+              const lost = Object.values(account.lost).reduce((sum, count) => sum + count, 0);
+              expect(account.next - account.from).toBe(account.taken + lost + account.elsewhere);
+              expect(account.unexplained).toBe(0);
+              expect(account.taken).toBe(intake.self.records);
+              expect(lost).toBe(intake.self.reportedLost);
+            }
+          }
+        },
+      ),
+    );
+  });
+
   test('replayed records do not overwrite what is live', () => {
     const { intake, accept } = setUp();
     accept(new BatchSource(2).describe(1, loadDescription).record(1, 9).batch());

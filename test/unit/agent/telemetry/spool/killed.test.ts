@@ -37,7 +37,7 @@ test.each([0, 13, 40])(
         expect(life.shipper.account().pending).toBe(0);
       }, patience);
       await life.stop();
-      const { nextSequence = 0 } = intake.latest('idc-1')?.epochs.find(({ epoch }) => epoch === 1000) ?? {};
+      const nextSequence = intake.latest('idc-1')?.epochs.find(({ epoch }) => epoch === 1000)?.next ?? 0;
       expect(nextSequence).toBeGreaterThanOrEqual(written);
       expect(intake.self).toMatchObject({ records: nextSequence + 2, duplicates: 0, unexplained: 0 });
     } finally {
