@@ -8,11 +8,8 @@ import { Fault } from '../../protocol/fault.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { resetSocket, SocketEndpoint } from '../../protocol/tunnel/socket.ts';
-import type { TargetAddress } from '../../protocol/tunnel/targets.ts';
+import { apiServerListenAddress, type TargetAddress } from '../../protocol/tunnel/targets.ts';
 import type { Tunnel } from './tunnel.ts';
-
-/** Below the ephemeral ports, and no neighbour's default. */
-export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 16443 };
 
 export interface ApiServerListenerOptions {
   readonly tunnel: Pick<Tunnel, 'open'>;

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -176,7 +177,7 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
   return [
     ['name', pool.metadata.name],
     ['kubernetes', spec.kubernetesVersion],
-    ['network', spec.network.mode],
+    ['network', describeNetwork(spec)],
     ['API server', spec.apiServerAccess],
     ['nodes', `${nodes} of at most ${spec.maxNodes}, ${connected} connected, ${ready} ready`],
     [
@@ -208,6 +209,13 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
 
 function sameSpec(a: PoolSpec, b: PoolSpec): boolean {
   return isDeepStrictEqual(poolSpecSchema.parse(a), poolSpecSchema.parse(b));
+}
+
+function describeNetwork(spec: PoolSpec): string {
+  const { mode, cilium } = spec.network;
+  if (mode !== 'cilium') return mode;
+  const { podCidr = defaultPodCidr, podCidrMaskSize = defaultMaskSize } = cilium ?? {};
+  return `cilium ${ciliumVersion(spec)}, pods ${podCidr} in /${podCidrMaskSize}`;
 }
 
 function describeReserved({ kubelet }: PoolSpec): string {

@@ -6,13 +6,21 @@ import { type Command, Option } from 'commander';
 import { apiServerAccessSchema, networkModeSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
+import type { CiliumSettings } from '../../protocol/network.ts';
 import { evictionSignals, type Registry } from '../../protocol/node-settings.ts';
+import { defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import type { PoolSpecInput } from '../pools/pool.ts';
 import { collect, count, duration, parseLabels, parseTaints } from './parse.ts';
 
 export interface PoolFlags {
   readonly kubernetesVersion?: string;
   readonly network?: 'cilium' | 'external';
+  readonly ciliumVersion?: string;
+  readonly ciliumImage?: string;
+  readonly ciliumOperatorImage?: string;
+  readonly podCidr?: string;
+  readonly podCidrMaskSize?: number;
+  readonly ciliumMtu?: number;
   readonly apiServerAccess?: 'direct' | 'tunnel';
   readonly label?: readonly string[];
   readonly taint?: readonly string[];
@@ -44,6 +52,15 @@ export function withPoolOptions(command: Command): Command {
         networkModeSchema.options,
       ),
     )
+    .option('--cilium-version <version>', 'default: the newest that goes with kernel 5.4 and the cluster')
+    .option('--cilium-image <image>', 'default: quay.io/cilium/cilium in that version')
+    .option('--cilium-operator-image <image>', 'default: quay.io/cilium/operator-generic in that version')
+    .option(
+      '--pod-cidr <range>',
+      `addresses of pods, the same in all cilium pools (default ${defaultPodCidr})`,
+    )
+    .option('--pod-cidr-mask-size <n>', `size of one node's piece of it (default ${defaultMaskSize})`, count)
+    .option('--cilium-mtu <bytes>', "default: by the line's device", count)
     .addOption(
       new Option(
         '--api-server-access <way>',
@@ -100,7 +117,7 @@ export function withPoolOptions(command: Command): Command {
 export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInput> = {}): Promise<object> {
   return withoutUndefined({
     kubernetesVersion: flags.kubernetesVersion,
-    network: flags.network && { mode: flags.network },
+    network: { mode: flags.network, cilium: changedCilium(flags, before.network?.cilium) },
     apiServerAccess: flags.apiServerAccess,
     labels: flags.label && changedLabels(flags.label, before.labels ?? {}),
     taints: flags.taint && changedTaints(flags.taint, before.taints ?? []),
@@ -137,6 +154,18 @@ function changedLabels(texts: readonly string[], before: Readonly<Record<string,
     else labels[key] = value;
   }
   return labels;
+}
+
+function changedCilium(flags: PoolFlags, before: CiliumSettings | undefined): object | undefined {
+  const given = withoutUndefined({
+    version: flags.ciliumVersion,
+    image: flags.ciliumImage,
+    operatorImage: flags.ciliumOperatorImage,
+    podCidr: flags.podCidr,
+    podCidrMaskSize: flags.podCidrMaskSize,
+    mtu: flags.ciliumMtu,
+  });
+  return Object.keys(given).length === 0 ? undefined : { ...before, ...given };
 }
 
 function changedTaints(texts: readonly string[], before: NonNullable<PoolSpecInput['taints']>) {

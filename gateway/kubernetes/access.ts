@@ -1,6 +1,9 @@
 // RBAC: exactly what the gateway's own code does, for its ServiceAccount and for a client certificate with
 // CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The gateway may
 // create secrets in kube-system but read only those of its own namespace and delete by name.
+
+import { ciliumAccess, ciliumNamespaceRules } from '../cilium/access.ts';
+import { ciliumNamespace, foreignCilium } from '../cilium/names.ts';
 import type { Kind, KubernetesObject } from './kinds.ts';
 import {
   clusterRoleBindings,
@@ -18,14 +21,14 @@ export const metricsUser = 'regnode-metrics';
 /** Extra group of every per-node bootstrap token. */
 export const bootstrapGroup = 'system:bootstrappers:regnode';
 
-interface Rule {
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
   readonly resourceNames?: readonly string[];
 }
 
-interface RbacObject extends KubernetesObject {
+export interface RbacObject extends KubernetesObject {
   readonly rules?: readonly Rule[];
   readonly roleRef?: { apiGroup: string; kind: string; name: string };
   readonly subjects?: readonly { kind: string; name: string; namespace?: string; apiGroup?: string }[];
@@ -89,6 +92,8 @@ const ownNamespaceRules: readonly Rule[] = [
 /** Bootstrap tokens: names can't be limited by prefix, so no reading here at all. */
 const kubeSystemRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete'] },
+  // Whether the cluster has a Cilium of its own already.
+  { apiGroups: ['apps'], resources: ['daemonsets'], resourceNames: [foreignCilium.name], verbs: ['get'] },
 ];
 
 const gatewaySubjects = [
@@ -134,6 +139,8 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
       subjects: [{ kind: 'ServiceAccount', name: metricsUser, namespace: gatewayNamespace }],
     },
   },
+  ...ciliumAccess(labels),
+  ...role(ciliumNamespace, ciliumNamespaceRules),
   ...role(gatewayNamespace, ownNamespaceRules),
   ...role('kube-system', kubeSystemRules),
   {

@@ -108,6 +108,11 @@ export const events: Kind<EventObject> = core('Event', 'events', true);
 export const namespaces: Kind<KubernetesObject> = core('Namespace', 'namespaces', false);
 export const serviceAccounts: Kind<KubernetesObject> = core('ServiceAccount', 'serviceaccounts', true);
 
+const apps = (kind: string, plural: string) => ({ apiVersion: 'apps/v1', kind, plural, namespaced: true });
+
+export const daemonSets: Kind<KubernetesObject> = apps('DaemonSet', 'daemonsets');
+export const deployments: Kind<KubernetesObject> = apps('Deployment', 'deployments');
+
 export const certificateSigningRequests: Kind<CertificateSigningRequest> = {
   apiVersion: 'certificates.k8s.io/v1',
   kind: 'CertificateSigningRequest',

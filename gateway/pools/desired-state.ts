@@ -7,6 +7,7 @@ import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Artifact, DesiredState, Taint } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
+import { ciliumVersion } from '../cilium/wish.ts';
 import type { RegisteredNodeSpec } from '../nodes/node.ts';
 import type { PoolSpec } from './pool.ts';
 
@@ -24,7 +25,7 @@ export function desiredState(
   const rest: Omit<DesiredState, 'revision'> = {
     pool: pool.name,
     kubernetesVersion: spec.kubernetesVersion,
-    network: spec.network,
+    network: { mode: spec.network.mode },
     apiServerAccess: spec.apiServerAccess,
     labels: nodeLabels(pool, node),
     taints: nodeTaints(spec, node),
@@ -58,6 +59,7 @@ function chooseArtifacts(
 ): Artifact[] {
   const situation = { host, kubeletVersion: spec.kubernetesVersion };
   requireCompatible('kubelet', spec.kubernetesVersion, situation);
+  if (spec.network.mode === 'cilium') requireCompatible('cilium', ciliumVersion(spec), situation);
   const fitting = store.filter((artifact) => artifact.architecture === architecture);
   const choose = (component: Artifact['component'], version: string | undefined): Artifact => {
     const all = fitting.filter((artifact) => artifact.component === component);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { apiServerAccessSchema, networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
+import { ciliumSettingsSchema } from '../../protocol/network.ts';
 import { nodeContainerdSettings, nodeKubeletSettings } from '../../protocol/node-settings.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 
@@ -22,7 +23,10 @@ const taintsSchema = z.array(
 export const poolSpecSchema = z.strictObject({
   kubernetesVersion: versionSchema.describe('Version of the kubelet, e.g. v1.32.4.'),
   network: z
-    .strictObject({ mode: networkModeSchema.default('cilium') })
+    .strictObject({
+      mode: networkModeSchema.default('cilium'),
+      cilium: ciliumSettingsSchema.optional(),
+    })
     .prefault({})
     .describe('cilium: regnode brings Cilium; external: the cluster brings its own CNI.'),
   apiServerAccess: apiServerAccessSchema

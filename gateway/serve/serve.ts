@@ -27,6 +27,7 @@ import { TelemetryIntake } from '../telemetry/intake.ts';
 import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
 import { watchAuthority } from './authority-watch.ts';
+import { startCilium } from './cilium.ts';
 import { createClusterView } from './cluster-view.ts';
 import { limits, RepeatFilter } from './limits.ts';
 import { startLoops } from './loops.ts';
@@ -148,6 +149,8 @@ export async function serve(
   });
   cleanup.defer(() => loops.stop());
   await loops.ready;
+  const cilium = startCilium({ kubernetes, view, apiServerUrl, recordEvent, logger });
+  cleanup.defer(() => cilium.stop());
 
   if (options.egressSocket !== undefined) {
     const egress = await startEgress({

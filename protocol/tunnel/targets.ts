@@ -13,6 +13,9 @@ export interface TargetAddress {
   readonly port: number;
 }
 
+/** Where an agent listens for what wants the API server through it. Below the ephemeral ports, and no neighbour's default. */
+export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 16443 };
+
 /** Where the target is; a fault, or undefined for the usual one, refuses it. */
 export type ResolveTarget = (target: StreamTarget) => TargetAddress | Fault | undefined;
 

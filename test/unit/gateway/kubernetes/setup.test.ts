@@ -47,7 +47,10 @@ test('the gateway may do nothing to all of the secrets, and nothing by a wildcar
     'secrets',
   );
   const kubeSystem = inNamespaces.find(({ metadata }) => metadata.namespace === 'kube-system');
-  expect(kubeSystem?.rules).toMatchObject([{ resources: ['secrets'], verbs: ['create', 'delete'] }]);
+  expect(kubeSystem?.rules).toMatchObject([
+    { resources: ['secrets'], verbs: ['create', 'delete'] },
+    { resources: ['daemonsets'], resourceNames: ['cilium'], verbs: ['get'] },
+  ]);
 });
 
 const notFound = new KubernetesFailure({ status: 404, reason: 'NotFound', message: '', request: '' });
