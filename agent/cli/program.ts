@@ -3,8 +3,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { agentVersion } from '../version.ts';
+import { bugreportCommand } from './bugreport-command.ts';
 import { completionCommand } from './completion-command.ts';
 import { type CliContext, terminalOf } from './context.ts';
+import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { joinCommand } from './join-command.ts';
 import { leaveCommand } from './leave-command.ts';
@@ -48,6 +50,8 @@ export function createProgram(context: CliContext, exit: (code: number) => void)
     .addCommand(joinCommand(context))
     .addCommand(statusCommand(context, exit))
     .addCommand(netcheckCommand(context, exit))
+    .addCommand(doctorCommand(context, exit))
+    .addCommand(bugreportCommand(context))
     .addCommand(planCommand(context))
     .addCommand(leaveCommand(context))
     .addCommand(explainCommand(context))

@@ -8,6 +8,7 @@ import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { gatewaySource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
+import { keepRecord } from '../doctor/keep-record.ts';
 import { HealthMonitor } from '../health/monitor.ts';
 import { healthSources } from '../health/registry.ts';
 import type { Host } from '../host/host.ts';
@@ -202,7 +203,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => void publish(), intervalMs);
   try {
-    await Promise.all([reconciler.run(), renewal.run(), health.run()]);
+    await Promise.all([reconciler.run(), renewal.run(), health.run(), keepRecord(host, { logger, signal })]);
   } finally {
     clearInterval(beat);
     await notifier.stopping();

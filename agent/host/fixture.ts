@@ -119,6 +119,9 @@ const silentNetwork: HostNetwork = {
   probeHttps: async (url) => {
     throw Object.assign(new Error(`connect ECONNREFUSED ${url}`), { code: 'ECONNREFUSED' });
   },
+  get: async (url) => {
+    throw Object.assign(new Error(`connect ECONNREFUSED ${url}`), { code: 'ECONNREFUSED' });
+  },
   canListen: async () => true,
   routeTo: async () => undefined,
   openDatagrams: async () => {

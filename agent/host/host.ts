@@ -177,6 +177,25 @@ export interface DatagramSocket {
   close(): Promise<void>;
 }
 
+export interface GetOptions {
+  readonly timeoutMs: number;
+  /** Trusted instead of the runtime's roots. */
+  readonly caPem?: string;
+  /** Both or none: who asks. */
+  readonly certificatePem?: string;
+  readonly keyPem?: string;
+  /** Whose certificate is expected, when it is not the name in the URL. */
+  readonly serverName?: string;
+  /** Default 4 MiB. */
+  readonly limitBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface GetAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
 export interface HostNetwork {
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
@@ -184,6 +203,8 @@ export interface HostNetwork {
   connect(address: string, port: number, timeoutMs: number): Promise<number>;
   /** One GET whose answer is thrown away; throws the system's error when no answer came. See https-probe.ts. */
   probeHttps(url: string, options: HttpsProbeOptions): Promise<HttpsProbe>;
+  /** One GET over http or https, trusted or refused; throws the system's error when no answer came. See get.ts. */
+  get(url: string, options: GetOptions): Promise<GetAnswer>;
   /** True when a listener could be bound there now. */
   canListen(port: number, protocol: 'tcp' | 'udp'): Promise<boolean>;
   /** The device and source address of the route to an IP address, or undefined when there is none. */

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { openDatagrams } from './datagrams.ts';
+import { get } from './get.ts';
 import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
 import { systemProcesses } from './processes.ts';
@@ -23,6 +24,7 @@ export const systemNetwork: HostNetwork = {
   connect: connectOnce,
   probeHttps,
   openDatagrams,
+  get,
   canListen: (port, protocol) => (protocol === 'tcp' ? canListenTcp(port) : canListenUdp(port)),
   async routeTo(address) {
     const result = await systemProcesses.run('ip', ['-o', 'route', 'get', address], { timeoutMs: 5000 });

@@ -11,6 +11,7 @@ const staged = '/var/lib/.regnode.new';
 /** Everything of ours in it; the journal last, since it knows what else there is to undo. */
 const ours = [
   paths.spool,
+  paths.doctorRecord,
   paths.staging,
   paths.artifacts,
   paths.identity,

@@ -3,6 +3,7 @@
 // stand in messages/ under its code) and never throws on purpose; `define` ties it to its texts at compile time.
 import type { NetworkMode } from '../../protocol/desired.ts';
 import type { FaultValues } from '../../protocol/fault.ts';
+import type { JoinedNode } from '../doctor/joined-node.ts';
 import type { Host } from '../host/host.ts';
 import type { CheckCode, ProblemOf, SkipReason } from './messages/index.ts';
 
@@ -22,6 +23,7 @@ export const groups = [
   'runtime',
   'cilium',
   'devices',
+  'node',
 ] as const;
 export type Group = (typeof groups)[number];
 
@@ -35,6 +37,8 @@ export interface PreflightContext {
   readonly caPem?: string;
   /** Ranges of pods and services, to find an overlap with the host's own networks. */
   readonly clusterCidrs?: readonly string[];
+  /** Set by the doctor: the node that this host is. */
+  readonly node?: JoinedNode;
 }
 
 /** What was measured, and against what: symbols and numbers, the same in every language. */

@@ -1,10 +1,11 @@
-// The host as preflight may see it: it can only be read, and each thing is read once, however many checks ask.
+// The host as preflight and the doctor may see it: it can only be read, and each thing is read once, however many checks ask.
 // That "preflight changes nothing" is therefore a property of this file and not of the goodwill of sixty others:
 // every mutating function of the door throws here, and only the commands listed below may run.
 import type { Host, HostFiles, HostNetwork, HostProcesses, RunOptions } from '../host/host.ts';
 
 /** Commands that only read, with the arguments that make them so. None may load a kernel module: see callers. */
-export const readingCommands: Readonly<Record<string, RegExp>> = {
+export type ReadingCommands = Readonly<Record<string, RegExp>>;
+export const readingCommands: ReadingCommands = {
   systemctl: /^(show --property=[A-Za-z,]+( [a-z0-9@.-]+)+|--version)$/,
   getconf: /^GNU_LIBC_VERSION$/,
   chronyc: /^-n tracking$/,
@@ -23,12 +24,12 @@ const commandLimits: RunOptions = {
   environment: { LC_ALL: 'C' },
 };
 
-/** A view of `host` for one run of preflight. */
-export function observe(host: Host, signal?: AbortSignal): Host {
+/** A view of `host` for one run of preflight, or of the doctor with `commands` of its own. */
+export function observe(host: Host, signal?: AbortSignal, commands = readingCommands): Host {
   const remember = memory();
   return {
     files: readingFiles(host.files, remember),
-    processes: readingProcesses(host.processes, remember, signal),
+    processes: readingProcesses(host.processes, remember, signal, commands),
     network: readingNetwork(host.network, remember),
     clock: host.clock,
     hostname: () => remember('hostname', [], () => host.hostname()),
@@ -80,13 +81,14 @@ function readingProcesses(
   processes: HostProcesses,
   remember: Remember,
   signal: AbortSignal | undefined,
+  commands: ReadingCommands,
 ): HostProcesses {
   return {
     uid: processes.uid,
     pid: processes.pid,
     lock: refuse('lock'),
     run: (command, args) => {
-      const allowed = readingCommands[command]?.test(args.join(' '));
+      const allowed = commands[command]?.test(args.join(' '));
       if (!allowed) return refuse(`run ${[command, ...args].join(' ')}`)();
       return remember('run', [command, args], () =>
         processes.run(command, args, { ...commandLimits, ...(signal && { signal }) }),
@@ -105,6 +107,7 @@ function readingNetwork(network: HostNetwork, remember: Remember): HostNetwork {
     // Not remembered: a time is measured again when it is long.
     connect: (address, port, timeoutMs) => network.connect(address, port, timeoutMs),
     openDatagrams: refuse('openDatagrams'),
+    get: (url, options) => remember('get', [url], () => network.get(url, options)),
     probeHttps: (url, options) => remember('probeHttps', [url], () => network.probeHttps(url, options)),
   };
 }

@@ -17,7 +17,7 @@ export interface RenderOptions {
   readonly findingsOnly?: boolean;
 }
 
-type ExplainedResult = ExplainedReport['checks'][number];
+export type ExplainedResult = ExplainedReport['checks'][number];
 
 /** What `--json` prints: the report with titles, messages and remedies. */
 export function explainReport(report: PreflightReport, language: Language): ExplainedReport {
@@ -37,7 +37,7 @@ export function renderReport(report: PreflightReport, language: Language, option
   return [header(report), ...sections, footer(report, explained, language, options)].join('\n\n');
 }
 
-function explainResult(result: CheckResult, language: Language): ExplainedResult {
+export function explainResult(result: CheckResult, language: Language): ExplainedResult {
   const texts = result.problem === undefined ? undefined : problemMessages(result.code, result.problem);
   const values: FaultValues = { id: result.id, ...result.evidence, ...result.values };
   return {
@@ -59,7 +59,7 @@ function header(report: PreflightReport): string {
   return `regnode preflight · ${host.hostname} · ${host.operatingSystem} · ${host.kernel} ${host.architecture}`;
 }
 
-function renderCheck(
+export function renderCheck(
   check: ExplainedResult,
   titleWidth: number,
   language: Language,
@@ -110,7 +110,7 @@ function verdictWords({ verdict, leftOut }: PreflightReport): Text {
   return leftOut.length === 0 ? words.canJoin : words.nothingFound;
 }
 
-const colorOf = {
+export const colorOf = {
   ok: 'green',
   warn: 'yellow',
   fail: 'red',

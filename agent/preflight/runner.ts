@@ -34,7 +34,7 @@ export async function runPreflight(
   const observed = observe(host, options.signal);
   const startedAtMs = host.clock.nowMs();
   const startedMs = host.clock.monotonicMs();
-  const results = await runAll(selected, (check) => runOne(check, observed, context, options.signal));
+  const results = await runChecks(selected, observed, context, options.signal);
   return summarize({
     results: results.map((result) => ({ ...result, ignored: ignored.has(result.code) })),
     leftOut,
@@ -42,11 +42,21 @@ export async function runPreflight(
     failOnWarnings: options.failOnWarnings ?? false,
     startedAtMs,
     durationMs: Math.round(host.clock.monotonicMs() - startedMs),
-    host: await describe(observed),
+    host: await describeHost(observed),
   });
 }
 
-type BareResult = Omit<CheckResult, 'ignored'>;
+export type BareResult = Omit<CheckResult, 'ignored'>;
+
+/** What the doctor runs too, with checks of its own; `host` is one that can only be read. */
+export function runChecks(
+  checks: readonly Check[],
+  host: Host,
+  context: PreflightContext,
+  signal: AbortSignal | undefined,
+): Promise<readonly BareResult[]> {
+  return runAll(checks, (check) => runOne(check, host, context, signal));
+}
 
 /** Starts each check as soon as its causes are known. */
 function runAll(
@@ -142,7 +152,7 @@ function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function describe(host: Host): Promise<PreflightReport['host']> {
+export async function describeHost(host: Host): Promise<PreflightReport['host']> {
   const [hostname, kernel, osRelease] = await Promise.all([
     host.hostname(),
     host.kernel(),

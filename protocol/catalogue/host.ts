@@ -125,6 +125,17 @@ export const hostFaults = {
     en: { message: '{path}: {detail}.', remedy: 'Correct the value and run the command again.' },
     zh: { message: '{path} 配置有误：{detail}。', remedy: '请改正该值后重试。' },
   },
+  BUGREPORT_SECRET: {
+    exitCode: 1,
+    en: {
+      message: 'Nothing was written: {section} of the bug report holds what looks like a secret ({kinds}).',
+      remedy: 'Please report that as a bug; until it is mended, send the output of "regnode doctor --json".',
+    },
+    zh: {
+      message: '未写出任何内容：诊断包的 {section} 中疑似含有机密（{kinds}）。',
+      remedy: '请将此作为缺陷反馈；修复之前可发送 regnode doctor --json 的输出。',
+    },
+  },
   UNEXPECTED: {
     exitCode: 1,
     en: {

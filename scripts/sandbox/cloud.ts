@@ -96,7 +96,10 @@ export class SandboxCloud {
   }
 
   /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */
-  async startGateway(more: readonly string[] = []): Promise<void> {
+  async startGateway(
+    more: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const args = [
       join(checkout, 'gateway/main.ts'),
       'serve',
@@ -111,6 +114,7 @@ export class SandboxCloud {
     const pid = await startDaemon(this.#id, cloudMember, process.execPath, args, {
       logFile: this.gatewayLog,
       cwd: checkout,
+      environment,
     });
     const running: RunningGateway = { pid, startTicks: (await startTicks(pid)) ?? '', more };
     await writeFile(this.#gatewayFile, JSON.stringify(running));

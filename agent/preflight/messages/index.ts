@@ -8,8 +8,11 @@ import { gatewayMessages } from './gateway.ts';
 import { identityMessages } from './identity.ts';
 import { kernelMessages } from './kernel.ts';
 import { lineMessages } from './line.ts';
+import { nodeMessages } from './node.ts';
+import { podMessages } from './pods.ts';
 import { resourceMessages } from './resources.ts';
 import { runtimeMessages } from './runtime.ts';
+import { serviceMessages } from './services.ts';
 import type { ProblemMessages, Text } from './shape.ts';
 import { timeMessages } from './time.ts';
 
@@ -24,6 +27,9 @@ export const messages = {
   ...runtimeMessages,
   ...ciliumMessages,
   ...deviceMessages,
+  ...nodeMessages,
+  ...serviceMessages,
+  ...podMessages,
 };
 
 export type CheckCode = keyof typeof messages;
@@ -46,6 +52,7 @@ export const skipReasons = {
   },
   noRanges: { en: 'the ranges of pods and services are not known yet', zh: '尚不知道 Pod 与 Service 网段' },
   unreadable: { en: 'cannot be read here', zh: '此处无法读取' },
+  notAsked: { en: 'the cluster was not asked', zh: '未能向集群查询' },
   joined: { en: 'this host is already a node of regnode', zh: '此主机已是 regnode 节点' },
 } as const satisfies Record<string, Text>;
 

@@ -12,6 +12,7 @@ export const groupTitles: Readonly<Record<Group, Text>> = {
   runtime: { en: 'Container runtime', zh: '容器运行时' },
   cilium: { en: 'Cilium', zh: 'Cilium' },
   devices: { en: 'GPU and storage', zh: 'GPU 与存储' },
+  node: { en: 'Node', zh: '节点' },
 };
 
 export const words = {

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PreflightContext } from '../../../../agent/preflight/check.ts';
 import { type CheckCode, messages } from '../../../../agent/preflight/messages/index.ts';
+import { registry } from '../../../../agent/preflight/registry.ts';
 import { explainReport } from '../../../../agent/preflight/report.ts';
 import type { CheckResult, PreflightReport } from '../../../../agent/preflight/report-schema.ts';
 import { runPreflight } from '../../../../agent/preflight/runner.ts';
@@ -20,8 +21,8 @@ test('the host is good without a fault', () => {
 
 test('the table covers every problem of every check', () => {
   const covered = new Set(faults.map(({ code, problem }) => `${code} ${problem}`));
-  const known = Object.entries(messages).flatMap(([code, { problems }]) =>
-    Object.keys(problems).map((problem) => `${code} ${problem}`),
+  const known = registry.flatMap(({ code }) =>
+    Object.keys(messages[code].problems).map((problem) => `${code} ${problem}`),
   );
   expect(known.filter((one) => !covered.has(one))).toEqual([]);
 });

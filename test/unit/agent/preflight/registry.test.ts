@@ -2,6 +2,7 @@
 // depends only on checks that exist.
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { doctorChecks } from '../../../../agent/doctor/hops.ts';
 import { groups } from '../../../../agent/preflight/check.ts';
 import { explainCode } from '../../../../agent/preflight/explain.ts';
 import { checkCodes, messages, skipReasons } from '../../../../agent/preflight/messages/index.ts';
@@ -21,7 +22,7 @@ describe('the registry', () => {
   });
 
   test('names each check by its code', () => {
-    for (const { code, id } of registry) {
+    for (const { code, id } of [...registry, ...doctorChecks]) {
       expect(code).toMatch(/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
       expect(id).toBe(code.toLowerCase().replaceAll('_', '-'));
     }
@@ -29,7 +30,8 @@ describe('the registry', () => {
   });
 
   test('has texts for every check, and no texts without a check', () => {
-    expect(registry.map((check) => check.code).toSorted()).toEqual(checkCodes.toSorted());
+    const codes = [...registry, ...doctorChecks].map((check) => check.code);
+    expect([...new Set(codes)].toSorted()).toEqual(checkCodes.toSorted());
   });
 
   test('shares no code with a fault, nor an id with a group', () => {
@@ -43,15 +45,15 @@ describe('the registry', () => {
     expect(order).toEqual(order.toSorted((a, b) => a - b));
   });
 
-  test('has no circle of dependencies', () => {
-    const byCode = new Map(registry.map((check) => [check.code, check]));
+  test('has no circle of dependencies, nor have the doctor’s checks', () => {
+    const byCode = new Map([...registry, ...doctorChecks].map((check) => [check.code, check]));
     const visit = (code: string, path: readonly string[]): void => {
       expect(path).not.toContain(code);
       for (const cause of byCode.get(code as (typeof checkCodes)[number])?.dependsOn ?? []) {
         visit(cause, [...path, code]);
       }
     };
-    for (const { code } of registry) visit(code, []);
+    for (const code of byCode.keys()) visit(code, []);
   });
 
   test('lets only blocking checks mute others', () => {
