@@ -1,5 +1,5 @@
 // containerd answers a question. A frozen one still has a socket that takes connections, so it is asked for its
-// version by its own client, which is ended when it gets no answer.
+// namespaces by its own client, which is ended when it gets no answer.
 import { define, fail, ok } from '../../preflight/check.ts';
 import { ctrArguments, ctrProgram } from '../observation/containerd.ts';
 import { processState, readService } from '../observation/service.ts';
@@ -14,10 +14,8 @@ export const containerdAnswer = define({
     const program = await ctrProgram(host);
     if (program === undefined) return fail('noClient', 'ctr: none', 'ctr');
     const result = await host.processes.run(program, ctrArguments);
-    if (result.exitCode === 0) {
-      const server = /Server:\s*\n\s*Version:\s*(\S+)/.exec(result.stdout)?.[1] ?? '?';
-      return ok(`containerd ${server}`);
-    }
+    if (result.exitCode === 0)
+      return ok(`namespaces: ${result.stdout.trim().split('\n').join(', ') || 'none'}`);
     const service = await readService(host, 'containerd.service');
     const pid = service?.pid ?? 0;
     if ((await processState(host, pid)) === 'T') return fail('frozen', `pid ${pid}: T`, 'running', { pid });

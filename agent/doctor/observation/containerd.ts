@@ -4,12 +4,15 @@ import type { Host } from '../../host/host.ts';
 
 const link = componentLink('containerd');
 export const ctrPrograms = [`${link}/bin/ctr`, `${link}/ctr`] as const;
+/** Not `version`: at that question containerd makes an id for itself and writes it down. */
 export const ctrArguments = [
   '--address',
   paths.containerdSocket,
   '--connect-timeout',
   '2s',
-  'version',
+  'namespaces',
+  'list',
+  '--quiet',
 ] as const;
 
 export async function ctrProgram(host: Host): Promise<string | undefined> {

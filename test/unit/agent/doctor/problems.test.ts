@@ -115,8 +115,7 @@ function hostWith(wrong: Wrong): Host {
       ...host.processes,
       run: async (command, args, options) => {
         const done = { exitCode: 0, outcome: 'exited', stdout: '', stderr: '', truncated: false } as const;
-        if (command.endsWith('/ctr'))
-          return { ...done, stdout: 'Server:\n  Version:  1.6.20\n', ...wrong.ctr };
+        if (command.endsWith('/ctr')) return { ...done, stdout: 'k8s.io\n', ...wrong.ctr };
         const unit = args.at(-1) ?? '';
         if (command === 'systemctl') return { ...done, stdout: wrong.services?.[unit] ?? running };
         return host.processes.run(command, args, options);
