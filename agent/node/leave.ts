@@ -60,7 +60,11 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
       await writeState(host, { ...state, phase: 'Leaving' });
     const kept = await takeBack(host, options);
     options.onPhase?.('deregister');
-    await deregister(gateway, options.force);
+    const untold = await deregister(gateway, options.force);
+    if (untold !== undefined && state !== undefined) {
+      const values = { name: state.identity.nodeName, detail: untold.message };
+      kept.push(new Fault('NOT_DEREGISTERED', values).message);
+    }
     options.onPhase?.('forget');
     await forgetNode(host);
     return { kept, drained };
@@ -90,13 +94,22 @@ export async function forgetNode(host: Host): Promise<void> {
   await forgetState(host);
 }
 
-/** A gateway that does not know the node any more has nothing left to do. */
-export async function deregister(gateway: GatewayApi | undefined, force: boolean): Promise<void> {
+/**
+ * A gateway that does not know the node any more has nothing left to do. With `force` the fault for which it was not
+ * told is returned.
+ */
+export async function deregister(
+  gateway: GatewayApi | undefined,
+  force: boolean,
+): Promise<Fault | undefined> {
   try {
     await gateway?.deregister();
+    return undefined;
   } catch (error) {
-    const isGone = error instanceof Fault && error.code === 'NODE_NOT_REGISTERED';
-    if (!isGone && !force) throw error;
+    if (!(error instanceof Fault)) throw error;
+    if (error.code === 'NODE_NOT_REGISTERED') return undefined;
+    if (force) return error;
+    throw error;
   }
 }
 

@@ -1,6 +1,8 @@
 // Kubernetes Events about registered nodes and pools. An Event is a note for people: it never fails the work that it
 // tells of, and one that repeats within a few minutes only counts up.
 import type { Logger } from 'pino';
+import { type EventCode, eventTexts } from '../../protocol/catalogue/events.ts';
+import { type FaultValues, fill } from '../../protocol/fault.ts';
 import { events, type Kind, type KubernetesObject } from './kinds.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
@@ -14,6 +16,14 @@ export interface Note {
   /** CamelCase, stable. */
   readonly reason: string;
   readonly message: string;
+}
+
+/** A code of the catalogue as Kubernetes has it: reason and message of an event or a condition. */
+export function told(code: EventCode, values: FaultValues = {}): { reason: string; message: string } {
+  const reason = code
+    .toLowerCase()
+    .replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return { reason, message: fill(eventTexts[code].en.message, values) };
 }
 
 export type RecordEvent = <T extends KubernetesObject>(

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { DrainResponse } from '../../protocol/join.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
-import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { type RegisteredNode, registeredNodes } from './node.ts';
@@ -106,8 +106,8 @@ export class Departures {
     const { audit, counters, recordEvent } = this.#options;
     counters.removals.inc({ kind });
     audit.record({ event: 'removal', node: name, pool: registered.spec.pool, kind });
-    const message = kind === 'left' ? `${name} has left the cluster` : `${name} was removed by force`;
-    recordEvent(registeredNodes, { name, uid }, { type: 'Normal', reason: 'Left', message });
+    const note = told(kind === 'left' ? 'NODE_LEFT' : 'NODE_REMOVED', { name });
+    recordEvent(registeredNodes, { name, uid }, { type: 'Normal', ...note });
     if (uid) {
       this.#drained.delete(uid);
       this.#told.delete(uid);

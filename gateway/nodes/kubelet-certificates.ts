@@ -2,9 +2,11 @@
 // holder of the very bootstrap token that was made for that node, or for the node itself when it renews; a
 // serving certificate only for the node itself, for its own name and registered addresses. What claims to be
 // ours and is not right is denied with the reason; every other request is left to whoever it belongs to.
+
 import { isIP } from 'node:net';
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/x509.ts';
 import { bootstrapGroup } from '../kubernetes/access.ts';
+import { told } from '../kubernetes/event-recorder.ts';
 import { type CertificateSigningRequest, certificateSigningRequests } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import type { RegisteredNode } from './node.ts';
@@ -89,8 +91,9 @@ export async function writeDecision(
   const condition = {
     type: approved ? 'Approved' : 'Denied',
     status: 'True',
-    reason: approved ? 'RegisteredNode' : 'NotThisRegisteredNode',
-    message: approved ? `regnode: the kubelet of ${decision.node}` : `regnode: ${decision.reason}`,
+    ...(approved
+      ? told('REGISTERED_NODE', { name: decision.node })
+      : told('NOT_THIS_REGISTERED_NODE', { detail: decision.reason })),
   };
   const conditions = [...(csr.status?.conditions ?? []), condition];
   try {

@@ -6,7 +6,7 @@ import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
-import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { isFailure, update } from '../kubernetes/kubernetes.ts';
@@ -77,7 +77,7 @@ export class Reconciler {
       return desiredState(pool, registered.spec, architecture, artifacts, registered.status?.facts);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      const note = { type: 'Warning', reason: 'NoDesiredState', message: error.message } as const;
+      const note = { type: 'Warning', ...told('NO_DESIRED_STATE', { detail: error.message }) } as const;
       this.#options.recordEvent(registeredNodes, { name, uid }, note);
       return undefined;
     }
@@ -111,14 +111,8 @@ export class Reconciler {
     const was = registered.status?.tunnel?.connected ?? false;
     const is = status.tunnel?.connected ?? false;
     if (was !== is) {
-      const note = is
-        ? ({
-            type: 'Normal',
-            reason: 'TunnelConnected',
-            message: `the tunnel to ${gateway} is open`,
-          } as const)
-        : ({ type: 'Warning', reason: 'TunnelLost', message: `the tunnel to ${gateway} is lost` } as const);
-      recordEvent(registeredNodes, { name, uid }, note);
+      const note = told(is ? 'TUNNEL_CONNECTED' : 'TUNNEL_LOST', { gateway });
+      recordEvent(registeredNodes, { name, uid }, { type: is ? 'Normal' : 'Warning', ...note });
     }
     // Of the Node, where `kubectl describe node` shows them; the kubelet names itself as the uid there, too.
     for (const note of healthNotes(registered.status?.conditions ?? [], status.conditions ?? [])) {

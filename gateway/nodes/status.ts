@@ -1,6 +1,8 @@
 // Computes a RegisteredNode's status from what is seen: pure. It is written only when something in it has
 // changed; heartbeats and metrics are no part of it.
+
 import { isDeepStrictEqual } from 'node:util';
+import { told } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import { healthConditions } from './health.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
@@ -31,26 +33,26 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
     {
       type: 'TunnelConnected',
       status: tunnel?.connected ? 'True' : 'False',
-      reason: tunnel?.connected ? 'Connected' : tunnel ? 'Lost' : 'NeverConnected',
-      message: tunnel ? `${tunnel.connected ? 'through' : 'was through'} ${tunnel.gateway}` : '',
+      ...told(tunnelCode(tunnel), { gateway: tunnel?.gateway ?? '' }),
     },
     {
       type: 'Configured',
       status:
         seen.desiredRevision === undefined ? 'Unknown' : revision === seen.desiredRevision ? 'True' : 'False',
-      reason:
-        seen.desiredRevision === undefined
-          ? 'NoDesiredState'
-          : revision === seen.desiredRevision
-            ? 'AsDesired'
-            : 'Behind',
-      message: `the host has ${revision ? `revision ${revision}` : 'no revision'}, desired is ${seen.desiredRevision ?? 'unknown'}`,
+      ...(seen.desiredRevision === undefined
+        ? told('NO_DESIRED_STATE', { detail: 'see the events of this node' })
+        : told(revision === seen.desiredRevision ? 'AS_DESIRED' : 'BEHIND', {
+            revision: revision ?? 'none',
+            desired: seen.desiredRevision,
+          })),
     },
     {
       type: 'Ready',
       status: ready === 'Absent' ? 'False' : ready,
-      reason: ready === 'Absent' ? 'NoNodeObject' : 'Kubelet',
-      message: readyMessage(seen.node),
+      // A Node that is there speaks for itself.
+      ...(ready === 'Absent'
+        ? told('NO_NODE_OBJECT')
+        : { reason: 'Kubelet', message: readyMessage(seen.node) }),
     },
   ];
   return withoutEmpty({
@@ -118,3 +120,8 @@ export function sameStatus(a: RegisteredNodeStatus | undefined, b: RegisteredNod
 }
 
 const time = (milliseconds: number) => new Date(milliseconds).toISOString();
+
+function tunnelCode(tunnel: { connected: boolean } | undefined) {
+  if (tunnel === undefined) return 'TUNNEL_NEVER_CONNECTED';
+  return tunnel.connected ? 'TUNNEL_CONNECTED' : 'TUNNEL_LOST';
+}

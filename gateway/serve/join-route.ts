@@ -6,7 +6,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type JoinDesk, join } from '../join/join.ts';
 import { tokenId } from '../join/token.ts';
-import type { RecordEvent } from '../kubernetes/event-recorder.ts';
+import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
@@ -75,8 +75,8 @@ function accepted(
   counters.joins.inc({ outcome: 'accepted', code: '' });
   counters.joinSeconds.observe(ms / 1000);
   const name = about.node ?? '';
-  const message = `${name} joined the pool ${pool} from ${about.address}`;
-  recordEvent(registeredNodes, { name }, { type: 'Normal', reason: 'Joined', message });
+  const values = { name, pool, address: about.address };
+  recordEvent(registeredNodes, { name }, { type: 'Normal', ...told('JOINED', values) });
 }
 
 function refused({ audit, counters, recordEvent }: JoinRouteOptions, about: About, fault: Fault): void {
@@ -87,8 +87,8 @@ function refused({ audit, counters, recordEvent }: JoinRouteOptions, about: Abou
   audit.record({ event: 'join', outcome: 'refused', code, ...about });
   const { pool } = fault.values;
   if (typeof pool !== 'string' || code === 'POOL_NOT_FOUND') return;
-  const message = `${about.node} from ${about.address}: ${fault.message}`;
-  recordEvent(nodePools, { name: pool }, { type: 'Warning', reason: 'JoinRefused', message });
+  const values = { name: about.node ?? '?', address: about.address, detail: fault.message };
+  recordEvent(nodePools, { name: pool }, { type: 'Warning', ...told('JOIN_REFUSED', values) });
 }
 
 function malformed(issue: { path: readonly PropertyKey[]; message: string } | undefined): Fault {

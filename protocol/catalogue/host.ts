@@ -85,6 +85,19 @@ export const hostFaults = {
     },
     zh: { message: '此主机正在退出集群，尚未完成。', remedy: '请执行 regnode leave 完成退出后再加入。' },
   },
+  NOT_DEREGISTERED: {
+    exitCode: 1,
+    en: {
+      message:
+        'The gateway was not told, and still lists the node {name}; remove it there: regnodectl node remove {name} --force ({detail})',
+      remedy: 'Run in the cloud: regnodectl node remove {name} --force',
+    },
+    zh: {
+      message:
+        '未能通知网关，网关仍列有节点 {name}；请在云上移除：regnodectl node remove {name} --force（{detail}）',
+      remedy: '请在云上执行：regnodectl node remove {name} --force',
+    },
+  },
   DAEMON_NOT_RUNNING: {
     exitCode: 5,
     en: {

@@ -336,7 +336,7 @@ test('the gateway says what it was told, in events and in the audit', async () =
   const reasons = new Set(
     (JSON.parse(events) as { items: { reason: string }[] }).items.map(({ reason }) => reason),
   );
-  for (const reason of ['Joined', 'JoinRefused', 'Left']) expect(reasons).toContain(reason);
+  for (const reason of ['Joined', 'JoinRefused', 'NodeLeft']) expect(reasons).toContain(reason);
   const log = await sandbox.cloud.gatewayLogs();
   expect(log).toContain('"event":"join","outcome":"refused","code":"TOKEN_USED_UP"');
   expect(log).not.toMatch(/rt-[a-z0-9]{6}\.[a-z0-9]{32}/);

@@ -1,9 +1,9 @@
 // The cluster as this node may see it: asked with the kubelet's own certificate, by the way that the kubelet takes.
 // Only what the Node authorizer allows anyway: the node's own object and the pods that are bound to it.
 import { z } from 'zod';
+import { apiServerListenAddress } from '../../../protocol/tunnel/targets.ts';
 import { paths } from '../../config/paths.ts';
 import type { GetAnswer, Host } from '../../host/host.ts';
-import { apiServerListenAddress } from '../../tunnel/api-server.ts';
 import type { JoinedNode } from '../joined-node.ts';
 
 export const kubeletCertificate = `${paths.kubeletData}/pki/kubelet-client-current.pem`;

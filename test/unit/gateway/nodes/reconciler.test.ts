@@ -251,7 +251,7 @@ describe('leaving', () => {
     await settle(1);
     expect(gone).toEqual(['idc-1']);
     expect(audited.map(({ event }) => event)).toEqual(['drain', 'removal']);
-    expect(reasons()).toContain('Left');
+    expect(reasons()).toContain('NodeLeft');
   });
 
   test('a host that is not there is waited for, and told when it comes back', async () => {

@@ -1,0 +1,99 @@
+// What happens to nodes, as Kubernetes Events and conditions tell it. Their reason is the code in CamelCase, as is the
+// custom there (TUNNEL_LOST → TunnelLost); `regnode explain` takes either.
+import type { CatalogueEntry } from '../fault.ts';
+
+const nothingToDo = { en: 'Nothing to do.', zh: '无需处理。' };
+
+export const eventTexts = {
+  JOINED: {
+    exitCode: 0,
+    en: { message: '{name} joined the pool {pool} from {address}', remedy: nothingToDo.en },
+    zh: { message: '{name} 从 {address} 加入节点池 {pool}', remedy: nothingToDo.zh },
+  },
+  JOIN_REFUSED: {
+    exitCode: 0,
+    en: {
+      message: '{name} from {address}: {detail}',
+      remedy: 'On the host the same code was told with its remedy; see the audit of the gateway.',
+    },
+    zh: {
+      message: '{name}（{address}）加入被拒绝：{detail}',
+      remedy: '主机上已给出相同代码与处理办法；另见网关审计日志。',
+    },
+  },
+  NODE_LEFT: {
+    exitCode: 0,
+    en: { message: '{name} has left the cluster', remedy: nothingToDo.en },
+    zh: { message: '{name} 已退出集群', remedy: nothingToDo.zh },
+  },
+  NODE_REMOVED: {
+    exitCode: 0,
+    en: {
+      message: '{name} was removed by force',
+      remedy: 'Clean the host when it is back: regnode leave --force',
+    },
+    zh: { message: '{name} 已被强制移除', remedy: '主机恢复后请清理：regnode leave --force' },
+  },
+  TUNNEL_CONNECTED: {
+    exitCode: 0,
+    en: { message: 'the tunnel through {gateway} is open', remedy: nothingToDo.en },
+    zh: { message: '经 {gateway} 的隧道已连接', remedy: nothingToDo.zh },
+  },
+  TUNNEL_LOST: {
+    exitCode: 0,
+    en: { message: 'the tunnel through {gateway} is lost', remedy: 'On the host: regnode doctor' },
+    zh: { message: '经 {gateway} 的隧道已断开', remedy: '请在主机上执行：regnode doctor' },
+  },
+  TUNNEL_NEVER_CONNECTED: {
+    exitCode: 0,
+    en: { message: 'the tunnel has not been open yet', remedy: 'On the host: regnode doctor' },
+    zh: { message: '隧道尚未建立过', remedy: '请在主机上执行：regnode doctor' },
+  },
+  AS_DESIRED: {
+    exitCode: 0,
+    en: { message: 'the host has revision {revision}, as desired', remedy: nothingToDo.en },
+    zh: { message: '主机为期望的版本 {revision}', remedy: nothingToDo.zh },
+  },
+  BEHIND: {
+    exitCode: 0,
+    en: {
+      message: 'the host has revision {revision}, desired is {desired}',
+      remedy: 'It is on its way, unless the node is Degraded; on the host: regnode status',
+    },
+    zh: {
+      message: '主机为版本 {revision}，期望为 {desired}',
+      remedy: '正在更新，除非节点为 Degraded；请在主机上执行：regnode status',
+    },
+  },
+  NO_DESIRED_STATE: {
+    exitCode: 0,
+    en: {
+      message: 'nothing can be told to this node: {detail}',
+      remedy: 'Mend the pool or add the artifact that it wants: regnodectl pool get POOL',
+    },
+    zh: {
+      message: '无法为此节点确定期望状态：{detail}',
+      remedy: '请修正节点池，或补充其所需的制品：regnodectl pool get POOL',
+    },
+  },
+  NO_NODE_OBJECT: {
+    exitCode: 0,
+    en: { message: 'the kubelet has not registered the node', remedy: 'On the host: regnode doctor' },
+    zh: { message: 'kubelet 尚未注册节点', remedy: '请在主机上执行：regnode doctor' },
+  },
+  REGISTERED_NODE: {
+    exitCode: 0,
+    en: { message: 'regnode: the kubelet of {name}', remedy: nothingToDo.en },
+    zh: { message: 'regnode：{name} 的 kubelet', remedy: nothingToDo.zh },
+  },
+  NOT_THIS_REGISTERED_NODE: {
+    exitCode: 0,
+    en: {
+      message: 'regnode: {detail}',
+      remedy: 'Somebody asks for a certificate that is not his: look at the requester of that CSR.',
+    },
+    zh: { message: 'regnode 拒绝：{detail}', remedy: '有人在申请不属于自己的证书：请查看该 CSR 的申请者。' },
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type EventCode = keyof typeof eventTexts;
