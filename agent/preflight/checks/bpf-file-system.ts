@@ -1,6 +1,7 @@
 // Cilium keeps its maps under /sys/fs/bpf, so that connections survive a restart of its agent.
 import { mountOf } from '../../host/mounts.ts';
-import { define, ok, skip, warn } from '../check.ts';
+import { define, ok, warn } from '../check.ts';
+import { forCilium } from '../opening.ts';
 
 const path = '/sys/fs/bpf';
 
@@ -10,11 +11,10 @@ export const bpfFileSystem = define({
   group: 'cilium',
   severity: 'advisory',
   dependsOn: ['CILIUM_KERNEL'],
-  async run(host, { networkMode }) {
-    if (networkMode !== 'cilium') return skip('notCilium');
+  run: forCilium(async (host) => {
     const mount = mountOf(path, await host.mounts());
     return mount?.path === path && mount.fileSystem === 'bpf'
       ? ok(`${path}: bpf`)
       : warn('unmounted', `${path}: ${mount?.fileSystem ?? 'none'}`, 'bpf', { path });
-  },
+  }),
 });

@@ -1,6 +1,7 @@
 // What Cilium's data path needs of the kernel, and what single functions of it need.
-import { define, fail, ok, skip, warn } from '../check.ts';
+import { define, fail, ok, warn } from '../check.ts';
 import { kernelConfig, missingOptions } from '../observation/kernel-config.ts';
+import { forCilium } from '../opening.ts';
 
 const required = [
   'BPF',
@@ -36,8 +37,7 @@ export const ciliumFeatures = define({
   group: 'cilium',
   severity: 'blocking',
   dependsOn: ['CILIUM_KERNEL'],
-  async run(host, { networkMode }) {
-    if (networkMode !== 'cilium') return skip('notCilium');
+  run: forCilium(async (host) => {
     const config = await kernelConfig(host);
     const threshold = `${required.length} × CONFIG_*=y|m`;
     if (config === undefined) return warn('unknown', 'CONFIG_* ?', threshold);
@@ -49,5 +49,5 @@ export const ciliumFeatures = define({
     return absent.length > 0
       ? warn('useful', `without ${absent.join(' ')}`, threshold, { options: absent.join(' ') })
       : ok(`${required.length}`, threshold);
-  },
+  }),
 });

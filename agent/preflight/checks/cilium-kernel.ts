@@ -1,6 +1,7 @@
 // Which Cilium the kernel can carry, as the table has it.
 import { describeAllowed } from '../../../protocol/compatibility/judgement.ts';
-import { define, fail, ok, skip } from '../check.ts';
+import { define, fail, ok } from '../check.ts';
+import { forCilium } from '../opening.ts';
 
 const threshold = '≥ 4.19.57 | el ≥ 8.6';
 
@@ -10,12 +11,11 @@ export const ciliumKernel = define({
   group: 'cilium',
   severity: 'blocking',
   dependsOn: ['KERNEL_VERSION'],
-  async run(host, { networkMode }) {
-    if (networkMode !== 'cilium') return skip('notCilium');
+  run: forCilium(async (host) => {
     const { release } = await host.kernel();
     const allowed = describeAllowed('cilium', { host: { kernelRelease: release } });
     return allowed === undefined
       ? fail('tooOld', release, threshold, { release })
       : ok(`${release}: Cilium ${allowed}`, threshold);
-  },
+  }),
 });

@@ -1,9 +1,9 @@
 // A host that is, or was, a member of another cluster keeps files and services that would mix with ours: old
 // certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports.
 import type { Host } from '../../host/host.ts';
-import { define, fail, ok, skip } from '../check.ts';
-import { isJoined } from '../observation/joined.ts';
+import { define, fail, ok } from '../check.ts';
 import { unitState, type WatchedUnit } from '../observation/units.ts';
+import { beforeJoin } from '../opening.ts';
 
 const leftoverFiles = [
   '/etc/kubernetes/kubelet.conf',
@@ -25,8 +25,7 @@ export const clusterLeftovers = define({
   group: 'identity',
   severity: 'blocking',
   dependsOn: [],
-  async run(host) {
-    if (await isJoined(host)) return skip('joined');
+  run: beforeJoin(async (host) => {
     const [units, files] = await Promise.all([activeUnits(host), presentFiles(host)]);
     if (units.length > 0) {
       return fail('running', [...units, ...files].join(', '), 'none', {
@@ -38,7 +37,7 @@ export const clusterLeftovers = define({
       return fail('files', files.join(', '), 'none', { found: files.join(', ') });
     }
     return ok('none');
-  },
+  }),
 });
 
 async function activeUnits(host: Host): Promise<readonly string[]> {

@@ -3,8 +3,8 @@
 // force, so one that turns the interface off has to go.
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
-import { define, fail, ok, skip, warn } from '../check.ts';
-import { isJoined } from '../observation/joined.ts';
+import { define, fail, ok, warn } from '../check.ts';
+import { beforeJoin } from '../opening.ts';
 
 export const containerdConfiguration = define({
   code: 'CONTAINERD_CONFIGURATION',
@@ -12,8 +12,7 @@ export const containerdConfiguration = define({
   group: 'runtime',
   severity: 'blocking',
   dependsOn: ['FOREIGN_CONTAINERD'],
-  async run(host) {
-    if (await isJoined(host)) return skip('joined');
+  run: beforeJoin(async (host) => {
     for (const dropIn of await dropIns(host)) {
       const disabled = disabledPlugins(await host.files.readText(dropIn));
       if (!namesCri(disabled)) continue;
@@ -28,7 +27,7 @@ export const containerdConfiguration = define({
     return namesCri(disabled)
       ? warn('criDisabled', `${path}: disabled_plugins = [${disabled}]`, 'cri', { path })
       : warn('present', path, 'none', { path });
-  },
+  }),
 });
 
 async function dropIns(host: Host): Promise<string[]> {

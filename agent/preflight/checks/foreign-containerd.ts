@@ -1,8 +1,8 @@
 // regnode brings its own containerd under the same unit name and socket; one that runs for somebody else must
 // not be replaced under its containers.
-import { define, fail, ok, skip } from '../check.ts';
-import { isJoined } from '../observation/joined.ts';
+import { define, fail, ok } from '../check.ts';
 import { unitState } from '../observation/units.ts';
+import { beforeJoin } from '../opening.ts';
 
 export const foreignContainerd = define({
   code: 'FOREIGN_CONTAINERD',
@@ -10,8 +10,7 @@ export const foreignContainerd = define({
   group: 'runtime',
   severity: 'blocking',
   dependsOn: ['CLUSTER_LEFTOVERS'],
-  async run(host) {
-    if (await isJoined(host)) return skip('joined');
+  run: beforeJoin(async (host) => {
     const [containerd, docker] = await Promise.all([
       unitState(host, 'containerd'),
       unitState(host, 'docker'),
@@ -22,5 +21,5 @@ export const foreignContainerd = define({
     return docker.active
       ? fail('ofDocker', measured, 'inactive', values)
       : fail('active', measured, 'inactive', values);
-  },
+  }),
 });

@@ -1,8 +1,9 @@
 // A private line leads to private addresses. A public one means that the way goes over the internet, or will as
 // soon as somebody changes a route.
-import { define, fail, ok, skip } from '../check.ts';
+import { define, fail, ok } from '../check.ts';
 import { isOfHostOnly, isPrivate } from '../observation/addresses.ts';
-import { gatewayAddresses, gatewayTarget } from '../observation/gateway.ts';
+import { gatewayAddresses } from '../observation/gateway.ts';
+import { withGateway } from '../opening.ts';
 
 export const gatewayAddress = define({
   code: 'GATEWAY_ADDRESS',
@@ -10,9 +11,7 @@ export const gatewayAddress = define({
   group: 'line',
   severity: 'blocking',
   dependsOn: ['GATEWAY_NAME'],
-  async run(host, context) {
-    const target = gatewayTarget(context);
-    if (target === undefined) return skip('noGateway');
+  run: withGateway(async (host, target) => {
     const addresses = await gatewayAddresses(host, target);
     const threshold = '10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7';
     const own = addresses.find(isOfHostOnly);
@@ -21,5 +20,5 @@ export const gatewayAddress = define({
     return open === undefined
       ? ok(addresses.join(', '), threshold)
       : fail('public', open, threshold, { address: open });
-  },
+  }),
 });

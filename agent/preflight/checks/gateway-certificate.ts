@@ -1,7 +1,8 @@
 // TLS with the gateway: it must answer, and with the CA that the join command brings its certificate must lead
 // there. Needs a clock that is roughly right, so a wrong clock mutes it rather than be blamed on the certificate.
 import { define, fail, ok, skip } from '../check.ts';
-import { errorCode, gatewayTarget, probeGateway, probeTimeoutMs } from '../observation/gateway.ts';
+import { errorCode, probeGateway, probeTimeoutMs } from '../observation/gateway.ts';
+import { withGateway } from '../opening.ts';
 
 export const gatewayCertificate = define({
   code: 'GATEWAY_CERTIFICATE',
@@ -10,9 +11,7 @@ export const gatewayCertificate = define({
   severity: 'blocking',
   dependsOn: ['GATEWAY_CONNECTION', 'TIME_SKEW'],
   timeoutMs: probeTimeoutMs + 1000,
-  async run(host, context) {
-    const url = gatewayTarget(context)?.url;
-    if (url === undefined) return skip('noGateway');
+  run: withGateway(async (host, { url }, context) => {
     const threshold = 'TLS, CA';
     try {
       const probe = await probeGateway(host, context);
@@ -26,5 +25,5 @@ export const gatewayCertificate = define({
       const detail = errorCode(error);
       return fail('noTls', detail, threshold, { url, detail });
     }
-  },
+  }),
 });

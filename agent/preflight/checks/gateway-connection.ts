@@ -1,7 +1,8 @@
 // A TCP connection to the gateway's port, and how long it took: one round trip of the line.
 import type { Host } from '../../host/host.ts';
-import { define, fail, ok, skip, warn } from '../check.ts';
-import { errorCode, gatewayRoute, gatewayTarget, probeTimeoutMs } from '../observation/gateway.ts';
+import { define, fail, ok, warn } from '../check.ts';
+import { errorCode, probeTimeoutMs } from '../observation/gateway.ts';
+import { withRoute } from '../opening.ts';
 
 const slowMs = 200;
 const attempts = 3;
@@ -13,14 +14,11 @@ export const gatewayConnection = define({
   severity: 'blocking',
   dependsOn: ['GATEWAY_ROUTE', 'LINK_STATE'],
   timeoutMs: probeTimeoutMs + 1000,
-  async run(host, context) {
-    const target = gatewayTarget(context);
-    const route = await gatewayRoute(host, context);
-    if (target === undefined || route === undefined) return skip('noGateway');
-    const where = `${route.address}:${target.port}`;
-    const values = { where, address: route.address, port: target.port, slowMs };
+  run: withRoute(async (host, { address }, { port }) => {
+    const where = `${address}:${port}`;
+    const values = { where, address, port, slowMs };
     try {
-      const milliseconds = await roundTrip(host, route.address, target.port);
+      const milliseconds = await roundTrip(host, address, port);
       const measured = `${where}: ${milliseconds.toFixed(1)} ms`;
       return milliseconds > slowMs
         ? warn('slow', measured, `≤ ${slowMs} ms`, { ...values, milliseconds: Math.round(milliseconds) })
@@ -29,7 +27,7 @@ export const gatewayConnection = define({
       const detail = errorCode(error);
       return fail('refused', `${where}: ${detail}`, `≤ ${probeTimeoutMs} ms`, { ...values, detail });
     }
-  },
+  }),
 });
 
 /** The shortest of a few: one long time may be a busy host's, and only the line's own is asked for. */

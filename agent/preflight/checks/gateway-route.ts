@@ -1,6 +1,7 @@
 // Without a route nothing else on the line can be asked.
-import { define, fail, ok, skip } from '../check.ts';
-import { gatewayRoute, gatewayTarget } from '../observation/gateway.ts';
+import { define, fail, ok } from '../check.ts';
+import { gatewayRoute } from '../observation/gateway.ts';
+import { withGateway } from '../opening.ts';
 
 export const gatewayRouteCheck = define({
   code: 'GATEWAY_ROUTE',
@@ -8,12 +9,10 @@ export const gatewayRouteCheck = define({
   group: 'line',
   severity: 'blocking',
   dependsOn: ['GATEWAY_NAME'],
-  async run(host, context) {
-    const target = gatewayTarget(context);
-    if (target === undefined) return skip('noGateway');
+  run: withGateway(async (host, target, context) => {
     const route = await gatewayRoute(host, context);
     return route === undefined
       ? fail('none', `${target.name}: none`, 'ip route get', { gateway: target.name })
       : ok(`${route.address} dev ${route.device} src ${route.source}`);
-  },
+  }),
 });

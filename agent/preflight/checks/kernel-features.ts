@@ -32,7 +32,7 @@ const required = [
   'NETFILTER_XT_MATCH_STATISTIC',
   'NETFILTER_XT_TARGET_REDIRECT|IP_NF_TARGET_REDIRECT',
 ];
-const useful = ['SECCOMP', 'CFS_BANDWIDTH', 'CGROUP_HUGETLB', 'BLK_CGROUP', 'BRIDGE'];
+const useful = ['SECCOMP', 'CFS_BANDWIDTH', 'CGROUP_HUGETLB', 'BLK_CGROUP', 'BRIDGE', 'EXT4_FS'];
 
 export const kernelFeatures = define({
   code: 'KERNEL_FEATURES',

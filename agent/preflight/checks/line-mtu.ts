@@ -1,8 +1,8 @@
 // VXLAN takes 50 bytes of each packet. The device's MTU is only what this end believes; the path's own is
 // measured by netcheck.
-import { define, fail, ok, skip, warn } from '../check.ts';
-import { gatewayRoute } from '../observation/gateway.ts';
+import { define, fail, ok, warn } from '../check.ts';
 import { linkNamed } from '../observation/links.ts';
+import { withRoute } from '../opening.ts';
 
 const needed = 1280;
 const recommended = 1400;
@@ -13,10 +13,7 @@ export const lineMtu = define({
   group: 'line',
   severity: 'blocking',
   dependsOn: ['GATEWAY_ROUTE'],
-  async run(host, context) {
-    const route = await gatewayRoute(host, context);
-    if (route === undefined) return skip('noGateway');
-    const { device } = route;
+  run: withRoute(async (host, { device }) => {
     const found = await linkNamed(host, device);
     if (found === undefined) return warn('unknown', `${device}: ?`, `≥ ${needed}`, { device });
     const measured = `${device}: ${found.mtu}`;
@@ -25,5 +22,5 @@ export const lineMtu = define({
     return found.mtu < recommended
       ? warn('tight', measured, `≥ ${recommended}`, values)
       : ok(measured, `≥ ${needed}`);
-  },
+  }),
 });

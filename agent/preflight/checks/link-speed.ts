@@ -2,8 +2,8 @@
 
 import { numberIn } from '../../host/proc.ts';
 import { define, ok, skip, warn } from '../check.ts';
-import { gatewayRoute } from '../observation/gateway.ts';
 import { linkNamed } from '../observation/links.ts';
+import { withRoute } from '../opening.ts';
 
 const neededMbps = 100;
 
@@ -13,10 +13,7 @@ export const linkSpeed = define({
   group: 'line',
   severity: 'advisory',
   dependsOn: ['GATEWAY_ROUTE'],
-  async run(host, context) {
-    const route = await gatewayRoute(host, context);
-    if (route === undefined) return skip('noGateway');
-    const { device } = route;
+  run: withRoute(async (host, { device }) => {
     const [link, address] = await Promise.all([
       linkNamed(host, device),
       host.files.readText(`/sys/class/net/${device}/address`),
@@ -32,5 +29,5 @@ export const linkSpeed = define({
     return mbps < neededMbps
       ? warn('slow', measured, `≥ ${neededMbps} Mbit/s`, { device, mbps, neededMbps })
       : ok(measured, `≥ ${neededMbps} Mbit/s`);
-  },
+  }),
 });

@@ -1,7 +1,7 @@
 // The device of the route to the gateway must be up and have carrier, before anybody looks at what lies beyond.
 import { define, fail, ok, skip } from '../check.ts';
-import { gatewayRoute } from '../observation/gateway.ts';
 import { linkNamed } from '../observation/links.ts';
+import { withRoute } from '../opening.ts';
 
 export const linkState = define({
   code: 'LINK_STATE',
@@ -9,15 +9,12 @@ export const linkState = define({
   group: 'line',
   severity: 'blocking',
   dependsOn: ['GATEWAY_ROUTE'],
-  async run(host, context) {
-    const route = await gatewayRoute(host, context);
-    if (route === undefined) return skip('noGateway');
-    const { device } = route;
+  run: withRoute(async (host, { device }) => {
     const link = await linkNamed(host, device);
     if (link === undefined) return skip('unreadable', device);
     const flags = link.flags.join(',');
     return link.flags.includes('UP') && !link.flags.includes('NO-CARRIER')
       ? ok(`${device}: up`)
       : fail('down', `${device}: ${flags}`, 'UP, carrier', { device, flags });
-  },
+  }),
 });

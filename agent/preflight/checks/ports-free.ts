@@ -1,7 +1,7 @@
 // The kubelet's ports, and kube-proxy's when the cluster brings its own network.
-import { define, fail, ok, skip } from '../check.ts';
-import { isJoined } from '../observation/joined.ts';
+import { define, fail, ok } from '../check.ts';
 import { takenPorts } from '../observation/listeners.ts';
+import { beforeJoin } from '../opening.ts';
 
 const ofKubelet = [10250, 10248];
 const ofKubeProxy = [10256, 10249];
@@ -12,8 +12,7 @@ export const portsFree = define({
   group: 'firewall',
   severity: 'blocking',
   dependsOn: ['CLUSTER_LEFTOVERS'],
-  async run(host, { networkMode }) {
-    if (await isJoined(host)) return skip('joined');
+  run: beforeJoin(async (host, { networkMode }) => {
     const wanted = networkMode === 'cilium' ? ofKubelet : [...ofKubelet, ...ofKubeProxy];
     const taken = await takenPorts(host, 'tcp', wanted);
     const threshold = `tcp ${wanted.join(' ')}`;
@@ -21,5 +20,5 @@ export const portsFree = define({
     if (first === undefined) return ok(wanted.join(' '), threshold);
     const holders = taken.map(({ port, holder }) => `${port}: ${holder}`).join(', ');
     return fail('taken', holders, threshold, { holders, port: first.port });
-  },
+  }),
 });

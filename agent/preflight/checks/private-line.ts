@@ -1,11 +1,12 @@
 // TKE's rule for registered nodes: Direct Connect or CCN, never a VPN. The device of the route to the gateway
 // must not wrap packets, and no IPsec policy may take them. When the device cannot be told, this warns: it never
 // passes in silence.
-import { define, fail, ok, skip, warn } from '../check.ts';
+import { define, fail, ok, warn } from '../check.ts';
 import { deviceNature } from '../observation/devices.ts';
-import { gatewayRoute, gatewayTarget } from '../observation/gateway.ts';
+import { gatewayRoute } from '../observation/gateway.ts';
 import { encryptingPolicy } from '../observation/ipsec.ts';
 import { links } from '../observation/links.ts';
+import { withGateway } from '../opening.ts';
 
 const threshold = '≠ tun, tap, wireguard, ppp, ipsec, gre, vxlan';
 
@@ -15,8 +16,7 @@ export const privateLine = define({
   group: 'line',
   severity: 'blocking',
   dependsOn: ['GATEWAY_ROUTE', 'GATEWAY_ADDRESS'],
-  async run(host, context) {
-    if (gatewayTarget(context) === undefined) return skip('noGateway');
+  run: withGateway(async (host, _target, context) => {
     const route = await gatewayRoute(host, context);
     if (route === undefined) return warn('unknown', 'none', threshold, { device: '?' });
     const nature = deviceNature((await links(host)) ?? [], route.device);
@@ -27,5 +27,5 @@ export const privateLine = define({
     return policy === undefined
       ? ok(`${nature.detail} (${nature.kind})`, threshold)
       : fail('ipsec', `xfrm policy dst ${policy}`, threshold, { ...values, policy });
-  },
+  }),
 });

@@ -1,6 +1,6 @@
 // Images and containers of an earlier containerd: ours would find and keep them, and start what was running.
-import { define, ok, skip, warn } from '../check.ts';
-import { isJoined } from '../observation/joined.ts';
+import { define, ok, warn } from '../check.ts';
+import { beforeJoin } from '../opening.ts';
 
 const path = '/var/lib/containerd';
 
@@ -10,9 +10,8 @@ export const runtimeLeavings = define({
   group: 'runtime',
   severity: 'advisory',
   dependsOn: ['FOREIGN_CONTAINERD'],
-  async run(host) {
-    if (await isJoined(host)) return skip('joined');
+  run: beforeJoin(async (host) => {
     const plugins = ((await host.files.list(path)) ?? []).filter((name) => name.startsWith('io.containerd.'));
     return plugins.length === 0 ? ok('none') : warn('found', `${path}: ${plugins.length}`, 'none', { path });
-  },
+  }),
 });

@@ -2,6 +2,7 @@
 // the certificate: a wrong clock is the very thing that makes a certificate look wrong.
 import { define, fail, ok, skip, warn } from '../check.ts';
 import { probeGateway, probeTimeoutMs } from '../observation/gateway.ts';
+import { withGateway } from '../opening.ts';
 
 const allowedMs = 5_000;
 const largestMs = 60_000;
@@ -13,10 +14,9 @@ export const timeSkew = define({
   severity: 'blocking',
   dependsOn: ['GATEWAY_CONNECTION'],
   timeoutMs: probeTimeoutMs + 1000,
-  async run(host, context) {
+  run: withGateway(async (host, _target, context) => {
     // Why there is no answer is GATEWAY_CERTIFICATE's to say.
     const probe = await probeGateway(host, context).catch(() => undefined);
-    if (context.gatewayUrl === undefined) return skip('noGateway');
     if (probe?.serverTimeMs === undefined) return skip('noAnswer');
     const skewMs = probe.hostTimeMs - probe.serverTimeMs;
     const seconds = Number((skewMs / 1000).toFixed(1));
@@ -27,5 +27,5 @@ export const timeSkew = define({
     return distance > allowedMs
       ? warn('drifting', measured, `± ${allowedMs / 1000} s`, values)
       : ok(measured, `± ${allowedMs / 1000} s`);
-  },
+  }),
 });
