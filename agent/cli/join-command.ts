@@ -9,6 +9,7 @@ import { planToJson, renderPlan } from '../plan/render.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import { type JoinFlags, readJoinWish } from './join-flags.ts';
 import type { Text } from './language.ts';
+import { tellLine } from './line-at-join.ts';
 import { PhaseProgress } from './phase-progress.ts';
 import { names, requirePreflight } from './preflight-command.ts';
 import type { Terminal } from './terminal.ts';
@@ -56,7 +57,11 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
     wish,
     signal,
     readyTimeoutMs: Number(flags.timeout) * 1000,
-    preflight: () => requirePreflight(context, terminal, wish, names(flags.ignore ?? [])),
+    preflight: async () => {
+      const line = tellLine(context, terminal, wish);
+      await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
+      await line;
+    },
     listener: {
       phase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
       plan: () => undefined,

@@ -1,7 +1,7 @@
 // regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line is not as its
 // pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws itself in a terminal, JSON lines.
 import { Command, InvalidArgumentError } from 'commander';
-import type { DesiredState } from '../../protocol/desired.ts';
+import type { NetworkMode } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { gatewayUrlSchema, readConfiguration } from '../config/configuration.ts';
 import { readIdentity } from '../identity/store.ts';
@@ -42,27 +42,31 @@ export function netcheckCommand(context: CliContext, exit: (code: number) => voi
     .option('--json', 'as JSON; with --every one line a look')
     .action(async (flags: Flags, command: Command) => {
       const terminal = terminalFor(context, command);
-      const { network, ...about } = await aboutLine(context, flags);
+      const { network, ...line } = await aboutLine(context, flags);
+      const about = { ...line, kept: {} };
       const rounds = flags.every === undefined ? 1 : (flags.rounds ?? Number.POSITIVE_INFINITY);
       for (let round = 1; round <= rounds && !context.signal.aborted; round++) {
         const withThroughput = flags.throughput && round === 1;
         const measurement = await look(context, { ...about, withThroughput }, flags, terminal);
         if (measurement === undefined) return;
         tell(measurement, { network, round, isRepeated: flags.every !== undefined }, context, terminal);
-        exit(findingsOf(measurement, 'en', network).length > 0 ? 5 : 0);
+        exit(exitCodeOf(measurement, network));
         if (round < rounds)
           await context.host.clock.sleep(flags.every ?? 0, context.signal).catch(() => undefined);
       }
     });
 }
 
-type About = Pick<NetcheckOptions, 'gatewayUrl' | 'caPem' | 'identity' | 'thresholds'>;
+/** 1: nothing is known to be wrong, because nothing could be measured. */
+function exitCodeOf(measurement: LineMeasurement, network: NetworkMode | undefined): 0 | 1 | 5 {
+  if (findingsOf(measurement, 'en', network).length > 0) return 5;
+  return measurement.roundTrip === undefined ? 1 : 0;
+}
+
+type About = Pick<NetcheckOptions, 'gatewayUrl' | 'caPem' | 'identity' | 'thresholds' | 'kept'>;
 
 /** Whose line: what the flags say, else this node's own. */
-async function aboutLine(
-  { host }: CliContext,
-  flags: Flags,
-): Promise<About & { network?: DesiredState['network']['mode'] }> {
+async function aboutLine({ host }: CliContext, flags: Flags): Promise<About & { network?: NetworkMode }> {
   const caPem = flags.caFile === undefined ? undefined : await readCa(host, flags.caFile);
   if (flags.gateway !== undefined) {
     const parsed = gatewayUrlSchema.safeParse(flags.gateway);
@@ -113,11 +117,7 @@ async function look(
 
 function tell(
   measurement: LineMeasurement,
-  {
-    network,
-    round,
-    isRepeated,
-  }: { network?: DesiredState['network']['mode'] | undefined; round: number; isRepeated: boolean },
+  { network, round, isRepeated }: { network?: NetworkMode | undefined; round: number; isRepeated: boolean },
   { stdout }: CliContext,
   terminal: Terminal,
 ): void {

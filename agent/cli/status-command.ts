@@ -4,6 +4,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { type DaemonStatus, readStatus } from '../daemon/status.ts';
 import { textsOf } from '../health/texts.ts';
+import { renderLine } from '../line/report.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -42,6 +43,7 @@ function render(status: DaemonStatus): string {
     [reconcile.fault === '', 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
     [services.kubeletHealthy, 'kubelet', services.kubeletHealthy ? 'healthy' : 'not healthy'],
     [services.containerdHealthy, 'containerd', services.containerdHealthy ? 'healthy' : 'not healthy'],
+    ...(status.line ? [lineRow(status.line)] : []),
     [
       telemetry.lost === 0,
       'telemetry',
@@ -49,6 +51,12 @@ function render(status: DaemonStatus): string {
     ],
   ];
   return rows.map(([ok, name, text]) => `${mark(ok)} ${name.padEnd(11)}  ${text}\n`).join('');
+}
+
+/** The last look; what is bad about it is told below once it lasts. */
+function lineRow(line: NonNullable<DaemonStatus['line']>): [boolean, string, string] {
+  const isReached = line.hops.every(({ fault }) => fault === undefined);
+  return [isReached, 'line', renderLine(line, 'en').replace(/\[\w+\] +/, '')];
 }
 
 /** What ails the node, the causes first; a consequence in one line. */

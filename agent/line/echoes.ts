@@ -8,6 +8,8 @@ import type { TimeSample } from './statistics.ts';
 
 const inwardTries = 5;
 const inwardPauseMs = 60;
+/** After so many without an answer it is asked whether any will come. */
+const silentAfter = 9;
 /** Until the line is known, an answer gets this long. */
 const longestRoundTripMs = 2000;
 
@@ -25,29 +27,25 @@ export async function udpSeries(
   intervalMs: number,
 ): Promise<Series> {
   const asked: Promise<TimeSample | undefined>[] = [];
+  let answered = 0;
   for (let number = 0; number < count; number++) {
-    // What a packet filter of this host refuses to let out is lost like any other.
-    const answer = conversation.ask('echo', probeHeadBytes, longestRoundTripMs).catch(() => undefined);
+    const answer = conversation
+      .ask('echo', probeHeadBytes, longestRoundTripMs)
+      // What a packet filter of this host refuses to let out is lost like any other.
+      .catch(() => undefined)
+      .then((sample) => {
+        answered += Number(sample !== undefined);
+        return sample;
+      });
     asked.push(answer);
     await host.clock.sleep(intervalMs);
+    if (number !== silentAfter || answered > 0) continue;
     // Nothing at all by now: the rest would only take time.
-    if (number === silentAfter && (await Promise.race([anyOf(asked), host.clock.sleep(500)])) === undefined)
-      break;
+    await Promise.race([...asked, host.clock.sleep(longestRoundTripMs)]);
+    if (answered === 0) break;
   }
   const samples = (await Promise.all(asked)).filter((sample) => sample !== undefined);
   return { sent: asked.length, samples };
-}
-
-const silentAfter = 9;
-
-function anyOf(asked: readonly Promise<TimeSample | undefined>[]): Promise<TimeSample> {
-  return Promise.any(
-    asked.map(async (one) => {
-      const sample = await one;
-      if (sample === undefined) throw new Error('lost');
-      return sample;
-    }),
-  );
 }
 
 /** One after the other on one connection; the first opens it and is thrown away. */

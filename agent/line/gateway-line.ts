@@ -62,9 +62,14 @@ export class GatewayLine {
   async openSession(): Promise<LineSession> {
     const path = this.#credentials.identity ? `/v1/node${lineSessionPath.slice(3)}` : lineSessionPath;
     const session = await this.#json('POST', path, lineSessionSchema);
+    this.useSession(session);
+    return session;
+  }
+
+  /** One that was opened before and is still good. */
+  useSession(session: LineSession): void {
     const key = session.keys.find(({ address }) => address === session.address)?.key ?? '';
     this.#ticket = lineTicket(session.session, session.expiresAtSeconds, Buffer.from(key, 'base64'));
-    return session;
   }
 
   /** One exchange of times, on a connection that is open already except for the first. */

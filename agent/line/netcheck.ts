@@ -31,6 +31,8 @@ export interface NetcheckOptions {
   readonly withPathMtu: boolean;
   readonly withThroughput: boolean;
   readonly signal: AbortSignal;
+  /** For who looks again and again: the session of the last look, as long as it is good. */
+  readonly kept?: { session?: LineSession; untilMonotonicMs?: number };
   /** Before each part, for somebody who watches. */
   readonly onPart?: (part: Part) => void;
 }
@@ -79,7 +81,7 @@ async function measureWith(
   options: NetcheckOptions,
   draft: Draft,
 ): Promise<void> {
-  const session = await tried(draft, 'session', options.signal, () => line.openSession());
+  const session = await tried(draft, 'session', options.signal, () => sessionOf(host, line, options));
   if (session === undefined) return;
   const target = targetOf(session, way);
   if (typeof target === 'string') draft.notMeasured.push({ what: 'udp', reason: target });
@@ -98,6 +100,22 @@ async function measureWith(
     draft.throughput = await tried(draft, 'throughput', options.signal, () => measureThroughput(line));
     if (draft.throughput === undefined) delete draft.throughput;
   }
+}
+
+async function sessionOf(
+  host: Host,
+  line: GatewayLine,
+  { kept = {} }: NetcheckOptions,
+): Promise<LineSession> {
+  const { session, untilMonotonicMs = 0 } = kept;
+  const now = host.clock.monotonicMs();
+  if (session && now < untilMonotonicMs) {
+    line.useSession(session);
+    return session;
+  }
+  kept.session = await line.openSession();
+  kept.untilMonotonicMs = now + kept.session.lifetimeMs / 2;
+  return kept.session;
 }
 
 /** Where UDP probes go and with which key, or why they can't. */
@@ -130,6 +148,8 @@ async function byUdp(
     const series = await udpSeries(host, conversation, options.count, options.intervalMs);
     const { port } = target;
     if (series.samples.length === 0) {
+      // It may be the session that nobody knows any more, after a rotation of the CA: the next look opens another.
+      delete options.kept?.session;
       if (isThroughProxy(session, way)) {
         const reason = `no answer, and HTTPS goes through a proxy (${session.address})`;
         draft.notMeasured.push({ what: 'udp', reason });

@@ -76,7 +76,7 @@ export function renderMeasurement(
 
 /** `11:20:01 [ok]   rtt 0.31/0.52/1.20 ms  ± 0.10  loss 0 %  mtu 1500  udp → open ← open  clock +0.2 ms ± 1.2`. */
 export function renderLine(measurement: LineMeasurement, language: Language, network?: NetworkMode): string {
-  const { at, roundTrip, lossPercent, pathMtu, udp, clock, hops } = measurement;
+  const { at, roundTrip, lossPercent, pathMtu, udp, clock, hops, notMeasured } = measurement;
   const findings = findingsOf(measurement, language, network);
   const broken = hops.find(({ fault }) => fault !== undefined);
   const mark = findings.length === 0 ? '[ok]  ' : '[fail]';
@@ -84,6 +84,9 @@ export function renderLine(measurement: LineMeasurement, language: Language, net
     at.slice(11, 19),
     mark,
     ...(broken ? [`${hopTitles[broken.hop][language]}: ${broken.fault}`] : []),
+    ...(broken === undefined && roundTrip === undefined && notMeasured[0]
+      ? [`${words.notMeasured[language]}: ${notMeasured[0].reason}`]
+      : []),
     ...(roundTrip
       ? [`rtt ${roundTrip.p50Ms}/${roundTrip.p90Ms}/${roundTrip.p99Ms} ms  jitter ${roundTrip.jitterMs}`]
       : []),

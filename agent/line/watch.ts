@@ -27,6 +27,7 @@ export class LineWatch {
   readonly #options: LineWatchOptions;
   #latest: LineMeasurement | undefined;
   #looks = 0;
+  readonly #kept = {};
 
   constructor(options: LineWatchOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class LineWatch {
       withInward: isDeep,
       withPathMtu: isDeep,
       withThroughput: false,
+      kept: this.#kept,
       signal,
     });
   }

@@ -36,7 +36,7 @@ export function lineRoutes(options: LineRoutesOptions): readonly Route[] {
       access: 'anybody',
       run: ({ request, response, address }) => {
         request.resume();
-        answerJson(response, 200, sessions.open(address, undefined));
+        answerJson(response, 200, sessions.open(address));
       },
     },
     {
@@ -45,7 +45,11 @@ export function lineRoutes(options: LineRoutesOptions): readonly Route[] {
       access: 'node',
       run: ({ request, response, address }, node) => {
         request.resume();
-        answerJson(response, 200, sessions.open(address, addressesOf(node.name)));
+        answerJson(
+          response,
+          200,
+          sessions.open(address, { name: node.name, addresses: addressesOf(node.name) }),
+        );
       },
     },
     {

@@ -21,21 +21,26 @@ export class LineSessions {
     this.#options = options;
   }
 
-  /** `registered`: the addresses of the node that asks; undefined for a host that has not joined. */
-  open(address: string, registered: readonly string[] | undefined): LineSession {
+  /** `node`: who asks, with the addresses that it has registered; undefined for a host that has not joined. */
+  open(
+    address: string,
+    node?: { readonly name: string; readonly addresses: readonly string[] },
+  ): LineSession {
     const { now, secret, udpPort, inboundPort } = this.#options;
-    const bucket = this.#opened.of(address, now());
+    // Many nodes may come from one address (a proxy, address translation); each has a rate of its own.
+    const bucket = this.#opened.of(node ? `node ${node.name}` : address, now());
     if (!bucket.take(1, now())) {
       throw new Fault('LINE_BUSY', { address, seconds: Math.ceil(bucket.waitMs(1, now()) / 1000) });
     }
-    const lifetimeMs = registered ? lineLimits.nodeSessionMs : lineLimits.strangerSessionMs;
+    const lifetimeMs = node ? lineLimits.nodeSessionMs : lineLimits.strangerSessionMs;
     const session = randomBytes(8).toString('hex');
     const expiresAtSeconds = Math.floor((now() + lifetimeMs) / 1000);
-    const addresses = [...new Set([address, ...(registered ?? [])])].slice(0, 16);
+    const addresses = [...new Set([address, ...(node?.addresses ?? [])])].slice(0, 16);
     const port = udpPort();
     return {
       session,
       expiresAtSeconds,
+      lifetimeMs,
       address,
       keys: addresses.map((one) => ({
         address: one,

@@ -13,21 +13,24 @@ export const lineTicketHeader = 'regnode-line';
 /** The most that one request of source or sink moves. */
 export const transferLimitBytes = 16 * 1024 * 1024;
 
-export const lineSessionSchema = z.strictObject({
+/** Not strict: a newer gateway may say more. */
+export const lineSessionSchema = z.object({
   session: z.string().regex(/^[0-9a-f]{16}$/),
   expiresAtSeconds: z.number().int(),
+  /** From now: the clock of a host may be anything. */
+  lifetimeMs: z.number().int(),
   /** The address that the connection came from: a proxy's, when there is one in the way. */
   address: z.string(),
   /** Base64; the first is that of `address`. */
-  keys: z.array(z.strictObject({ address: z.string(), key: z.string() })).max(16),
+  keys: z.array(z.object({ address: z.string(), key: z.string() })).max(16),
   /** undefined: this gateway answers no UDP. */
   udpPort: z.number().int().optional(),
   /** Where an `inbound` probe is answered to. */
   inboundPort: z.number().int(),
 });
 
-export const lineTimeSchema = z.strictObject({ receivedAtMs: z.number(), answeredAtMs: z.number() });
-export const lineSunkSchema = z.strictObject({ bytes: z.number(), milliseconds: z.number() });
+export const lineTimeSchema = z.object({ receivedAtMs: z.number(), answeredAtMs: z.number() });
+export const lineSunkSchema = z.object({ bytes: z.number(), milliseconds: z.number() });
 
 export type LineSession = z.infer<typeof lineSessionSchema>;
 

@@ -41,7 +41,7 @@ function world() {
     count: (outcome) => counted.push(outcome),
     now: () => now,
   });
-  const session = sessions.open(host, undefined);
+  const session = sessions.open(host);
   const key = Buffer.from(session.keys[0]?.key ?? '', 'base64');
   const probe = (kind: ProbeKind, more: Partial<Probe> = {}): Probe => ({
     kind,
@@ -170,7 +170,7 @@ describe('rates', () => {
     let bytes = 0;
     for (let number = 0; number < 400; number++) {
       const address = `10.0.${number >> 8}.${number & 255}`;
-      const { session, expiresAtSeconds, keys } = sessions.open(address, undefined);
+      const { session, expiresAtSeconds, keys } = sessions.open(address);
       const key = Buffer.from(keys[0]?.key ?? '', 'base64');
       const probe = {
         kind: 'full',
@@ -190,11 +190,11 @@ describe('rates', () => {
 
   test('of sessions of one address', () => {
     const { sessions, pass } = world();
-    for (let count = 0; count < lineLimits.sessionsBurst; count++) sessions.open(victim, undefined);
-    expect(() => sessions.open(victim, undefined)).toThrow('too much was asked');
-    sessions.open(host, undefined);
+    for (let count = 0; count < lineLimits.sessionsBurst; count++) sessions.open(victim);
+    expect(() => sessions.open(victim)).toThrow('too much was asked');
+    sessions.open(host);
     pass(lineLimits.sessionIntervalMs);
-    sessions.open(victim, undefined);
+    sessions.open(victim);
   });
 
   test('a bucket never gives more than burst and rate, however it is asked, and a clock set back fills nothing', () => {
@@ -252,7 +252,10 @@ describe('tickets', () => {
 
   test('a node may probe from its registered addresses', () => {
     const { sessions } = world();
-    const { keys, session, expiresAtSeconds } = sessions.open('10.0.0.1', [host]);
+    const { keys, session, expiresAtSeconds } = sessions.open('10.0.0.1', {
+      name: 'idc-1',
+      addresses: [host],
+    });
     expect(keys.map(({ address }) => address)).toEqual(['10.0.0.1', host]);
     expect(sessions.keyFor(session, expiresAtSeconds, host)?.toString()).toBe(
       Buffer.from(keys[1]?.key ?? '', 'base64').toString(),
@@ -315,9 +318,9 @@ test('the port itself answers what is right and nothing else', async () => {
   socket.on('message', (bytes) => received.push(bytes));
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   try {
-    const { session, expiresAtSeconds, keys } = live.open('127.0.0.1', undefined);
+    const { session, expiresAtSeconds, keys } = live.open('127.0.0.1');
     const key = Buffer.from(keys[0]?.key ?? '', 'base64');
-    const foreign = sessions.open('127.0.0.1', undefined);
+    const foreign = sessions.open('127.0.0.1');
     const probe = {
       kind: 'full',
       session,

@@ -1,0 +1,30 @@
+// The line, looked at beside preflight while a host joins: what is bad about it is told and never stands in the way, since the
+// limits of the pool are not known before. That the gateway can't be reached at all is preflight's to say.
+import { measureLine } from '../line/netcheck.ts';
+import { findingsOf } from '../line/report.ts';
+import type { CliContext } from './context.ts';
+import type { Terminal } from './terminal.ts';
+
+const limitMs = 10_000;
+
+export async function tellLine(
+  { host, environment, signal }: CliContext,
+  terminal: Terminal,
+  { gatewayUrl, caPem }: { readonly gatewayUrl: string; readonly caPem: string },
+): Promise<void> {
+  const measurement = await measureLine(host, {
+    gatewayUrl,
+    caPem,
+    environment,
+    count: 20,
+    intervalMs: 20,
+    withInward: true,
+    withPathMtu: true,
+    withThroughput: false,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+  }).catch(() => undefined);
+  if (measurement === undefined) return;
+  for (const { code, message, remedy } of findingsOf(measurement, terminal.language)) {
+    if (code !== 'LINE_UNREACHABLE') terminal.note(`[warn] ${code}: ${message}\n       → ${remedy}`);
+  }
+}
