@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // regnode, the agent of a registered node. Takes the token out of the environment before anything else can see
 // it, makes the host, runs the command, and leaves the exit code.
-import { runProgram } from './cli/program.ts';
 import { createHost } from './host/real.ts';
 
 const token = process.env.REGNODE_TOKEN;
@@ -10,6 +9,9 @@ delete process.env.REGNODE_TOKEN;
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => stop.abort());
 
+// The daemon stays: it doesn't carry the other commands with it.
+const { runProgram } =
+  process.argv[2] === 'run' ? await import('./cli/daemon-program.ts') : await import('./cli/program.ts');
 process.exitCode = await runProgram(
   {
     host: createHost(),

@@ -43,8 +43,14 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
   return { ...options, program };
 }
 
+/** The daemon lives for years beside other people's programs: V8 and malloc are told to keep small. Commands end soon. */
 const starter = `#!/bin/sh
-exec ${installPath}/bin/node ${installPath}/app/main.js "$@"
+node=${installPath}/bin/node
+if [ "\${1-}" = run ]; then
+  export MALLOC_ARENA_MAX=2
+  exec "$node" --optimize-for-size --max-semi-space-size=1 --v8-pool-size=1 ${installPath}/app/main.js "$@"
+fi
+exec "$node" ${installPath}/app/main.js "$@"
 `;
 
 /** install.sh is read as a whole before its first command runs, so it may remove itself. */
