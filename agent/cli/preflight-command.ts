@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { NetworkMode } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { PreflightContext } from '../preflight/check.ts';
+import { addressOf, contains } from '../preflight/observation/addresses.ts';
 import { explainReport, renderReport } from '../preflight/report.ts';
 import { runPreflight } from '../preflight/runner.ts';
 import { assertCanJoin, exitCodeOf } from '../preflight/summary.ts';
@@ -17,6 +18,7 @@ interface Flags {
   readonly pool?: string;
   readonly kubernetesVersion?: string;
   readonly network?: string;
+  readonly clusterCidrs?: string[];
   readonly only?: string[];
   readonly skip?: string[];
   readonly ignore?: string[];
@@ -32,6 +34,7 @@ export function preflightCommand(context: CliContext, exit: (code: number) => vo
     .option('--pool <pool>', 'the pool that will be joined')
     .option('--kubernetes-version <version>', 'the version that the pool installs')
     .option('--network <mode>', 'cilium or external')
+    .option('--cluster-cidrs <ranges...>', 'ranges of pods and services, to find an overlap with this host')
     .option('--only <names...>', 'run only these checks or groups')
     .option('--skip <names...>', 'leave these checks or groups out')
     .option('--ignore <names...>', 'show these, but do not count them')
@@ -86,8 +89,16 @@ async function contextOf(context: CliContext, flags: Flags): Promise<PreflightCo
     ...(flags.name === undefined ? {} : { nodeName: flags.name }),
     ...(flags.pool === undefined ? {} : { pool: flags.pool }),
     ...(flags.kubernetesVersion === undefined ? {} : { kubernetesVersion: flags.kubernetesVersion }),
+    ...(flags.clusterCidrs === undefined ? {} : { clusterCidrs: ranges(flags.clusterCidrs) }),
     ...(flags.network === undefined ? {} : { networkMode: networkMode(flags.network) }),
   };
+}
+
+function ranges(values: readonly string[]): string[] {
+  return names(values).map((range) => {
+    if (contains(range, addressOf(range))) return range;
+    throw new Fault('USAGE', { detail: `--cluster-cidrs: "${range}" is no range such as 10.244.0.0/16` });
+  });
 }
 
 function networkMode(text: string): NetworkMode {

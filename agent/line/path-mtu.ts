@@ -2,13 +2,14 @@
 // not: Linux marks a datagram "do not fragment" as long as it fits the path MTU that is known for its route
 // (net.ipv4.ip_no_pmtu_disc = 0), so a size that is answered has passed unless the route's MTU has shrunk below it
 // meanwhile, which is looked at each time. On the way back fragments show in this host's own reassembly counter.
+import { isIPv6 } from 'node:net';
 import type { Host } from '../host/host.ts';
 import type { Conversation, ProbeTarget } from './conversation.ts';
 
-/** Of IPv4 and UDP. */
-const headerBytes = 28;
-/** Every IPv4 host takes this; nothing smaller is looked for. */
-const smallestBytes = 576;
+/** Of IP and UDP (or ICMP). */
+const headerBytes = (address: string) => (isIPv6(address) ? 48 : 28);
+/** Every host takes this; nothing smaller is looked for. */
+const smallestBytes = (address: string) => (isIPv6(address) ? 1280 : 576);
 const largestBytes = 9216;
 
 export interface PathMtuSearch {
@@ -24,10 +25,11 @@ export interface PathMtuSearch {
 export async function searchPathMtu(search: PathMtuSearch): Promise<number | undefined> {
   if (((await search.host.sysctl('net.ipv4.ip_no_pmtu_disc')) ?? '0') !== '0') return undefined;
   const highest = Math.min(search.deviceMtuBytes, largestBytes);
-  const there = await largestOf(smallestBytes, highest, (bytes) => passesThere(search, bytes));
+  const smallest = smallestBytes(search.target.address);
+  const there = await largestOf(smallest, highest, (bytes) => passesThere(search, bytes));
   if (there === undefined) return undefined;
-  const back = await largestOf(smallestBytes, there, (bytes) => passesBack(search, bytes));
-  return back === undefined ? smallestBytes : Math.min(there, back);
+  const back = await largestOf(smallest, there, (bytes) => passesBack(search, bytes));
+  return back === undefined ? smallest : Math.min(there, back);
 }
 
 /** The largest size between the two for which `passes` holds; most lines take the highest at once. */
@@ -62,11 +64,13 @@ async function passesBack(search: PathMtuSearch, bytes: number): Promise<boolean
 
 /** Several copies at once: one that was lost for another reason must not look like one that was too large. */
 async function isAnswered(search: PathMtuSearch, kind: 'echo' | 'full', bytes: number): Promise<boolean> {
-  const { conversation, roundTripMs, lossPercent } = search;
+  const { conversation, roundTripMs, lossPercent, target } = search;
   const copies = lossPercent < 1 ? 3 : lossPercent < 10 ? 6 : 12;
   const timeoutMs = Math.max(150, roundTripMs * 3);
   const asked = Array.from({ length: copies }, async () => {
-    const answer = await conversation.ask(kind, bytes - headerBytes, timeoutMs).catch(() => undefined);
+    const answer = await conversation
+      .ask(kind, bytes - headerBytes(target.address), timeoutMs)
+      .catch(() => undefined);
     if (answer === undefined) throw new Error('no answer');
   });
   return Promise.any(asked).then(
@@ -77,9 +81,10 @@ async function isAnswered(search: PathMtuSearch, kind: 'echo' | 'full', bytes: n
 
 /** How many packets this network namespace has put together from fragments. */
 async function reassembled(host: Host): Promise<string> {
+  const six = /^Ip6ReasmOKs\s+(\d+)/m.exec((await host.files.readText('/proc/net/snmp6')) ?? '')?.[1] ?? '';
   const lines = ((await host.files.readText('/proc/net/snmp')) ?? '').split('\n');
   const [names, values] = lines.filter((line) => line.startsWith('Ip:')).map((line) => line.split(' '));
-  return values?.[names?.indexOf('ReasmOKs') ?? -1] ?? '';
+  return `${values?.[names?.indexOf('ReasmOKs') ?? -1] ?? ''} ${six}`;
 }
 
 /** By iputils, where UDP cannot tell: echo requests that may not be fragmented. undefined without `ping`. */
@@ -101,11 +106,11 @@ export async function pingPathMtu(
       '-W',
       '1',
       '-s',
-      String(bytes - headerBytes),
+      String(bytes - headerBytes(address)),
       address,
     ];
     const { exitCode } = await host.processes.run('ping', args, { timeoutMs: 5000 });
     return exitCode === 0;
   };
-  return largestOf(smallestBytes, Math.min(deviceMtuBytes, largestBytes), passes);
+  return largestOf(smallestBytes(address), Math.min(deviceMtuBytes, largestBytes), passes);
 }

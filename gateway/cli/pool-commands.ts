@@ -199,6 +199,12 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
       `registry ${host}`,
       [...mirrors, ...(caPem === undefined ? [] : ['own CA'])].join(', '),
     ]),
+    [
+      'line',
+      Object.entries(spec.line)
+        .map(([limit, value]) => `${limit}=${value}`)
+        .join(' '),
+    ],
     ['heartbeat', `${spec.telemetry.heartbeatIntervalMs / 1000} s`],
     ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
     ['components', versions.join(', ') || 'the newest in the artifact store'],

@@ -21,7 +21,8 @@ export const lineLimits = {
   transferBytesPerSecond: 1024 * 1024,
   /** Source and sink of all together; what is above waits. */
   totalTransferBytesPerSecond: 256 * 1024 * 1024,
-  transfersAtOnce: 8,
+  transfersAtOnce: 16,
+  transfersAtOncePerAddress: 2,
   transferTimeoutMs: 20_000,
   rememberedAddresses: 10_000,
 } as const;

@@ -14,7 +14,8 @@ export class Transfers {
   readonly #total: Bucket;
   /** Not random: nothing compresses on the way, since everything is inside TLS. */
   readonly #chunk = Buffer.alloc(chunkBytes);
-  #running = 0;
+  /** Address → how many; one entry each as long as there is one. */
+  readonly #running = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -23,7 +24,7 @@ export class Transfers {
   }
 
   get running(): number {
-    return this.#running;
+    return [...this.#running.values()].reduce((total, count) => total + count, 0);
   }
 
   /** Answers with `bytes` zeros, or as many as fit into the time. */
@@ -72,15 +73,19 @@ export class Transfers {
     const now = this.#now();
     const bucket = this.#perAddress.of(address, now);
     // The place first: a refusal for want of it must not cost the address its bytes.
-    if (this.#running >= lineLimits.transfersAtOnce) throw new Fault('LINE_BUSY', { address, seconds: 5 });
+    const running = this.#running.get(address) ?? 0;
+    if (running >= lineLimits.transfersAtOncePerAddress || this.running >= lineLimits.transfersAtOnce)
+      throw new Fault('LINE_BUSY', { address, seconds: 5 });
     if (!bucket.take(bytes, now)) {
       throw new Fault('LINE_BUSY', { address, seconds: Math.ceil(bucket.waitMs(bytes, now) / 1000) });
     }
-    this.#running++;
+    this.#running.set(address, running + 1);
     try {
       return await move(AbortSignal.timeout(lineLimits.transferTimeoutMs));
     } finally {
-      this.#running--;
+      const left = (this.#running.get(address) ?? 1) - 1;
+      if (left > 0) this.#running.set(address, left);
+      else this.#running.delete(address);
     }
   }
 

@@ -30,7 +30,8 @@ export async function openProbePort(options: ProbePortOptions): Promise<ProbePor
   const echo = new Echo(options);
   await bound(socket, options.listen);
   socket.on('message', (request, from) => {
-    const answer = echo.answer(request, from);
+    // On a socket for both families an IPv4 address comes with a prefix that the TLS side has taken off.
+    const answer = echo.answer(request, { ...from, address: from.address.replace(/^::ffff:/, '') });
     if (answer) socket.send(answer.bytes, answer.port, from.address, () => {});
   });
   socket.on('error', (error) => options.logger.warn({ err: error }, 'line probes: the UDP port failed'));

@@ -6,6 +6,7 @@ import { bestVersion, type Situation } from '../../protocol/compatibility/judgem
 import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Artifact, DesiredState, Taint } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { ciliumVersion } from '../cilium/wish.ts';
 import type { RegisteredNodeSpec } from '../nodes/node.ts';
@@ -33,10 +34,16 @@ export function desiredState(
     containerd: spec.containerd,
     telemetry: spec.telemetry,
     manifest: { serial, sha256 },
-    line: spec.line,
+    line: { ...spec.line, podMtuBytes: podMtuBytes(spec) },
     artifacts: chooseArtifacts(spec, architecture, artifacts, host),
   };
   return { revision: revisionOf(rest), ...rest };
+}
+
+/** What Cilium gives pods when it is told an MTU; else the agent goes by its own device. */
+function podMtuBytes({ line, network }: PoolSpec): number {
+  const deviceBytes = network.cilium?.mtu;
+  return line.podMtuBytes || (deviceBytes ? deviceBytes - vxlanOverheadBytes : 0);
 }
 
 /** Every node says which pool it belongs to; its own labels win over the pool's. */

@@ -50,7 +50,10 @@ export const skipReasons = {
     en: 'the version is not known yet (--kubernetes-version V)',
     zh: '尚不知道版本（--kubernetes-version V）',
   },
-  noRanges: { en: 'the ranges of pods and services are not known yet', zh: '尚不知道 Pod 与 Service 网段' },
+  noRanges: {
+    en: 'the ranges of pods and services are not known yet (--cluster-cidrs RANGES)',
+    zh: '尚不知道 Pod 与 Service 网段（--cluster-cidrs RANGES）',
+  },
   unreadable: { en: 'cannot be read here', zh: '此处无法读取' },
   notAsked: { en: 'the cluster was not asked', zh: '未能向集群查询' },
   joined: { en: 'this host is already a node of regnode', zh: '此主机已是 regnode 节点' },

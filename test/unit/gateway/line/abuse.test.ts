@@ -290,10 +290,18 @@ describe('source and sink', () => {
     await transfers.sink(victim, 16 * 1024 ** 2, request(10));
   });
 
-  test('run so many at once, and a place is free again when its peer has gone', async () => {
+  test('run so many at once, of one address fewer, and a place is free again when its peer has gone', async () => {
     const transfers = new Transfers(Date.now);
-    const open = Array.from({ length: lineLimits.transfersAtOnce }, () => new PassThrough());
-    const running = open.map((stream, index) => transfers.sink(`10.0.0.${index}`, 100, stream as never));
+    const open: PassThrough[] = [];
+    const begin = (address: string) => {
+      const stream = new PassThrough();
+      open.push(stream);
+      return transfers.sink(address, 100, stream as never);
+    };
+    const running = [begin(victim), begin(victim)];
+    await expect(transfers.sink(victim, 100, request(1))).rejects.toMatchObject({ code: 'LINE_BUSY' });
+    for (let number = 2; number < lineLimits.transfersAtOnce; number++)
+      running.push(begin(`10.0.0.${number}`));
     await expect(transfers.sink(host, 100, request(1))).rejects.toMatchObject({ code: 'LINE_BUSY' });
     for (const stream of open) stream.destroy(new Error('gone'));
     await Promise.allSettled(running);
