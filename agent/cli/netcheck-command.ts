@@ -48,7 +48,11 @@ export function netcheckCommand(context: CliContext, exit: (code: number) => voi
       for (let round = 1; round <= rounds && !context.signal.aborted; round++) {
         const withThroughput = flags.throughput && round === 1;
         const measurement = await look(context, { ...about, withThroughput }, flags, terminal);
-        if (measurement === undefined) return;
+        if (measurement === undefined) {
+          // Ended before there was anything to tell; later looks leave the verdict of the last one.
+          if (round === 1) exit(1);
+          return;
+        }
         tell(measurement, { network, round, isRepeated: flags.every !== undefined }, context, terminal);
         exit(exitCodeOf(measurement, network));
         if (round < rounds)
