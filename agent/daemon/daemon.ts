@@ -158,6 +158,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   // One after the other: a path is written by one writer at a time.
   let published = Promise.resolve();
   const publish = () => {
+    telemetry.lineMeasured(line.latest);
     published = published.then(async () => {
       const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
       await writeStatus(host, statusNow()).catch(unwritten);

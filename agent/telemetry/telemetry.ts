@@ -5,6 +5,8 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { TelemetryChannel } from '../../protocol/session.ts';
 import { sharedClock } from '../host/procfs.ts';
+import type { LineMeasurement } from '../line/measurement.ts';
+import { type LineValues, lineValues } from './collectors/line.ts';
 import { type HeartbeatProbe, HeartbeatSender } from './heartbeat/heartbeat.ts';
 import { VitalsSlot } from './heartbeat/slot.ts';
 import { Rhythm } from './rhythm.ts';
@@ -37,6 +39,8 @@ export interface Telemetry {
   /** To be called whenever the tunnel has a new session: what is not acknowledged goes out again. */
   resend(): void;
   setIntervals(intervals: TelemetryIntervals): void;
+  /** The last look at the private line; the same one again is no news. */
+  lineMeasured(measurement: LineMeasurement | undefined): void;
   account(): TelemetryAccount;
   /** Resolves when the signal has ended everything. */
   readonly stopped: Promise<void>;
@@ -77,6 +81,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   );
   const collecting = new CollectingThread(options, { ring: memory, vitals: slot.memory, startMs });
 
+  let lineMeasuredAt = '';
   let { heartbeatIntervalMs } = options.intervals;
   const beatOnceSampled = () => {
     if (signal.aborted) return;
@@ -98,6 +103,11 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
       heartbeatIntervalMs = intervals.heartbeatIntervalMs;
       if (rhythm.intervalMs !== 0 && rhythm.intervalMs !== heartbeatIntervalMs)
         rhythm.start(heartbeatIntervalMs);
+    },
+    lineMeasured: (measurement) => {
+      if (measurement === undefined || measurement.at === lineMeasuredAt) return;
+      lineMeasuredAt = measurement.at;
+      collecting.lineMeasured(lineValues(measurement));
     },
     account: () => shipper.account(),
     stopped: Promise.all([shipping, collecting.stopped, spooling]).then(() => undefined),
@@ -158,6 +168,10 @@ class CollectingThread {
   setIntervals(intervals: TelemetryIntervals): void {
     this.#intervals = intervals;
     this.#post({ kind: 'intervals', ...intervals });
+  }
+
+  lineMeasured(values: LineValues): void {
+    this.#post({ kind: 'line', values });
   }
 
   #restart(livedMs: number): void {

@@ -1,5 +1,6 @@
 // What the main thread hands to the collecting thread, and where that thread's code lies: beside this file when it runs unbuilt,
 // and as a bundle of its own beside the agent's bundle on a host.
+import type { LineValues } from './collectors/line.ts';
 
 export interface WorkerInput {
   readonly ring: SharedArrayBuffer;
@@ -16,6 +17,7 @@ export interface WorkerInput {
 
 export type WorkerMessage =
   | { readonly kind: 'intervals'; readonly heartbeatIntervalMs: number; readonly metricsIntervalMs: number }
+  | { readonly kind: 'line'; readonly values: LineValues }
   | { readonly kind: 'stop' };
 
 /** The build knows this form of URL: it makes the file an entry of its own and puts the bundled file's name here. */

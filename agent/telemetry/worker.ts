@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Procfs, sharedClock } from '../host/procfs.ts';
 import { RemoteSpaces } from '../host/remote-space.ts';
 import { GroupSink } from './collectors/group-sink.ts';
+import { LineCollector } from './collectors/line.ts';
 import { collectorsOf } from './collectors/registry.ts';
 import { Rounds } from './collectors/round.ts';
 import { VitalsSlot } from './heartbeat/slot.ts';
@@ -20,7 +21,8 @@ function startCollecting(input: WorkerInput, port: NonNullable<typeof parentPort
   const slot = new VitalsSlot(input.vitals);
   const sampler = new VitalsSampler(procfs);
   const sink = new GroupSink(new RingProducer(input.ring), input.metricsIntervalMs, input.lastSchema);
-  const rounds = new Rounds(collectorsOf(remoteSpaces), procfs, sink, sharedClock, input.startMs);
+  const line = new LineCollector();
+  const rounds = new Rounds(collectorsOf(remoteSpaces, line), procfs, sink, sharedClock, input.startMs);
 
   const vitals = new Rhythm(sharedClock, setTimeout, () =>
     slot.write(sampler.sample(sharedClock.monotonicMs())),
@@ -36,6 +38,10 @@ function startCollecting(input: WorkerInput, port: NonNullable<typeof parentPort
       procfs.close();
       void remoteSpaces.close();
       port.close();
+      return;
+    }
+    if (message.kind === 'line') {
+      line.measured(message.values);
       return;
     }
     if (message.metricsIntervalMs !== metrics.intervalMs) {

@@ -6,17 +6,20 @@ import { conntrack } from './conntrack.ts';
 import { cpu } from './cpu.ts';
 import { disks } from './disks.ts';
 import { filesystemsCollector, type RemoteSpace } from './filesystems.ts';
+import { LineCollector } from './line.ts';
 import { load } from './load.ts';
 import { memory } from './memory.ts';
 import { network } from './network.ts';
 import { pressure } from './pressure.ts';
 import { processes } from './processes.ts';
+import { runtime } from './runtime.ts';
 import { sockets } from './sockets.ts';
 import { thermal } from './thermal.ts';
 import { timeCollector } from './time.ts';
 import { vmstat } from './vmstat.ts';
+import { volumesCollector } from './volumes.ts';
 
-export function collectorsOf(remoteSpace: RemoteSpace): readonly Collector[] {
+export function collectorsOf(remoteSpace: RemoteSpace, line = new LineCollector()): readonly Collector[] {
   return [
     cpu,
     load,
@@ -32,6 +35,9 @@ export function collectorsOf(remoteSpace: RemoteSpace): readonly Collector[] {
     timeCollector(),
     thermal,
     cgroups,
+    runtime,
+    volumesCollector(remoteSpace),
+    line,
     agent,
   ];
 }
