@@ -6,6 +6,27 @@ import { healthSchema } from './health.ts';
 
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
+/** A version that is being tried, was taken back, or can't be had on this host. */
+export const versionNoteSchema = z.object({
+  component: z.string(),
+  /** The version in use, and the one that is wished. */
+  from: z.string(),
+  to: z.string(),
+  state: z.enum(['trying', 'rolled-back', 'held']),
+  /** Of the catalogue; empty while it is being tried. */
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  at: z.string(),
+});
+
+/** Something on the host that isn't as it was made; `repaired` says whether it is again. */
+export const driftNoteSchema = z.object({
+  key: z.string(),
+  reason: z.string(),
+  repaired: z.boolean(),
+  at: z.string(),
+});
+
 export const controlMessageSchema = z.discriminatedUnion('kind', [
   /** gateway → agent: the pool's wish has changed (also sent once after every new session). */
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
@@ -14,7 +35,7 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
   /** gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first. */
   z.strictObject({ kind: z.literal('authority'), caPem: z.string() }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
-  z.strictObject({
+  z.object({
     kind: z.literal('report'),
     phase: nodePhaseSchema,
     revision: z.string(),
@@ -22,6 +43,8 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
     detail: z.string(),
     /** What ails the node; absent while the agent has not looked at everything yet. */
     health: healthSchema.optional(),
+    upgrades: z.array(versionNoteSchema).max(20).optional(),
+    drift: z.array(driftNoteSchema).max(50).optional(),
   }),
 ]);
 
@@ -44,6 +67,8 @@ export const heartbeatSchema = z.strictObject({
   }),
 });
 
+export type VersionNote = z.infer<typeof versionNoteSchema>;
+export type DriftNote = z.infer<typeof driftNoteSchema>;
 export type NodePhase = z.infer<typeof nodePhaseSchema>;
 export type ControlMessage = z.infer<typeof controlMessageSchema>;
 export type Heartbeat = z.infer<typeof heartbeatSchema>;

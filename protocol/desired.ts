@@ -1,6 +1,7 @@
 // The desired state of one node: what a pool wants, resolved to exact artifacts. It is all that the agent's
 // planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly when
-// anything else here does.
+// anything else here does. Keys that this end doesn't know are left out: the other may be newer, which it is
+// whenever a gateway asks its agents to upgrade themselves.
 import { z } from 'zod';
 import { lineThresholdsSchema } from './line/thresholds.ts';
 import { nodeContainerdSettings, nodeKubeletSettings } from './node-settings.ts';
@@ -25,7 +26,10 @@ export const artifactSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-export const desiredStateSchema = z.strictObject({
+/** What happens to a change that somebody made on a host by hand: undone, or only told. */
+export const driftPolicySchema = z.enum(['repair', 'report']);
+
+export const desiredStateSchema = z.object({
   revision: z.string().min(1),
   pool: z.string().min(1),
   kubernetesVersion: z.string(),
@@ -51,12 +55,24 @@ export const desiredStateSchema = z.strictObject({
   }),
   /** What the pool asks of the private line. */
   line: lineThresholdsSchema.prefault({}),
+  driftPolicy: driftPolicySchema.default('repair'),
+  /** How often the host is compared with the wish when nothing else makes the agent look. */
+  driftIntervalMs: z.number().int().min(1000).default(300_000),
+  upgrade: z
+    .object({
+      /** A new version that isn't healthy within this time is taken back. */
+      healthTimeoutMs: z.number().int().min(1000).default(300_000),
+      /** A version that failed is tried again when this becomes another one. */
+      attempt: z.string().default(''),
+    })
+    .prefault({}),
   /** One artifact per component for this host's architecture; `images` may occur several times. */
   artifacts: z.array(artifactSchema),
 });
 
 export type NetworkMode = z.infer<typeof networkModeSchema>;
 export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
+export type DriftPolicy = z.infer<typeof driftPolicySchema>;
 export type Taint = z.infer<typeof taintSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -66,7 +66,7 @@ export const renewRequestSchema = z.strictObject({ csrPem: z.string().max(8192) 
 /** `caPem` may hold other roots than before: then the CA was rotated. */
 export const renewResponseSchema = z.strictObject({ certificatePem: z.string(), caPem: z.string() });
 
-export const nodeStatusResponseSchema = z.strictObject({
+export const nodeStatusResponseSchema = z.object({
   nodeName: z.string(),
   pool: z.string(),
   registered: z.boolean(),
@@ -74,6 +74,10 @@ export const nodeStatusResponseSchema = z.strictObject({
   /** The Node object's Ready condition: True, False, Unknown, or Absent when there is no Node object yet. */
   ready: z.enum(['True', 'False', 'Unknown', 'Absent']),
   readyMessage: z.string(),
+  /** As the Node object has them from its kubelet; empty when there is none. */
+  kubeletVersion: z.string().optional(),
+  /** When the kubelet last said so, by its own clock. */
+  readyHeartbeatAt: z.string().optional(),
   unschedulable: z.boolean(),
 });
 

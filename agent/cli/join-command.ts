@@ -6,6 +6,7 @@ import { planNode } from '../node/reconcile.ts';
 import { readState } from '../node/state.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
+import { versionsInUse } from '../upgrade/versions.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import { type JoinFlags, readJoinWish } from './join-flags.ts';
 import type { Text } from './language.ts';
@@ -97,9 +98,12 @@ async function dryRun(context: CliContext, terminal: Terminal, flags: Flags): Pr
   let plan: Plan;
   if (state === undefined) {
     await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
-    plan = await planNode(host, await provisionalWish(host, wish, context.signal));
+    ({ plan } = await planNode(host, await provisionalWish(host, wish, context.signal)));
     terminal.note(terminal.say(provisional));
-  } else plan = await planNode(host, state);
+  } else {
+    const desired = versionsInUse(state.desired, state.versions);
+    ({ plan } = await planNode(host, { ...state, desired }));
+  }
   terminal.result(renderPlan(plan, terminal.colorsResult));
   terminal.resultJson({ provisional: state === undefined, plan: planToJson(plan) });
 }

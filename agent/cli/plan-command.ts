@@ -5,6 +5,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { planNode } from '../node/reconcile.ts';
 import { readState } from '../node/state.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
+import { chooseVersions } from '../upgrade/versions.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 
 export function planCommand(context: CliContext): Command {
@@ -16,9 +17,11 @@ export function planCommand(context: CliContext): Command {
       requireRoot(context.host);
       const state = await readState(context.host);
       if (state === undefined) throw new Fault('NOT_JOINED');
-      const plan = await planNode(context.host, state);
-      terminal.result(renderPlan(plan, terminal.colorsResult));
-      terminal.resultJson({ revision: state.desired.revision, plan: planToJson(plan) });
+      const { effective, kept } = chooseVersions(state.desired, state.versions);
+      const { plan, drift } = await planNode(context.host, { ...state, desired: effective }, kept);
+      const marks = { drift, policy: state.desired.driftPolicy };
+      terminal.result(renderPlan(plan, terminal.colorsResult, marks));
+      terminal.resultJson({ revision: state.desired.revision, plan: planToJson(plan, marks) });
       if (plan.steps.length === 0) {
         terminal.progress('ok', terminal.say({ en: 'nothing to do', zh: '无需改动' }));
       }

@@ -41,6 +41,7 @@ function render(status: DaemonStatus): string {
     ],
     [status.phase === 'Running', 'phase', `${status.phase}${suffix(status.detail)}`],
     [reconcile.fault === '', 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
+    ...upgradeRows(status),
     [services.kubeletHealthy, 'kubelet', services.kubeletHealthy ? 'healthy' : 'not healthy'],
     [services.containerdHealthy, 'containerd', services.containerdHealthy ? 'healthy' : 'not healthy'],
     ...(status.line ? [lineRow(status.line)] : []),
@@ -72,6 +73,24 @@ function renderHealth({ health = [] }: DaemonStatus, terminal: Terminal): string
     return `${head}\n       ${message}\n       → ${remedy}\n`;
   });
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
+}
+
+function upgradeRows({ versions, upgrades, drift }: DaemonStatus): [boolean, string, string][] {
+  const standing = drift.filter(({ repaired }) => !repaired);
+  const inUse = Object.entries(versions).map(([component, version]) => `${component} ${version}`);
+  return [
+    [true, 'versions', inUse.join(', ') || '-'],
+    ...upgrades.map(({ component, from, to, state, code, detail }): [boolean, string, string] => [
+      state === 'trying',
+      'upgrade',
+      `${component} ${from} → ${to}: ${state}${code ? ` (${code})` : ''}${suffix(detail ?? '')}`,
+    ]),
+    [
+      standing.length === 0,
+      'drift',
+      standing.map(({ key, reason }) => `${key} (${reason})`).join(', ') || 'none',
+    ],
+  ];
 }
 
 function suffix(detail: string): string {

@@ -22,6 +22,8 @@ export interface NodeFacts extends HostTraits {
   readonly trees: ReadonlyMap<string, TreeManifest>;
   /** Where regnode.service's unit file is, when it is installed. */
   readonly agentUnit: string | undefined;
+  /** Seconds that a new agent has to become well, while one is on trial. */
+  readonly agentTrialSeconds: number | undefined;
 }
 
 /** Who this node is, and what its cluster told it at registration. */

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts';
 import { countList, memoryMiB } from '../host/proc.ts';
 import { observeTraits } from '../host/traits.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
+import { readTrial } from '../upgrade/agent/trial.ts';
 import type { NodeFacts } from './component.ts';
 import { kernelModules } from './system/system.ts';
 import { treeOf } from './trees.ts';
@@ -25,6 +26,7 @@ export async function observeFacts(host: Host, desired: DesiredState): Promise<N
     modulesToLoad: await observeModules(host),
     trees: await observeTrees(host, desired),
     agentUnit: await observeAgentUnit(host),
+    agentTrialSeconds: (await readTrial(host))?.waitSeconds,
   };
 }
 

@@ -9,6 +9,8 @@ export const paths = {
   trust: '/var/lib/regnode/trust.json',
   journal: '/var/lib/regnode/journal',
   backups: '/var/lib/regnode/backups',
+  /** What was made, as hashes: tells drift from a changed wish. */
+  applied: '/var/lib/regnode/applied.json',
   staging: '/var/lib/regnode/staging',
   artifacts: '/var/lib/regnode/artifacts',
   spool: '/var/lib/regnode/spool',
@@ -23,6 +25,17 @@ export const paths = {
 
   run: '/run/regnode',
   status: '/run/regnode/status.json',
+
+  agentHome: '/opt/regnode',
+  agentReleases: '/opt/regnode/releases',
+  agentCurrent: '/opt/regnode/current',
+  agentUnit: '/etc/systemd/system/regnode.service',
+  /** What the guard of a new agent goes by (upgrade/agent/). */
+  upgrade: '/var/lib/regnode/upgrade',
+  upgradeTrial: '/var/lib/regnode/upgrade/trial',
+  upgradeStarts: '/var/lib/regnode/upgrade/starts',
+  upgradeFailed: '/var/lib/regnode/upgrade/failed',
+  guard: '/var/lib/regnode/upgrade/guard.sh',
 
   components: '/opt/regnode/components',
   units: '/etc/systemd/system',

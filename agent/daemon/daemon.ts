@@ -23,6 +23,8 @@ import { startTelemetry } from '../telemetry/telemetry.ts';
 import { ApiServerListener } from '../tunnel/api-server.ts';
 import { kubeletOnly } from '../tunnel/targets.ts';
 import { openTunnel } from '../tunnel/tunnel.ts';
+import { confirmAgent } from '../upgrade/agent/confirm.ts';
+import { createHealthProbe } from '../upgrade/health.ts';
 import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
 import { createNotifier } from './notify.ts';
@@ -98,6 +100,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     logger,
     signal,
     source: gatewaySource(gateway),
+    probe: createHealthProbe(host, gateway),
     onChange: () => tell(),
   });
   let desired = state.desired;
@@ -123,7 +126,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
 
   const sendReport = () => {
     if (tunnel.state !== 'Open') return;
-    const { revision, fault, versions } = reconciler.status;
+    const { revision, fault, versions, upgrades, drift } = reconciler.status;
     const phase = leaving === '' ? reconciler.status.phase : 'Leaving';
     tunnel.sendControl({
       kind: 'report',
@@ -132,10 +135,12 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       detail: leaving || fault,
       versions: { ...versions, agent: agentVersion },
       ...(health.findings && { health: [...health.findings] }),
+      upgrades: [...upgrades],
+      drift: [...drift],
     });
   };
   const statusNow = (): DaemonStatus => {
-    const { phase, revision, at, steps, fault } = reconciler.status;
+    const { phase, revision, at, steps, fault, versions, upgrades, drift } = reconciler.status;
     const { gateway: url, proxy, attempts, lastFault } = tunnel.status;
     return {
       version: 1,
@@ -151,6 +156,9 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       reconcile: { revision, at, steps, fault },
       ...(health.findings && { health: [...health.findings] }),
       ...(line.latest && { line: line.latest }),
+      versions: { ...versions, agent: agentVersion },
+      upgrades: [...upgrades],
+      drift: [...drift],
       services: { ...services },
       telemetry: telemetry.account(),
     };
@@ -204,7 +212,20 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => void publish(), intervalMs);
   try {
-    await Promise.all([reconciler.run(), renewal.run(), health.run(), keepRecord(host, { logger, signal })]);
+    const trial = confirmAgent(host, {
+      gateway,
+      isConnected: () => tunnel.state === 'Open',
+      onConfirmed: () => reconciler.wake(),
+      logger,
+      signal,
+    });
+    await Promise.all([
+      trial,
+      reconciler.run(),
+      renewal.run(),
+      health.run(),
+      keepRecord(host, { logger, signal }),
+    ]);
   } finally {
     clearInterval(beat);
     await notifier.stopping();

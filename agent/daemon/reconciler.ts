@@ -1,17 +1,20 @@
 // Keeps the host as the pool wants it: one round when something is due (a new wish, a change, every few minutes),
 // never two at a time, and never while a join or a leave is at work. A round that fails is tried again with a
-// growing pause; what it failed at is what the node reports.
+// growing pause; what it failed at, versions that didn't work here and drift are what the node reports.
 import type { Logger } from 'pino';
-import type { NodePhase } from '../../protocol/control.ts';
+import type { DriftNote, NodePhase, VersionNote } from '../../protocol/control.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
-import { lockNode } from '../node/lock.ts';
-import { type ReconcileOptions, reconcile } from '../node/reconcile.ts';
-import { readState, writeState } from '../node/state.ts';
-import { admitDesired, type ManifestSource } from '../trust/accept.ts';
+import type { ReconcileOptions } from '../node/reconcile.ts';
+import { readState } from '../node/state.ts';
+import type { ManifestSource } from '../trust/accept.ts';
+import { advanceNode } from '../upgrade/advance.ts';
+import type { HealthProbe } from '../upgrade/health.ts';
+import { heldNotes, tryingNote } from '../upgrade/notes.ts';
+import { versionsInUse } from '../upgrade/versions.ts';
 
-const everyMs = 5 * 60_000;
 const busyPauseMs = 2000;
 const firstPauseMs = 5000;
 const longestPauseMs = 5 * 60_000;
@@ -23,8 +26,11 @@ export interface ReconcilerStatus {
   readonly at: string;
   readonly steps: number;
   readonly fault: string;
-  /** Component → version, of that revision. */
+  /** Component → version that is in use. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Versions that are being tried, or failed here. */
+  readonly upgrades: readonly VersionNote[];
+  readonly drift: readonly DriftNote[];
 }
 
 export interface ReconcilerOptions {
@@ -32,6 +38,7 @@ export interface ReconcilerOptions {
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly source: NonNullable<ReconcileOptions['source']> & ManifestSource;
+  readonly probe: HealthProbe;
   readonly onChange: (status: ReconcilerStatus) => void;
 }
 
@@ -39,10 +46,20 @@ type Round = 'done' | 'busy' | 'failed';
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  #status: ReconcilerStatus = { phase: 'Joining', revision: '', at: '', steps: 0, fault: '', versions: {} };
+  #status: ReconcilerStatus = {
+    phase: 'Joining',
+    revision: '',
+    at: '',
+    steps: 0,
+    fault: '',
+    versions: {},
+    upgrades: [],
+    drift: [],
+  };
   #wished: DesiredState | undefined;
   #wake: () => void = () => undefined;
   #failures = 0;
+  #intervalMs = longestPauseMs;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -55,6 +72,11 @@ export class Reconciler {
   /** A new wish of the pool; carried out as soon as nothing else is at work. */
   wish(desired: DesiredState): void {
     this.#wished = desired;
+    this.#wake();
+  }
+
+  /** Something has happened that it should look at. */
+  wake(): void {
     this.#wake();
   }
 
@@ -74,13 +96,10 @@ export class Reconciler {
       this.#change({ phase: state?.phase === 'Leaving' ? 'Leaving' : 'Joining' });
       return 'busy';
     }
+    if (this.#status.at === '')
+      this.#status = { ...this.#status, versions: versionsOf(versionsInUse(state.desired, state.versions)) };
     try {
-      const lock = await lockNode(host, 'regnode run');
-      try {
-        await this.#reconcile();
-      } finally {
-        await lock.release();
-      }
+      await this.#advance();
       return 'done';
     } catch (error) {
       if (signal.aborted) return 'done';
@@ -92,48 +111,79 @@ export class Reconciler {
     }
   }
 
-  async #reconcile(): Promise<void> {
-    const { host, signal, logger, source } = this.#options;
-    const before = await readState(host);
-    if (before?.phase !== 'Joined') return;
-    const desired = this.#wished ?? before.desired;
-    await admitDesired(host, desired, source, signal);
-    if (desired.revision !== before.desired.revision) await writeState(host, { ...before, desired });
-    const steps = await reconcile(
-      host,
-      { identity: before.identity, desired },
-      {
+  async #advance(): Promise<void> {
+    const { host, signal, logger, source, probe } = this.#options;
+    const done = await advanceNode(host, {
+      signal,
+      probe,
+      source,
+      wished: () => this.#wished,
+      reconcile: {
         source,
         signal,
         onPlan: (plan, round) => {
           this.#change({ phase: 'Configuring' });
           const titles = plan.steps.map(({ title, reason }) => `${title} (${reason})`);
-          logger.info({ round, revision: desired.revision, steps: titles }, 'plan');
+          logger.info({ round, steps: titles }, 'plan');
         },
         onStep: (event) => {
           if (event.type === 'end')
             logger.info({ step: event.step.key, elapsedMs: event.elapsedMs }, 'step done');
         },
       },
-    );
-    const at = new Date(host.clock.nowMs()).toISOString();
-    const versions = Object.fromEntries(
-      desired.artifacts.map(({ component, version }) => [component, version]),
-    );
-    this.#change({ phase: 'Running', revision: desired.revision, at, steps, fault: '', versions });
+      onTrial: (trial, missing) => {
+        const note = tryingNote(trial, missing, this.#now());
+        logger.info(
+          { component: trial.component, from: note.from, to: note.to, missing },
+          'trying a version',
+        );
+        const others = this.#status.upgrades.filter(({ component }) => component !== trial.component);
+        this.#change({ phase: 'Configuring', upgrades: [...others, note] });
+      },
+      onVerdict: ({ component, from, to }, verdict) => {
+        const values = { component, from: from.version, to: to.version };
+        if (verdict instanceof Fault) logger.error({ ...values, code: verdict.code }, verdict.message);
+        else logger.info({ ...values, verdict }, 'version tried');
+      },
+    });
+    if (done === undefined) return;
+    const { choice, steps, heldAgent } = done;
+    if (done.isHandingOver) {
+      logger.info('a new agent takes over');
+      return;
+    }
+    const { driftPolicy, driftIntervalMs, revision } = choice.effective;
+    this.#intervalMs = driftIntervalMs;
+    for (const { key, reason } of done.drift) logger.warn({ key, reason, driftPolicy }, 'drift');
+    const refused = heldNotes(choice, heldAgent);
+    const first = refused.find(({ state }) => state === 'rolled-back');
+    this.#change({
+      phase: first === undefined ? 'Running' : 'Degraded',
+      ...(first === undefined ? { revision } : {}),
+      at: this.#now(),
+      steps,
+      fault: first === undefined ? '' : `${first.code}: ${first.detail}`,
+      versions: versionsOf(choice.effective),
+      upgrades: refused,
+      drift: nextDrift(this.#status.drift, done.drift, driftPolicy, this.#now()),
+    });
+  }
+
+  #now(): string {
+    return new Date(this.#options.host.clock.nowMs()).toISOString();
   }
 
   #change(change: Partial<ReconcilerStatus>): void {
     const next = { ...this.#status, ...change };
-    const isNews = next.phase !== this.#status.phase || next.revision !== this.#status.revision;
-    const isOther = next.fault !== this.#status.fault;
+    const told = ({ at: _, steps: __, ...rest }: ReconcilerStatus) => JSON.stringify(rest);
+    const isNews = told(next) !== told(this.#status);
     this.#status = next;
-    if (isNews || isOther) this.#options.onChange(next);
+    if (isNews) this.#options.onChange(next);
   }
 
   #pauseMs(round: Round): number {
     if (round === 'busy') return busyPauseMs;
-    if (round === 'done') return everyMs;
+    if (round === 'done') return this.#intervalMs;
     return Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
   }
 
@@ -144,4 +194,9 @@ export class Reconciler {
     await host.clock.sleep(milliseconds, signal).catch(() => undefined);
     this.#wake = () => undefined;
   }
+}
+
+function versionsOf({ artifacts }: DesiredState): Record<string, string> {
+  const programs = artifacts.filter(({ component }) => component !== 'images' && component !== 'agent');
+  return Object.fromEntries(programs.map(({ component, version }) => [component, version]));
 }

@@ -1,7 +1,7 @@
 // /run/regnode/status.json: what the daemon knows, for `regnode status` and for people with jq. Written when it
 // changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
 import { z } from 'zod';
-import { nodePhaseSchema } from '../../protocol/control.ts';
+import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/control.ts';
 import { healthSchema } from '../../protocol/health.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
@@ -33,6 +33,9 @@ export const daemonStatusSchema = z.object({
   health: healthSchema.optional(),
   /** The daemon's last look at the private line. */
   line: measurementSchema.optional(),
+  versions: z.record(z.string(), z.string()).default({}),
+  upgrades: z.array(versionNoteSchema).default([]),
+  drift: z.array(driftNoteSchema).default([]),
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
   telemetry: z.object({
     produced: z.number(),

@@ -15,6 +15,7 @@ import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
 import { admitDesired, establishTrust } from '../trust/accept.ts';
+import { versionsInUse, withProven } from '../upgrade/versions.ts';
 import { deregister, forgetNode, takeBack } from './leave.ts';
 import { lockNode } from './lock.ts';
 import { waitUntilReady } from './ready.ts';
@@ -99,8 +100,10 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
   if (known !== undefined) requireSameNode(known, options.wish);
   const state = known ?? (await admit(host, options));
   options.listener.phase('install');
-  const done = await install(host, state, options);
-  if (state.phase === 'Installing') await writeState(host, { ...state, phase: 'Joined' });
+  const desired = versionsInUse(state.desired, state.versions);
+  const done = await install(host, state, desired, options);
+  if (state.phase === 'Installing')
+    await writeState(host, { ...state, phase: 'Joined', versions: withProven(state.versions, desired) });
   const outcome = known?.phase === 'Joined' && done === 0 ? 'nothing-to-do' : 'joined';
   return { outcome, identity: state.identity, desired: state.desired };
 }
@@ -146,6 +149,8 @@ async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Pr
         bootstrap: answer.bootstrap,
       },
       desired: answer.desired,
+      versions: {},
+      agentFailures: [],
     };
     await writeState(host, state);
     return state;
@@ -165,18 +170,24 @@ async function ensureKey(host: Host): Promise<string> {
   return key;
 }
 
-async function install(host: Host, state: NodeState, { listener, signal }: JoinOptions): Promise<number> {
+/** `desired`: the wish with the versions that are in use, which need not be those of its manifest. */
+async function install(
+  host: Host,
+  state: NodeState,
+  desired: DesiredState,
+  { listener, signal }: JoinOptions,
+): Promise<number> {
   const gateway = await connect(host, state.identity.gatewayUrl);
   try {
-    const wish = { identity: state.identity, desired: state.desired };
+    // Who runs the command means it: what was changed by hand is set back whatever the pool's policy.
     const source = gatewaySource(gateway);
     await admitDesired(host, state.desired, source, signal);
-    return await reconcile(host, wish, {
-      source,
-      signal,
-      onPlan: listener.plan,
-      onStep: listener.step,
-    });
+    const { steps } = await reconcile(
+      host,
+      { identity: state.identity, desired: { ...desired, driftPolicy: 'repair' } },
+      { source, signal, onPlan: listener.plan, onStep: listener.step },
+    );
+    return steps;
   } catch (error) {
     if (state.phase === 'Installing' && error instanceof Fault && refusals.includes(error.code)) {
       await turnBack(host, gateway, error);

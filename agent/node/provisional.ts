@@ -45,6 +45,9 @@ export async function provisionalWish(
       telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
       manifest: { serial: manifest.serial, sha256 },
       line: defaultThresholds,
+      driftPolicy: 'repair',
+      driftIntervalMs: 300_000,
+      upgrade: { healthTimeoutMs: 300_000, attempt: '' },
       artifacts,
     },
   };

@@ -1,17 +1,31 @@
 // The loop that everything is: observe → plan → execute → observe again, until nothing is left to do. A plan that
-// comes back unchanged after it was carried out means that something works against us, and is a fault.
+// comes back unchanged after it was carried out means that something works against us, and is a fault. What
+// somebody changed by hand since it was made (drift) is made again, or left alone and told, as the pool says.
+import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { NodeWish } from '../components/component.ts';
 import { observeFacts } from '../components/facts.ts';
 import { planComponents } from '../components/index.ts';
+import { treeOf } from '../components/trees.ts';
+import {
+  type Applied,
+  fingerprint,
+  readApplied,
+  sortPlan,
+  withoutSteps,
+  writeApplied,
+} from '../drift/applied.ts';
 import type { Host } from '../host/host.ts';
 import { addressToward } from '../identity/address.ts';
 import { openBackups } from '../plan/backups.ts';
 import { executePlan, type StepListener } from '../plan/execute.ts';
 import { foldJournal, type JournaledThing } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
+import { kindOf } from '../plan/kind.ts';
+import { kinds } from '../plan/kinds/index.ts';
 import { observeResources } from '../plan/observe.ts';
-import { type Plan, planChanges } from '../plan/plan.ts';
+import { type Plan, planChanges, type Step } from '../plan/plan.ts';
+import type { Resource } from '../plan/resource.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { signedOnly } from '../trust/accept.ts';
 
@@ -22,36 +36,71 @@ export interface ReconcileOptions {
   readonly signal?: AbortSignal;
   readonly onPlan?: (plan: Plan, round: number) => void;
   readonly onStep?: StepListener;
+  /** Old versions whose trees stay; with it all other old trees go. */
+  readonly kept?: readonly Artifact[];
+  /** Only fetch and unpack what the wish needs: nothing that runs is touched. */
+  readonly onlyUnpack?: boolean;
+}
+
+export interface Reconciled {
+  readonly steps: number;
+  /** What had been changed by hand: made again, or with the policy `report` still as it was found. */
+  readonly drift: readonly Step[];
+}
+
+export interface SortedNodePlan {
+  readonly plan: Plan;
+  /** The steps of it that undo what somebody did by hand. */
+  readonly drift: readonly Step[];
 }
 
 /** What would be done now; changes nothing. */
-export async function planNode(host: Host, wish: NodeWish): Promise<Plan> {
+export async function planNode(
+  host: Host,
+  wish: NodeWish,
+  kept?: readonly Artifact[],
+): Promise<SortedNodePlan> {
   const journal = await readJournal(host);
-  return planAgainst(host, wish, foldJournal(journal?.entries ?? []));
+  const { plan } = await planAgainst(host, wish, foldJournal(journal?.entries ?? []), kept);
+  return { plan, drift: sortPlan(plan, await readApplied(host)).drift };
 }
 
-/** Returns how many steps were done; the caller holds the lock. */
-export async function reconcile(host: Host, wish: NodeWish, options: ReconcileOptions = {}): Promise<number> {
+/** The caller holds the lock. */
+export async function reconcile(
+  host: Host,
+  wish: NodeWish,
+  options: ReconcileOptions = {},
+): Promise<Reconciled> {
   const journal = await openJournal(host);
-  const { source, signal } = options;
+  const { source, signal, kept } = options;
   const tools = {
     host,
     backups: openBackups(host),
     ...(source ? { source: signedOnly(host, source) } : {}),
     ...(signal ? { signal } : {}),
   };
-  let done = 0;
+  const drift = new Map<string, Step>();
+  let applied = await readApplied(host);
+  let steps = 0;
   let before = '';
   try {
     for (let round = 1; ; round++) {
-      const plan = untilUnpacked(await planAgainst(host, wish, foldJournal(journal.entries)));
-      if (plan.steps.length === 0) return done;
+      const found = await planAgainst(host, wish, foldJournal(journal.entries), kept);
+      const sorted = sortPlan(found.plan, applied);
+      for (const step of sorted.drift) drift.set(step.key, step);
+      const due = wish.desired.driftPolicy === 'report' ? sorted.changes : found.plan;
+      const plan = untilUnpacked(due, options.onlyUnpack ?? false);
+      if (plan.steps.length === 0) {
+        if (!options.onlyUnpack) await rememberApplied(host, applied, found.resources);
+        return { steps, drift: [...drift.values()] };
+      }
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));
       if (now === before || round > mostRounds) throw notSettled(plan);
       before = now;
       options.onPlan?.(plan, round);
+      applied = await forgetChanging(host, applied, plan.steps, sorted.drift);
       await executePlan(tools, journal, plan, options.onStep);
-      done += plan.steps.length;
+      steps += plan.steps.length;
     }
   } finally {
     await journal.close();
@@ -62,20 +111,44 @@ async function planAgainst(
   host: Host,
   wish: NodeWish,
   journaled: ReadonlyMap<string, JournaledThing>,
-): Promise<Plan> {
+  kept: readonly Artifact[] | undefined,
+): Promise<{ plan: Plan; resources: readonly Resource[] }> {
   const facts = await observeFacts(host, wish.desired);
   const address = (await addressToward(host, wish.identity.gatewayUrl)) ?? wish.identity.address;
   const resources = planComponents(facts, { ...wish, identity: { ...wish.identity, address } });
-  return planChanges(await observeResources(host, resources), journaled);
+  const keptTrees = kept && new Set(kept.map((artifact) => `tree:${treeOf(artifact)}`));
+  return { plan: planChanges(await observeResources(host, resources), journaled, keptTrees), resources };
 }
 
 /**
  * Where a program lies in its archive is known once it is unpacked, and units and configuration name that place: a
  * round that unpacks something (trees come first of all) ends there, and the next plans the rest with what was found.
  */
-function untilUnpacked(plan: Plan): Plan {
+function untilUnpacked(plan: Plan, only: boolean): Plan {
   const last = plan.steps.findLastIndex((step) => step.action === 'make' && step.resource.kind === 'tree');
-  return last < 0 ? plan : { ...plan, steps: plan.steps.slice(0, last + 1) };
+  return last < 0 && !only ? plan : { ...plan, steps: plan.steps.slice(0, last + 1) };
+}
+
+/** Before a change: were it cut off, what is half done must not be taken for somebody's own doing. */
+async function forgetChanging(
+  host: Host,
+  applied: Applied,
+  steps: readonly Step[],
+  drift: readonly Step[],
+): Promise<Applied> {
+  const next = withoutSteps(
+    applied,
+    steps.filter((step) => !drift.includes(step)),
+  );
+  if (Object.keys(next).length !== Object.keys(applied).length) await writeApplied(host, next);
+  return next;
+}
+
+async function rememberApplied(host: Host, before: Applied, resources: readonly Resource[]): Promise<void> {
+  const applied = Object.fromEntries(
+    resources.map((resource) => [kindOf(kinds, resource).identify(resource), fingerprint(resource)]),
+  );
+  if (JSON.stringify(applied) !== JSON.stringify(before)) await writeApplied(host, applied);
 }
 
 function notSettled(plan: Plan): Fault {

@@ -17,6 +17,8 @@ const ours = [
   paths.identity,
   paths.backups,
   paths.trust,
+  paths.applied,
+  paths.upgrade,
   paths.stateFile,
   paths.journal,
 ];

@@ -1,45 +1,54 @@
 // What regnode remembers of its node between runs: how far it came, who it is, what it shall be. One file with a
 // version and a checksum, replaced as a whole. It holds the bootstrap token of the kubelet, so it is 0600.
+// An agent that was put back reads what a newer one has written: keys that it doesn't know are left out.
 import { z } from 'zod';
 import { desiredStateSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { hashOf } from '../plan/backups.ts';
+import { failureSchema, versionMemorySchema } from '../upgrade/versions.ts';
 
-const stateSchema = z.strictObject({
+const stateSchema = z.object({
   /** Installing: registered, the first plans are not all done. Joined. Leaving: on its way back. */
   phase: z.enum(['Installing', 'Joined', 'Leaving']),
-  identity: z.strictObject({
+  identity: z.object({
     gatewayUrl: z.string(),
     nodeName: z.string(),
     pool: z.string(),
     address: z.string(),
-    bootstrap: z.strictObject({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
+    bootstrap: z.object({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
   }),
   desired: desiredStateSchema,
+  versions: versionMemorySchema.default({}),
+  /** Agents that did not work here. */
+  agentFailures: z.array(failureSchema).default([]),
 });
 export type NodeState = z.infer<typeof stateSchema>;
 
-const fileSchema = z.strictObject({ version: z.literal(1), sha256: z.string(), state: stateSchema });
+const fileSchema = z.object({ version: z.literal(1), sha256: z.string(), state: z.unknown() });
 
 /** undefined when this host has not registered. */
 export async function readState(host: Host): Promise<NodeState | undefined> {
   const text = await host.files.readText(paths.stateFile);
   if (text === undefined) return undefined;
-  const parsed = fileSchema.safeParse(parseJson(text));
-  if (parsed.success && hashOf(JSON.stringify(parsed.data.state)) === parsed.data.sha256)
-    return parsed.data.state;
-  const detail = parsed.success
-    ? 'its checksum is wrong'
-    : `it is damaged (${parsed.error.issues[0]?.message})`;
-  throw new Fault('CONFIGURATION_INVALID', { path: paths.stateFile, detail });
+  const file = fileSchema.safeParse(parseJson(text));
+  if (!file.success) throw damaged(`it is damaged (${file.error.issues[0]?.message})`);
+  // Over the text's own order of keys, which is the writer's.
+  if (hashOf(JSON.stringify(file.data.state)) !== file.data.sha256) throw damaged('its checksum is wrong');
+  const parsed = stateSchema.safeParse(file.data.state);
+  if (parsed.success) return parsed.data;
+  throw damaged(`it is not understood (${parsed.error.issues[0]?.message})`);
 }
 
 export async function writeState(host: Host, state: NodeState): Promise<void> {
-  const parsed = stateSchema.parse(state); // the order of keys is the schema's: the checksum is over that
+  const parsed = stateSchema.parse(state);
   const file = { version: 1, sha256: hashOf(JSON.stringify(parsed)), state: parsed };
   await host.files.write(paths.stateFile, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+}
+
+function damaged(detail: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', { path: paths.stateFile, detail });
 }
 
 function parseJson(text: string): unknown {

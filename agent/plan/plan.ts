@@ -1,6 +1,6 @@
 // From what is wished and what is there to the steps between: pure. An empty list of steps is the proof that
 // the host is as it should be. What the journal says we made and nobody wishes any more is withdrawn, last made
-// first; unpacked versions, archives and notes stay (for going back, and for the leave).
+// first; notes and archives stay for the leave, and unpacked versions as long as they are the way back.
 import type { JournaledThing } from './fold.ts';
 import { kindOf } from './kind.ts';
 import { kinds } from './kinds/index.ts';
@@ -39,9 +39,11 @@ export interface Plan {
 
 const withdrawable: readonly string[] = ['file', 'link', 'sysctl', 'unit'] satisfies ResourceKind[];
 
+/** `kept`: keys of trees that stay although nobody wishes them; without it all trees stay. */
 export function planChanges(
   observations: readonly Observation[],
   journaled: ReadonlyMap<string, JournaledThing>,
+  kept?: ReadonlySet<string>,
 ): Plan {
   const steps: Step[] = [];
   const skipped: { key: string; title: string; reason: string }[] = [];
@@ -57,7 +59,9 @@ export function planChanges(
     steps.push({ action: 'make', key, title, reason: verdict.reason, diff: verdict.diff ?? [], resource });
   }
   const unwished = [...journaled.values()].filter((thing) => !wished.has(thing.key)).toReversed();
-  for (const thing of unwished.filter(({ kind }) => withdrawable.includes(kind))) {
+  const isLeft = ({ key, kind }: JournaledThing) =>
+    kind === 'tree' ? kept !== undefined && !kept.has(key) : withdrawable.includes(kind);
+  for (const thing of unwished.filter(isLeft)) {
     const { key } = thing;
     steps.push({
       action: 'withdraw',

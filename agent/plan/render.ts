@@ -1,14 +1,24 @@
 // A plan for people and for programs. The text is a list with a diff below each file; the JSON has a schema
-// version and never the content of a file.
-import type { Plan } from './plan.ts';
+// version and never the content of a file. A step that undoes what somebody did by hand says so.
+import type { DriftPolicy } from '../../protocol/desired.ts';
+import type { Plan, Step } from './plan.ts';
 
-export const planSchemaVersion = 1;
+/** 2: each step says whether it is drift, and whether the daemon would do it. */
+export const planSchemaVersion = 2;
 
-export function renderPlan(plan: Plan, color: boolean): string {
+export interface DriftMarks {
+  readonly drift: readonly Step[];
+  readonly policy: DriftPolicy;
+}
+
+const noDrift: DriftMarks = { drift: [], policy: 'repair' };
+
+export function renderPlan(plan: Plan, color: boolean, marks: DriftMarks = noDrift): string {
   const paint = (code: number, text: string) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines: string[] = [];
   for (const step of plan.steps) {
-    lines.push(`${step.action === 'make' ? '+' : '-'} ${step.title}  (${step.reason})`);
+    const note = marks.drift.includes(step) ? driftNote(marks.policy) : '';
+    lines.push(`${step.action === 'make' ? '+' : '-'} ${step.title}  (${step.reason})${note}`);
     for (const line of step.diff) {
       const code = line.startsWith('+') ? 32 : line.startsWith('-') ? 31 : 0;
       lines.push(`      ${code === 0 ? line : paint(code, line)}`);
@@ -18,10 +28,20 @@ export function renderPlan(plan: Plan, color: boolean): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-export function planToJson(plan: Plan): unknown {
+export function planToJson(plan: Plan, { drift, policy }: DriftMarks = noDrift): unknown {
   return {
     schema: planSchemaVersion,
-    steps: plan.steps.map(({ action, key, title, reason, diff }) => ({ action, key, title, reason, diff })),
+    driftPolicy: policy,
+    steps: plan.steps.map((step) => {
+      const { action, key, title, reason, diff } = step;
+      const isDrift = drift.includes(step);
+      const willBeDone = !isDrift || policy === 'repair';
+      return { action, key, title, reason, diff, drift: isDrift, willBeDone };
+    }),
     skipped: plan.skipped,
   };
+}
+
+function driftNote(policy: DriftPolicy): string {
+  return policy === 'repair' ? '  [drift: will be set back]' : '  [drift: the pool says to leave it]';
 }

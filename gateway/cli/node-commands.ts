@@ -11,6 +11,7 @@ import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
 import { parseLabels, parseTaints, separate } from './parse.ts';
 import { removeCommand } from './remove-command.ts';
+import { retryCommand } from './retry-command.ts';
 
 const parallelChanges = 16;
 
@@ -37,6 +38,7 @@ export function nodeCommand(): Command {
     .addCommand(changeCommand('cordon', 'no new pods on the node', none({ unschedulable: true })))
     .addCommand(changeCommand('uncordon', 'pods may come again', none({ unschedulable: false })))
     .addCommand(drainCommand())
+    .addCommand(retryCommand())
     .addCommand(removeCommand());
 }
 
@@ -106,6 +108,14 @@ function getCommand(): Command {
         ['agent', status.facts?.agentVersion ?? '-'],
         ['revision', status.revision ?? '-'],
         ['versions', pairs(status.versions ?? {}, ' ')],
+        ...(status.upgrades ?? []).map(({ component, from, to, state, code, detail }): [string, string] => [
+          'upgrade',
+          `${component} ${from} → ${to}: ${state}${code ? ` (${code})` : ''}${detail ? `: ${detail}` : ''}`,
+        ]),
+        ...(status.drift ?? []).map(({ key, reason, repaired, at }): [string, string] => [
+          'drift',
+          `${key}: ${reason}, ${repaired ? 'set back' : 'left as it is'} (${age(at)} ago)`,
+        ]),
         ['labels', pairs(node?.metadata.labels ?? {}, '=')],
         [
           'taints',

@@ -12,7 +12,9 @@ import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
 import { type PoolFlags, poolChanges, withPoolOptions } from './pool-options.ts';
+import { pauseCommand, resumeCommand, upgradeCommand } from './pool-rollout-commands.ts';
 import { setCommand } from './pool-set-command.ts';
+import { progressOf } from './rollout-watch.ts';
 
 type CreateFlags = PoolFlags & { readonly dryRun?: true };
 
@@ -21,6 +23,9 @@ export function poolCommand(): Command {
     .description('node pools: what the nodes of one kind are to be')
     .addCommand(createCommand())
     .addCommand(setCommand())
+    .addCommand(upgradeCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
     .addCommand(listCommand())
     .addCommand(getCommand())
     .addCommand(deleteCommand());
@@ -209,7 +214,12 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
     ['components', versions.join(', ') || 'the newest in the artifact store'],
     ['certificate grace', `${spec.certificateGraceDays} days`],
-    ['drift', spec.driftPolicy],
+    ['drift', `${spec.driftPolicy}, looked for every ${spec.driftIntervalMs / 1000} s`],
+    [
+      'upgrades',
+      `${spec.upgrade.maxUnavailable} at a time, healthy within ${spec.upgrade.healthTimeoutMs / 1000} s`,
+    ],
+    ['rollout', pool.status?.rollout ? progressOf(pool.status.rollout) : '-'],
   ];
 }
 

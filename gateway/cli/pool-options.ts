@@ -3,7 +3,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { apiServerAccessSchema, networkModeSchema } from '../../protocol/desired.ts';
+import {
+  apiServerAccessSchema,
+  type DriftPolicy,
+  driftPolicySchema,
+  networkModeSchema,
+} from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { CiliumSettings } from '../../protocol/network.ts';
@@ -41,7 +46,11 @@ export interface PoolFlags {
   readonly runcVersion?: string;
   readonly cniPluginsVersion?: string;
   readonly certificateGraceDays?: number;
-  readonly driftPolicy?: 'repair' | 'report';
+  readonly agentVersion?: string;
+  readonly maxUnavailable?: number;
+  readonly healthTimeout?: number;
+  readonly driftPolicy?: DriftPolicy;
+  readonly driftInterval?: number;
 }
 
 export function withPoolOptions(command: Command): Command {
@@ -110,7 +119,20 @@ export function withPoolOptions(command: Command): Command {
       'how long an expired certificate may be renewed, default 90',
       count,
     )
-    .addOption(new Option('--drift-policy <policy>', 'default repair').choices(['repair', 'report']));
+    .option('--agent-version <version>', 'of regnode on the hosts (default: as it was installed)')
+    .option('--max-unavailable <n>', 'nodes that get other versions at a time, default 1', count)
+    .option(
+      '--health-timeout <duration>',
+      'a version not healthy by then is taken back, default 5m',
+      duration,
+    )
+    .addOption(
+      new Option(
+        '--drift-policy <policy>',
+        'what happens to changes made by hand on a host, default repair',
+      ).choices(driftPolicySchema.options),
+    )
+    .option('--drift-interval <duration>', 'how often a host is looked at, default 5m', duration);
 }
 
 /** What the flags say, as parts of a spec; `before` is what the lists and maps are changed from. */
@@ -141,10 +163,25 @@ export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInpu
       containerd: flags.containerdVersion,
       runc: flags.runcVersion,
       cniPlugins: flags.cniPluginsVersion,
+      agent: flags.agentVersion,
     },
+    upgrade: {
+      maxUnavailable: flags.maxUnavailable,
+      healthTimeoutMs: flags.healthTimeout,
+      // What failed with other versions says nothing about these.
+      toleratedFailures: namesVersions(flags) ? 0 : undefined,
+    },
+    driftIntervalMs: flags.driftInterval,
     certificateGraceDays: flags.certificateGraceDays,
     driftPolicy: flags.driftPolicy,
   });
+}
+
+export function namesVersions(flags: PoolFlags): boolean {
+  const { kubernetesVersion, containerdVersion, runcVersion, cniPluginsVersion, agentVersion } = flags;
+  return [kubernetesVersion, containerdVersion, runcVersion, cniPluginsVersion, agentVersion].some(
+    (version) => version !== undefined,
+  );
 }
 
 function changedLabels(texts: readonly string[], before: Readonly<Record<string, string>>) {

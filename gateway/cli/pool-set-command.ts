@@ -2,8 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
-import { isFailure } from '../kubernetes/kubernetes.ts';
-import { nodePools, type PoolObject, poolSpec, poolSpecSchema } from '../pools/pool.ts';
+import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } from '../pools/pool.ts';
+import { skewFault } from '../pools/skew.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson } from './output.ts';
@@ -19,8 +20,30 @@ export function setCommand(): Command {
     .action(set);
 }
 
-async function set(name: string, flags: PoolFlags & { dryRun?: true }, command: Command): Promise<void> {
+async function set(name: string, flags: ChangeFlags, command: Command): Promise<void> {
   const { kubernetes } = await connect(command);
+  const { changes, spec } = await changePool(kubernetes, name, flags);
+  const dryRun = flags.dryRun ?? false;
+  if (sharedFlags(command).json) printJson({ pool: { name, spec }, changed: changes.length > 0, dryRun });
+  else for (const line of changes) process.stdout.write(`${line}\n`);
+  tellChanged(name, changes, dryRun);
+}
+
+export type ChangeFlags = PoolFlags & { readonly dryRun?: true };
+
+export interface ChangedPool {
+  readonly spec: PoolSpec;
+  /** `kubelet.maxPods: 110 → 50` */
+  readonly changes: readonly string[];
+  /** Generation of the pool now. */
+  readonly generation: number;
+}
+
+export async function changePool(
+  kubernetes: Kubernetes,
+  name: string,
+  flags: ChangeFlags,
+): Promise<ChangedPool> {
   for (let attempt = 1; ; attempt++) {
     const pool = await kubernetes.get(nodePools, name);
     if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
@@ -31,26 +54,35 @@ async function set(name: string, flags: PoolFlags & { dryRun?: true }, command: 
       const issue = parsed.error.issues[0];
       throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
     }
+    if (parsed.data.kubernetesVersion !== before.kubernetesVersion) {
+      await requireSkew(kubernetes, parsed.data.kubernetesVersion);
+    }
     const changes = differences(before, parsed.data);
+    const done = (current: PoolObject) => ({
+      spec: parsed.data,
+      changes,
+      generation: current.metadata.generation ?? 0,
+    });
+    if (changes.length === 0 || flags.dryRun) return done(pool);
     try {
-      if (changes.length > 0 && !flags.dryRun) await kubernetes.replace(nodePools, { ...pool, spec });
+      return done(await kubernetes.replace(nodePools, { ...pool, spec }));
     } catch (error) {
       // Somebody else changed it meanwhile: once more, from what is there now.
-      if (isFailure(error, 'Conflict') && attempt < 5) continue;
-      throw error;
+      if (!isFailure(error, 'Conflict') || attempt >= 5) throw error;
     }
-    if (sharedFlags(command).json) {
-      printJson({
-        pool: { name, spec: parsed.data },
-        changed: changes.length > 0,
-        dryRun: flags.dryRun ?? false,
-      });
-    } else for (const line of changes) process.stdout.write(`${line}\n`);
-    if (flags.dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
-    else if (changes.length > 0) tellDone({ en: `node pool ${name} changed`, zh: `节点池 ${name} 已修改` });
-    else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
-    return;
   }
+}
+
+export function tellChanged(name: string, changes: readonly string[], dryRun: boolean): void {
+  if (dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
+  else if (changes.length > 0) tellDone({ en: `node pool ${name} changed`, zh: `节点池 ${name} 已修改` });
+  else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
+}
+
+async function requireSkew(kubernetes: Kubernetes, version: string): Promise<void> {
+  const { gitVersion } = (await kubernetes.request('GET', '/version')) as { gitVersion: string };
+  const fault = skewFault(version, gitVersion);
+  if (fault) throw fault;
 }
 
 /** Two levels: the parts of a spec, and their fields; lists and maps below are whole. */

@@ -5,6 +5,8 @@ export interface Metadata {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;
+  /** Grows with every change of the spec. */
+  readonly generation?: number;
   readonly resourceVersion?: string;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
@@ -38,7 +40,13 @@ export interface Taint {
 export interface NodeObject extends KubernetesObject {
   readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
   readonly status?: {
-    readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+    readonly conditions?: readonly {
+      type: string;
+      status: string;
+      reason?: string;
+      message?: string;
+      lastHeartbeatTime?: string;
+    }[];
     readonly addresses?: readonly { type: string; address: string }[];
     readonly nodeInfo?: { kubeletVersion?: string; containerRuntimeVersion?: string; osImage?: string };
   };

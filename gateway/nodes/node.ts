@@ -2,7 +2,7 @@
 // key, what an operator wants of it), the status what is. A RegisteredNode that is deleted stays, by its
 // finalizer, until the host has left.
 import { z } from 'zod';
-import { nodePhaseSchema } from '../../protocol/control.ts';
+import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/control.ts';
 import { taintEffectSchema } from '../../protocol/desired.ts';
 import { healthSeveritySchema } from '../../protocol/health.ts';
 import { hostFactsSchema } from '../../protocol/join.ts';
@@ -25,6 +25,14 @@ export const registeredNodeSpecSchema = z.strictObject({
     .array(z.strictObject({ key: z.string(), value: z.string().optional(), effect: taintEffectSchema }))
     .optional()
     .describe('Taints of this node, beside those of its pool.'),
+  versions: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Version of each component that a rollout has asked of this node; without it, what it has.'),
+  upgradeAttempt: z
+    .string()
+    .optional()
+    .describe('Changed by hand: versions that failed on this node are tried again.'),
 });
 
 export const conditionSchema = z.strictObject({
@@ -47,6 +55,9 @@ export const registeredNodeStatusSchema = z.strictObject({
   detail: z.string().optional(),
   revision: z.string().optional(),
   versions: z.record(z.string(), z.string()).optional(),
+  /** Versions that are being tried, or failed on this host. */
+  upgrades: z.array(versionNoteSchema).optional(),
+  drift: z.array(driftNoteSchema).optional(),
   facts: hostFactsSchema.partial().optional(),
   joinedAt: z.string().optional(),
   /** Serial numbers of the certificates that are good; any other of this node is refused. */

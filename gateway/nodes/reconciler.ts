@@ -12,12 +12,14 @@ import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { isFailure, update } from '../kubernetes/kubernetes.ts';
 import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
+import { askedVersions } from '../pools/rollout.ts';
 import { nodePatch } from './applied.ts';
 import type { Departures } from './departures.ts';
 import { healthNotes, nodeConditionsPatch } from './health.ts';
 import { type RegisteredNode, registeredNodes } from './node.ts';
 import { nodeStatus, readyOf, sameStatus } from './status.ts';
 import type { Tunnels } from './tunnels.ts';
+import { upgradeEvents } from './upgrade-conditions.ts';
 
 export interface ReconcilerOptions {
   readonly kubernetes: Kubernetes;
@@ -74,7 +76,9 @@ export class Reconciler {
       const pool = this.#pool(registered.spec.pool);
       const architecture = registered.status?.facts?.architecture ?? 'amd64';
       const artifacts = await this.#options.artifacts();
-      return desiredState(pool, registered.spec, architecture, artifacts, registered.status?.facts);
+      const versions = askedVersions(registered);
+      const node = { ...registered.spec, ...(versions ? { versions } : {}) };
+      return desiredState(pool, node, architecture, artifacts, registered.status?.facts);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const note = { type: 'Warning', ...told('NO_DESIRED_STATE', { detail: error.message }) } as const;
@@ -107,6 +111,9 @@ export class Reconciler {
     } catch (error) {
       if (isFailure(error, 'NotFound', 'Conflict')) return;
       throw error;
+    }
+    for (const note of upgradeEvents(registered.status ?? {}, status)) {
+      recordEvent(registeredNodes, { name, uid }, note);
     }
     const was = registered.status?.tunnel?.connected ?? false;
     const is = status.tunnel?.connected ?? false;

@@ -7,6 +7,7 @@ import type { NodeObject } from '../kubernetes/kinds.ts';
 import { healthConditions } from './health.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
 import type { Report } from './tunnels.ts';
+import { upgradeConditions } from './upgrade-conditions.ts';
 
 export interface Observation {
   readonly node: NodeObject | undefined;
@@ -54,13 +55,21 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
         ? told('NO_NODE_OBJECT')
         : { reason: 'Kubelet', message: readyMessage(seen.node) }),
     },
+    ...upgradeConditions(report ?? before),
   ];
   return withoutEmpty({
     ...before,
     phase,
     revision,
     detail: report?.detail ?? before.detail,
-    ...(report ? { versions: report.versions } : {}),
+    ...(report
+      ? // An agent that has just started doesn't know all yet; a rollout leans on what the host had.
+        {
+          versions: { ...before.versions, ...report.versions },
+          upgrades: report.upgrades ?? [],
+          drift: report.drift ?? [],
+        }
+      : {}),
     ...(tunnel ? { tunnel } : {}),
     ready,
     conditions: [
@@ -95,6 +104,11 @@ export function readyOf(node: NodeObject | undefined): 'True' | 'False' | 'Unkno
   if (!node) return 'Absent';
   const status = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
   return status === 'True' || status === 'False' ? status : 'Unknown';
+}
+
+/** By the kubelet's own clock; empty when it has said nothing. */
+export function readyHeartbeatOf(node: NodeObject | undefined): string {
+  return node?.status?.conditions?.find(({ type }) => type === 'Ready')?.lastHeartbeatTime ?? '';
 }
 
 export function readyMessage(node: NodeObject | undefined): string {

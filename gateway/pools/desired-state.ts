@@ -13,7 +13,10 @@ import type { RegisteredNodeSpec } from '../nodes/node.ts';
 import type { PoolSpec } from './pool.ts';
 
 type Architecture = Artifact['architecture'];
-type NodeWishes = Pick<RegisteredNodeSpec, 'labels' | 'taints'>;
+type NodeWishes = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt'>;
+/** Component → version. */
+export type Versions = Readonly<Record<string, string>>;
+type Single = Exclude<Artifact['component'], 'images'>;
 
 export function desiredState(
   pool: { readonly name: string; readonly spec: PoolSpec },
@@ -25,7 +28,7 @@ export function desiredState(
   const { spec } = pool;
   const rest: Omit<DesiredState, 'revision'> = {
     pool: pool.name,
-    kubernetesVersion: spec.kubernetesVersion,
+    kubernetesVersion: node.versions?.kubelet ?? spec.kubernetesVersion,
     network: { mode: spec.network.mode },
     apiServerAccess: spec.apiServerAccess,
     labels: nodeLabels(pool, node),
@@ -35,7 +38,14 @@ export function desiredState(
     telemetry: spec.telemetry,
     manifest: { serial, sha256 },
     line: { ...spec.line, podMtuBytes: podMtuBytes(spec) },
-    artifacts: chooseArtifacts(spec, architecture, artifacts, host),
+    driftPolicy: spec.driftPolicy,
+    driftIntervalMs: spec.driftIntervalMs,
+    upgrade: { healthTimeoutMs: spec.upgrade.healthTimeoutMs, attempt: node.upgradeAttempt ?? '' },
+    artifacts: chooseArtifacts(
+      node.versions ?? targetVersions(spec, architecture, artifacts, host),
+      artifacts.filter((artifact) => artifact.architecture === architecture),
+      architecture,
+    ),
   };
   return { revision: revisionOf(rest), ...rest };
 }
@@ -58,38 +68,66 @@ export function nodeTaints(spec: PoolSpec, node: NodeWishes): Taint[] {
   return [...taints.keys()].sort().flatMap((key) => taints.get(key) ?? []);
 }
 
-function chooseArtifacts(
+/**
+ * Where a rollout of the pool leads on a host: what the pool names, and the best of the store for the rest. Only the agent
+ * stays what it is until the pool names a version: a new release of the gateway changes no host.
+ */
+export function targetVersions(
   spec: PoolSpec,
   architecture: Architecture,
   store: readonly Artifact[],
-  host: HostTraits,
-): Artifact[] {
+  host: HostTraits = {},
+): Versions {
   const situation = { host, kubeletVersion: spec.kubernetesVersion };
   requireCompatible('kubelet', spec.kubernetesVersion, situation);
   if (spec.network.mode === 'cilium') requireCompatible('cilium', ciliumVersion(spec), situation);
   const fitting = store.filter((artifact) => artifact.architecture === architecture);
-  const choose = (component: Artifact['component'], version: string | undefined): Artifact => {
-    const all = fitting.filter((artifact) => artifact.component === component);
-    const chosen =
-      version === undefined
-        ? all.reduce<Artifact | undefined>(
-            (best, a) => (best && !isNewer(a.version, best.version) ? best : a),
-            undefined,
-          )
-        : all.find((artifact) => bare(artifact.version) === bare(version));
-    if (!chosen)
-      throw new Fault('ARTIFACT_MISSING', { name: component, version: version ?? '-', architecture });
-    return chosen;
+  const { runc, cniPlugins, agent } = spec.componentVersions;
+  const target = (component: Single, version: string | undefined): Versions => ({
+    [component]: choose(component, version, fitting, architecture).version,
+  });
+  return {
+    ...target('containerd', containerdVersion(spec, fitting, situation)),
+    ...target('runc', runc),
+    ...target('kubelet', spec.kubernetesVersion),
+    ...target('cni-plugins', cniPlugins),
+    ...(agent === undefined ? {} : target('agent', agent)),
   };
-  const newestIfAny = (component: Artifact['component']) =>
-    fitting.some((artifact) => artifact.component === component) ? [choose(component, undefined)] : [];
+}
+
+/** Of those that fit the architecture; without a version the newest. */
+function choose(
+  component: Single,
+  version: string | undefined,
+  fitting: readonly Artifact[],
+  architecture: Architecture,
+): Artifact {
+  const all = fitting.filter((artifact) => artifact.component === component);
+  const newest = (best: Artifact | undefined, one: Artifact) =>
+    best && !isNewer(one.version, best.version) ? best : one;
+  const chosen =
+    version === undefined
+      ? all.reduce<Artifact | undefined>(newest, undefined)
+      : all.find((artifact) => bare(artifact.version) === bare(version));
+  if (chosen) return chosen;
+  throw new Fault('ARTIFACT_MISSING', { name: component, version: version ?? '-', architecture });
+}
+
+function chooseArtifacts(
+  versions: Versions,
+  fitting: readonly Artifact[],
+  architecture: Architecture,
+): Artifact[] {
+  const has = (wanted: string) => fitting.some(({ component }) => component === wanted);
+  // A host whose own agent is none of the store's keeps it: a package, a release that was taken out.
+  const agent = fitting.find(({ component, version }) => component === 'agent' && version === versions.agent);
   return [
-    choose('containerd', containerdVersion(spec, fitting, situation)),
-    choose('runc', spec.componentVersions.runc),
-    choose('kubelet', spec.kubernetesVersion),
-    choose('cni-plugins', spec.componentVersions.cniPlugins),
-    ...newestIfAny('crictl'),
-    ...newestIfAny('agent'),
+    choose('containerd', versions.containerd, fitting, architecture),
+    choose('runc', versions.runc, fitting, architecture),
+    choose('kubelet', versions.kubelet, fitting, architecture),
+    choose('cni-plugins', versions['cni-plugins'], fitting, architecture),
+    ...(has('crictl') ? [choose('crictl', undefined, fitting, architecture)] : []),
+    ...(agent ? [agent] : []),
     ...fitting.filter(({ component }) => component === 'images').sort((a, b) => (a.path < b.path ? -1 : 1)),
   ];
 }
@@ -134,4 +172,4 @@ function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
-const bare = (version: string) => version.replace(/^v(?=\d)/, '');
+export const bare = (version: string) => version.replace(/^v(?=\d)/, '');

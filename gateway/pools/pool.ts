@@ -1,12 +1,18 @@
 // The custom resource NodePool: what all of its nodes are to be. One zod schema gives the type, the defaults
 // and (by kubernetes/schema.ts) the schema of the CRD, so the API server refuses what we would refuse.
 import { z } from 'zod';
-import { apiServerAccessSchema, networkModeSchema, taintEffectSchema } from '../../protocol/desired.ts';
+import {
+  apiServerAccessSchema,
+  driftPolicySchema,
+  networkModeSchema,
+  taintEffectSchema,
+} from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 import { ciliumSettingsSchema } from '../../protocol/network.ts';
 import { nodeContainerdSettings, nodeKubeletSettings } from '../../protocol/node-settings.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
+import { rolloutStatusSchema } from './rollout-status.ts';
 
 export const apiVersion = 'regnode.io/v1alpha1';
 
@@ -63,6 +69,7 @@ export const poolSpecSchema = z.strictObject({
       containerd: versionSchema.optional(),
       runc: versionSchema.optional(),
       cniPlugins: versionSchema.optional(),
+      agent: versionSchema.optional(),
     })
     .prefault({})
     .describe('Default: the newest in the artifact store.'),
@@ -72,10 +79,32 @@ export const poolSpecSchema = z.strictObject({
     .max(3650)
     .default(90)
     .describe('A host that was off while its certificate expired may still renew it for so many days.'),
-  driftPolicy: z
-    .enum(['repair', 'report'])
+  driftPolicy: driftPolicySchema
     .default('repair')
     .describe('What to do about a change that somebody made on a host by hand.'),
+  driftIntervalMs: z
+    .int()
+    .min(5000)
+    .max(86_400_000)
+    .default(300_000)
+    .describe('How often a host is compared with what it should be.'),
+  upgrade: z
+    .strictObject({
+      maxUnavailable: z.int().min(1).max(1000).default(1).describe('Nodes that are upgraded at a time.'),
+      healthTimeoutMs: z
+        .int()
+        .min(10_000)
+        .max(3_600_000)
+        .default(300_000)
+        .describe('A new version that is not healthy within this time is taken back.'),
+      paused: z.boolean().default(false).describe('No further node begins.'),
+      toleratedFailures: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('The rollout stands still when more nodes than this had to take a version back.'),
+    })
+    .prefault({}),
 });
 
 export type PoolSpec = z.infer<typeof poolSpecSchema>;
@@ -85,6 +114,7 @@ export const poolStatusSchema = z.strictObject({
   nodes: z.int().optional(),
   connected: z.int().optional(),
   ready: z.int().optional(),
+  rollout: rolloutStatusSchema.optional(),
 });
 
 export interface PoolObject extends KubernetesObject {

@@ -1,6 +1,7 @@
 // The loops behind the ports: each node is reconciled when something about it changes, each kubelet's certificate request is
 // decided when it appears, each pool's numbers are written when they change.
 import type { Logger } from 'pino';
+import type { Artifact } from '../../protocol/desired.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -17,6 +18,8 @@ export interface LoopsOptions {
   readonly reconciler: Reconciler;
   readonly tunnels: Tunnels;
   readonly kubernetes: Kubernetes;
+  /** What the store offers now. */
+  readonly artifacts: () => Promise<readonly Artifact[]>;
   readonly counters: Counters;
   readonly audit: Audit;
   readonly logger: Logger;
@@ -47,8 +50,11 @@ export function startLoops(options: LoopsOptions): Loops {
     },
     onError: onError('reconcile node'),
   });
-  const poolQueue = new WorkQueue({
-    run: (name) => writePoolStatus(options.kubernetes, name, view),
+  const poolQueue: WorkQueue = new WorkQueue({
+    run: async (name) => {
+      const againMs = await writePoolStatus(options.kubernetes, name, view, options.artifacts);
+      if (againMs !== undefined) poolQueue.addLater(name, againMs);
+    },
     onError: onError('write pool status'),
   });
   const requestQueue = new WorkQueue({
@@ -57,6 +63,7 @@ export function startLoops(options: LoopsOptions): Loops {
   });
 
   const allNodes = () => {
+    for (const { metadata } of view.pools.values()) poolQueue.addLater(metadata.name, poolStatusDelayMs);
     for (const { metadata } of view.registered.values()) nodeQueue.add(metadata.name);
   };
   view.registered.onChange(({ name, object, previous }) => {

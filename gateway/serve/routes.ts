@@ -12,7 +12,7 @@ import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
-import { readyMessage, readyOf } from '../nodes/status.ts';
+import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from './answer.ts';
 import { joinRoute } from './join-route.ts';
 import type { Route } from './public-port.ts';
@@ -97,6 +97,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
           ready: readyOf(node),
           readyMessage: readyMessage(node),
           unschedulable: node?.spec?.unschedulable ?? false,
+          kubeletVersion: node?.status?.nodeInfo?.kubeletVersion ?? '',
+          readyHeartbeatAt: readyHeartbeatOf(node),
         };
         answerJson(response, 200, status);
       },

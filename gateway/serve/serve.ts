@@ -142,6 +142,7 @@ export async function serve(
     reconciler,
     tunnels,
     kubernetes,
+    artifacts: async () => (await store.manifest()).artifacts,
     counters,
     audit,
     logger,

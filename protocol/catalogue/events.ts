@@ -94,6 +94,50 @@ export const eventTexts = {
     },
     zh: { message: 'regnode 拒绝：{detail}', remedy: '有人在申请不属于自己的证书：请查看该 CSR 的申请者。' },
   },
+  DRIFT_FOUND: {
+    exitCode: 0,
+    en: {
+      message: '{count} thing(s) on the host were changed by hand: {detail}',
+      remedy:
+        'See "regnode plan" on the host. Set them back there (regnode join does it too), or let regnode do it: regnodectl pool set POOL --drift-policy repair',
+    },
+    zh: {
+      message: '主机上有 {count} 处被手工改动：{detail}',
+      remedy:
+        '请在主机上执行 regnode plan 查看。可自行改回，或让 regnode 修复：regnodectl pool set POOL --drift-policy repair',
+    },
+  },
+  DRIFT_REPAIRED: {
+    exitCode: 0,
+    en: {
+      message: 'changed by hand on the host and set back: {detail}',
+      remedy: 'Change the pool instead; who changed the host, its own logs may say.',
+    },
+    zh: {
+      message: '主机上的手工改动已恢复：{detail}',
+      remedy: '请改为修改节点池；改动来源可查主机日志。',
+    },
+  },
+  NO_DRIFT: {
+    exitCode: 0,
+    en: { message: 'the host is as it was made', remedy: nothingToDo.en },
+    zh: { message: '主机与安装时一致', remedy: nothingToDo.zh },
+  },
+  UPGRADE_BEGUN: {
+    exitCode: 0,
+    en: { message: '{component} {from} → {to} is tried', remedy: nothingToDo.en },
+    zh: { message: '正在尝试 {component} {from} → {to}', remedy: nothingToDo.zh },
+  },
+  UPGRADED: {
+    exitCode: 0,
+    en: { message: '{component} {from} → {to} works and stays', remedy: nothingToDo.en },
+    zh: { message: '{component} {from} → {to} 升级成功', remedy: nothingToDo.zh },
+  },
+  VERSIONS_AS_WISHED: {
+    exitCode: 0,
+    en: { message: 'no version is being tried, and none failed', remedy: nothingToDo.en },
+    zh: { message: '没有正在尝试或失败的版本', remedy: nothingToDo.zh },
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type EventCode = keyof typeof eventTexts;

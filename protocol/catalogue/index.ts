@@ -11,6 +11,7 @@ import { lineFaults } from './line.ts';
 import { monitoringFaults } from './monitoring.ts';
 import { preflightFaults } from './preflight.ts';
 import { tunnelFaults } from './tunnel.ts';
+import { upgradeFaults } from './upgrade.ts';
 
 export const catalogue = {
   ...joinFaults,
@@ -24,6 +25,7 @@ export const catalogue = {
   ...gatewayFaults,
   ...installerFaults,
   ...monitoringFaults,
+  ...upgradeFaults,
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type FaultCode = keyof typeof catalogue;

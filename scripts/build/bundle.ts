@@ -18,7 +18,8 @@ export interface Bundle {
   readonly bytes: number;
 }
 
-export async function bundle(entry: string, folder: string): Promise<Bundle> {
+/** `version` is what the program says that it is. */
+export async function bundle(entry: string, folder: string, version: string): Promise<Bundle> {
   const entries: Record<string, string> = { main: resolve(entry) };
   // A worker may start a worker of its own: build until no new one turns up.
   for (;;) {
@@ -40,7 +41,7 @@ export async function bundle(entry: string, folder: string): Promise<Bundle> {
       external: ['utf-8-validate', 'pino-pretty'],
       // CommonJS packages inside an ES module still call require and use __dirname.
       banner: { js: commonJsNames },
-      plugins: [workers(entries), bufferutil],
+      plugins: [stated(version), workers(entries), bufferutil],
     });
     if (Object.keys(entries).length > before) continue;
     await mkdir(folder, { recursive: true });
@@ -59,6 +60,19 @@ const commonJsNames = [
   "import{createRequire as __createRequire}from'node:module';",
   'const require=__createRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;',
 ].join('');
+
+/** agent/version.ts is kept equal to package.json; a build may say another. */
+function stated(version: string): Plugin {
+  return {
+    name: 'version',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/agent\/version\.ts$/ }, () => ({
+        contents: `export const agentVersion = ${JSON.stringify(version)};`,
+        loader: 'ts',
+      }));
+    },
+  };
+}
 
 function workers(entries: Record<string, string>): Plugin {
   return {

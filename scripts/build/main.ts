@@ -15,6 +15,7 @@ import { packTarball } from './tarball.ts';
 const usage = `usage: npm run build -- [--out DIR] [--entry FILE] [--release N] [--no-rpm]
   --out DIR      where the files go (default: dist)
   --entry FILE   another main program than agent/main.ts
+  --version V    another version than package.json's, for tests of upgrades
   --release N    release number of the RPM (default: 1)
   --no-rpm       only the tar archive`;
 
@@ -27,7 +28,7 @@ await runProgram({ name: 'scripts/build' }, async () => {
   }
   const { out, entry, release } = flags;
   const progress = createProgress();
-  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  const version = flags.version ?? (await packageVersion());
   await ensurePackages(['patchelf', 'binutils', ...(flags['no-rpm'] ? [] : ['rpm'])], progress);
   const runtime = await runtimeFolder(progress);
   const payload = await assemblePayload({ out, entry, version, runtime }, progress);
@@ -36,10 +37,15 @@ await runProgram({ name: 'scripts/build' }, async () => {
   return 0;
 });
 
+async function packageVersion(): Promise<string> {
+  return (JSON.parse(await readFile('package.json', 'utf8')) as { version: string }).version;
+}
+
 function readFlags() {
   const options = {
     out: { type: 'string', default: 'dist' },
     entry: { type: 'string', default: 'agent/main.ts' },
+    version: { type: 'string' },
     release: { type: 'string', default: '1' },
     'no-rpm': { type: 'boolean', default: false },
   } as const;

@@ -30,7 +30,7 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
     await mkdir(join(program, folder), { recursive: true });
   }
   const { packages, bytes } = await progress.step(`bundling ${options.entry}`, () =>
-    bundle(options.entry, join(program, 'app')),
+    bundle(options.entry, join(program, 'app'), options.version),
   );
   progress.line(`app: ${mebibytes(bytes)} MiB from ${packages.length} npm packages`);
   await executable(join(program, 'bin/regnode'), starter);

@@ -7,7 +7,7 @@ import { cached } from '../machine/cache.ts';
 import { output } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
 import { downloadRelease, NotReachable } from './release.ts';
-import { buildFromSource, sourceVersion } from './source.ts';
+import { buildFromSource, buildLaterKubelet, laterKubelet, laterVersion, sourceVersion } from './source.ts';
 
 export const binaryNames = [
   'kube-apiserver',
@@ -43,6 +43,21 @@ export async function kubernetesBinaries(progress: Progress): Promise<string> {
     }
     await buildFromSource(staging, progress);
   });
+}
+
+/**
+ * A kubelet that says that it is a patch release later than the one of Debian's source: what an upgrade goes to.
+ * From REGNODE_LATER_KUBELET, beside the others when they were built together, or built alone.
+ */
+export async function laterKubeletBinary(progress: Progress): Promise<string> {
+  const given = process.env.REGNODE_LATER_KUBELET;
+  if (given) return given;
+  const beside = join(await kubernetesBinaries(progress), laterKubelet);
+  if (existsSync(beside)) return beside;
+  const folder = await cached(`kubernetes/kubelet-${laterVersion}-${process.arch}`, progress, (staging) =>
+    buildLaterKubelet(staging, progress),
+  );
+  return join(folder, laterKubelet);
 }
 
 /** `v1.20.2`, as the binary itself says. */

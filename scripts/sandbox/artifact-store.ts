@@ -4,7 +4,7 @@
 // outside the store.
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cached, cacheRoot } from '../machine/cache.ts';
@@ -25,15 +25,25 @@ const packers = [
   'scripts/sandbox/images.ts',
 ];
 
+/** One more version of a component: the content of `folder` becomes its tree. */
+export interface ExtraTree {
+  readonly component: string;
+  readonly version: string;
+  readonly folder: string;
+}
+
 /** `agent` is what scripts/build made (a tar.gz). */
 export async function makeArtifactStore(
   { folder, keyFile }: { folder: string; keyFile: string },
   kubernetes: string,
   agent: string | undefined,
   progress: Progress,
+  extra: readonly ExtraTree[] = [],
 ): Promise<void> {
-  const entry = `${entries}/${await storeKey(kubernetes, agent, progress)}`;
-  const store = await cached(entry, progress, (staging) => bundle(staging, kubernetes, agent, progress));
+  const entry = `${entries}/${await storeKey(kubernetes, agent, progress, extra)}`;
+  const store = await cached(entry, progress, (staging) =>
+    bundle(staging, kubernetes, agent, progress, extra),
+  );
   await rm(folder, { recursive: true, force: true });
   await run('cp', ['-a', '--reflink=auto', store, folder]);
   await forgetOldest();
@@ -59,11 +69,15 @@ async function bundle(
   kubernetes: string,
   agent: string | undefined,
   progress: Progress,
+  extra: readonly ExtraTree[],
 ): Promise<void> {
   const tree = `${out}.tree`;
   try {
     await mkdir(tree);
     await buildArtifactTree(tree, kubernetes, progress);
+    for (const { component, version, folder } of extra) {
+      await cp(folder, join(tree, component, version, 'amd64'), { recursive: true });
+    }
     const more = agent === undefined ? [] : ['--agent', agent];
     const args = ['bundle', 'build', '--from', tree, '--out', out, '--level', '1', ...more];
     await gateway(args);
@@ -72,12 +86,26 @@ async function bundle(
   }
 }
 
-async function storeKey(kubernetes: string, agent: string | undefined, progress: Progress): Promise<string> {
+async function storeKey(
+  kubernetes: string,
+  agent: string | undefined,
+  progress: Progress,
+  extra: readonly ExtraTree[],
+): Promise<string> {
   const software = await sandboxSoftware(progress);
   const hash = createHash('sha256').update(JSON.stringify(software));
   for (const program of [join(kubernetes, 'kubelet'), join(software.containerdFolder, 'containerd')]) {
     const { size, mtimeMs } = await stat(program);
     hash.update(`${program} ${size} ${mtimeMs}\n`);
+  }
+  for (const { component, version, folder } of extra) {
+    hash.update(`${component} ${version}\n`);
+    for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      hash.update(`${file.name}\n`);
+      for await (const chunk of createReadStream(join(file.parentPath, file.name)))
+        hash.update(chunk as Buffer);
+    }
   }
   const whole = [...packers.map((name) => join(checkout, name)), ...(agent === undefined ? [] : [agent])];
   for (const file of whole) await pipeline(createReadStream(file), hash, { end: false });

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
-import { makeArtifactStore, signArtifactStore } from './artifact-store.ts';
+import { type ExtraTree, makeArtifactStore, signArtifactStore } from './artifact-store.ts';
 import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
@@ -85,9 +85,13 @@ export class SandboxCloud {
   }
 
   /** Makes and signs the folder that the gateway serves; `agent` is what scripts/build made (a tar.gz). */
-  buildArtifactStore(agent?: string, progress: Progress = silentProgress): Promise<void> {
+  buildArtifactStore(
+    agent?: string,
+    progress: Progress = silentProgress,
+    extra: readonly ExtraTree[] = [],
+  ): Promise<void> {
     const place = { folder: this.artifactStore, keyFile: this.artifactKey };
-    return makeArtifactStore(place, this.kubernetes, agent, progress);
+    return makeArtifactStore(place, this.kubernetes, agent, progress, extra);
   }
 
   /** Issues the manifest anew; `more` are flags of `bundle sign`. */

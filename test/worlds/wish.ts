@@ -34,6 +34,9 @@ const wish: DesiredState = {
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
   manifest: { serial: 1, sha256: '0'.repeat(64) },
   line: defaultThresholds,
+  driftPolicy: 'repair',
+  driftIntervalMs: 300_000,
+  upgrade: { healthTimeoutMs: 60_000, attempt: '' },
   artifacts: [],
 };
 

@@ -3,6 +3,7 @@
 
 import { encodeConfiguration } from '../../config/configuration.ts';
 import { paths } from '../../config/paths.ts';
+import { guardResources } from '../../upgrade/agent/guard.ts';
 import type { Component } from '../component.ts';
 import { startedAtBoot } from '../trees.ts';
 
@@ -18,6 +19,7 @@ export const agentComponent: Component = {
         content: encodeConfiguration({ gatewayUrl, nodeName, pool }),
       },
       ...(facts.agentUnit === undefined ? [] : startedAtBoot('regnode.service', facts.agentUnit)),
+      ...(facts.agentTrialSeconds === undefined ? [] : guardResources(facts.agentTrialSeconds)),
       { kind: 'unit', name: 'regnode.service' },
     ];
   },

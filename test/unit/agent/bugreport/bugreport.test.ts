@@ -210,6 +210,9 @@ async function plantInFiles({ root, host }: IdcHost): Promise<void> {
     },
     certificate: { expiresAt: '', renewsAt: '', fault: plantedText },
     reconcile: { revision: '', at: '', steps: 0, fault: plantedText },
+    versions: {},
+    upgrades: [],
+    drift: [],
     services: { kubeletHealthy: false, containerdHealthy: false },
     telemetry: { produced: 0, acknowledged: 0, pending: 0, lost: 0 },
   });

@@ -18,6 +18,7 @@ export const host: NodeFacts = {
   modulesToLoad: ['overlay'],
   trees: new Map(),
   agentUnit: undefined,
+  agentTrialSeconds: undefined,
 };
 
 export const container: NodeFacts = {
@@ -51,6 +52,9 @@ export const desired: DesiredState = {
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
   manifest: { serial: 1, sha256: '0'.repeat(64) },
   line: defaultThresholds,
+  driftPolicy: 'repair',
+  driftIntervalMs: 300_000,
+  upgrade: { healthTimeoutMs: 300_000, attempt: '' },
   artifacts: [
     artifact('containerd', '1.7.28'),
     artifact('runc', '1.1.5'),

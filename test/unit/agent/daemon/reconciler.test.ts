@@ -10,6 +10,7 @@ import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { joinNode } from '../../../../agent/node/join.ts';
 import { readState, writeState } from '../../../../agent/node/state.ts';
+import type { Health } from '../../../../agent/upgrade/health.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
@@ -22,6 +23,7 @@ let reports: ReconcilerStatus[];
 /** Each pause of the loop, and what ends it. */
 let pauses: { milliseconds: number; end: () => void }[];
 let paused: () => void;
+let health: Health;
 
 beforeEach(async () => {
   gateway = await startGateway();
@@ -29,6 +31,7 @@ beforeEach(async () => {
   stop = new AbortController();
   reports = [];
   pauses = [];
+  health = { missing: [], isSeen: true, processes: ['kubelet.service 7'], started: ['kubelet.service 7'] };
   await joinNode(world.host, {
     wish: {
       gatewayUrl: gateway.url,
@@ -64,6 +67,7 @@ function start(more: Partial<Host> = {}): Reconciler {
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
     source: gatewaySource(api),
+    probe: async () => health,
     onChange: (status) => reports.push(status),
   });
   void reconciler.run();

@@ -110,7 +110,14 @@ describe('what ails a node', () => {
     tunnels.opened('idc-1', session);
     session.say({ ...report('r'), health: [finding] });
     await settle();
-    expect(found().status?.conditions).toMatchObject([{}, {}, {}, { type: 'DiskFilling', status: 'True' }]);
+    expect(found().status?.conditions).toMatchObject([
+      {},
+      {},
+      {},
+      {},
+      {},
+      { type: 'DiskFilling', status: 'True' },
+    ]);
     expect(nodeConditions()).toMatchObject([
       { type: 'Ready', status: 'True' },
       { type: 'DiskFilling', status: 'True', reason: 'DISK_FILLING' },

@@ -37,6 +37,8 @@ test('a host that reports and is connected', () => {
       { type: 'TunnelConnected', status: 'True' },
       { type: 'Configured', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NoNodeObject' },
+      { type: 'VersionsAsWished', status: 'True' },
+      { type: 'AsMade', status: 'True', reason: 'NoDrift' },
     ],
   });
 });
@@ -52,7 +54,7 @@ test('only a condition that changes gets a new time', () => {
   const lost = { ...seen, tunnel: { ...open, connected: false, sinceMs: 2000 }, nowMs: 2000 };
   const second = nodeStatus({ ...registered, status: first }, lost);
   const times = second.conditions?.map(({ lastTransitionTime }) => Date.parse(lastTransitionTime));
-  expect(times).toEqual([2000, 1000, 1000]);
+  expect(times).toEqual([2000, 1000, 1000, 1000, 1000]);
 });
 
 describe('the tunnel', () => {

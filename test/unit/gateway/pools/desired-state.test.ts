@@ -24,7 +24,6 @@ test('the kubelet of the pool, the newest of what it does not name, every image'
     'runc 1.1.5',
     'kubelet 1.20.2',
     'cni-plugins 1.1.1',
-    'agent 0.1.0',
     'images cilium',
     'images pause',
   ]);

@@ -37,7 +37,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'sources/deep'), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'sources/node_modules'));
   for (const [name, text] of Object.entries(sources)) writeFileSync(join(folder, 'sources', name), text);
-  made = await bundle(join(folder, 'sources/main.ts'), join(folder, 'app'));
+  made = await bundle(join(folder, 'sources/main.ts'), join(folder, 'app'), '9.8.7');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

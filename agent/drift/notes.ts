@@ -1,0 +1,34 @@
+// Drift as the node reports it: pure. What stays as it was found keeps the time at which it was first seen; what was
+// set back is told for a while, so that somebody who looks later learns of it.
+import type { DriftNote } from '../../protocol/control.ts';
+import type { DriftPolicy } from '../../protocol/desired.ts';
+import type { Step } from '../plan/plan.ts';
+
+const repairedShownMs = 60 * 60_000;
+/** The report has to fit into one message. */
+const mostNotes = 30;
+
+export function nextDrift(
+  before: readonly DriftNote[],
+  found: readonly Step[],
+  policy: DriftPolicy,
+  now: string,
+): DriftNote[] {
+  const repaired = policy === 'repair';
+  const fresh = found.map(({ key, reason }): DriftNote => {
+    const known = before.find((note) => note.key === key && !note.repaired);
+    return { key, reason: reason.slice(0, 200), repaired, at: repaired ? now : (known?.at ?? now) };
+  });
+  const remembered = before.filter(
+    (note) =>
+      note.repaired &&
+      Date.parse(now) - Date.parse(note.at) < repairedShownMs &&
+      !fresh.some(({ key }) => key === note.key),
+  );
+  return [...fresh, ...remembered].slice(0, mostNotes);
+}
+
+/** Still as somebody left it. */
+export function standingDrift(notes: readonly DriftNote[]): readonly DriftNote[] {
+  return notes.filter(({ repaired }) => !repaired);
+}

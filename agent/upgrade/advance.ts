@@ -1,0 +1,202 @@
+// Brings a joined host to its pool's wish: new versions one component at a time, each fetched beside the old, put into
+// use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from what state.json remembers: a
+// trial that was begun is gone on with, one that failed is undone by the plan of the version before.
+import type { DesiredState } from '../../protocol/desired.ts';
+import { Fault } from '../../protocol/fault.ts';
+import type { NodeWish } from '../components/component.ts';
+import type { Host } from '../host/host.ts';
+import { lockNode } from '../node/lock.ts';
+import { type Reconciled, type ReconcileOptions, reconcile } from '../node/reconcile.ts';
+import { type NodeState, readState, writeState } from '../node/state.ts';
+import { admitDesired, type ManifestSource } from '../trust/accept.ts';
+import { advanceAgent } from './agent/advance.ts';
+import { type GateVerdict, namesOf, passGate } from './gate.ts';
+import type { HealthProbe } from './health.ts';
+import {
+  type Choice,
+  chooseVersions,
+  type Failure,
+  mostAttempts,
+  type Trial,
+  trialBegun,
+  trialDropped,
+  trialFailed,
+  trialPassed,
+  type VersionMemory,
+  withProven,
+} from './versions.ts';
+
+export interface AdvanceOptions {
+  readonly reconcile: Omit<ReconcileOptions, 'kept' | 'onlyUnpack'>;
+  /** Where the manifest of a wish is read. */
+  readonly source: ManifestSource;
+  readonly probe: HealthProbe;
+  /** The newest wish; undefined when it is the one in state.json. */
+  readonly wished: () => DesiredState | undefined;
+  readonly signal: AbortSignal;
+  readonly onTrial: (trial: Trial, missing: string) => void;
+  readonly onVerdict: (trial: Trial, verdict: GateVerdict) => void;
+}
+
+export interface Advanced extends Reconciled {
+  readonly choice: Choice;
+  /** The agent that is wished and that this host does not get. */
+  readonly heldAgent: Failure | undefined;
+  /** Another agent takes over in a moment. */
+  readonly isHandingOver: boolean;
+}
+
+/** undefined when the host is not (or no longer) a joined node. */
+export async function advanceNode(host: Host, options: AdvanceOptions): Promise<Advanced | undefined> {
+  let steps = 0;
+  const drift = new Map<string, Reconciled['drift'][number]>();
+  let wasTakenBack = false;
+  for (;;) {
+    const done = await locked(host, () => act(host, options));
+    if (done === undefined) return undefined;
+    steps += done.steps;
+    for (const step of done.drift) drift.set(step.key, step);
+    const { trial } = done.choice;
+    if (trial === undefined || done.isHandingOver) {
+      if (wasTakenBack && !done.isHandingOver) await watchOldVersion(host, done.choice, options);
+      return { ...done, steps, drift: [...drift.values()] };
+    }
+    // Nothing is changed while we watch, so nobody has to wait for us: a leave may come in between.
+    const verdict = done.failure ?? (await watch(host, trial, done.since, done.choice, options));
+    options.onVerdict(trial, verdict);
+    wasTakenBack ||= verdict instanceof Fault;
+    await locked(host, () => remember(host, trial, verdict, done.choice.effective.upgrade.attempt));
+  }
+}
+
+interface Act extends Advanced {
+  readonly since: string;
+  /** It could not even be put into use. */
+  readonly failure?: Fault;
+}
+
+async function act(host: Host, options: AdvanceOptions): Promise<Act | undefined> {
+  const before = await readState(host);
+  if (before?.phase !== 'Joined') return undefined;
+  const desired = options.wished() ?? before.desired;
+  await admitDesired(host, desired, options.source, options.signal);
+  if (desired.revision !== before.desired.revision) await writeState(host, { ...before, desired });
+  const agent = await advanceAgent(host, { ...before, desired }, options.reconcile);
+  const { state, isHandingOver } = agent;
+  const heldAgent = agent.held;
+  const choice = chooseVersions(desired, state.versions);
+  const wish = { identity: state.identity, desired: choice.effective };
+  if (isHandingOver) return { steps: 0, drift: [], choice, since: '', heldAgent, isHandingOver };
+  if (choice.trial !== undefined) return { ...(await begin(host, state, choice, wish, options)), heldAgent };
+  const done = await reconcile(host, wish, { ...options.reconcile, kept: choice.kept });
+  await keep(host, state, withProven(state.versions, choice.effective));
+  return { ...done, choice, since: '', heldAgent, isHandingOver };
+}
+
+async function begin(
+  host: Host,
+  state: NodeState,
+  choice: Choice,
+  wish: NodeWish,
+  options: AdvanceOptions,
+): Promise<Act> {
+  const trial = choice.trial as Trial;
+  const nothing = { steps: 0, drift: [], choice, since: '', heldAgent: undefined, isHandingOver: false };
+  if (trial.attempts >= mostAttempts) {
+    return {
+      ...nothing,
+      failure: new Fault('UPGRADE_INTERRUPTED', { ...namesOf(trial), attempts: trial.attempts }),
+    };
+  }
+  // What can't be fetched says nothing about the version, and costs it no attempt.
+  const staged = await reconcile(host, wish, { ...options.reconcile, onlyUnpack: true });
+  const versions = trialBegun(state.versions, trial, new Date(host.clock.nowMs()).toISOString());
+  await keep(host, state, versions);
+  options.onTrial(trial, '');
+  const since = versions[trial.component]?.trial?.since ?? '';
+  try {
+    const done = await reconcile(host, wish, options.reconcile);
+    return { ...nothing, steps: staged.steps + done.steps, drift: done.drift, since };
+  } catch (error) {
+    if (!(error instanceof Fault) || options.signal.aborted) throw error;
+    // A program that doesn't stay up is watched for a while all the same: its last words are the better reason.
+    if (error.code === 'NOT_SETTLED') return { ...nothing, steps: staged.steps, since };
+    const failure = new Fault(
+      'UPGRADE_FAILED',
+      { ...namesOf(trial), detail: error.message },
+      { cause: error },
+    );
+    return { ...nothing, failure };
+  }
+}
+
+function watch(
+  host: Host,
+  trial: Trial,
+  since: string,
+  { effective }: Choice,
+  options: AdvanceOptions,
+): Promise<GateVerdict> {
+  const isWished = () => {
+    const wished = options.wished()?.artifacts.find(({ component }) => component === trial.component);
+    return wished === undefined || wished.sha256 === trial.to.sha256;
+  };
+  return passGate(host, {
+    probe: options.probe,
+    trial,
+    since,
+    timeoutMs: effective.upgrade.healthTimeoutMs,
+    signal: options.signal,
+    isWished,
+    onWaiting: (missing) => options.onTrial(trial, missing),
+  });
+}
+
+/** The version before has worked; should it not do so now, that is what the node reports. */
+async function watchOldVersion(host: Host, { effective }: Choice, options: AdvanceOptions): Promise<void> {
+  const verdict = await passGate(host, {
+    probe: options.probe,
+    trial: undefined,
+    since: '',
+    timeoutMs: effective.upgrade.healthTimeoutMs,
+    signal: options.signal,
+    isWished: () => true,
+  });
+  if (verdict instanceof Fault) throw verdict;
+}
+
+async function remember(host: Host, trial: Trial, verdict: GateVerdict, attempt: string): Promise<void> {
+  const state = await readState(host);
+  if (state?.phase !== 'Joined') return;
+  await keep(host, state, remembered(state.versions, trial, verdict, { attempt, at: host.clock.nowMs() }));
+}
+
+function remembered(
+  memory: VersionMemory,
+  trial: Trial,
+  verdict: GateVerdict,
+  { attempt, at }: { attempt: string; at: number },
+): VersionMemory {
+  if (verdict === 'healthy') return trialPassed(memory, trial);
+  if (verdict === 'not-wished') return trialDropped(memory, trial.component);
+  return trialFailed(memory, trial, {
+    code: verdict.code,
+    detail: verdict.message,
+    at: new Date(at).toISOString(),
+    attempt,
+  });
+}
+
+async function keep(host: Host, state: NodeState, versions: VersionMemory): Promise<void> {
+  if (JSON.stringify(versions) !== JSON.stringify(state.versions))
+    await writeState(host, { ...state, versions });
+}
+
+async function locked<T>(host: Host, action: () => Promise<T>): Promise<T> {
+  const lock = await lockNode(host, 'regnode run');
+  try {
+    return await action();
+  } finally {
+    await lock.release();
+  }
+}

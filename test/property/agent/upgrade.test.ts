@@ -1,0 +1,143 @@
+// kill -9 and loss of power at every effect of an upgrade: a version that works, and one that doesn't. Each time the
+// next runs end on a version that works, the same everywhere (link, unit, memory), and a leave gives the host back.
+import { readlinkSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { gatewaySource } from '../../../agent/components/artifacts/source.ts';
+import { componentLink } from '../../../agent/config/paths.ts';
+import type { Host } from '../../../agent/host/host.ts';
+import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gateway-api.ts';
+import { joinNode } from '../../../agent/node/join.ts';
+import { leaveNode } from '../../../agent/node/leave.ts';
+import { readState } from '../../../agent/node/state.ts';
+import { advanceNode } from '../../../agent/upgrade/advance.ts';
+import type { Artifact, DesiredState } from '../../../protocol/desired.ts';
+import { hasMiddle, type Moment, mortal } from '../../worlds/death.ts';
+import type { LoopbackGateway } from '../../worlds/gateway.ts';
+import { IdcHost } from '../../worlds/idc-host.ts';
+import { snapshot } from '../../worlds/snapshot.ts';
+import { archives, startGateway } from '../../worlds/wish.ts';
+
+const known = new Map([...archives, ['good', { 'bin/kubelet': 'g' }], ['bad', { 'bin/kubelet': 'b' }]]);
+const versionOf = { good: '1.20.3', bad: '1.20.4' } as const;
+let gateway: LoopbackGateway;
+let api: GatewayApi;
+let kubelets: Readonly<Record<'good' | 'bad', Artifact>>;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  const before = gateway.desired.artifacts;
+  kubelets = {
+    good: gateway.add('kubelet', versionOf.good, 'good'),
+    bad: gateway.add('kubelet', versionOf.bad, 'bad'),
+  };
+  gateway.offer([...before, kubelets.good, kubelets.bad], { serial: 2 });
+  gateway.desired = { ...gateway.desired, artifacts: before };
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+});
+afterAll(async () => {
+  api.close();
+  await gateway.stop();
+});
+
+function wishFor(build: 'good' | 'bad'): DesiredState {
+  const others = gateway.desired.artifacts.filter(({ component }) => component !== 'kubelet');
+  return { ...gateway.desired, revision: build, artifacts: [...others, kubelets[build]] };
+}
+
+const join = (host: Host) =>
+  joinNode(host, {
+    wish: {
+      gatewayUrl: gateway.url,
+      caPem: gateway.caPem,
+      nodeName: 'idc-1',
+      token: 'rt-abcdef.secret',
+      artifactKeySha256: gateway.artifactKey.id,
+    },
+    preflight: async () => undefined,
+    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
+    readyTimeoutMs: 1000,
+    signal: new AbortController().signal,
+  });
+
+const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
+
+/** The daemon's round, with a clock that jumps over every pause, and a kubelet that is as good as its build. */
+function advance(world: IdcHost, host: Host, desired: DesiredState) {
+  let nowMs = 0;
+  const sleep = async (milliseconds: number) => {
+    nowMs += milliseconds;
+  };
+  const clock = { ...host.clock, monotonicMs: () => nowMs, sleep };
+  const signal = new AbortController().signal;
+  return advanceNode(
+    { ...host, clock },
+    {
+      signal,
+      wished: () => desired,
+      source: gatewaySource(api),
+      reconcile: { source: gatewaySource(api), signal },
+      probe: async () => ({
+        missing: inUse(world) === versionOf.bad ? ['the kubelet does not answer'] : [],
+        isSeen: true,
+        processes: [`kubelet.service ${world.units.get('kubelet.service')}`],
+        started: [],
+      }),
+      onTrial: () => undefined,
+      onVerdict: () => undefined,
+    },
+  );
+}
+
+test.each([
+  ['good', '1.20.3'],
+  ['bad', '1.20.2'],
+] as const)(
+  'an upgrade to a %s build that is cut off at any effect ends on %s',
+  async (build, ends) => {
+    const desired = wishFor(build);
+    const deaths = await everyDeath(desired);
+    expect(deaths.length).toBeGreaterThan(20);
+    for (const [index, { at, moment }] of deaths.entries()) {
+      const world = new IdcHost(known);
+      try {
+        const before = worldState(world);
+        await join(world.host);
+        const { host, died } = mortal(world, at, moment);
+        const ended = advance(world, host, desired).then(() => Promise.reject(new Error(`no effect ${at}`)));
+        const death = await Promise.race([died, ended]);
+        const done = await advance(world, world.host, desired);
+        expect(inUse(world), death).toBe(ends);
+        expect(done?.choice.held.length, death).toBe(build === 'bad' ? 1 : 0);
+        const memory = (await readState(world.host))?.versions.kubelet;
+        expect(memory?.proven.version, death).toBe(ends);
+        expect(memory?.trial, death).toBeUndefined();
+        expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
+        if (index % 3 !== 0) continue;
+        await leaveNode(world.host, { force: false, drain: true });
+        expect(worldState(world), death).toEqual(before);
+      } finally {
+        world.remove();
+      }
+    }
+  },
+  10 * 60_000,
+);
+
+async function everyDeath(desired: DesiredState): Promise<{ at: number; moment: Moment }[]> {
+  const world = new IdcHost(known);
+  try {
+    await join(world.host);
+    const { host, effects } = mortal(world, 0, 'after');
+    await advance(world, host, desired);
+    return effects.flatMap((name, index) => {
+      const moments: readonly Moment[] = hasMiddle(name) ? ['torn', 'after'] : ['after'];
+      return moments.map((moment) => ({ at: index + 1, moment }));
+    });
+  } finally {
+    world.remove();
+  }
+}
+
+function worldState(world: IdcHost): unknown {
+  return { files: snapshot(world.root, ['/proc', '/sys']), state: world.state() };
+}
