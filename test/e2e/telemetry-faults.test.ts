@@ -100,14 +100,19 @@ async function makeRounds(count: number): Promise<void> {
   await account.agentWhen(`${count} rounds`, (now) => now.produced >= produced + count * round);
 }
 
-async function cut(): Promise<void> {
-  await host.cutLink();
-  await account.agentWhen('the tunnel to be lost', ({ tunnel }) => tunnel !== 'Open');
+/** The same while the line is cut and all that is made goes to the disk, which can be asked at any time. */
+async function storeRounds(count: number): Promise<void> {
+  const stored = async () => sumOf((await account.onDisk()).next);
+  const before = await stored();
+  const enough = async () => (await stored()) >= before + count * round;
+  await waitFor(`${count} rounds on the disk`, enough, { timeoutMs: 240_000, intervalMs: 1000 });
 }
+
+const sumOf = (sequences: ReadonlyMap<number, number>) => [...sequences.values()].reduce((a, b) => a + b, 0);
 
 test('the line cut for as many rounds as ten minutes have: nothing is lost, nothing comes twice', async () => {
   const before = await account.settled();
-  await cut();
+  await host.cutLink();
   await makeRounds(60);
   await host.restoreLink();
   const after = await account.settled();
@@ -155,16 +160,16 @@ test('the gateway killed before it has acknowledged what it got: the next one ge
 });
 
 test('the agent killed while the line is cut: what it had written 50 ms before arrives, to the last record', async () => {
-  await cut();
-  await makeRounds(8);
+  await host.cutLink();
+  await storeRounds(8);
   await killAgent();
   await host.restoreLink();
   await arrivedFromDisk();
 });
 
 test('a reboot with a backlog: the old epoch arrives beside the new one', async () => {
-  await cut();
-  await makeRounds(8);
+  await host.cutLink();
+  await storeRounds(8);
   await account.agentEnds();
   await host.powerOff();
   const { next } = await whileOff();
@@ -204,7 +209,7 @@ test('the disk full while the line is cut: the ring’s own losses, each counted
   await useSmallDisk();
   const before = await account.settled();
   await host.run('sh', ['-c', `cat /dev/zero > ${spoolFolder}/filler 2>/dev/null; sync`]);
-  await cut();
+  await host.cutLink();
   const during = await account.agentWhen('the ring to be full', ({ lost }) => lost > 3 * round);
   expect(during.produced).toBe(during.acknowledged + during.pending + during.lost);
   await host.run('rm', [`${spoolFolder}/filler`]);
@@ -218,12 +223,12 @@ test('the disk full while the line is cut: the ring’s own losses, each counted
 test('the disk read-only while the line is cut: the same, and it is used again when it may be written', async () => {
   const before = await account.settled();
   await host.run('mount', ['-o', 'remount,ro', spoolFolder]);
-  await cut();
+  await host.cutLink();
   await account.agentWhen('the ring to be full', ({ lost }) => lost > before.agent.lost + 3 * round);
   const made = await host.run('mount', ['-o', 'remount,rw', spoolFolder]);
   expect(made, made.stderr).toMatchObject({ exitCode: 0 });
   const { lost } = await account.agentWhen('what the disk keeps again', () => true);
-  await makeRounds(5);
+  await storeRounds(5);
   await host.restoreLink();
   const after = await account.settled();
   expect(after.agent.lost).toBeGreaterThanOrEqual(lost);
@@ -232,8 +237,8 @@ test('the disk read-only while the line is cut: the same, and it is used again w
 });
 
 test('a byte of the spool turned over: all before it arrives, and the agent starts as if nothing were', async () => {
-  await cut();
-  await makeRounds(8);
+  await host.cutLink();
+  await storeRounds(8);
   await killAgent();
   const whole = await account.onDisk();
   const flip = [
@@ -247,16 +252,14 @@ test('a byte of the spool turned over: all before it arrives, and the agent star
   expect(flipped, flipped.stderr).toMatchObject({ exitCode: 0 });
   const { next, damaged } = await account.onDisk();
   expect(damaged).toBe(1);
-  expect([...next.values()].reduce((a, b) => a + b, 0)).toBeLessThan(
-    [...whole.next.values()].reduce((a, b) => a + b, 0),
-  );
+  expect(sumOf(next)).toBeLessThan(sumOf(whole.next));
   await host.restoreLink();
   await arrivedFromDisk(next);
 });
 
 test('the machine’s power cut: what was synced arrives, and at most the last second is missing', async () => {
-  await cut();
-  await makeRounds(8);
+  await host.cutLink();
+  await storeRounds(8);
   await account.agentEnds();
   const [epoch, certain] = await lastOf(await account.onDisk());
   await waitFor(
