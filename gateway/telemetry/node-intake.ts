@@ -6,11 +6,12 @@ import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/bat
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
 import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
-import { lossColumn, lossReason, lossReasonNames, recordClass } from '../../protocol/telemetry/record.ts';
+import { recordClass } from '../../protocol/telemetry/record.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { NodeLabels } from './exposition.ts';
 import { type EpochAccount, HighWater } from './high-water.ts';
 import { type TelemetryLimits, TokenBucket } from './limits.ts';
+import { explainedFrom, lossOf } from './loss.ts';
 import { NodeSeries } from './node-series.ts';
 import { ReplaySchemas } from './replay-schemas.ts';
 import type { SampleSink } from './sample-sink.ts';
@@ -246,32 +247,6 @@ export class NodeIntake {
     }
     return lacks;
   }
-}
-
-interface Loss {
-  readonly count: number;
-  readonly reason: string;
-  /** One that the spool made stands in the place of the last record that it reports, so it is none by itself. */
-  readonly isInPlace: boolean;
-}
-
-function lossOf(cursor: RecordCursor): Loss {
-  const column = (index: number) => (cursor.columnCount > index ? cursor.column(index) : 0);
-  const bits = column(lossColumn.reason) & 0xff;
-  const count = column(lossColumn.count);
-  return {
-    count: Number.isSafeInteger(count) && count > 0 ? count : 0,
-    reason: lossReasonNames(bits).join('+') || 'unknown',
-    isInPlace: (bits & (lossReason.spoolCap | lossReason.spoolDamaged)) !== 0,
-  };
-}
-
-/** Where the range begins that the batch's first record reports as lost; else that record itself. */
-function explainedFrom(batch: Batch): number {
-  const cursor = new RecordCursor(batch.records);
-  if (!cursor.next() || cursor.recordClass !== recordClass.loss) return batch.firstSequence;
-  const { count, isInPlace } = lossOf(cursor);
-  return Math.max(0, batch.firstSequence - count + (isInPlace ? 1 : 0));
 }
 
 function answer(epoch: number, nextSequence: number, verdict: Verdict, waitMs = 0): Uint8Array {

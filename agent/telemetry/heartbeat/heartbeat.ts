@@ -3,7 +3,7 @@
 import type { Heartbeat } from '../../../protocol/control.ts';
 import type { TelemetryChannel } from '../../../protocol/session.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
-import type { TelemetryAccount } from '../shipper/shipper.ts';
+import type { TelemetryAccount } from '../shipper/account.ts';
 import type { VitalsSlot } from './slot.ts';
 
 export interface ServiceHealth {

@@ -1,7 +1,6 @@
 // Carries the ring to the tunnel: waits until something is published, hands whole runs of records as they lie to the channel, takes
 // acknowledgements, and frees the ring. It copies no record. Two things always hold: nothing is freed before the gateway has
 // acknowledged it and the tunnel has let go of its bytes; and produced = acknowledged + pending + lost.
-import type { TelemetryChannel } from '../../../protocol/session.ts';
 import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
 import {
   batchFlag,
@@ -11,85 +10,43 @@ import {
 } from '../../../protocol/telemetry/batch.ts';
 import { isLater, RingConsumer, type RingRun } from '../ring/consumer.ts';
 import { unwrapSequence } from '../ring/sequence.ts';
-import type { Spool, SpoolOptions } from '../spool/spool.ts';
-import { TimeBase, type WallAndMonotonic } from '../time-base.ts';
-import { Counter32 } from './counter32.ts';
+import { TimeBase } from '../time-base.ts';
+import { RecordAccount, type TelemetryAccount } from './account.ts';
 import { Descriptions } from './descriptions.ts';
 import { Flights } from './flights.ts';
+import { type ShipperOptions, type ShipperSpool, shipperDefaults } from './options.ts';
+import { Pause } from './pause.ts';
 
-export interface ShipperOptions {
-  readonly memory: SharedArrayBuffer;
-  readonly channel: TelemetryChannel;
-  readonly clock: WallAndMonotonic;
-  /** The monotonic time at which the ring's Δms are 0. */
-  readonly startMs: number;
-  /** A new name for the live records, when those before are the spool's; rises. */
-  readonly newEpoch?: () => number;
-  /** Made once the ring is open; without it a full ring loses records. */
-  readonly spool?: (parts: SpoolParts) => ShipperSpool | undefined;
-  /** Unacknowledged bytes on the way at a time. Default 1 MiB. */
-  readonly windowBytes?: number;
-  /** Sent and released, but not acknowledged for so long: sent again. Default 15 000. */
-  readonly acknowledgementTimeoutMs?: number;
-  /** How long to leave a channel alone that took nothing. Default 250. */
-  readonly retryMs?: number;
-}
-
-/** What the spool gets from the shipper. */
-export type SpoolParts = Pick<SpoolOptions, 'ring' | 'timeBase' | 'describe' | 'onProgress' | 'epoch'>;
-
-/** What the shipper needs of the spool. */
-export type ShipperSpool = Pick<
-  Spool,
-  | 'durablePosition'
-  | 'holdPosition'
-  | 'isWriting'
-  | 'acknowledgedRecords'
-  | 'lostRecords'
-  | 'published'
-  | 'acknowledged'
-  | 'handOver'
-  | 'resend'
->;
-
-/** In records; produced = acknowledged + pending + lost. */
-export interface TelemetryAccount {
-  readonly produced: number;
-  readonly acknowledged: number;
-  readonly pending: number;
-  readonly lost: number;
-}
-
-const defaults = { windowBytes: 1 << 20, acknowledgementTimeoutMs: 15_000, retryMs: 250 };
 const rewindPauseMs = 1000;
 
 export class Shipper {
   readonly #ring: RingConsumer;
-  readonly #options: ShipperOptions & typeof defaults;
+  readonly #options: ShipperOptions & typeof shipperDefaults;
   readonly #timeBase: TimeBase;
   readonly #spool: ShipperSpool | undefined;
   readonly #descriptions = new Descriptions();
   readonly #flights = new Flights();
-  readonly #written = new Counter32();
-  readonly #lost = new Counter32();
+  readonly #account: RecordAccount;
+  readonly #pause = new Pause(
+    () => this.#goOn(),
+    () => this.#sendAgain(),
+  );
   #epoch: number;
   #next: number;
   #nextSequence: number;
-  #acknowledgedRecords = 0;
   #mustDescribe = true;
   #isResumed = true;
   #rewoundAtMs = Number.NEGATIVE_INFINITY;
-  #retry: NodeJS.Timeout | undefined;
   #watchdog: NodeJS.Timeout | undefined;
   /** The channel took nothing more, but lets go of something soon. */
   #isFull = false;
-  #isStopped = false;
   /** Batches sent more than once began at one of these. */
   rewinds = 0;
 
   constructor(options: ShipperOptions) {
-    this.#options = { ...defaults, ...options };
+    this.#options = { ...shipperDefaults, ...options };
     this.#ring = new RingConsumer(options.memory, this.#descriptions);
+    this.#account = new RecordAccount(this.#ring);
     this.#epoch = this.#ring.epoch;
     this.#timeBase = new TimeBase(options.clock, options.startMs);
     this.#next = this.#ring.position('acknowledged');
@@ -127,21 +84,11 @@ export class Shipper {
   }
 
   account(): TelemetryAccount {
-    const { written, lost } = this.#ring.account();
-    const all = this.#written.advance(written);
-    const gone = this.#lost.advance(lost);
-    const dropped = this.#spool?.lostRecords ?? 0;
-    const acknowledged = this.#acknowledgedRecords + (this.#spool?.acknowledgedRecords ?? 0);
-    return {
-      produced: all + gone,
-      acknowledged,
-      pending: all - acknowledged - dropped,
-      lost: gone + dropped,
-    };
+    return this.#account.now(this.#spool);
   }
 
   #pump(): void {
-    if (this.#isStopped || this.#retry !== undefined) return;
+    if (this.#pause.isStopped || this.#pause.isOn) return;
     const isGivenUp = isLater(this.#ring.position('free'), this.#next);
     if (isGivenUp && this.#spool !== undefined && !this.#handOver(this.#spool)) return;
     if (this.#mustDescribe && !this.#describe(this.#epoch)) {
@@ -209,7 +156,7 @@ export class Shipper {
   #onAcknowledgement(acknowledgement: Acknowledgement | undefined): void {
     if (acknowledgement === undefined || acknowledgement.epoch !== this.#epoch) return;
     for (const flight of this.#flights.acknowledge(acknowledgement.nextSequence)) {
-      this.#acknowledgedRecords += flight.count;
+      this.#account.acknowledge(flight.count);
       this.#ring.move('acknowledged', flight.end);
       this.#spool?.acknowledged(flight.nextSequence);
     }
@@ -283,22 +230,12 @@ export class Shipper {
 
   /** Leaves the channel alone for a while, then goes on, or from the acknowledged position when `again` is set. */
   #retryAfter(milliseconds: number, again = false): void {
-    if (this.#isStopped) return;
-    if (this.#retry !== undefined) {
-      if (!again) return;
-      clearTimeout(this.#retry);
-    }
-    this.#isFull &&= !again;
-    this.#retry = setTimeout(() => {
-      if (again) this.#sendAgain();
-      else this.#goOn();
-    }, milliseconds).unref();
+    if (this.#pause.begin(milliseconds, again)) this.#isFull &&= !again;
   }
 
   /** Ends a pause before its time or at its end. */
   #goOn(): void {
-    if (this.#retry !== undefined) clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#pause.end();
     this.#isFull = false;
     this.#pump();
   }
@@ -306,13 +243,12 @@ export class Shipper {
   /** A batch that left this process and is not acknowledged in time is sent again; the gateway drops what it has. */
   #watch(): void {
     const oldest = this.#flights.oldest;
-    if (oldest === undefined || this.#watchdog !== undefined || this.#isStopped) return;
+    if (oldest === undefined || this.#watchdog !== undefined || this.#pause.isStopped) return;
     const overdueMs = oldest.departedAtMs + this.#options.acknowledgementTimeoutMs;
     this.#watchdog = setTimeout(
       () => {
         this.#watchdog = undefined;
-        if (this.#flights.oldest === oldest && oldest.released && this.#retry === undefined)
-          this.#sendAgain();
+        if (this.#flights.oldest === oldest && oldest.released && !this.#pause.isOn) this.#sendAgain();
         else this.#watch();
       },
       Math.max(1000, overdueMs - this.#options.clock.monotonicMs()),
@@ -320,8 +256,7 @@ export class Shipper {
   }
 
   #stop(): void {
-    this.#isStopped = true;
-    if (this.#retry !== undefined) clearTimeout(this.#retry);
+    this.#pause.stop();
     if (this.#watchdog !== undefined) clearTimeout(this.#watchdog);
     this.#ring.wake();
   }

@@ -1,20 +1,15 @@
-// The segments on the disk as one queue: blocks are appended at the end, and leave at the front when they are acknowledged, or when the cap is
-// reached (then as a loss). All that it does, it does one thing after the other. A failure leaves the queue as it was before.
+// The segments on the disk as one queue: blocks are appended at the end (segment-writer.ts), and leave at the front when they are acknowledged,
+// or when the cap is reached (then as a loss). All that it does, it does one thing after the other. A failure leaves the queue as it
+// was before.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
-import { cursorFileName, cursorListLimit, encodeSlot, slotBytes } from './cursor.ts';
-import type { SpoolDisk, SpoolFile } from './disk.ts';
+import { CursorFile } from './cursor-file.ts';
+import type { SpoolDisk } from './disk.ts';
 import { Losses } from './losses.ts';
-import { lengthOf, OpenSegment } from './open-segment.ts';
+import { lengthOf } from './open-segment.ts';
 import { recoverSpool } from './recovery.ts';
-import {
-  type Block,
-  isDescription,
-  readBlock,
-  recordsFrom,
-  type Segment,
-  segmentFileName,
-  segmentLimitBytes,
-} from './segment.ts';
+import { type Block, isDescription, type Segment, segmentFileName, segmentLimitBytes } from './segment.ts';
+import { SegmentReader } from './segment-reader.ts';
+import { type Append, SegmentWriter, type Tail } from './segment-writer.ts';
 
 export interface SpoolLimits {
   /** All segments together; above it the oldest goes, with its loss recorded. */
@@ -22,20 +17,6 @@ export interface SpoolLimits {
   /** The file system keeps at least so much free. */
   readonly freeFloorBytes: number;
   readonly segmentBytes?: number;
-}
-
-export interface Append {
-  readonly epoch: number;
-  readonly firstSequence: number;
-  readonly nextSequence: number;
-  readonly ringEnd: number;
-  readonly pieces: readonly Uint8Array[];
-}
-
-/** Where the last block ends, in the ring and in the sequence. */
-export interface Tail {
-  readonly ringEnd: number;
-  readonly nextSequence: number;
 }
 
 /** An acknowledged segment that is still written to is only put away when it is worth it. */
@@ -47,22 +28,16 @@ export class SpoolStore {
   onLost: (epoch: number, records: number) => void = () => undefined;
   /** Whether the ring still has records of a segment: then dropping it would lose nothing, and gain nothing. */
   isInRing: (segment: Segment) => boolean = () => false;
-  /** What this process has written, and how much of it is synced. After a failure less may be written than before. */
-  tail: Tail | undefined;
-  syncedTail: Tail | undefined;
   readonly damaged: number;
+  readonly losses: Losses;
   readonly #disk: SpoolDisk;
   readonly #limits: Required<SpoolLimits>;
   readonly #segments: Segment[];
-  readonly #acknowledged: Map<number, number>;
-  readonly losses: Losses;
-  #open: OpenSegment | undefined;
-  #reading: { readonly ordinal: number; readonly file: SpoolFile } | undefined;
+  readonly #cursor: CursorFile;
+  readonly #writer: SegmentWriter;
+  readonly #reader: SegmentReader;
   #ordinal: number;
   #offset: number;
-  #lastOrdinal: number;
-  #generation: number;
-  #isDirty = false;
   #uncheckedBytes = Number.POSITIVE_INFINITY;
   #isReplaying = false;
   #queue: Promise<unknown> = Promise.resolve();
@@ -82,14 +57,27 @@ export class SpoolStore {
     this.#disk = disk;
     this.#limits = { segmentBytes: segmentLimitBytes, ...limits };
     this.#segments = recovered.segments;
-    this.#acknowledged = new Map(recovered.cursor.acknowledged);
+    this.#cursor = new CursorFile(disk, recovered);
     this.losses = new Losses(recovered.cursor.losses);
     for (const loss of recovered.losses) this.losses.add(loss);
     this.#ordinal = recovered.cursor.ordinal;
     this.#offset = recovered.cursor.offset;
-    this.#generation = recovered.generation;
-    this.#lastOrdinal = Math.max(recovered.cursor.ordinal, recovered.segments.at(-1)?.ordinal ?? 0);
     this.damaged = recovered.damaged;
+    this.#writer = new SegmentWriter({
+      disk,
+      segmentBytes: this.#limits.segmentBytes,
+      lastOrdinal: Math.max(recovered.cursor.ordinal, recovered.segments.at(-1)?.ordinal ?? 0),
+      begun: (segment) => this.#segments.push(segment),
+    });
+    this.#reader = new SegmentReader(disk, (segment) => this.#writer.fileOf(segment));
+  }
+
+  get tail(): Tail | undefined {
+    return this.#writer.tail;
+  }
+
+  get syncedTail(): Tail | undefined {
+    return this.#writer.syncedTail;
   }
 
   get sizeBytes(): number {
@@ -105,22 +93,21 @@ export class SpoolStore {
   append(block: Append, describe: () => readonly (readonly Uint8Array[])[]): Promise<void> {
     return this.#inTurn(async () => {
       await this.#makeRoom(lengthOf(block.pieces));
-      const open = await this.#writable(block, describe);
-      await this.#appendTo(open, block.pieces);
-      open.segment.nextSequence = block.nextSequence;
-      open.segment.ringEnd = block.ringEnd;
-      this.tail = { ringEnd: block.ringEnd, nextSequence: block.nextSequence };
+      try {
+        this.#uncheckedBytes += await this.#writer.append(block, describe);
+      } catch (error) {
+        this.#uncheckedBytes = Number.POSITIVE_INFINITY;
+        throw error;
+      }
     });
   }
 
   sync(): Promise<void> {
-    return this.#inTurn(() => this.#syncOpen());
+    return this.#inTurn(() => this.#writer.sync());
   }
 
   acknowledge(epoch: number, nextSequence: number): void {
-    if ((this.#acknowledged.get(epoch) ?? -1) >= nextSequence) return;
-    this.#acknowledged.set(epoch, nextSequence);
-    this.#isDirty = true;
+    this.#cursor.acknowledge(epoch, nextSequence);
   }
 
   /** The oldest block that is not done. Blocks of the live epoch are the ring's business as long as it is live. */
@@ -133,7 +120,7 @@ export class SpoolStore {
         if (segment.epoch === liveEpoch) return undefined;
         const block = await this.#readAt(segment);
         if (block === undefined) continue;
-        const acknowledged = this.#acknowledged.get(segment.epoch) ?? 0;
+        const acknowledged = this.#cursor.acknowledged(segment.epoch) ?? 0;
         if (isDescription(block.batch) || block.batch.nextSequence > acknowledged) {
           this.#isReplaying = true;
           return block;
@@ -148,7 +135,7 @@ export class SpoolStore {
     this.#isReplaying = false;
     if (!isDone) return;
     this.#offset = block.endOffset;
-    this.#isDirty = true;
+    this.#cursor.isDirty = true;
   }
 
   /** Epochs that blocks are still to be given of, the live one among them. */
@@ -158,19 +145,19 @@ export class SpoolStore {
 
   saveCursor(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#isDirty) await this.#save();
+      if (this.#cursor.isDirty) await this.#save();
     });
   }
 
   /** Puts away what is done, and keeps the rest for the next life. */
   close(liveEpoch: number): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#syncOpen().catch(() => undefined);
-      await this.#closeOpen();
+      await this.#writer.sync().catch(() => undefined);
+      await this.#writer.close();
       for (let front = this.#front(); front !== undefined; front = this.#front()) {
         if (!(await this.#isDone(front, liveEpoch))) break;
       }
-      await this.#closeReading();
+      await this.#reader.close();
       await this.#save();
     });
   }
@@ -186,8 +173,8 @@ export class SpoolStore {
 
   /** Puts the front segment away when all of it is done; true when it did. */
   async #isDone(segment: Segment, liveEpoch: number): Promise<boolean> {
-    const isOpen = this.#open?.segment === segment;
-    const isAcknowledged = segment.nextSequence <= (this.#acknowledged.get(segment.epoch) ?? -1);
+    const isOpen = this.#writer.isOpen(segment);
+    const isAcknowledged = segment.nextSequence <= (this.#cursor.acknowledged(segment.epoch) ?? -1);
     const isLive = segment.epoch === liveEpoch;
     const isRead = !isLive && !isOpen && this.#offset >= segment.sizeBytes;
     if (!isRead && !(isAcknowledged && isLive)) return false;
@@ -201,8 +188,8 @@ export class SpoolStore {
    * written keeps no file: it may be for want of the room that the file takes, and the gateway knows what it has seen.
    */
   async #putAway(segment: Segment): Promise<void> {
-    if (this.#open?.segment === segment) await this.#closeOpen();
-    if (this.#reading?.ordinal === segment.ordinal) await this.#closeReading();
+    if (this.#writer.isOpen(segment)) await this.#writer.close();
+    await this.#reader.close(segment);
     this.#segments.shift();
     this.#ordinal = this.#segments[0]?.ordinal ?? segment.ordinal + 1;
     this.#offset = 0;
@@ -211,66 +198,13 @@ export class SpoolStore {
   }
 
   async #readAt(segment: Segment): Promise<Block | undefined> {
-    const file = await this.#readable(segment);
-    const block = this.#offset >= segment.sizeBytes ? undefined : await readBlock(file, this.#offset);
+    const block = await this.#reader.blockAt(segment, this.#offset);
     if (block !== undefined && block !== 'damaged') return block;
     // Whole when it was written or recovered, and not any more: what is left of it is lost.
     if (block === 'damaged') this.#loseRest(segment, lossReason.spoolDamaged);
-    if (this.#open?.segment === segment) await this.#closeOpen();
+    if (this.#writer.isOpen(segment)) await this.#writer.close();
     segment.sizeBytes = Math.min(segment.sizeBytes, this.#offset);
     return undefined;
-  }
-
-  async #readable(segment: Segment): Promise<SpoolFile> {
-    if (this.#open?.segment === segment) return this.#open.file;
-    if (this.#reading?.ordinal !== segment.ordinal) {
-      await this.#closeReading();
-      const file = await this.#disk.open(segmentFileName(segment));
-      this.#reading = { ordinal: segment.ordinal, file };
-    }
-    return this.#reading?.file as SpoolFile;
-  }
-
-  async #writable(
-    { epoch, firstSequence }: Append,
-    describe: () => readonly (readonly Uint8Array[])[],
-  ): Promise<OpenSegment> {
-    const last = this.#open;
-    const isFit = last?.segment.epoch === epoch && last.segment.sizeBytes < this.#limits.segmentBytes;
-    if (last !== undefined && isFit) return last;
-    await this.#syncOpen();
-    await this.#closeOpen();
-    const ordinal = this.#lastOrdinal + 1;
-    const segment: Segment = { ordinal, epoch, firstSequence, nextSequence: firstSequence, sizeBytes: 0 };
-    this.#lastOrdinal = ordinal;
-    const open = new OpenSegment(segment, await this.#disk.create(segmentFileName(segment)));
-    this.#open = open;
-    this.#segments.push(segment);
-    for (const pieces of describe()) await this.#appendTo(open, pieces);
-    return open;
-  }
-
-  async #appendTo(open: OpenSegment, pieces: readonly Uint8Array[]): Promise<void> {
-    try {
-      await open.append(pieces);
-      this.#uncheckedBytes += lengthOf(pieces);
-    } catch (error) {
-      await this.#syncOpen().catch(() => undefined);
-      await this.#closeOpen();
-      this.#uncheckedBytes = Number.POSITIVE_INFINITY;
-      throw error;
-    }
-  }
-
-  async #syncOpen(): Promise<void> {
-    const error = await this.#open?.sync();
-    if (error === undefined) {
-      this.syncedTail = this.tail;
-      return;
-    }
-    this.tail = this.syncedTail;
-    await this.#closeOpen();
-    throw error;
   }
 
   async #makeRoom(bytes: number): Promise<void> {
@@ -286,60 +220,28 @@ export class SpoolStore {
   async #dropOldest(): Promise<boolean> {
     const segment = this.#front();
     if (segment === undefined || this.#isReplaying || this.isInRing(segment)) return false;
-    if (this.#open?.segment === segment) await this.#closeOpen();
-    this.#loseRest(segment, lossReason.spoolCap, await this.#countRest(segment));
+    if (this.#writer.isOpen(segment)) await this.#writer.close();
+    const acknowledged = this.#cursor.acknowledged(segment.epoch) ?? 0;
+    const records = await this.#reader.countFrom(segment, this.#offset, acknowledged);
+    this.#loseRest(segment, lossReason.spoolCap, records);
     await this.#putAway(segment);
     return true;
   }
 
-  /** Records of a segment that are not done. */
-  async #countRest(segment: Segment): Promise<number> {
-    const acknowledged = this.#acknowledged.get(segment.epoch) ?? 0;
-    const file = await this.#readable(segment);
-    let count = 0;
-    for (let offset = this.#offset; offset < segment.sizeBytes; ) {
-      const block = await readBlock(file, offset);
-      if (block === undefined || block === 'damaged') break;
-      if (!isDescription(block.batch)) count += recordsFrom(block.batch, acknowledged);
-      offset = block.endOffset;
-    }
-    return count;
-  }
-
   /** From what is acknowledged to the end of the segment; `records` when they could be counted. */
   #loseRest(segment: Segment, reason: number, records?: number): void {
-    const first = Math.max(segment.firstSequence, this.#acknowledged.get(segment.epoch) ?? 0);
+    const first = Math.max(segment.firstSequence, this.#cursor.acknowledged(segment.epoch) ?? 0);
     const count = segment.nextSequence - first;
     if (count <= 0) return;
     this.losses.add({ epoch: segment.epoch, first, count, reason });
-    this.#isDirty = true;
+    this.#cursor.isDirty = true;
     this.onLost(segment.epoch, records ?? count);
   }
 
-  async #save(): Promise<void> {
-    const generation = this.#generation + 1;
+  #save(): Promise<void> {
     const epochs = new Set([...this.#segments, ...this.losses.list].map(({ epoch }) => epoch));
-    const cursor = {
-      ordinal: this.#ordinal,
-      offset: this.#offset,
-      acknowledged: [...this.#acknowledged].filter(([epoch]) => epochs.has(epoch)).slice(-cursorListLimit),
-      losses: this.losses.list,
-    };
-    await this.#disk.overwrite(cursorFileName, (generation % 2) * slotBytes, encodeSlot(generation, cursor));
-    this.#generation = generation;
-    this.#isDirty = false;
-  }
-
-  async #closeOpen(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    await open?.close();
-  }
-
-  async #closeReading(): Promise<void> {
-    const reading = this.#reading;
-    this.#reading = undefined;
-    await reading?.file.close().catch(() => undefined);
+    const place = { ordinal: this.#ordinal, offset: this.#offset, losses: this.losses.list };
+    return this.#cursor.save(place, epochs);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
