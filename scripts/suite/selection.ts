@@ -8,9 +8,11 @@ export interface Selection {
   readonly parts: ReadonlySet<PartName>;
   /** Names of e2e files (`join` for test/e2e/join.test.ts); empty means all of them. */
   readonly e2eNames: readonly string[];
+  /** What CI does a tenth of, whole; for e2e tests that know it. */
+  readonly full: boolean;
 }
 
-export const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...]`;
+export const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...] [--full]`;
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -18,10 +20,12 @@ export class UsageError extends Error {
 
 /** `knownE2e` are the names of the e2e files that there are. */
 export function select(argumentsGiven: readonly string[], knownE2e: readonly string[]): Selection {
-  if (argumentsGiven.length === 0) return { parts: new Set(partNames), e2eNames: [] };
+  const full = argumentsGiven.includes('--full');
+  const wanted = argumentsGiven.filter((argument) => argument !== '--full');
+  if (wanted.length === 0) return { parts: new Set(partNames), e2eNames: [], full };
   const parts = new Set<PartName>();
   const names = new Set<string>();
-  for (const argument of argumentsGiven) {
+  for (const argument of wanted) {
     const part = partNames.find((name) => name === argument);
     if (part !== undefined) {
       parts.add(part);
@@ -37,5 +41,5 @@ export function select(argumentsGiven: readonly string[], knownE2e: readonly str
   // `e2e e2e/join` means all of them: the wider wish wins.
   const e2eNames = parts.has('e2e') ? [] : [...names];
   if (e2eNames.length > 0) parts.add('e2e');
-  return { parts, e2eNames };
+  return { parts, e2eNames, full };
 }

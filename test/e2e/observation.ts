@@ -1,9 +1,9 @@
 // What a host looks like from outside of regnode: its files under /etc, /opt, /var/lib and /usr/local, its units,
-// mounts, links and routes, one line each. Taken before a join and after a leave; the two must be the same.
+// mounts, links, routes, packet filter and parameters, one line each. Taken before a join and after a leave; the two must be the same.
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 
 export type Observation = Readonly<
-  Record<'files' | 'units' | 'mounts' | 'links' | 'routes' | 'rules', string[]>
+  Record<'files' | 'units' | 'mounts' | 'links' | 'routes' | 'rules' | 'sysctls', string[]>
 >;
 
 /** What the host's own systemd and shell write by themselves while it runs, with the reason. */
@@ -23,22 +23,28 @@ export async function observe(host: SandboxHost): Promise<Observation> {
       .filter((line) => line !== '')
       .sort();
   };
-  const files = await lines(
-    `find /etc /opt /var/lib /usr/local -xdev \\( -type f -printf '%p %m %U:%G file %s ' -exec sha256sum {} \\; \\) -o -printf '%p %m %U:%G %y %l\\n'`,
-  );
-  return {
-    files: files
-      .map((line) => line.trim())
-      .filter((line) => !volatilePaths.some((path) => line.startsWith(path))),
-    units: await lines(`systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}'`),
-    mounts: await lines(`awk '{print $5, $9}' /proc/self/mountinfo | grep -v ' /run/user'`),
-    links: await lines(`ip -o link | awk -F': ' '{print $2}'`),
-    routes: await lines('ip route show table all | sed "s/ *$//"'),
+  // The last two may be file systems of their own, which -xdev would leave out.
+  const folders = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet';
+  // Two lines for a file: what it is, and what is in it.
+  const tree = `find ${folders} -xdev \\( -type f -printf '%p %m %U:%G file %s\\n' -o -printf '%p %m %U:%G %y %l\\n' \\)
+    find ${folders} -xdev -type f -exec sha256sum {} + | sed -E 's/^([0-9a-f]*) +(.*)/\\2 \\1/'`;
+  const [files, units, mounts, links, routes, rules, sysctls] = await Promise.all([
+    lines(tree),
+    lines(`systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}'`),
+    lines(`awk '{print $5, $9}' /proc/self/mountinfo | grep -v ' /run/user'`),
+    lines(`ip -o link | awk -F': ' '{print $2}'`),
+    lines('ip route show table all | sed "s/ *$//"'),
     // Rules and chains; that a table has been looked at, and so exists, is no trace.
-    rules: await lines(
-      `iptables-save 2>/dev/null | grep -E '^-A|^:.* - ' | sed 's/ \\[[0-9:]*\\]//' || true`,
+    lines(`iptables-save 2>/dev/null | grep -E '^-A|^:.* - ' | sed 's/ \\[[0-9:]*\\]//' || true`),
+    // Those of the host's own network namespace: the others are the machine's, and every sandbox's.
+    lines(
+      `sysctl -a 2>/dev/null | grep -E '^net\\.(ipv4\\.(ip_forward|conf\\.(all|default)\\.)|bridge\\.)' || true`,
     ),
-  };
+  ]);
+  const kept = files
+    .map((line) => line.trim())
+    .filter((line) => !volatilePaths.some((path) => line.startsWith(path)));
+  return { files: [...new Set(kept)], units, mounts, links, routes, rules, sysctls };
 }
 
 /** The lines that only one side has, readable in a failed test. */

@@ -33,7 +33,7 @@ const fileEffects = [
 export const hasMiddle = (effect: string) => /^(write|writeStream|makeLink|append|rename|tar) /.test(effect);
 
 /** Commands that only look. */
-const looks =
+export const looks =
   /^(systemctl show|tar --list|tar .*--to-stdout|\S*ctr .* images list|ip6?tables-save|modprobe --dry-run)/;
 
 export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {

@@ -33,5 +33,7 @@ describe('accepted', () => {
     const selection = select(given, known);
     expect([...selection.parts].sort()).toEqual([...parts].sort());
     expect(selection.e2eNames).toEqual(names);
+    expect(selection.full).toBe(false);
+    expect(select([...given, '--full'], known)).toEqual({ ...selection, full: true });
   });
 });

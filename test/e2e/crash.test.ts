@@ -1,0 +1,148 @@
+// kill -9 of the agent on a real host, before and after every entry of the journal of a whole join, and before and
+// after every change that a whole leave makes. Each time the next run completes, and
+// after the leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
+// `./scripts/test e2e/crash --full`; otherwise a tenth, another one each day (REGNODE_CRASH_PART picks one). That
+// power may be lost at any moment is test/property/agent/crash.test.ts, which sees the disk.
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundle } from '../../scripts/build/bundle.ts';
+import type { CommandResult } from '../../scripts/machine/command.ts';
+import type { SandboxHost } from '../../scripts/sandbox/host.ts';
+import {
+  createJoinCommand,
+  pasteJoinCommand,
+  startGatewayWithPool,
+} from '../../scripts/sandbox/registration.ts';
+import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { waitFor } from '../../scripts/sandbox/wait.ts';
+import { difference, type Observation, observe } from './observation.ts';
+
+const parts = 10;
+const isFull = process.env.REGNODE_FULL === '1';
+const part = Number(process.env.REGNODE_CRASH_PART ?? Math.floor(Date.now() / (24 * 3600_000))) % parts;
+/** timeout(1), which stands between, dies of the signal that its command died of. */
+const killed = null;
+
+let sandbox: Sandbox;
+let host: SandboxHost;
+let folder: string;
+let token: string;
+let wish: readonly string[];
+/** After a first join and leave: the program is there, and nothing else. e2e join compares with before that. */
+let before: Observation;
+let entries: number;
+let changes: number;
+
+beforeAll(async () => {
+  folder = await mkdtemp(joinPath(tmpdir(), 'regnode-crash-'));
+  await bundle('test/e2e/mortal-agent.ts', folder);
+  sandbox = await startSandbox({ name: 'e2e-crash' });
+  await startGatewayWithPool(sandbox);
+  host = await sandbox.addHost({ name: 'idc-1' });
+  await host.run('mkdir', ['-p', '/root/mortal']);
+  await cp(folder, host.path('/root/mortal'), { recursive: true });
+  const command = await createJoinCommand(sandbox, ['--uses', '1000', '--ttl', '12h']);
+  token = /REGNODE_TOKEN=(\S+)/.exec(command)?.[1] ?? '';
+  const key = /--artifact-key-sha256 (\w+)/.exec(command)?.[1] ?? '';
+  const { gatewayUrl } = sandbox.cloud;
+  await host.run('sh', ['-c', `curl -fsSk ${gatewayUrl}/cacert > /root/mortal/ca.pem`]);
+  wish = ['--gateway', gatewayUrl, '--ca-file', '/root/mortal/ca.pem', '--artifact-key-sha256', key];
+
+  const joined = await pasteJoinCommand(host, command);
+  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
+  await completes('leave');
+  before = await observe(host);
+  await completes('join', { MORTAL_EFFECTS: '/root/mortal/join' });
+  await completes('leave', { MORTAL_EFFECTS: '/root/mortal/leave' });
+  entries = await count('join', 'journal');
+  changes = await count('leave', 'effect');
+  expect(difference(before, await observe(host))).toEqual([]);
+});
+afterAll(async () => {
+  await sandbox?.stop();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+test(
+  'an agent that is killed at any entry of its journal, joining or leaving, is finished by the next',
+  async () => {
+    expect(entries).toBeGreaterThan(50);
+    expect(changes).toBeGreaterThan(50);
+    const joinDeaths = numbers(entries).flatMap((n) => [`journal-before:${n}`, `journal-after:${n}`]);
+    // A leave writes no journal. It makes more changes than the journal has entries, and after one is before the next.
+    const leaveDeaths = ['effect-before:1', ...numbers(changes).map((n) => `effect-after:${n}`)];
+    const all = Math.max(joinDeaths.length, leaveDeaths.length);
+    const cycles = Array.from({ length: all }, (_, index) => index).filter(
+      (index) => isFull || index % parts === part,
+    );
+    process.stdout.write(
+      `crash: ${entries} entries, ${changes} changes: ${cycles.length} of ${all} cycles${isFull ? '' : `, part ${part} of ${parts}`}\n`,
+    );
+    const lived: string[] = [];
+    for (const index of cycles) {
+      const joining = joinDeaths[index % joinDeaths.length] ?? '';
+      const leaving = leaveDeaths[index % leaveDeaths.length] ?? '';
+      const startedMs = performance.now();
+      const what = `join ${joining}, leave ${leaving}`;
+      expect((await mortal('join', joining)).exitCode, what).toBe(killed);
+      // In the short run every third is left at once, as it is: a leave is a next run, too.
+      if (isFull || index % 3 !== 2) await completes('join', {}, what);
+      const left = await mortal('leave', leaving);
+      if (left.exitCode !== killed) lived.push(what);
+      expect([0, killed], what + left.stderr).toContain(left.exitCode);
+      if (left.exitCode === killed) await completes('leave', {}, what);
+      expect(difference(before, await observe(host)), what).toEqual([]);
+      process.stdout.write(`crash: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+    }
+    // A leave of a join that was cut off has less to undo, and may end before its last deaths.
+    expect(lived.length, lived.join('\n')).toBeLessThan(cycles.length / 2);
+  },
+  isFull ? 4 * 3600_000 : 20 * 60_000,
+);
+
+function numbers(total: number): number[] {
+  return Array.from({ length: total }, (_, index) => index + 1);
+}
+
+async function count(file: string, kind: string): Promise<number> {
+  const { stdout } = await host.run('grep', ['-c', `^${kind} `, `/root/mortal/${file}`]);
+  return Number(stdout.trim());
+}
+
+function mortal(
+  verb: 'join' | 'leave',
+  death: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  // Whether the node becomes Ready is not the point here, and nobody waits for it.
+  const args = verb === 'join' ? ['join', ...wish, '--timeout', '0', '--json'] : ['leave', '--yes', '--json'];
+  return host.run('/opt/regnode/bin/node', ['/root/mortal/main.js', death, ...args], {
+    timeoutMs: 180_000,
+    environment: { REGNODE_TOKEN: token, ...environment },
+  });
+}
+
+/** The next run: it may find the daemon at work for a moment, and waits for it. */
+async function completes(
+  verb: 'join' | 'leave',
+  environment: Readonly<Record<string, string>> = {},
+  what = '',
+): Promise<void> {
+  await waitFor(
+    `${verb} to complete after ${what}`,
+    async () => {
+      const result = await mortal(verb, 'never', environment);
+      const said = `${result.stdout}${result.stderr}`;
+      if (result.exitCode === 4) return false;
+      const isDone =
+        result.exitCode === 0 ||
+        (verb === 'join' && said.includes('NODE_NOT_READY')) ||
+        (verb === 'leave' && said.includes('NOT_JOINED'));
+      expect(isDone, `${verb} after ${what}: ${said}`).toBe(true);
+      return true;
+    },
+    { timeoutMs: 120_000, intervalMs: 500 },
+  );
+}
