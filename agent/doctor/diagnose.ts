@@ -68,7 +68,7 @@ export async function diagnose(
         hop,
         verdict,
         ...(workedAtMs !== undefined && { workedAt: new Date(workedAtMs).toISOString() }),
-        checks: own.map((result) => explainResult({ ...result, ignored: false }, language)),
+        checks: own.map((result) => explained(result, language)),
       };
     }),
   };
@@ -76,6 +76,12 @@ export async function diagnose(
     .filter(({ verdict }) => verdict === 'ok' || verdict === 'warn')
     .map(({ hop }) => hop);
   return { report, remember: () => remember(host, node, working, values) };
+}
+
+/** A check that broke is repeated by the doctor, not by preflight, which may not have it. */
+function explained(result: BareResult, language: Language) {
+  const told = explainResult({ ...result, ignored: false }, language);
+  return result.problem === 'broken' ? { ...told, commands: ['regnode doctor --json'] } : told;
 }
 
 async function remember(

@@ -37,7 +37,7 @@ let changes: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(joinPath(tmpdir(), 'regnode-crash-'));
-  await bundle('test/e2e/mortal-agent.ts', folder);
+  await bundle('test/e2e/mortal-agent.ts', folder, '0.0.0-mortal');
   sandbox = await startSandbox({ name: 'e2e-crash' });
   await startGatewayWithPool(sandbox);
   host = await sandbox.addHost({ name: 'idc-1' });

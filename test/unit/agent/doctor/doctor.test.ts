@@ -79,7 +79,10 @@ describe('the cause', () => {
   test('leaves what hangs on it unknown, and says because of what', async () => {
     const { report } = await diagnose(world.host, 'en', undefined, checks('GATEWAY_CONNECTION'));
     expect(report.hops.find(({ hop }) => hop === 'host')?.verdict).toBe('skip');
-    expect(renderDoctor(report, { color: false })).toContain('because GATEWAY_CONNECTION failed');
+    const text = renderDoctor(report, { color: false });
+    expect(text).toContain('because GATEWAY_CONNECTION failed');
+    expect(text).toContain('$ regnode doctor --json');
+    expect(text).not.toContain('regnode preflight --only');
   });
 });
 
