@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { createProgress } from '../machine/progress.ts';
 import { createAuthority } from './tunnel/certificates.ts';
 import { type Contender, startContenders } from './tunnel/contenders.ts';
+import { type Moved, megabytesPerSecond } from './tunnel/load.ts';
 import { Role, stopAll } from './tunnel/process.ts';
 import { median, percentile, ratiosOf, type Sample, summarise } from './tunnel/summary.ts';
 
@@ -75,25 +76,25 @@ interface Both {
 async function measure(contender: Contender, bulkClient: Role, echoClient: Role): Promise<Sample> {
   const { bulkPort, echoPort } = contender;
   const before = await contender.usage();
-  const toAgent = await bulkClient.ask<number>({ kind: 'upload', port: bulkPort, seconds });
+  const toAgent = await bulkClient.ask<Moved>({ kind: 'upload', port: bulkPort, seconds });
   const between = await contender.usage();
-  const fromAgent = await bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds });
+  const fromAgent = await bulkClient.ask<Moved>({ kind: 'download', port: bulkPort, seconds });
   const after = await contender.usage();
-  const gigabytes = { to: toAgent * seconds * 1e-3, from: fromAgent * seconds * 1e-3 };
+  const gigabytes = { to: toAgent.bytes * 1e-9, from: fromAgent.bytes * 1e-9 };
   const [gateway, agent] = [0, 1].map((end) => ({
     to: (between[end]?.cpuSeconds ?? 0) - (before[end]?.cpuSeconds ?? 0),
     from: (after[end]?.cpuSeconds ?? 0) - (between[end]?.cpuSeconds ?? 0),
   })) as [Both, Both];
   const idle = await echoClient.ask<number[]>({ kind: 'roundTrips', port: echoPort, seconds: seconds / 2 });
   const [besideBulk, loaded] = await Promise.all([
-    bulkClient.ask<number>({ kind: 'download', port: bulkPort, seconds: seconds + 0.4 }),
+    bulkClient.ask<Moved>({ kind: 'download', port: bulkPort, seconds: seconds + 0.4 }),
     new Promise((resolve) => setTimeout(resolve, 200)).then(() =>
       echoClient.ask<number[]>({ kind: 'roundTrips', port: echoPort, seconds }),
     ),
   ]);
   return {
-    toAgentMBs: toAgent,
-    fromAgentMBs: fromAgent,
+    toAgentMBs: megabytesPerSecond(toAgent),
+    fromAgentMBs: megabytesPerSecond(fromAgent),
     cpuSecondsPerGB: (gateway.to + gateway.from + agent.to + agent.from) / (gigabytes.to + gigabytes.from),
     toAgentCpuSecondsPerGB: (gateway.to + agent.to) / gigabytes.to,
     fromAgentCpuSecondsPerGB: (gateway.from + agent.from) / gigabytes.from,
@@ -101,7 +102,7 @@ async function measure(contender: Contender, bulkClient: Role, echoClient: Role)
     agentCpuSecondsPerGB: (agent.to + agent.from) / (gigabytes.to + gigabytes.from),
     idleP50Ms: median(idle),
     idleP99Ms: percentile(idle, 0.99),
-    besideBulkMBs: besideBulk,
+    besideBulkMBs: megabytesPerSecond(besideBulk),
     besideBulkP50Ms: median(loaded),
     besideBulkP99Ms: percentile(loaded, 0.99),
   };

@@ -44,8 +44,13 @@ function serve(socket: Socket, first: Buffer): void {
   }
 }
 
-/** MB/s towards the target for about `seconds`: all that was sent has arrived when the clock stops. */
-export async function upload(port: number, seconds: number): Promise<number> {
+export interface Moved {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** Towards the target for about `seconds`: all that was sent has arrived when the clock stops. */
+export async function upload(port: number, seconds: number): Promise<Moved> {
   const socket = await dial(port, command.sink);
   const startedMs = performance.now();
   while (performance.now() - startedMs < seconds * 1000) {
@@ -57,14 +62,12 @@ export async function upload(port: number, seconds: number): Promise<number> {
     answer += chunk.toString();
   });
   await once(socket, 'close');
-  return megabytesPerSecond(Number(answer), performance.now() - startedMs);
+  return { bytes: Number(answer), milliseconds: performance.now() - startedMs };
 }
 
-/** MB/s from the target. */
-export async function download(port: number, seconds: number): Promise<number> {
-  const bulk = startDownload(port);
-  const { bytes, milliseconds } = await bulk.after(seconds);
-  return megabytesPerSecond(bytes, milliseconds);
+/** From the target. */
+export function download(port: number, seconds: number): Promise<Moved> {
+  return startDownload(port).after(seconds);
 }
 
 /** Round trips of 64 bytes one after the other, beside a bulk download through `bulkPort` when there is one. */
@@ -96,7 +99,7 @@ export async function roundTrips(port: number, seconds: number): Promise<number[
 }
 
 export function startDownload(port: number): {
-  after(seconds: number): Promise<{ bytes: number; milliseconds: number }>;
+  after(seconds: number): Promise<Moved>;
 } {
   let bytes = 0;
   const buffer = Buffer.allocUnsafe(blockBytes);
@@ -125,7 +128,7 @@ export function startDownload(port: number): {
   };
 }
 
-export function megabytesPerSecond(bytes: number, milliseconds: number): number {
+export function megabytesPerSecond({ bytes, milliseconds }: Moved): number {
   return bytes / 1e6 / (milliseconds / 1000);
 }
 
