@@ -8,7 +8,7 @@ export interface TelemetrySettings {
   readonly spoolCapBytes: number;
   /** What the file system keeps free of them. */
   readonly spoolFreeFloorBytes: number;
-  /** Memory for records on their way; a power of two. At 10 s 4 MiB are more than an hour of a cut link. */
+  /** Memory for records on their way; a power of two. At 10 s 1 MiB is an hour of a cut link, and all of it is resident in the end. */
   readonly ringBytes: number;
 }
 
@@ -47,7 +47,7 @@ export function telemetrySettings(
     ),
     ringBytes: number(
       'REGNODE_RING_BYTES',
-      4 * mebibyte,
+      mebibyte,
       (value) => value >= 65_536 && value <= capacityLimitBytes && Number.isInteger(Math.log2(value)),
       'a power of two from 65536 to 1073741824',
     ),

@@ -47,7 +47,7 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
 const starter = `#!/bin/sh
 node=${installPath}/bin/node
 if [ "\${1-}" = run ]; then
-  export MALLOC_ARENA_MAX=2
+  export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
   exec "$node" --optimize-for-size --max-semi-space-size=1 --v8-pool-size=1 ${installPath}/app/main.js "$@"
 fi
 exec "$node" ${installPath}/app/main.js "$@"

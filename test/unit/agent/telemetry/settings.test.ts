@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { telemetrySettings } from '../../../../agent/telemetry/settings.ts';
 
 test('defaults, and what was said', () => {
-  const defaults = { spoolCapBytes: 2 ** 28, spoolFreeFloorBytes: 2 ** 30, ringBytes: 2 ** 22 };
+  const defaults = { spoolCapBytes: 2 ** 28, spoolFreeFloorBytes: 2 ** 30, ringBytes: 2 ** 20 };
   expect(telemetrySettings({ REGNODE_RING_BYTES: '' })).toEqual(defaults);
   expect(telemetrySettings({ REGNODE_RING_BYTES: '65536', REGNODE_SPOOL_FREE_FLOOR_BYTES: '0' })).toEqual({
     ...defaults,
