@@ -13,7 +13,7 @@ const around = (match: readonly string[]): readonly [string, string] => [match[1
 
 /** The value of a name that speaks of a secret: up to a quote, a space or a separator. */
 const value = String.raw`("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`;
-const telling = String.raw`[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client-key-data|credentials?|auth(?:orization)?|cookie|signature)[\w.-]*`;
+const telling = String.raw`[\w.-]{0,48}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client-key-data|credentials?|auth(?:orization)?|cookie|signature)[\w.-]{0,48}`;
 
 export const secretKinds: readonly SecretKind[] = [
   // Also one that was cut off, and one whose line ends were escaped.
@@ -25,13 +25,17 @@ export const secretKinds: readonly SecretKind[] = [
   { name: 'encoded-pem', pattern: /LS0tLS1CRUdJTi[A-Za-z0-9+/=_-]+/g },
   { name: 'join-token', pattern: /\brt-[a-z0-9]{6}\.[a-z0-9]{32}\b/g },
   { name: 'bootstrap-token', pattern: /(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w-])/g },
-  { name: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?/g },
+  { name: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{6,4096}\.[A-Za-z0-9_-]{6,8192}(?:\.[A-Za-z0-9_-]*)?/g },
   {
     name: 'authorization',
     pattern: /\b((?:bearer|basic|digest|negotiate)\s+)([A-Za-z0-9+/=._~-]{8,})()/gi,
     keep: around,
   },
-  { name: 'url-password', pattern: /(\b[a-z][a-z0-9+.-]*:\/\/)([^\s/@"']*:[^\s/@"']*)(@)/gi, keep: around },
+  {
+    name: 'url-password',
+    pattern: /(\b[a-z][a-z0-9+.-]{0,30}:\/\/)([^\s/@"']{0,256}:[^\s/@"']{0,1024})(@)/gi,
+    keep: around,
+  },
   { name: 'aws-key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
   { name: 'tencent-cloud-key', pattern: /\bAKID[A-Za-z0-9]{13,}\b/g },
   { name: 'github-token', pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})\b/g },

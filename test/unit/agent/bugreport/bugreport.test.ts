@@ -66,6 +66,24 @@ describe('secrets', () => {
     }
   });
 
+  test('a text made to keep the search busy does not', () => {
+    const hostile = [
+      'a.',
+      'eyJa-',
+      'a://',
+      'a:',
+      '-----BEGIN PRIVATE KEY-----',
+      'Ab',
+      '"\\',
+      'token',
+      'basic ',
+    ];
+    for (const piece of hostile) {
+      const text = piece.repeat(Math.ceil(200_000 / piece.length));
+      expect(secretsIn(withoutSecrets(text))).toEqual([]);
+    }
+  });
+
   test('one that is known word for word is seen in any form', () => {
     expect(secretsIn('it said correct-horse!', ['correct-horse'])).toEqual(['known']);
     expect(withoutSecrets('it said correct-horse!', ['correct-horse'])).toBe('it said [removed: known]!');
