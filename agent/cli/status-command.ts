@@ -23,7 +23,14 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
       const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running' && !isCritical;
       terminal.result(render(status) + renderHealth(status, terminal));
       terminal.resultJson({ healthy: isHealthy, ...status });
-      if (!isHealthy) exit(5);
+      if (isHealthy) return;
+      terminal.note(
+        terminal.say({
+          en: 'What is broken and what to do: regnode doctor',
+          zh: '查找原因与处理办法：regnode doctor',
+        }),
+      );
+      exit(5);
     });
 }
 
