@@ -112,7 +112,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       parts: () => ({
         tunnel: { state: tunnel.state, lastFault: tunnel.status.lastFault?.message ?? '' },
         certificate: renewal.status,
-        services: wereAsked ? services : undefined,
+        isKubeletHealthy: wereAsked ? services.kubeletHealthy : undefined,
       }),
       context: () => ({ gatewayUrl, nodeName, pool, caPem: current.caPem }),
       line,

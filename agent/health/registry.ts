@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import type { LineWatch } from '../line/watch.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import type { HealthSource } from './condition.ts';
+import { containerdSource } from './sources/containerd.ts';
 import { diskSource } from './sources/disk.ts';
 import { type NodeParts, nodeSource } from './sources/node.ts';
 import { preflightSource } from './sources/preflight.ts';
@@ -15,5 +16,11 @@ export interface HealthInputs {
 }
 
 export function healthSources({ host, parts, context, line }: HealthInputs): readonly HealthSource[] {
-  return [nodeSource(parts), diskSource(host), preflightSource(host, context), line.source()];
+  return [
+    nodeSource(parts),
+    containerdSource(host),
+    diskSource(host),
+    preflightSource(host, context),
+    line.source(),
+  ];
 }

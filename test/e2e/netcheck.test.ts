@@ -2,6 +2,7 @@
 // blocked one way or the other, through a proxy, through a tunnel, with a clock that is off. Then as a joined node, where
 // the same becomes a condition of the Node. Nothing here asserts a speed: bounds are those that the made fault sets.
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { measurementSchema } from '../../agent/line/measurement.ts';
@@ -341,11 +342,19 @@ describe('of a joined node', () => {
     expect(seen.udp).toMatchObject({ outward: 'open', inward: 'open' });
   });
 
-  test('a line that has become slow and a kubelet that has gone are conditions of the Node, with one event each, until they are over', async () => {
+  test('a slow line, a wrong clock and a kubelet that has gone are conditions of the Node, each told once, until they are over', async () => {
+    const shifted = Object.entries(await shiftedClock(host, 90)).map(
+      ([name, value]) => `Environment=${name}=${value}`,
+    );
+    const dropIn = '/etc/systemd/system/regnode.service.d/clock.conf';
+    await shell(`mkdir -p ${dirname(dropIn)}`);
+    await writeFile(host.path(dropIn), `[Service]\n${shifted.join('\n')}\n`);
+    await shell('systemctl daemon-reload && systemctl restart regnode');
     await host.shapeLink({ delayMs: 110 });
     await shell('systemctl stop kubelet');
     const gone = await untilCondition('KubeletUnhealthy', 'True');
     expect(gone).toMatchObject({ reason: 'KUBELET_UNHEALTHY' });
+    await untilCondition('ClockSkewed', 'True', 'CLOCK_SKEWED');
     await untilCondition('LineDegraded', 'True', 'LINE_SLOW');
     const get = await regnodectl(sandbox, ['node', 'get', 'idc-1']);
     expect(get).toMatch(/KubeletUnhealthy +True \(KUBELET_UNHEALTHY\)/);
@@ -357,9 +366,10 @@ describe('of a joined node', () => {
       expect.arrayContaining(['KUBELET_UNHEALTHY', 'LINE_SLOW']),
     );
     expect(line.roundTrip.p50Ms).toBeGreaterThan(150);
+    expect(Math.abs(line.clock.offsetMs - 90_000)).toBeLessThanOrEqual(line.clock.uncertaintyMs);
 
     await host.shapeLink();
-    await shell('systemctl start kubelet');
+    await shell(`rm -r ${dirname(dropIn)} && systemctl daemon-reload && systemctl start kubelet`);
     await untilCondition('KubeletUnhealthy', 'False');
     const events = JSON.parse(await kubectl(sandbox, ['get', 'events', '-o', 'json']));
     const told = (

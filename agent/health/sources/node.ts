@@ -1,9 +1,7 @@
-// What the daemon knows of its own parts: tunnel, certificate, and the services that it runs the node with. Nothing is
-// asked here; the daemon asks anyway, for heartbeats and renewal.
+// What the daemon knows anyway: tunnel, certificate, and whether the kubelet says that it is healthy. Nothing is asked
+// here; the daemon asks anyway, for heartbeats and renewal.
 import type { SessionState } from '../../../protocol/session.ts';
-import { paths } from '../../config/paths.ts';
 import type { RenewalStatus } from '../../identity/renewal.ts';
-import type { ServiceHealth } from '../../telemetry/heartbeat/heartbeat.ts';
 import type { HealthSource, Observation } from '../condition.ts';
 
 const everyMs = 5_000;
@@ -11,26 +9,21 @@ const everyMs = 5_000;
 export interface NodeParts {
   readonly tunnel: { readonly state: SessionState; readonly lastFault: string };
   readonly certificate: RenewalStatus;
-  /** undefined until they were asked for the first time. */
-  readonly services: ServiceHealth | undefined;
+  /** undefined until it was asked for the first time. */
+  readonly isKubeletHealthy: boolean | undefined;
 }
 
 export function nodeSource(parts: () => NodeParts): HealthSource {
   return { name: 'node', everyMs, look: async () => observe(parts()) };
 }
 
-function observe({ tunnel, certificate, services }: NodeParts): readonly Observation[] {
+function observe({ tunnel, certificate, isKubeletHealthy }: NodeParts): readonly Observation[] {
   const isUp = tunnel.state === 'Open' || tunnel.state === 'Draining';
   const { fault, expiresAt } = certificate;
   return [
     { code: 'TUNNEL_DOWN', ...goodIf(isUp), values: { state: tunnel.state, detail: tunnel.lastFault } },
     { code: 'CERTIFICATE_NOT_RENEWED', ...goodIf(fault === ''), values: { detail: fault, expiresAt } },
-    { code: 'KUBELET_UNHEALTHY', ...goodIf(services?.kubeletHealthy) },
-    {
-      code: 'CONTAINERD_UNHEALTHY',
-      ...goodIf(services?.containerdHealthy),
-      values: { socket: paths.containerdSocket },
-    },
+    { code: 'KUBELET_UNHEALTHY', ...goodIf(isKubeletHealthy) },
   ];
 }
 

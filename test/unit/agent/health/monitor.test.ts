@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HealthSource, Observation } from '../../../../agent/health/condition.ts';
 import { HealthMonitor } from '../../../../agent/health/monitor.ts';
+import { containerdSource } from '../../../../agent/health/sources/containerd.ts';
 import { diskSource } from '../../../../agent/health/sources/disk.ts';
 import { type NodeParts, nodeSource } from '../../../../agent/health/sources/node.ts';
 import { preflightSource } from '../../../../agent/health/sources/preflight.ts';
@@ -173,7 +174,7 @@ describe('the daemon’s own parts', () => {
   const parts: NodeParts = {
     tunnel: { state: 'Open', lastFault: '' },
     certificate: { expiresAt: '', renewsAt: '', fault: '' },
-    services: { kubeletHealthy: true, containerdHealthy: true },
+    isKubeletHealthy: true,
   };
   const states = (more: Partial<NodeParts>) => look(nodeSource(() => ({ ...parts, ...more })));
 
@@ -191,11 +192,28 @@ describe('the daemon’s own parts', () => {
     expect(await states({ certificate: { ...parts.certificate, fault: 'x' } })).toMatchObject({
       CERTIFICATE_NOT_RENEWED: 'bad',
     });
-    expect(await states({ services: { kubeletHealthy: false, containerdHealthy: true } })).toMatchObject({
-      KUBELET_UNHEALTHY: 'bad',
-      CONTAINERD_UNHEALTHY: 'good',
+    expect(await states({ isKubeletHealthy: false })).toMatchObject({ KUBELET_UNHEALTHY: 'bad' });
+    expect(await states({ isKubeletHealthy: undefined })).toMatchObject({ KUBELET_UNHEALTHY: 'unknown' });
+  });
+});
+
+describe('containerd', () => {
+  const ctr = '/opt/regnode/components/containerd/current/bin/ctr';
+  const answer = (commands: Record<string, object>, files: Record<string, string> = { [ctr]: '' }) =>
+    withDistribution('tencentos-3.1', { files, commands: commands as never }, (host) =>
+      look(containerdSource(host)),
+    );
+  const asked = `${ctr} --address`;
+
+  test('answers, is silent, is not there yet', async () => {
+    expect(await answer({ [asked]: { stdout: 'k8s.io\n' } })).toEqual({ CONTAINERD_UNHEALTHY: 'good' });
+    expect(await answer({ [asked]: { exitCode: null, outcome: 'timed-out' } })).toEqual({
+      CONTAINERD_UNHEALTHY: 'bad',
     });
-    expect(await states({ services: undefined })).toMatchObject({ KUBELET_UNHEALTHY: 'unknown' });
+    expect(await answer({ [asked]: { exitCode: 1, stderr: 'connection refused' } })).toEqual({
+      CONTAINERD_UNHEALTHY: 'bad',
+    });
+    expect(await answer({}, {})).toEqual({ CONTAINERD_UNHEALTHY: 'unknown' });
   });
 });
 
