@@ -182,7 +182,7 @@ test('what failed is not tried again until somebody says so', async () => {
 }, 400_000);
 
 test('a kubelet that never becomes Ready is taken back, and says so', async () => {
-  const failed = await upgrade(versions.neverReady, '--health-timeout', '30s');
+  const failed = await upgrade(versions.neverReady, '--health-timeout', '20s');
   expect(failed, failed.stderr).toMatchObject({ exitCode: 5 });
   await waitForReady(sandbox, 'idc-1');
   expect(await kubelets()).toEqual([`v${versions.working}`, `v${versions.working}`]);
