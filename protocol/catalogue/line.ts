@@ -69,11 +69,13 @@ export const lineHealthFaults = {
     exitCode: 5,
     en: {
       message: 'UDP {port} to the gateway brings no answer ({sent} packets). VXLAN needs it.',
-      remedy: 'Let UDP {port} pass both ways: firewall of this host, security group, devices between.',
+      remedy:
+        'Let UDP {port} pass both ways: firewall of this host, security group, devices between. A gateway behind a load balancer for TCP alone wants "serve --probe-listen off".',
     },
     zh: {
       message: '到网关的 UDP {port} 没有应答（发送 {sent} 个包）。VXLAN 需要此端口。',
-      remedy: '请在主机防火墙、安全组及沿途设备上双向放行 UDP {port}。',
+      remedy:
+        '请在主机防火墙、安全组及沿途设备上双向放行 UDP {port}。若网关位于仅支持 TCP 的负载均衡之后，请以 serve --probe-listen off 启动网关。',
     },
   },
   LINE_UDP_INBOUND_BLOCKED: {
