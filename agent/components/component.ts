@@ -18,6 +18,10 @@ export interface NodeFacts extends HostTraits {
   readonly resolvConf: string;
   /** Those that have to be loaded at every boot: neither built in nor absent. */
   readonly modulesToLoad: readonly string[];
+  /** Whether somebody else mounts the BPF file system; a mount of our own unit doesn't count. */
+  readonly bpfIsMounted: boolean;
+  /** Configuration files of CNI networks other than Cilium. */
+  readonly otherNetworks: readonly string[];
   /** The manifests of unpacked trees by their path; absent ones are absent. */
   readonly trees: ReadonlyMap<string, TreeManifest>;
   /** Where regnode.service's unit file is, when it is installed. */

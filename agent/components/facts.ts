@@ -6,6 +6,7 @@ import { countList, memoryMiB } from '../host/proc.ts';
 import { observeTraits } from '../host/traits.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
 import { readTrial } from '../upgrade/agent/trial.ts';
+import { ciliumModules } from './cilium/cilium.ts';
 import type { NodeFacts } from './component.ts';
 import { kernelModules } from './system/system.ts';
 import { treeOf } from './trees.ts';
@@ -24,6 +25,8 @@ export async function observeFacts(host: Host, desired: DesiredState): Promise<N
     ...(await observeSize(host)),
     resolvConf: await observeResolvConf(host),
     modulesToLoad: await observeModules(host),
+    bpfIsMounted: await observeBpf(host),
+    otherNetworks: await observeOtherNetworks(host),
     trees: await observeTrees(host, desired),
     agentUnit: await observeAgentUnit(host),
     agentTrialSeconds: (await readTrial(host))?.waitSeconds,
@@ -68,7 +71,7 @@ async function observeModules(host: Host): Promise<string[]> {
   const loaded = await host.files.readText('/proc/modules');
   if (loaded === undefined) return [];
   const found: string[] = [];
-  for (const name of kernelModules) {
+  for (const name of [...kernelModules, ...ciliumModules]) {
     const isLoaded = new RegExp(`^${name} `, 'm').test(loaded);
     const isBuiltIn = !isLoaded && (await host.files.exists(`/sys/module/${name}`));
     const dryRun = ['--dry-run', '--quiet', name];
@@ -76,6 +79,19 @@ async function observeModules(host: Host): Promise<string[]> {
       found.push(name);
   }
   return found;
+}
+
+async function observeBpf(host: Host): Promise<boolean> {
+  if (await host.files.exists(`${paths.units}/${paths.bpfUnit}`)) return false;
+  return (await host.mounts()).some(({ path, fileSystem }) => path === '/sys/fs/bpf' && fileSystem === 'bpf');
+}
+
+async function observeOtherNetworks(host: Host): Promise<string[]> {
+  const names = (await host.files.list(paths.cniConfiguration)) ?? [];
+  return names
+    .filter((name) => /\.(conf|conflist|json)$/.test(name) && !name.includes('cilium'))
+    .sort()
+    .map((name) => `${paths.cniConfiguration}/${name}`);
 }
 
 async function observeTrees(host: Host, desired: DesiredState): Promise<Map<string, TreeManifest>> {

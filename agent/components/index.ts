@@ -3,6 +3,7 @@
 import type { Resource } from '../plan/resource.ts';
 import { agentComponent } from './agent/agent.ts';
 import { artifactsComponent } from './artifacts/artifacts.ts';
+import { ciliumComponent } from './cilium/cilium.ts';
 import { cniComponent } from './cni/cni.ts';
 import type { Component, NodeFacts, NodeWish } from './component.ts';
 import { containerdComponent } from './containerd/containerd.ts';
@@ -15,6 +16,7 @@ import { systemComponent } from './system/system.ts';
 export const components: readonly Component[] = [
   artifactsComponent,
   systemComponent,
+  ciliumComponent,
   runcComponent,
   cniComponent,
   containerdComponent,

@@ -17,6 +17,8 @@ export interface UnitFile {
   readonly inputs: readonly string[];
   /** What counts of `service` for a restart, when some of it matters only to the first start; default: all. */
   readonly lasting?: Section;
+  /** False for one that leaves no process behind which could show its stamp. */
+  readonly stamped?: boolean;
 }
 
 /** The unit file, the link that starts it at boot, and the wish that it runs. */
@@ -25,7 +27,31 @@ export function runningUnit(file: UnitFile): Resource[] {
   return [
     { kind: 'file', path: `${paths.units}/${file.name}`, mode: 0o644, content: render(file, stamp) },
     ...startedAtBoot(file.name),
-    { kind: 'unit', name: file.name, stamp },
+    { kind: 'unit', name: file.name, ...(file.stamped === false ? {} : { stamp }) },
+  ];
+}
+
+/** A file system that is mounted now and at every boot; the unit's name is that of its place, as systemd wants it. */
+export function mountUnit(mount: { where: string; type: string; what: string; why: string }): Resource[] {
+  const name = `${mount.where.slice(1).replaceAll('/', '-')}.mount`;
+  const content = [
+    '# Written by regnode; changed by hand it is set back.',
+    '[Unit]',
+    `Description=${mount.type} at ${mount.where} for ${mount.why} (regnode)`,
+    '',
+    '[Mount]',
+    `What=${mount.what}`,
+    `Where=${mount.where}`,
+    `Type=${mount.type}`,
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+    '',
+  ].join('\n');
+  return [
+    { kind: 'file', path: `${paths.units}/${name}`, mode: 0o644, content },
+    ...startedAtBoot(name),
+    { kind: 'unit', name },
   ];
 }
 

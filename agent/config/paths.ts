@@ -43,6 +43,13 @@ export const paths = {
   sysctlFile: '/etc/sysctl.d/90-regnode.conf',
   modulesFile: '/etc/modules-load.d/regnode.conf',
 
+  ciliumModulesFile: '/etc/modules-load.d/regnode-cilium.conf',
+  /** After those of distributions: the last one counts. */
+  ciliumSysctlFile: '/etc/sysctl.d/99-zz-regnode-cilium.conf',
+  bpfUnit: 'regnode-bpffs.service',
+  ciliumRun: '/run/cilium',
+  ciliumCgroups: '/run/cilium/cgroupv2',
+
   containerdConfiguration: '/etc/containerd/config.toml',
   /** An operator's drop-ins, and ours among them. */
   containerdDropIns: '/etc/containerd/conf.d',

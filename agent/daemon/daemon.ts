@@ -116,6 +116,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       }),
       context: () => ({ gatewayUrl, nodeName, pool, caPem: current.caPem }),
       line,
+      cilium: { nodeName, networkMode: () => desired.network.mode },
     }),
     remembered: (await readStatus(host))?.health,
     logger,

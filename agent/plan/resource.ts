@@ -85,6 +85,20 @@ export interface PodNetworkResource {
   readonly kind: 'pod-network';
 }
 
+/** A file that must not stand there; a leave puts it back. */
+export interface SetAsideResource {
+  readonly kind: 'set-aside';
+  readonly path: string;
+  readonly why: string;
+}
+
+/** What Cilium attaches to devices, control groups and routing: noted once, before Cilium can run. */
+export interface CiliumDataPathResource {
+  readonly kind: 'cilium-data-path';
+  /** Where the cgroup2 hierarchy is that it uses. */
+  readonly cgroupRoot: string;
+}
+
 export type Resource =
   | ArtifactResource
   | TreeResource
@@ -96,7 +110,9 @@ export type Resource =
   | ModuleResource
   | UnitResource
   | ImagesResource
-  | PodNetworkResource;
+  | PodNetworkResource
+  | SetAsideResource
+  | CiliumDataPathResource;
 
 export type ResourceKind = Resource['kind'];
 export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;

@@ -37,6 +37,19 @@ export const healthFaults = {
       remedy: '请查看 journalctl -u containerd；systemctl restart containerd 不影响运行中的 Pod。',
     },
   },
+  CILIUM_UNHEALTHY: {
+    exitCode: 5,
+    en: {
+      message: "Cilium's agent does not say that it is healthy ({url}): new pods get no network.",
+      remedy:
+        'Look at its pod: kubectl -n regnode-cilium get pods -o wide --field-selector spec.nodeName={node}; running pods keep their network.',
+    },
+    zh: {
+      message: 'Cilium agent 未报告健康（{url}）：新 Pod 将没有网络。',
+      remedy:
+        '请查看其 Pod：kubectl -n regnode-cilium get pods -o wide --field-selector spec.nodeName={node}；运行中的 Pod 网络不受影响。',
+    },
+  },
   CERTIFICATE_NOT_RENEWED: {
     exitCode: 5,
     en: {

@@ -25,7 +25,7 @@ const wish: DesiredState = {
   revision: '1',
   pool: 'idc',
   kubernetesVersion: '1.20.2',
-  network: { mode: 'external' },
+  network: { mode: 'cilium' },
   apiServerAccess: 'direct',
   labels: {},
   taints: [],

@@ -4,6 +4,7 @@
 import { paths } from '../../config/paths.ts';
 import type { Resource, SysctlResource } from '../../plan/resource.ts';
 import type { Component } from '../component.ts';
+import { configurationFile } from './configuration-file.ts';
 
 export const kernelModules = ['overlay', 'br_netfilter'];
 
@@ -24,19 +25,17 @@ const parameters: readonly Omit<SysctlResource, 'kind'>[] = [
 
 export const systemComponent: Component = {
   name: 'system',
-  plan: ({ modulesToLoad }) => [
-    { kind: 'pod-network' },
-    ...(modulesToLoad.length === 0 ? [] : [configurationFile(paths.modulesFile, modulesToLoad)]),
-    configurationFile(paths.sysctlFile, sysctlLines()),
-    ...kernelModules.map((name): Resource => ({ kind: 'module', name })),
-    ...parameters.map((parameter): Resource => ({ kind: 'sysctl', ...parameter })),
-  ],
+  plan({ modulesToLoad }) {
+    const modules = modulesToLoad.filter((name) => kernelModules.includes(name));
+    return [
+      { kind: 'pod-network' },
+      ...(modules.length === 0 ? [] : [configurationFile(paths.modulesFile, modules)]),
+      configurationFile(paths.sysctlFile, sysctlLines()),
+      ...kernelModules.map((name): Resource => ({ kind: 'module', name })),
+      ...parameters.map((parameter): Resource => ({ kind: 'sysctl', ...parameter })),
+    ];
+  },
 };
-
-function configurationFile(path: string, lines: readonly string[]): Resource {
-  const note = '# Written by regnode; "regnode leave" takes it away.';
-  return { kind: 'file', path, mode: 0o644, content: `${[note, ...lines].join('\n')}\n` };
-}
 
 // systemd-sysctl passes over what this kernel does not have. "At least" can't be said there.
 function sysctlLines(): string[] {

@@ -61,7 +61,10 @@ export const ciliumMessages = {
     problems: {
       unmounted: {
         message: { en: 'No BPF file system is mounted at {path}.', zh: '{path} 没有挂载 BPF 文件系统。' },
-        remedy: { en: 'Mount it, now and at boot.', zh: '请立即挂载，并设置开机挂载。' },
+        remedy: {
+          en: 'Nothing to do: regnode mounts it when it joins, now and at every boot. By hand:',
+          zh: '无需操作：加入时 regnode 会挂载，并在每次开机时挂载。手动方式：',
+        },
         commands: ['mount -t bpf bpf {path}', 'echo "bpf {path} bpf defaults 0 0" >> /etc/fstab'],
       },
     },
@@ -96,8 +99,8 @@ export const ciliumMessages = {
           zh: '存在其他 CNI 的配置：{paths}。',
         },
         remedy: {
-          en: 'Move it away; else Cilium renames it when it starts, and pods of the first minute get the wrong network.',
-          zh: '请移走；否则要等 Cilium 启动时改名，此前启动的 Pod 会接入错误的网络。',
+          en: 'Nothing to do if that network is given up: regnode moves it away when it joins, and leave puts it back.',
+          zh: '若该网络不再使用，则无需操作：加入时 regnode 会将其移走，leave 时恢复。',
         },
         commands: ['mkdir -p /root/cni-before-regnode && mv {paths} /root/cni-before-regnode/'],
       },
@@ -123,7 +126,10 @@ export const ciliumMessages = {
           en: 'The reverse path filter is strict ({measured}).',
           zh: '反向路径过滤为严格模式（{measured}）。',
         },
-        remedy: { en: 'Turn it off for all devices.', zh: '请对所有设备关闭。' },
+        remedy: {
+          en: 'Nothing to do: regnode turns it off when it joins, and leave turns it on again. By hand:',
+          zh: '无需操作：加入时 regnode 会关闭，leave 时恢复。手动方式：',
+        },
         commands: [
           'sysctl -w net.ipv4.conf.all.rp_filter=0',
           'echo net.ipv4.conf.all.rp_filter=0 > /etc/sysctl.d/99-zz-rp-filter.conf',

@@ -1,7 +1,7 @@
 // What the components want: settings of the pool, cgroup drivers that have to agree, order, secrets, restarts. The whole files for
 // each pair of versions are in golden.test.ts.
 import { describe, expect, test } from 'vitest';
-import type { NodeWish } from '../../../../agent/components/component.ts';
+import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
 import { registryFiles } from '../../../../agent/components/containerd/registries.ts';
 import { planComponents } from '../../../../agent/components/index.ts';
 import { kubeletConfiguration } from '../../../../agent/components/kubelet/configuration.ts';
@@ -104,6 +104,60 @@ describe('registries', () => {
     const other = { ...desired, containerd: { ...desired.containerd, registries: [mirrored] } };
     const units = (from: NodeWish) => planComponents(host, from).filter(({ kind }) => kind === 'unit');
     expect(units({ ...wish, desired: other })).toEqual(units(wish));
+  });
+});
+
+describe("Cilium's host side", () => {
+  const wished: NodeWish = { ...wish, desired: { ...desired, network: { mode: 'cilium' } } };
+  const plan = (change: Partial<NodeFacts> = {}) => planComponents({ ...host, ...change }, wished);
+  const paths = (resources: readonly Resource[]) =>
+    resources.flatMap((resource) => ('path' in resource ? [`${resource.kind} ${resource.path}`] : []));
+
+  test('is nothing for a pool that brings its own network', () => {
+    expect(JSON.stringify(planComponents(host, wish))).not.toMatch(/cilium|rp_filter/);
+  });
+
+  test('moves other networks away, expects what the DaemonSet writes, notes the data path', () => {
+    const resources = plan({ otherNetworks: ['/etc/cni/net.d/10-flannel.conflist'] });
+    expect(paths(resources)).toEqual(
+      expect.arrayContaining([
+        'set-aside /etc/cni/net.d/10-flannel.conflist',
+        'claim /opt/cni/bin/cilium-cni',
+        'claim /etc/cni/net.d/05-cilium.conflist',
+        'file /etc/sysctl.d/99-zz-regnode-cilium.conf',
+        'file /etc/systemd/system/run-cilium-cgroupv2.mount',
+        'link /etc/systemd/system/multi-user.target.wants/run-cilium-cgroupv2.mount',
+      ]),
+    );
+    expect(resources).toContainEqual({ kind: 'cilium-data-path', cgroupRoot: '/run/cilium/cgroupv2' });
+  });
+
+  test('mounts the BPF file system where systemd does not', () => {
+    const unit = { kind: 'unit', name: 'regnode-bpffs.service' };
+    expect(plan()).not.toContainEqual(unit);
+    expect(plan({ bpfIsMounted: false })).toContainEqual(unit);
+  });
+
+  test('loads at boot only what this kernel has as modules', () => {
+    const file = (modulesToLoad: string[]) =>
+      plan({ modulesToLoad }).find(
+        (one) => one.kind === 'file' && one.path === '/etc/modules-load.d/regnode-cilium.conf',
+      );
+    expect(file(['overlay'])).toBeUndefined();
+    expect(file(['overlay', 'vxlan', 'cls_bpf'])).toMatchObject({
+      content: expect.stringMatching(/^# .*\nvxlan\ncls_bpf\n$/),
+    });
+  });
+
+  test('is ready before the kubelet runs', () => {
+    const units = plan({ bpfIsMounted: false }).flatMap((one) => (one.kind === 'unit' ? [one.name] : []));
+    expect(units).toEqual([
+      'regnode-bpffs.service',
+      'run-cilium-cgroupv2.mount',
+      'containerd.service',
+      'kubelet.service',
+      'regnode.service',
+    ]);
   });
 });
 

@@ -16,6 +16,8 @@ export const host: NodeFacts = {
   memoryMiB: 64_213,
   resolvConf: '/etc/resolv.conf',
   modulesToLoad: ['overlay'],
+  bpfIsMounted: true,
+  otherNetworks: [],
   trees: new Map(),
   agentUnit: undefined,
   agentTrialSeconds: undefined,

@@ -1,0 +1,42 @@
+// Whether Cilium's agent on this node says that it is healthy, where the pool's network is Cilium. It is a pod like others and may
+// be rolled at any time, so the table is patient with it.
+import { get } from 'node:http';
+import type { NetworkMode } from '../../../protocol/desired.ts';
+import type { HealthSource } from '../condition.ts';
+
+const everyMs = 10_000;
+const timeoutMs = 3000;
+const healthUrl = 'http://127.0.0.1:9879/healthz';
+
+export interface CiliumWatch {
+  readonly nodeName: string;
+  /** Of the pool, as it is now. */
+  readonly networkMode: () => NetworkMode;
+  /** Default: asks the agent. */
+  readonly ask?: (signal: AbortSignal) => Promise<boolean>;
+}
+
+export function ciliumSource({ nodeName, networkMode, ask = askAgent }: CiliumWatch): HealthSource {
+  return {
+    name: 'cilium',
+    everyMs,
+    async look(_isVisible, signal) {
+      const isGood = networkMode() !== 'cilium' || (await ask(signal));
+      const values = { url: healthUrl, node: nodeName };
+      return [{ code: 'CILIUM_UNHEALTHY', state: isGood ? 'good' : 'bad', values }];
+    },
+  };
+}
+
+function askAgent(signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { timeout: timeoutMs, agent: false, signal, headers: { brief: 'true' } };
+    const request = get(healthUrl, options, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+    request.on('close', () => resolve(false));
+  });
+}
