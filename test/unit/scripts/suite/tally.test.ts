@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { add, closingLine, fromVitest, nothing, renderPhases } from '../../../../scripts/suite/tally.ts';
+import {
+  add,
+  closingLine,
+  fromVitest,
+  nothing,
+  renderPhases,
+  wronglySkipped,
+} from '../../../../scripts/suite/tally.ts';
 
 test('a run that failed without a failed test is one failure', () => {
   expect(fromVitest({}, false)).toEqual({ passed: 0, failed: 1, skipped: 0 });
@@ -19,6 +26,18 @@ test('failed tests are counted once', () => {
     failed: 2,
     skipped: 2,
   });
+});
+
+test('only the test with real images of Cilium may be left out', () => {
+  const result = (fullName: string, status: string) => ({ fullName, status });
+  const report = {
+    testResults: [
+      { assertionResults: [result('real Cilium carries packets', 'pending'), result('a joins', 'passed')] },
+      { assertionResults: [result('b leaves', 'skipped'), result('c is real Cilium', 'pending')] },
+    ],
+  };
+  expect(wronglySkipped(report)).toEqual(['b leaves', 'c is real Cilium']);
+  expect(wronglySkipped({})).toEqual([]);
 });
 
 test('the closing line', () => {
