@@ -95,7 +95,7 @@ export class TelemetryAccount {
         const own = epochs.filter(({ epoch }) => !this.#past.has(epoch));
         const newest = Math.max(...own.map(({ epoch }) => epoch));
         last = JSON.stringify({ ring: heartbeat?.ring, epochs });
-        if (heartbeat === null || heartbeat.ring.pending !== 0) return undefined;
+        if (heartbeat === null) return undefined;
         if ((await this.#segments()).some(({ epoch }) => epoch !== newest)) return undefined;
         const known = own.reduce((sum, account) => sum + account.next - account.from, 0);
         if (known !== heartbeat.ring.produced) return undefined;
