@@ -3,8 +3,9 @@
 // is what one would write instead. All are connected at the same time and measured in turns; figures are medians over
 // the rounds. `npm run bench:gateway -- --json` prints one line of JSON.
 //
-//   --nodes N     default 10000        --rounds N       default 5
-//   --seconds S   per measurement, 3   --per-second R   heartbeats of each node, default 4
+//   --nodes N     connected, 10000     --senders N      of them send, default 2000 (the JSON server gets only these)
+//   --seconds S   per measurement, 2   --per-second R   heartbeats of each sender, default 15
+//   --rounds N    default 5
 import { parseArgs } from 'node:util';
 import { createProgress } from '../machine/progress.ts';
 import { medianOf, printResult } from './figures.ts';
@@ -18,14 +19,18 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean', default: false },
     nodes: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    'per-second': { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '2' },
+    senders: { type: 'string', default: '2000' },
+    'per-second': { type: 'string', default: '15' },
   },
 });
 const nodes = Number(flags.nodes);
+const senders = Math.min(nodes, Number(flags.senders));
 const rounds = Number(flags.rounds);
 const seconds = Number(flags.seconds);
 const heartbeatsPerSecond = Number(flags['per-second']);
+/** Idle tunnels are weighed when there are so many. */
+const weighedNodes = 5000;
 const names = ['ws', 'wss', 'json'] as const;
 type Name = (typeof names)[number];
 const progress = createProgress();
@@ -43,7 +48,10 @@ async function main(): Promise<void> {
   for (const name of names) {
     const contender = await startContender(name, name === 'wss' ? authority : undefined);
     contenders.push(contender);
-    const idle = await progress.step(`${name}: ${nodes} nodes connect`, () => measureIdle(contender, nodes));
+    const count = name === 'json' ? senders : nodes;
+    const idle = await progress.step(`${name}: ${count} nodes connect`, () =>
+      measureIdle(contender, Math.min(count, weighedNodes), count),
+    );
     figures[`${name}_idle_bytes_per_node`] = idle.bytesPerNode;
     figures[`${name}_connects_per_core_second`] = idle.connectsPerCoreSecond;
     progress.line(
@@ -55,11 +63,11 @@ async function main(): Promise<void> {
   for (let round = 0; round <= rounds; round += 1) {
     for (const [index, name] of names.entries()) {
       const contender = contenders[index] as Contender;
-      const found = await measureSending(contender, 'heartbeats', heartbeatsPerSecond, seconds);
+      const found = await measureSending(contender, 'heartbeats', senders, heartbeatsPerSecond, seconds);
       if (round > 0) heartbeats.get(name)?.push(found);
       progress.line(`${round}/${rounds} ${name}: ${describe(found)}${round ? '' : ' (not counted)'}`);
       if (name === 'json') continue;
-      const batches = await measureSending(contender, 'samples', 0.5, round === 0 ? 2 : seconds);
+      const batches = await measureSending(contender, 'samples', senders, 1, round === 0 ? 2 : seconds);
       if (round > 0) samples.get(name)?.push(batches);
     }
   }
@@ -73,8 +81,8 @@ async function main(): Promise<void> {
   }
   for (const [index, name] of (['ws', 'wss'] as const).entries()) {
     const contender = contenders[index] as Contender;
-    figures[`${name}_bytes_per_node_with_300_series`] = await contender.bytesPerNode(nodes);
-    figures[`${name}_reconnects_per_core_second`] = await measureReconnects(contender, Math.min(nodes, 2000));
+    figures[`${name}_bytes_per_node_for_300_series`] = await contender.weighedPerNode(senders);
+    figures[`${name}_reconnects_per_core_second`] = await measureReconnects(contender, Math.min(nodes, 1000));
     figures[`${name}_unexplained_records`] = (await contender.state()).unexplained;
   }
   for (const contender of contenders) await stopContender(contender);

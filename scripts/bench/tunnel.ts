@@ -13,7 +13,7 @@ import { createAuthority } from './tunnel/certificates.ts';
 import { type Contender, startContenders } from './tunnel/contenders.ts';
 import { type Moved, megabytesPerSecond } from './tunnel/load.ts';
 import { Role, stopAll } from './tunnel/process.ts';
-import { median, percentile, ratiosOf, type Sample, summarise } from './tunnel/summary.ts';
+import { type Figures, median, percentile, ratiosOf, type Sample, summarise } from './tunnel/summary.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -62,10 +62,29 @@ async function main(): Promise<void> {
       );
     }
   }
-  const figures = Object.fromEntries([...samples].map(([name, found]) => [name, summarise(found)]));
-  const result = { name: 'tunnel', ratios: ratiosOf(figures), figures };
+  const figures: Record<string, object> = Object.fromEntries(
+    [...samples].map(([name, found]) => [name, summarise(found)]),
+  );
+  for (const contender of contenders) {
+    const copied = await copiesPerByte(contender, bulkClient);
+    if (copied !== undefined)
+      figures[contender.name] = { ...figures[contender.name], bytesCopiedPerByte: copied };
+  }
+  const result = { name: 'tunnel', ratios: ratiosOf(figures as Figures), figures };
   if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else console.log(JSON.stringify(result, null, 2));
+}
+
+/** After the rounds, since counting is slow. */
+async function copiesPerByte(contender: Contender, client: Role): Promise<number | undefined> {
+  if (!contender.copiedBytes) return undefined;
+  let carried = 0;
+  const copied = await contender.copiedBytes(async () => {
+    for (const kind of ['upload', 'download'] as const) {
+      carried += (await client.ask<Moved>({ kind, port: contender.bulkPort, seconds })).bytes;
+    }
+  });
+  return Number((copied / carried).toPrecision(3));
 }
 
 interface Both {

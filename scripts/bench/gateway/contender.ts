@@ -7,6 +7,8 @@ import type { FarEndOrder, FarEndState, Protocol } from './far-end.ts';
 import type { FleetOrder } from './fleet.ts';
 
 const fleets = 4;
+/** Without it V8's young generation alone grows by tens of megabytes while thousands of nodes connect, and stays so. */
+const youngGenerationFlag = '--max-semi-space-size=8';
 
 export class Contender {
   readonly protocol: Protocol;
@@ -15,7 +17,7 @@ export class Contender {
   readonly #scheme: 'http' | 'https';
   readonly #port: number;
   readonly #identity: Identity | undefined;
-  #emptyBytes = 0;
+  #weighedBytes = 0;
 
   constructor(
     protocol: Protocol,
@@ -58,7 +60,12 @@ export class Contender {
     );
   }
 
-  async send(what: 'heartbeats' | 'samples', perSecond: number, seconds: number): Promise<number> {
+  async send(
+    what: 'heartbeats' | 'samples',
+    nodes: number,
+    perSecond: number,
+    seconds: number,
+  ): Promise<number> {
     const sent = await Promise.all(
       this.#fleets.map((fleet, index) =>
         fleet.ask<number>({
@@ -66,6 +73,7 @@ export class Contender {
           protocol: this.protocol,
           url: this.#url(index),
           what,
+          nodes: Math.ceil(nodes / fleets),
           perSecond,
           seconds,
         }),
@@ -80,15 +88,16 @@ export class Contender {
     );
   }
 
-  /** What the far end weighs now is what it weighs without nodes. */
-  async weighEmpty(): Promise<void> {
+  async weigh(): Promise<void> {
     await this.#farEnd.ask({ kind: 'collectGarbage' });
-    this.#emptyBytes = (await this.state()).residentBytes;
+    this.#weighedBytes = (await this.state()).residentBytes;
   }
 
-  async bytesPerNode(nodes: number): Promise<number> {
-    await this.#farEnd.ask({ kind: 'collectGarbage' });
-    return ((await this.state()).residentBytes - this.#emptyBytes) / nodes;
+  /** Since the last time, for each of so many nodes. */
+  async weighedPerNode(nodes: number): Promise<number> {
+    const before = this.#weighedBytes;
+    await this.weigh();
+    return (this.#weighedBytes - before) / nodes;
   }
 
   #url(fleet: number): string {
@@ -103,7 +112,7 @@ export async function startContender(
   const protocol = name === 'json' ? 'json' : 'regnode';
   const farEnd = new Role<FarEndOrder>({
     program: new URL('./far-end.ts', import.meta.url),
-    nodeFlags: ['--expose-gc'],
+    nodeFlags: ['--expose-gc', youngGenerationFlag],
   });
   const identity = await authority?.issue('gateway');
   const port = await farEnd.ask<number>({ kind: 'listen', protocol, identity });

@@ -25,6 +25,7 @@ export type FleetOrder =
       protocol: Protocol;
       url: string;
       what: 'heartbeats' | 'samples';
+      nodes: number;
       perSecond: number;
       seconds: number;
     }
@@ -68,9 +69,9 @@ async function connect(order: Extract<FleetOrder, { kind: 'connect' }>): Promise
   }
 }
 
-/** Every node `perSecond` times a second, in an order without bursts; the number of what was sent. */
+/** The first nodes, each `perSecond` times a second, in an order without bursts; the number of what was sent. */
 async function send(order: Extract<FleetOrder, { kind: 'send' }>): Promise<number> {
-  const all = nodes.get(order.url) ?? [];
+  const all = (nodes.get(order.url) ?? []).slice(0, order.nodes);
   const startedMs = performance.now();
   let sent = 0;
   for (;;) {

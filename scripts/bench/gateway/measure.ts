@@ -9,35 +9,37 @@ export interface Carried {
 
 const warmUpNodes = 200;
 
-/** Connects the nodes; what stays of them in memory, and what each connection cost. */
+/** Connects the nodes, weighs the first so many, and tells what each connection cost. */
 export async function measureIdle(
   contender: Contender,
+  weighed: number,
   nodes: number,
 ): Promise<{ bytesPerNode: number; connectsPerCoreSecond: number }> {
   // The code is compiled and the pools are filled before the empty process is weighed.
   await contender.connect(nodes, warmUpNodes);
   await contender.disconnect();
   await until(async () => (await contender.state()).connected === 0);
-  await contender.weighEmpty();
+  await contender.weigh();
   const before = await contender.state();
-  await contender.connect(0, nodes);
+  await contender.connect(0, weighed);
   const after = await contender.state();
-  return {
-    bytesPerNode: await contender.bytesPerNode(nodes),
-    connectsPerCoreSecond: nodes / (after.cpuSeconds - before.cpuSeconds),
-  };
+  const bytesPerNode = await contender.weighedPerNode(weighed);
+  await contender.connect(weighed, nodes - weighed);
+  await contender.weigh();
+  return { bytesPerNode, connectsPerCoreSecond: weighed / (after.cpuSeconds - before.cpuSeconds) };
 }
 
 /** Heartbeats that were taken, or samples, not what was sent. */
 export async function measureSending(
   contender: Contender,
   what: 'heartbeats' | 'samples',
+  nodes: number,
   perSecond: number,
   seconds: number,
 ): Promise<Carried> {
   const before = await contender.state();
   const startedMs = performance.now();
-  await contender.send(what, perSecond, seconds);
+  await contender.send(what, nodes, perSecond, seconds);
   const after = await contender.state();
   const taken = after[what] - before[what];
   return {

@@ -16,6 +16,8 @@ export interface Contender {
   readonly echoPort: number;
   /** CPU and memory of the processes in between: the gateway's end, then the agent's. */
   usage(): Promise<[Usage, Usage]>;
+  /** Bytes that both ends together copied in JavaScript while `work` ran; only for our own. */
+  readonly copiedBytes?: (work: () => Promise<void>) => Promise<number>;
 }
 
 export async function startContenders(
@@ -80,5 +82,12 @@ async function regnode(
     bulkPort: await gateway.ask<number>({ kind: 'entry', target: 'bulk' }),
     echoPort: await gateway.ask<number>({ kind: 'entry', target: 'echo' }),
     usage: () => Promise.all([gateway.usage(), agent.usage()]),
+    async copiedBytes(work) {
+      const ends = [gateway, agent];
+      await Promise.all(ends.map((end) => end.ask({ kind: 'startCounting' })));
+      await work();
+      const copied = await Promise.all(ends.map((end) => end.ask<number>({ kind: 'stopCounting' })));
+      return copied.reduce((sum, bytes) => sum + bytes, 0);
+    },
   };
 }

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { openTunnel } from '../../../agent/tunnel/tunnel.ts';
 import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import { SocketEndpoint } from '../../../protocol/tunnel/socket.ts';
+import { countCopies } from '../telemetry/copies.ts';
 import { download, listen, roundTrips, startTarget, upload } from './load.ts';
 
 const logger = pino({ level: 'silent' });
@@ -26,9 +27,13 @@ export type Order =
   | { kind: 'agent'; url: string; identity: Identity | undefined; targets: Record<string, number> }
   | { kind: 'connected' }
   | { kind: 'upload' | 'download' | 'roundTrips'; port: number; seconds: number }
+  | { kind: 'startCounting' }
+  | { kind: 'stopCounting' }
   | { kind: 'usage' };
 
 let hub: TunnelHub | undefined;
+/** Bytes copied in JavaScript, while they are counted. */
+let counting: { stop: () => void; copied: Promise<number> } | undefined;
 
 async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
@@ -50,6 +55,14 @@ async function obey(order: Order): Promise<unknown> {
       return download(order.port, order.seconds);
     case 'roundTrips':
       return roundTrips(order.port, order.seconds);
+    case 'startCounting': {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      counting = { stop: resolve, copied: countCopies(() => promise) };
+      return undefined;
+    }
+    case 'stopCounting':
+      counting?.stop();
+      return counting?.copied ?? 0;
     case 'usage': {
       const { user, system } = process.cpuUsage();
       return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
