@@ -53,6 +53,18 @@ const serveCommand = program
   .option('--name <name>', 'name of this replica (default: the host name)')
   .option('--scrape-token-file <file>', 'bearer token that the metrics port asks for; read anew each time')
   .option('--kubelet-ca-file <file>', 'roots of the kubelets’ certificates (default: the API server’s)')
+  .option(
+    '--replica-listen <address:port>',
+    'where the other replicas of the gateway connect',
+    '0.0.0.0:9465',
+  )
+  .option('--replica-address <host:port>', 'at which they reach it (default: an address of this machine)')
+  .option(
+    '--connections-per-address <n>',
+    'raise it behind a balancer that hides where peers come from',
+    '256',
+  )
+  .option('--drain-grace <duration>', 'at a stop: how long streams that are open may go on', '10s')
   .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
   .action(async (flags: Record<string, string>) => {
     const options = parseServeOptions(flags);

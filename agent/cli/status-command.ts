@@ -37,10 +37,12 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
 function render(status: DaemonStatus): string {
   const mark = (ok: boolean) => (ok ? '[ok]  ' : '[fail]');
   const { tunnel, certificate, reconcile, services, telemetry } = status;
-  const way = `${status.gateway}${tunnel.proxy === '' ? '' : ` through the proxy ${tunnel.proxy}`}`;
+  const replica = tunnel.replica === '' ? '' : `, replica ${tunnel.replica}`;
+  const way = `${status.gateway}${replica}${tunnel.proxy === '' ? '' : ` through the proxy ${tunnel.proxy}`}`;
   const rows: [boolean, string, string][] = [
     [true, 'node', `${status.nodeName} (${status.pool})`],
     [tunnel.state === 'Open', 'tunnel', `${tunnel.state} → ${way}${suffix(tunnel.lastFault)}`],
+    [true, 'streams', `${tunnel.streams} open, ${kept(tunnel)}`],
     [
       certificate.fault === '',
       'certificate',
@@ -98,6 +100,11 @@ function upgradeRows({ versions, upgrades, drift }: DaemonStatus): [boolean, str
       standing.map(({ key, reason }) => `${key} (${reason})`).join(', ') || 'none',
     ],
   ];
+}
+
+function kept({ unacknowledgedBytes, unacknowledgedLimitBytes }: DaemonStatus['tunnel']): string {
+  const kib = (bytes: number) => Math.ceil(bytes / 1024);
+  return `${kib(unacknowledgedBytes)} of ${kib(unacknowledgedLimitBytes)} KiB kept for a resumption`;
 }
 
 function suffix(detail: string): string {

@@ -142,7 +142,9 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   };
   const statusNow = (): DaemonStatus => {
     const { phase, revision, at, steps, fault, versions, upgrades, drift } = reconciler.status;
-    const { gateway: url, proxy, attempts, lastFault } = tunnel.status;
+    const { gateway: url, proxy, attempts, lastFault, replica, streams, ...figures } = tunnel.status;
+    const { unacknowledgedBytes, unacknowledgedLimitBytes } = figures;
+    const carried = { replica, streams, unacknowledgedBytes, unacknowledgedLimitBytes };
     return {
       version: 1,
       writtenAtMs: host.clock.nowMs(),
@@ -152,7 +154,13 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       gateway: url,
       phase: leaving === '' ? phase : 'Leaving',
       detail: leaving,
-      tunnel: { state: tunnel.state, proxy: proxy ?? '', attempts, lastFault: lastFault?.message ?? '' },
+      tunnel: {
+        state: tunnel.state,
+        proxy: proxy ?? '',
+        attempts,
+        lastFault: lastFault?.message ?? '',
+        ...carried,
+      },
       certificate: renewal.status,
       reconcile: { revision, at, steps, fault },
       ...(health.findings && { health: [...health.findings] }),

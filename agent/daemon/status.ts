@@ -21,6 +21,12 @@ export const daemonStatusSchema = z.object({
     proxy: z.string(),
     attempts: z.number(),
     lastFault: z.string(),
+    /** The replica of the gateway that has the tunnel, as it calls itself. */
+    replica: z.string().default(''),
+    streams: z.number().default(0),
+    /** Sent, not yet acknowledged, and kept for a resumption; never much more than the limit. */
+    unacknowledgedBytes: z.number().default(0),
+    unacknowledgedLimitBytes: z.number().default(0),
   }),
   certificate: z.object({ expiresAt: z.string(), renewsAt: z.string(), fault: z.string() }),
   reconcile: z.object({

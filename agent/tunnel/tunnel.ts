@@ -37,6 +37,8 @@ export interface TunnelOptions extends TunnelIdentity {
 
 export interface TunnelStatus extends SessionFigures {
   readonly gateway: string;
+  /** The replica of the gateway that answered, as it calls itself. */
+  readonly replica: string;
   /** `host:port` of the proxy in use. */
   readonly proxy: string | undefined;
   readonly attempts: number;
@@ -102,6 +104,7 @@ class AgentTunnel implements Tunnel {
     return {
       ...this.#session.figures,
       gateway: this.#url.origin,
+      replica: this.#session.peerName,
       proxy: proxy ? `${proxy.host}:${proxy.port}` : undefined,
       attempts: this.#connector.attempts,
       lastFault: this.#connector.lastFault,

@@ -1,6 +1,7 @@
 // The gateway's own metrics. Nodes' metrics come from the telemetry intake; both are one answer at /metrics.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ReplicaFigures } from '../replicas/replicas.ts';
 import type { HubFigures } from '../tunnel/hub.ts';
 
 export interface Counters {
@@ -9,6 +10,7 @@ export interface Counters {
   readonly requests: Counter<'route' | 'status'>;
   readonly refusedConnections: Counter<'reason'>;
   readonly refusedCertificates: Counter<'code'>;
+  readonly refusedReplicas: Counter<'code'>;
   readonly renewals: Counter<'outcome' | 'code'>;
   readonly kubeletCertificates: Counter<'decision' | 'signer'>;
   readonly streams: Counter<'outcome'>;
@@ -35,7 +37,30 @@ const hubTotals = {
   violations: ['tunnel_violations_total', 'Frames that broke the protocol.'],
 } as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
 
-export function createCounters(sources: { hub: () => HubFigures; registered: () => number }): Counters {
+const replicaGauges = {
+  live: ['replicas', 'Replicas of the gateway that are alive, this one included.'],
+  leading: ['replica_leading', '1: this replica does what belongs to no other one.'],
+  forwardedStreams: ['forwarded_streams', 'Streams that go through another replica now.'],
+  carriedStreams: ['carried_streams', 'Streams that other replicas have open through this one now.'],
+} as const satisfies Partial<Record<keyof ReplicaFigures, readonly [string, string]>>;
+
+const noReplicas: ReplicaFigures = {
+  live: 1,
+  leading: 1,
+  forwarded: 0,
+  forwardedStreams: 0,
+  carriedStreams: 0,
+};
+
+export function createCounters(sources: {
+  hub: () => HubFigures;
+  registered: () => number;
+  replicas?: () => ReplicaFigures | undefined;
+  /** Nodes whose tunnel is open here. */
+  connected?: () => Iterable<string>;
+  /** Of this replica. */
+  name?: string;
+}): Counters {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'regnode_gateway_' });
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
@@ -62,12 +87,32 @@ export function createCounters(sources: { hub: () => HubFigures; registered: () 
   gauge('registered_nodes', 'Nodes registered in the cluster.', sources.registered);
   for (const [key, [name, help]] of entries(hubGauges)) gauge(name, help, () => sources.hub()[key]);
   for (const [key, [name, help]] of entries(hubTotals)) total(name, help, () => sources.hub()[key]);
+  const replicas = () => sources.replicas?.() ?? noReplicas;
+  for (const [key, [name, help]] of entries(replicaGauges)) gauge(name, help, () => replicas()[key]);
+  total(
+    'forwarded_streams_total',
+    'Streams handed to the replica that holds the tunnel.',
+    () => replicas().forwarded,
+  );
+  new Gauge({
+    name: 'regnode_gateway_node_tunnel',
+    help: 'Nodes whose tunnel is open, with the replica that holds it: this one.',
+    labelNames: ['node', 'gateway'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const node of sources.connected?.() ?? []) this.set({ node, gateway: sources.name ?? '' }, 1);
+    },
+  });
   return {
     registry,
     joins: counter('joins_total', 'Joins, by outcome and code of refusal.', ['outcome', 'code']),
     requests: counter('http_requests_total', 'Requests on the public port.', ['route', 'status']),
     refusedConnections: counter('refused_connections_total', 'Connections over a limit.', ['reason']),
     refusedCertificates: counter('refused_certificates_total', 'Client certificates refused.', ['code']),
+    refusedReplicas: counter('refused_replica_connections_total', 'Who knocked at the door for replicas.', [
+      'code',
+    ]),
     renewals: counter('renewals_total', 'Renewals of node certificates, by outcome.', ['outcome', 'code']),
     kubeletCertificates: counter('kubelet_certificates_total', 'Decisions on kubelet CSRs.', [
       'decision',

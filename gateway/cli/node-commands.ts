@@ -57,12 +57,13 @@ function listCommand(): Command {
         return;
       }
       printTable(
-        ['NAME', 'POOL', 'PHASE', 'TUNNEL', 'READY', 'ADDRESS', 'KUBELET', 'AGE'],
+        ['NAME', 'POOL', 'PHASE', 'TUNNEL', 'GATEWAY', 'READY', 'ADDRESS', 'KUBELET', 'AGE'],
         items.map((node) => [
           node.metadata.name,
           node.spec.pool,
           node.metadata.deletionTimestamp ? 'Leaving' : (node.status?.phase ?? 'Joining'),
           node.status?.tunnel?.connected ? 'connected' : 'down',
+          node.status?.tunnel?.gateway ?? '-',
           node.status?.ready ?? 'Absent',
           node.spec.addresses[0] ?? '-',
           node.status?.versions?.kubelet ?? '-',

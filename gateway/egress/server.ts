@@ -14,9 +14,15 @@ import { resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
 
+/** A way to a node: its session here, or the replica that holds its tunnel. */
+export interface EgressWay {
+  readonly replica?: string | undefined;
+  open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
+}
+
 /** What the server needs of the hub. */
 export interface EgressHub {
-  session(node: string): { open(target: StreamTarget, endpoint: StreamEndpoint): () => void } | undefined;
+  session(node: string): EgressWay | undefined;
 }
 
 export interface EgressOptions {
@@ -124,15 +130,16 @@ function throughTunnel(
     target: target.port === settings.kubeletPort ? 'kubelet' : asked,
     reason: `kube-apiserver CONNECT ${asked}`,
   };
-  const over = auditOnce({ node, target: streamTarget, address: asked }, 'opener', settings);
-  const session = settings.hub.session(node);
-  if (!session) {
+  const way = settings.hub.session(node);
+  const replica = way?.replica === undefined ? {} : { replica: way.replica };
+  const over = auditOnce({ node, target: streamTarget, address: asked, ...replica }, 'opener', settings);
+  if (!way) {
     const fault = new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
     over({ outcome: 'refused', detail: fault.message }, undefined);
     refuse(socket, fault);
     return;
   }
-  const giveUp = session.open(streamTarget, new ConnectEndpoint(socket, head, over));
+  const giveUp = way.open(streamTarget, new ConnectEndpoint(socket, head, over));
   socket.once('close', giveUp);
 }
 

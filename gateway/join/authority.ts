@@ -1,5 +1,5 @@
-// The gateway's own CA, ECDSA P-256. It signs two things only: the gateway's serving certificate and node
-// certificates. Its roots are kept by roots.ts. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
+// The gateway's own CA, ECDSA P-256. It signs three things only: the gateway's serving certificate, what its
+// replicas show each other, and node certificates. Its roots are kept by roots.ts. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
 // new one, but the gateway itself still shows one of the old, which is the one that every host knows.
 import { createHash, type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -102,11 +102,24 @@ export class Authority {
       subject: [{ CN: ['regnode-gateway'] }],
       publicKey: keys.publicKey,
       lifetimeMs: servingLifetimeMs,
-      usage: ExtendedKeyUsage.serverAuth,
+      usages: [ExtendedKeyUsage.serverAuth],
       names: [isIP(host) ? { type: 'ip', value: host } : { type: 'dns', value: host }],
     });
-    const exported = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    return { ...issued, keyPem: PemConverter.encode(exported, 'PRIVATE KEY') };
+    return { ...issued, keyPem: await privatePem(keys) };
+  }
+
+  /** What replicas of the gateway show each other, as server and as client; no node and no host ever sees it. */
+  async issueReplica(name: string): Promise<IssuedCertificate & { keyPem: string }> {
+    const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+    // Of the root that every replica knows, also one that has not heard of a rotation yet.
+    const issued = await this.#issue(this.#roots.at(-1) ?? this.#roots[0], {
+      subject: [{ O: ['regnode:replicas'] }, { CN: [name] }],
+      publicKey: keys.publicKey,
+      lifetimeMs: servingLifetimeMs,
+      usages: [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth],
+      names: [{ type: 'url', value: replicaUri(name) }],
+    });
+    return { ...issued, keyPem: await privatePem(keys) };
   }
 
   /** A node's client certificate: CN is the node, the URI names its pool too. */
@@ -119,7 +132,7 @@ export class Authority {
       subject: [{ O: ['regnode:nodes'] }, { CN: [node.name] }],
       publicKey: node.publicKey,
       lifetimeMs: this.#lifetimes.nodeMs,
-      usage: ExtendedKeyUsage.clientAuth,
+      usages: [ExtendedKeyUsage.clientAuth],
       names: [{ type: 'url', value: nodeUri(node) }],
     });
   }
@@ -130,7 +143,7 @@ export class Authority {
       subject: ConstructorParameters<typeof Name>[0];
       publicKey: webcrypto.CryptoKey;
       lifetimeMs: number;
-      usage: string;
+      usages: ExtendedKeyUsage[];
       names: ConstructorParameters<typeof SubjectAlternativeNameExtension>[0];
     },
   ): Promise<IssuedCertificate> {
@@ -140,7 +153,7 @@ export class Authority {
     const extensions: Extension[] = [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([wish.usage]),
+      new ExtendedKeyUsageExtension(wish.usages),
       new SubjectAlternativeNameExtension(wish.names),
       await AuthorityKeyIdentifierExtension.create(root.certificate.publicKey),
     ];
@@ -161,6 +174,14 @@ export class Authority {
       expiresAtMs,
     };
   }
+}
+
+export function replicaUri(name: string): string {
+  return `regnode://replica/${name}`;
+}
+
+async function privatePem(keys: webcrypto.CryptoKeyPair): Promise<string> {
+  return PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
 }
 
 export function nodeUri(node: { name: string; pool: string }): string {

@@ -96,6 +96,17 @@ export interface EventObject extends KubernetesObject {
   readonly source: { component: string; host?: string };
 }
 
+export interface Lease extends KubernetesObject {
+  readonly spec: {
+    readonly holderIdentity: string;
+    readonly leaseDurationSeconds: number;
+    /** RFC 3339 with microseconds. */
+    readonly acquireTime: string;
+    readonly renewTime: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
 export interface CustomResourceDefinition extends KubernetesObject {
   readonly spec: unknown;
   readonly status?: { readonly conditions?: readonly { type: string; status: string; message?: string }[] };
@@ -126,6 +137,13 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = {
   kind: 'CertificateSigningRequest',
   plural: 'certificatesigningrequests',
   namespaced: false,
+};
+
+export const leases: Kind<Lease> = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  plural: 'leases',
+  namespaced: true,
 };
 
 export const customResourceDefinitions: Kind<CustomResourceDefinition> = {

@@ -81,12 +81,12 @@ function decideServing(
   return { decision: 'approve', node: name };
 }
 
-/** Writes the decision; a request that somebody else has decided or deleted meanwhile is left. */
+/** Writes the decision. False: somebody else, or another replica, has decided or deleted the request meanwhile. */
 export async function writeDecision(
   kubernetes: Kubernetes,
   csr: CertificateSigningRequest,
   decision: Exclude<CertificateDecision, { decision: 'ignore' }>,
-): Promise<void> {
+): Promise<boolean> {
   const approved = decision.decision === 'approve';
   const condition = {
     type: approved ? 'Approved' : 'Denied',
@@ -102,8 +102,10 @@ export async function writeDecision(
       { ...csr, status: { ...csr.status, conditions } },
       'approval',
     );
+    return true;
   } catch (error) {
     if (!isFailure(error, 'Conflict', 'NotFound')) throw error;
+    return false;
   }
 }
 

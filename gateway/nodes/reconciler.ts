@@ -33,6 +33,9 @@ export interface ReconcilerOptions {
   readonly logger: Logger;
   /** Name of this replica, as in status.tunnel.gateway. */
   readonly gateway: string;
+  readonly isLive: (gateway: string) => boolean;
+  /** Whether this replica looks after the node: its tunnel is here, or nowhere and this one leads. */
+  readonly looksAfter: (registered: RegisteredNode) => boolean;
   readonly settled: () => boolean;
   /** A node whose registration is gone: close its tunnel, forget its metrics. */
   readonly onGone: (name: string) => void;
@@ -59,6 +62,10 @@ export class Reconciler {
     const leaving = registered.metadata.deletionTimestamp !== undefined;
     // A claim that is not a node yet (its join is under way) is not touched.
     if (!leaving && registered.status?.joinedAt === undefined) return undefined;
+    const tunnel = this.#options.tunnels.get(name);
+    const isOurs = this.#options.looksAfter(registered);
+    // Another replica's node, unless its tunnel has just come here.
+    if (!isOurs && !(tunnel?.connected && !tunnel.claimed)) return undefined;
     const desired = await this.desired(registered);
     await this.#writeStatus(registered, desired);
     if (leaving) return this.#options.departures.advance(registered);
@@ -96,18 +103,26 @@ export class Reconciler {
   async #writeStatus(registered: RegisteredNode, desired: DesiredState | undefined): Promise<void> {
     const { kubernetes, tunnels, gateway, settled, now, recordEvent } = this.#options;
     const { name, uid } = registered.metadata;
+    const tunnel = tunnels.get(name);
     const status = nodeStatus(registered, {
       node: this.#options.nodes(name),
-      tunnel: tunnels.get(name),
+      tunnel,
       gateway,
+      isLive: this.#options.isLive,
       settled: settled(),
       desiredRevision: desired?.revision,
       nowMs: now(),
     });
-    if (sameStatus(registered.status, status)) return;
+    const isClaim =
+      tunnel !== undefined && status.tunnel?.connected === true && status.tunnel.gateway === gateway;
+    if (sameStatus(registered.status, status)) {
+      if (isClaim) tunnels.claimed(name, tunnel.session);
+      return;
+    }
     try {
       // Whole, not as a patch: a conflict means that it has changed, and that change leads here again.
       await kubernetes.replace(registeredNodes, { ...registered, status }, 'status');
+      if (isClaim) tunnels.claimed(name, tunnel.session);
     } catch (error) {
       if (isFailure(error, 'NotFound', 'Conflict')) return;
       throw error;
@@ -118,7 +133,9 @@ export class Reconciler {
     const was = registered.status?.tunnel?.connected ?? false;
     const is = status.tunnel?.connected ?? false;
     if (was !== is) {
-      const note = told(is ? 'TUNNEL_CONNECTED' : 'TUNNEL_LOST', { gateway });
+      const note = told(is ? 'TUNNEL_CONNECTED' : 'TUNNEL_LOST', {
+        gateway: status.tunnel?.gateway ?? gateway,
+      });
       recordEvent(registeredNodes, { name, uid }, { type: is ? 'Normal' : 'Warning', ...note });
     }
     // Of the Node, where `kubectl describe node` shows them; the kubelet names itself as the uid there, too.

@@ -12,9 +12,13 @@ import { upgradeConditions } from './upgrade-conditions.ts';
 export interface Observation {
   readonly node: NodeObject | undefined;
   /** undefined: this replica has never had a tunnel of it. */
-  readonly tunnel: { connected: boolean; sinceMs: number; report: Report | undefined } | undefined;
+  readonly tunnel:
+    | { connected: boolean; sinceMs: number; report: Report | undefined; claimed: boolean }
+    | undefined;
   /** Name of this replica. */
   readonly gateway: string;
+  /** Whether a replica of the gateway is alive. */
+  readonly isLive: (gateway: string) => boolean;
   /** After a start agents get this long to come back before they are said to be gone. */
   readonly settled: boolean;
   readonly desiredRevision: string | undefined;
@@ -88,16 +92,24 @@ export function withoutEmpty(status: RegisteredNodeStatus): RegisteredNodeStatus
   return JSON.parse(text) as RegisteredNodeStatus;
 }
 
-/** Another replica's word on a tunnel stands until the tunnel comes here. */
+/**
+ * The replica that gets a session writes itself here once; from then on another live replica's word stands until it is
+ * taken back, or the node has a new session here. So two never write against each other.
+ */
 function tunnelStatus(before: RegisteredNodeStatus, seen: Observation): RegisteredNodeStatus['tunnel'] {
-  const { tunnel, gateway } = seen;
-  if (tunnel && (tunnel.connected || before.tunnel?.gateway === gateway)) {
-    return { connected: tunnel.connected, since: time(tunnel.sinceMs), gateway };
+  const { tunnel, gateway, isLive, settled, nowMs } = seen;
+  const holder = before.tunnel;
+  const isOurs = holder?.gateway === gateway;
+  const isElsewhere = holder?.connected === true && !isOurs && isLive(holder.gateway);
+  if (tunnel?.connected && (isOurs || !isElsewhere || !tunnel.claimed)) {
+    return { connected: true, since: time(tunnel.sinceMs), gateway };
   }
-  if (before.tunnel?.connected && before.tunnel.gateway === gateway && seen.settled) {
-    return { connected: false, since: time(seen.nowMs), gateway };
+  if (tunnel && isOurs) return { connected: false, since: time(tunnel.sinceMs), gateway };
+  // After a start of ours, or after the end of another replica, agents get some time to come back.
+  if (holder?.connected && !isElsewhere && settled) {
+    return { connected: false, since: time(nowMs), gateway: holder.gateway };
   }
-  return before.tunnel;
+  return holder;
 }
 
 export function readyOf(node: NodeObject | undefined): 'True' | 'False' | 'Unknown' | 'Absent' {

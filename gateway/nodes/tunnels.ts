@@ -10,6 +10,8 @@ export interface TunnelState {
   readonly sinceMs: number;
   readonly session: TunnelSession;
   readonly report: Report | undefined;
+  /** It stands in the registration that this replica has this session. */
+  readonly claimed: boolean;
 }
 
 export class Tunnels {
@@ -33,10 +35,9 @@ export class Tunnels {
     return this.#states.get(nodeName)?.connected ?? false;
   }
 
-  connectedCount(): number {
-    let count = 0;
-    for (const state of this.#states.values()) if (state.connected) count++;
-    return count;
+  /** Names of the nodes whose tunnel is open here. */
+  *connected(): Iterable<string> {
+    for (const [name, state] of this.#states) if (state.connected) yield name;
   }
 
   /** For TunnelHub.onSession. */
@@ -47,6 +48,7 @@ export class Tunnels {
       sinceMs: this.#now(),
       session,
       report: previous?.report,
+      claimed: false,
     });
     session.onStateChange((state) => this.#change(nodeName, session, { connected: isUp(state) }));
     session.onControl((message) => {
@@ -61,6 +63,12 @@ export class Tunnels {
     if (!state?.connected) return false;
     state.session.sendControl(message);
     return true;
+  }
+
+  /** The registration says so now. */
+  claimed(nodeName: string, session: TunnelSession): void {
+    const state = this.#states.get(nodeName);
+    if (state?.session === session) this.#states.set(nodeName, { ...state, claimed: true });
   }
 
   forget(nodeName: string): void {

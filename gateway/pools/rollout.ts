@@ -96,17 +96,11 @@ function detailOf(
         .slice(0, 500),
     };
   if (paused) return { detail: 'paused by an operator' };
-  const words = updating.map(progressOf).filter((text) => text !== undefined);
-  return words.length === 0 ? {} : { detail: words.join('; ').slice(0, 500) };
-}
-
-/** What a node is at, or what keeps it from even trying: a download that fails, a full disk. */
-function progressOf({ metadata: { name }, status }: RegisteredNode): string | undefined {
-  if (status?.phase === 'Degraded' && status.detail) return `${name}: ${status.detail}`;
-  const trying = status?.upgrades?.find(({ state }) => state === 'trying');
-  if (trying === undefined) return undefined;
-  const { component, from, to, detail } = trying;
-  return `${name}: ${component} ${from} → ${to}${detail ? ` (${detail})` : ''}`;
+  // Nothing was tried yet that could be taken back: a download that fails, a full disk.
+  const troubled = updating.find(({ status }) => status?.phase === 'Degraded' && status.detail);
+  return troubled
+    ? { detail: `${troubled.metadata.name}: ${troubled.status?.detail ?? ''}`.slice(0, 500) }
+    : {};
 }
 
 function failureOf(node: RegisteredNode, target: Versions | Fault): RolloutStatus['failed'] {

@@ -11,6 +11,7 @@ import type { Reconciler } from '../nodes/reconciler.ts';
 import type { Tunnels } from '../nodes/tunnels.ts';
 import { WorkQueue } from '../nodes/work-queue.ts';
 import { writePoolStatus } from '../pools/pool-status.ts';
+import type { Roster } from '../replicas/roster.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export interface LoopsOptions {
@@ -24,6 +25,7 @@ export interface LoopsOptions {
   readonly audit: Audit;
   readonly logger: Logger;
   readonly settleMs: number;
+  readonly roster: Pick<Roster, 'isLeader' | 'onChange'>;
 }
 
 const poolStatusDelayMs = 1000;
@@ -51,7 +53,9 @@ export function startLoops(options: LoopsOptions): Loops {
     onError: onError('reconcile node'),
   });
   const poolQueue: WorkQueue = new WorkQueue({
+    // One plans a pool's rollout and writes its numbers: the one that leads.
     run: async (name) => {
+      if (!options.roster.isLeader) return;
       const againMs = await writePoolStatus(options.kubernetes, name, view, options.artifacts);
       if (againMs !== undefined) poolQueue.addLater(name, againMs);
     },
@@ -83,6 +87,11 @@ export function startLoops(options: LoopsOptions): Loops {
     if (object && !object.status?.conditions?.length) requestQueue.add(name);
   });
   tunnels.onChange((name) => nodeQueue.add(name));
+  // What another replica looked after may be ours now.
+  options.roster.onChange(() => {
+    allNodes();
+    for (const { metadata } of view.pools.values()) poolQueue.addLater(metadata.name, poolStatusDelayMs);
+  });
 
   const running = view.run(stop.signal);
   const settleTimer = setTimeout(allNodes, options.settleMs + 100);
@@ -108,7 +117,7 @@ async function decide(
   const decision = await decideCertificate(csr, (node) => kubernetes.get(registeredNodes, node));
   const signer = csr.spec.signerName;
   if (decision.decision === 'ignore') return;
-  await writeDecision(kubernetes, csr, decision);
+  if (!(await writeDecision(kubernetes, csr, decision))) return;
   counters.kubeletCertificates.inc({ decision: decision.decision, signer });
   audit.record({ event: 'kubelet-certificate', csr: name, signer, username: csr.spec.username, ...decision });
   logger.info({ csr: name, signer, ...decision }, 'kubelet certificate request decided');

@@ -6,6 +6,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
 import { remoteWriteFlagsSchema } from '../telemetry/remote-write/flags.ts';
+import { limits } from './limits.ts';
 import { parseListen } from './listen.ts';
 
 const dayMs = 24 * 3600_000;
@@ -47,7 +48,19 @@ export const serveOptionsSchema = z.object({
   apiServerUrl: httpsUrlSchema.optional(),
   installScript: z.string().default(fileURLToPath(new URL('../../installer/install.sh', import.meta.url))),
   auditFile: z.string().default('-'),
-  name: z.string().min(1).default(hostname),
+  /** Part of the name of a Lease, and of a certificate. */
+  name: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,46}[a-z0-9])?$/, 'must be lower-case letters, digits, - and ., at most 48')
+    .default(() => replicaName(hostname())),
+  replicaListen: listenSchema.default(() => ({ host: '0.0.0.0', port: 9465 })),
+  /** At which the other replicas reach it; default: an address of this machine. */
+  replicaAddress: z
+    .string()
+    .refine((text) => parseListen(text) !== undefined && !text.startsWith(':'), 'must be HOST:PORT')
+    .optional(),
+  connectionsPerAddress: z.coerce.number().int().positive().max(20_000).default(limits.connectionsPerAddress),
+  drainGrace: durationSchema.default(10_000),
   /** Of a node's certificate; it is renewed at two thirds of it. */
   certificateLifetime: durationSchema.default(nodeLifetimeMs),
   drainTimeoutMs: z.coerce.number().int().positive().default(300_000),
@@ -60,6 +73,15 @@ export const serveOptionsSchema = z.object({
   settleMs: z.number().default(45_000),
   stopGraceMs: z.number().default(10_000),
 });
+
+/** A host name as a replica may be called. */
+function replicaName(host: string): string {
+  const plain = host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, '-')
+    .slice(0, 48);
+  return plain.replace(/^[^a-z0-9]+/, '').replace(/[^a-z0-9]+$/, '') || 'gateway';
+}
 
 export type ServeOptions = z.infer<typeof serveOptionsSchema>;
 

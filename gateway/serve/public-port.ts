@@ -59,6 +59,7 @@ export interface PublicPortOptions {
     certificate: PeerCertificate,
   ) => void;
   readonly onRefused: (fault: Fault, address: string, path: string) => void;
+  readonly connectionsPerAddress?: number;
   readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
   readonly logger: Logger;
 }
@@ -72,6 +73,8 @@ export interface PortCertificate {
 export interface PublicPort {
   readonly address: AddressInfo;
   renew(tls: PortCertificate): void;
+  /** Takes no new connection; what is connected goes on. */
+  stopAccepting(): void;
   /** Takes no new connection; ends when the requests under way have, at the latest after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -93,7 +96,11 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   });
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
-  const sockets = trackConnections(server, counters);
+  const sockets = trackConnections(
+    server,
+    counters,
+    options.connectionsPerAddress ?? limits.connectionsPerAddress,
+  );
 
   server.on('request', (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {
@@ -114,21 +121,24 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   server.on('tlsClientError', (error) => logger.debug({ err: error }, 'failed handshake'));
 
   const address = await listen(server, options.listen);
+  const closed = Promise.withResolvers<void>();
+  const stopAccepting = () => {
+    if (server.listening) server.close(() => closed.resolve());
+    server.closeIdleConnections();
+  };
   return {
     address,
     renew: (tls) => server.setSecureContext(secureContext(tls)),
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        // All sockets, because the server does not count the ones that became tunnels.
-        const timer = setTimeout(() => {
-          for (const socket of sockets) socket.destroy();
-        }, graceMs);
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
+    stopAccepting,
+    close: async (graceMs) => {
+      // All sockets, because the server does not count the ones that became tunnels.
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      stopAccepting();
+      await closed.promise;
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -211,9 +221,10 @@ async function upgrade(
 function trackConnections(
   server: https.Server,
   counters: Pick<Counters, 'refusedConnections'>,
+  connectionsPerAddress: number,
 ): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
-  const perAddress = new ConnectionCounter(limits.connectionsPerAddress);
+  const perAddress = new ConnectionCounter(connectionsPerAddress);
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     if (!perAddress.take(address)) {

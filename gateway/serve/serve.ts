@@ -23,6 +23,8 @@ import { Reconciler } from '../nodes/reconciler.ts';
 import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
+import { lostTo } from '../replicas/holding.ts';
+import { startReplicas } from '../replicas/replicas.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
 import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
@@ -37,7 +39,7 @@ import { publishAddress } from './public-address.ts';
 import { openPublicPort } from './public-port.ts';
 import { publicRoutes } from './routes.ts';
 import { scrapeAccess } from './scrape-access.ts';
-import { issueServingCertificate } from './serving-certificate.ts';
+import { issueReplicaCertificate, issueServingCertificate } from './serving-certificate.ts';
 import { openStatusPort } from './status-port.ts';
 
 /** Resolves when everything has ended after `signal`. `started` hears the addresses in use. */
@@ -69,6 +71,7 @@ export async function serve(
   };
   const hub = new TunnelHub({
     logger,
+    name: options.name,
     onOffer: apiServerWay({
       apiServerUrl,
       isAllowed: ({ pool }) => accessOf(view.pools.get(pool)) === 'tunnel',
@@ -78,6 +81,9 @@ export async function serve(
   const counters = createCounters({
     hub: () => hub.figures,
     registered: () => [...view.registered.values()].length,
+    replicas: () => replicas.figures,
+    connected: () => tunnels.connected(),
+    name: options.name,
   });
   const audit = openAudit(options.auditFile);
   cleanup.defer(() => audit.close());
@@ -107,6 +113,34 @@ export async function serve(
     if (acknowledgement) hub.acknowledgeTelemetry(node, acknowledgement);
   });
 
+  const replicaCertificate = await issueReplicaCertificate(authority, options.name, logger);
+  cleanup.defer(() => replicaCertificate.stop());
+  const replicas = await startReplicas({
+    kubernetes,
+    name: options.name,
+    listen: options.replicaListen,
+    address: options.replicaAddress,
+    certificate: replicaCertificate,
+    hub,
+    registered: (name) => view.registered.get(name),
+    audit,
+    auditStream,
+    onRefused: ({ code }) => counters.refusedReplicas.inc({ code }),
+    logger,
+    now,
+  });
+  cleanup.defer(() => replicas.close());
+  view.registered.onChange((change) => {
+    const replica = lostTo(options.name, change);
+    if (replica !== undefined) {
+      tunnels.forget(change.name);
+      intake.forget(change.name);
+      hub.supersede(change.name, `its tunnel is at ${replica} now`);
+    }
+    replicas.ways.changed(change.name);
+  });
+  tunnels.onChange((name) => replicas.ways.changed(name));
+
   const startedAtMs = now();
   const departures = new Departures({
     kubernetes,
@@ -129,6 +163,8 @@ export async function serve(
     recordEvent,
     logger,
     gateway: options.name,
+    isLive: (name) => replicas.roster.isLive(name),
+    looksAfter: replicas.looksAfter,
     settled: () => now() - startedAtMs > options.settleMs,
     onGone: (name) => {
       hub.close(name, 'the node was removed');
@@ -147,6 +183,7 @@ export async function serve(
     audit,
     logger,
     settleMs: options.settleMs,
+    roster: replicas.roster,
   });
   cleanup.defer(() => loops.stop());
   await loops.ready;
@@ -156,7 +193,7 @@ export async function serve(
   if (options.egressSocket !== undefined) {
     const egress = await startEgress({
       socketPath: options.egressSocket,
-      hub,
+      hub: replicas.ways,
       resolveNode: view.resolve,
       // A registered node without a tunnel is refused, not looked for elsewhere.
       dialDirectly: (host) => view.resolve(host) === undefined,
@@ -171,7 +208,7 @@ export async function serve(
     authority,
     artifacts: () => store.manifest(),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
-    isConnected: (name: string) => tunnels.isConnected(name),
+    isConnected: (name: string) => tunnels.isConnected(name) || replicas.isConnected(name),
     now,
   };
   const repeats = new RepeatFilter({
@@ -231,6 +268,7 @@ export async function serve(
       if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
       audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
     },
+    connectionsPerAddress: options.connectionsPerAddress,
     counters,
     logger,
   });
@@ -248,14 +286,21 @@ export async function serve(
     logger,
     changed: async () => {
       publicPort.renew(await certificate.renew());
+      await replicaCertificate.renew();
+      replicas.renew();
       await publish();
       for (const name of hub.nodes()) tellAuthority(name);
     },
   });
   cleanup.defer(() => authorityWatch.stop());
   certificate.keepFresh((tls) => publicPort.renew(tls));
+  replicaCertificate.keepFresh(() => replicas.renew());
   cleanup.defer(() => publicPort.close(options.stopGraceMs));
-  cleanup.defer(() => hub.drain());
+  cleanup.defer(async () => {
+    // Whoever connects now is to reach another replica.
+    publicPort.stopAccepting();
+    await Promise.all([replicas.drain(options.drainGrace), hub.drain(options.drainGrace)]);
+  });
 
   const kubelets = await openKubeletScrapes({
     options,
@@ -282,6 +327,9 @@ export async function serve(
     tunnels,
     access: scrapeAccess(options.scrapeTokenFile),
     kubelets: kubelets.scrapes,
+    gateway: options.name,
+    replicas: () => replicas.roster.replicas,
+    holderOf: (node) => (replicas.isConnected(node.metadata.name) ? node.status?.tunnel?.gateway : undefined),
     notReady: () => {
       const missing = view.missing();
       return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;
@@ -294,7 +342,7 @@ export async function serve(
     { listen: publicPort.address, metrics: statusPort.address, caSha256: authority.caSha256 },
     'gateway is ready',
   );
-  await aborted(signal);
+  await Promise.race([aborted(signal), replicas.taken]);
   logger.info('stopping');
 }
 

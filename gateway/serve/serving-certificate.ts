@@ -1,6 +1,7 @@
-// Keeps the gateway's own certificate fresh: issued at start with a new key, again after two thirds of its life.
+// Keeps the gateway's own certificates fresh: issued at start with a new key, again after two thirds of their life. One
+// for the public port, one among replicas.
 import type { Logger } from 'pino';
-import type { Authority } from '../join/authority.ts';
+import type { Authority, IssuedCertificate } from '../join/authority.ts';
 import type { PortCertificate } from './public-port.ts';
 
 const checkIntervalMs = 3600_000;
@@ -14,15 +15,33 @@ export interface ServingCertificate {
   stop(): void;
 }
 
-export async function issueServingCertificate(
+export function issueServingCertificate(
   authority: Authority,
   publicUrl: URL,
   logger: Logger,
   now: () => number = Date.now,
 ): Promise<ServingCertificate> {
   const host = publicUrl.hostname.replace(/^\[(.*)\]$/, '$1');
+  return issueFresh(authority, () => authority.issueServing(host), logger, now);
+}
+
+export function issueReplicaCertificate(
+  authority: Authority,
+  name: string,
+  logger: Logger,
+  now: () => number = Date.now,
+): Promise<ServingCertificate> {
+  return issueFresh(authority, () => authority.issueReplica(name), logger, now);
+}
+
+async function issueFresh(
+  authority: Authority,
+  make: () => Promise<IssuedCertificate & { keyPem: string }>,
+  logger: Logger,
+  now: () => number,
+): Promise<ServingCertificate> {
   const issue = async () => {
-    const { certificatePem, keyPem, expiresAtMs } = await authority.issueServing(host);
+    const { certificatePem, keyPem, expiresAtMs } = await make();
     return {
       renewAtMs: now() + ((expiresAtMs - now()) * 2) / 3,
       tls: { certificatePem, keyPem, caPem: authority.caPem },

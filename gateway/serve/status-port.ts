@@ -4,6 +4,7 @@
 //   /nodes        JSON: each registered node with its tunnel and latest heartbeat; /nodes/NAME one of them
 //   /nodes/NAME/kubelet/metrics[/cadvisor|/resource|/probes]   that node's kubelet, through its tunnel
 //   /discovery/kubelets[?path=/metrics/cadvisor]   all of those, for http_sd_config
+//   /replicas     JSON: the replicas of the gateway, as this one sees them
 //   /healthz      the process answers;  /readyz  it can also serve joins
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,7 @@ import { hostOf, kubeletTargets } from '../kubelets/discovery.ts';
 import { type KubeletScrapes, kubeletPaths } from '../kubelets/scrape.ts';
 import type { RegisteredNode } from '../nodes/node.ts';
 import type { Tunnels } from '../nodes/tunnels.ts';
+import type { Replica } from '../replicas/roster.ts';
 import { answerFault, answerJson, answerText, faultFor } from './answer.ts';
 import { listen } from './listen.ts';
 import type { ScrapeAccess } from './scrape-access.ts';
@@ -24,6 +26,11 @@ export interface StatusPortOptions {
   readonly latest: (nodeName: string) => unknown;
   readonly registered: () => Iterable<RegisteredNode>;
   readonly tunnels: Tunnels;
+  /** Name of this replica, and all of them. */
+  readonly gateway: string;
+  readonly replicas: () => readonly Replica[];
+  /** The live replica that holds a node's tunnel. */
+  readonly holderOf: (node: RegisteredNode) => string | undefined;
   /** Why this gateway is not ready, or undefined. */
   readonly notReady: () => string | undefined;
   readonly access: ScrapeAccess;
@@ -70,6 +77,7 @@ async function answer(
     answerText(response, options.registry.contentType, `${own}${options.nodeMetrics()}`);
   } else if (path === '/nodes') {
     answerJson(response, 200, {
+      gateway: options.gateway,
       nodes: [...options.registered()].map((node) => describe(options, node)),
     });
   } else if (isDiscovery) {
@@ -85,6 +93,8 @@ async function answer(
     if (metricsPath === undefined) throw new Fault('PATH_UNKNOWN', { method: 'GET', path });
     if (find(options, name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
     await options.kubelets.scrape(name, metricsPath, request, response);
+  } else if (path === '/replicas') {
+    answerJson(response, 200, { gateway: options.gateway, replicas: options.replicas() });
   } else if (path.startsWith('/nodes/')) {
     const name = path.slice('/nodes/'.length);
     const node = find(options, name);
@@ -93,7 +103,7 @@ async function answer(
   } else {
     answerJson(response, 404, {
       error:
-        'see /metrics /nodes /nodes/NAME /nodes/NAME/kubelet/metrics /discovery/kubelets /healthz /readyz',
+        'see /metrics /nodes /nodes/NAME /nodes/NAME/kubelet/metrics /replicas /discovery/kubelets /healthz /readyz',
     });
   }
 }
@@ -116,7 +126,9 @@ function describe(options: StatusPortOptions, node: RegisteredNode): object {
       state: tunnel?.session.state ?? 'Absent',
       connected: tunnel?.connected ?? false,
       since: tunnel ? new Date(tunnel.sinceMs).toISOString() : null,
+      /** Which replica had it last, by the registration; and which holds it now. */
       gateway: node.status?.tunnel?.gateway ?? null,
+      holder: (tunnel?.connected ? options.gateway : options.holderOf(node)) ?? null,
     },
     latest: options.latest(name) ?? null,
   };

@@ -17,6 +17,7 @@ import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { finishMs } from '../replicas/limits.ts';
 import { type HubCounters, newHubCounters } from './counters.ts';
 
 export interface TunnelNode {
@@ -28,6 +29,8 @@ export interface HubOptions {
   readonly logger: Logger;
   readonly limits?: Partial<TunnelLimits>;
   readonly clock?: TunnelClock;
+  /** Of this replica; agents are told it. */
+  readonly name?: string;
   /** A stream that an agent opens; must be attached and accepted, or refused. Without it all are refused. */
   readonly onOffer?: (node: TunnelNode, stream: SessionStream) => void;
   /** Connections of one node within a minute. */
@@ -56,6 +59,7 @@ export class TunnelHub {
   readonly #logger: Logger;
   readonly #clock: TunnelClock;
   readonly #limits: TunnelLimits;
+  readonly #name: string | undefined;
   readonly #connectionsPerMinute: number;
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new Map<string, Held>();
@@ -67,10 +71,11 @@ export class TunnelHub {
   readonly #upgrades: WebSocketServer;
   #draining = false;
 
-  constructor({ logger, limits, clock, onOffer, connectionsPerMinute: perMinute }: HubOptions) {
+  constructor({ logger, limits, clock, name, onOffer, connectionsPerMinute: perMinute }: HubOptions) {
     this.#logger = logger;
     this.#clock = clock ?? realClock;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#name = name;
     this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
     this.#onOffer = onOffer ?? refuseOffer;
     this.#upgrades = new WebSocketServer({
@@ -108,7 +113,8 @@ export class TunnelHub {
 
   /** A transport that belongs to this node; the agent must say HELLO next. */
   accept(transport: Transport, node: TunnelNode): void {
-    const options = { clock: this.#clock, limits: this.#limits };
+    const name = this.#name === undefined ? {} : { name: this.#name };
+    const options = { clock: this.#clock, limits: this.#limits, ...name };
     answerHello(
       transport,
       options,
@@ -156,14 +162,29 @@ export class TunnelHub {
   }
 
   /**
+   * The node's tunnel is at another replica now. Of a session that is being drained this is the plan: it lives until
+   * its streams have ended. Any other is a connection that has died without a word.
+   */
+  supersede(node: string, reason: string): void {
+    const session = this.#held.get(node)?.session;
+    if (session && !(session.state === 'Draining' && session.attached)) {
+      session.end(CloseCode.superseded, reason);
+    }
+  }
+
+  /**
    * No new sessions; every agent is asked to move, each after its own delay within half of `graceMs`. Resolves when all
-   * have gone, or when the grace is over: then what is left is ended.
+   * have gone. When the grace is over, what is left of streams gets its FIN after what is underway; a few seconds later
+   * everything is ended.
    */
   async drain(graceMs = drainGraceMs): Promise<void> {
     this.#draining = true;
     const sessions = [...this.#held.values()];
     const gone = Promise.withResolvers<void>();
-    const timer = this.#clock.after(graceMs, gone.resolve);
+    let timer = this.#clock.after(graceMs, () => {
+      for (const { session } of this.#held.values()) session.finish();
+      timer = this.#clock.after(finishMs, gone.resolve);
+    });
     this.onClose(() => {
       if (this.#held.size === 0) gone.resolve();
     });
@@ -196,6 +217,7 @@ export class TunnelHub {
   }
 
   #admit(node: TunnelNode, hello: AgentHello): Admission {
+    if (this.#draining) return { refuse: 'this gateway is about to stop' };
     const held = this.#held.get(node.name);
     if (held?.instance === hello.instance && hello.epoch <= held.epoch) {
       this.counters.staleConnections += 1;
@@ -226,7 +248,11 @@ export class TunnelHub {
       onOffer: (stream) => this.#onOffer(node, stream),
       onHeartbeat: (payload) => this.#tell(this.#heartbeatListeners, name, payload),
       onTelemetry: (payload) => this.#tell(this.#telemetryListeners, name, payload),
-      onConnectionLost: (reason) => this.#logger.info({ node: name, reason }, 'tunnel connection lost'),
+      onConnectionLost: (reason) => {
+        this.#logger.info({ node: name, reason }, 'tunnel connection lost');
+        // Its agent has been sent elsewhere and will not come back for it.
+        if (this.#draining) session.end(CloseCode.shuttingDown, reason);
+      },
       onViolation: (fault) => {
         this.counters.violations += 1;
         this.#logger.warn({ node: name, code: fault.code, detail: fault.message }, 'tunnel violation');

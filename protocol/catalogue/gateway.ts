@@ -57,6 +57,17 @@ export const gatewayFaults = {
       remedy: '请停止占用它的程序，或用 --listen、--metrics-listen 换一个地址。',
     },
   },
+  REPLICA_NAME_TAKEN: {
+    exitCode: 2,
+    en: {
+      message: 'Another gateway process has taken the name {name}, so this one ends.',
+      remedy: 'Give each replica a name of its own: --name NAME.',
+    },
+    zh: {
+      message: '另一个网关进程占用了名称 {name}，本进程退出。',
+      remedy: '请为每个副本指定不同的名称：--name NAME。',
+    },
+  },
   USAGE: {
     exitCode: 2,
     en: { message: '{detail}', remedy: 'See --help.' },

@@ -12,6 +12,8 @@ export interface StreamAudit {
   readonly target: string;
   /** Where the target was found, `host:port`; '' when it was refused before that. */
   readonly address: string;
+  /** Gateway: the other replica that it was handed to, or came from. */
+  readonly replica?: string;
   readonly reason: string;
   /** RFC 3339. */
   readonly openedAt: string;
@@ -26,7 +28,7 @@ type Carried = Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'>;
 
 /** Notes the beginning now; the first outcome is written with what the stream has carried, later ones are not. */
 export function auditOnce(
-  subject: Pick<StreamAudit, 'node' | 'address'> & { readonly target: StreamTarget },
+  subject: Pick<StreamAudit, 'node' | 'address' | 'replica'> & { readonly target: StreamTarget },
   /** Who opened the stream sends towards the target, who accepted it receives that. */
   end: 'opener' | 'acceptor',
   { audit, clock }: { readonly audit: (record: StreamAudit) => void; readonly clock: TunnelClock },
@@ -43,6 +45,7 @@ export function auditOnce(
       node: subject.node,
       target: subject.target.target,
       address: subject.address,
+      ...(subject.replica === undefined ? {} : { replica: subject.replica }),
       reason: subject.target.reason,
       openedAt,
       durationMs: Math.round(clock.nowMs() - openedMs),

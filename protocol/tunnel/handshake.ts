@@ -21,6 +21,8 @@ import { CloseCode, type Transport } from './transport.ts';
 export interface HandshakeOptions {
   readonly clock: TunnelClock;
   readonly limits: TunnelLimits;
+  /** Gateway: the name of this replica. */
+  readonly name?: string;
 }
 
 /** Agent: offers the session on a new transport; `failed` is called when it ends before it is established. */
@@ -49,6 +51,7 @@ export function offerSession(
 }
 
 function acceptAnswer(connection: Connection, session: Session, hello: GatewayHello): void {
+  session.peerName = hello.gateway ?? '';
   if (!hello.resumed) {
     session.begin(connection, hello.session);
     return;
@@ -84,6 +87,7 @@ export function answerHello(
         resumed: resume,
         received: resume ? session.received : 0,
         resumeWindowMs: options.limits.resumeWindowMs,
+        ...(options.name === undefined ? {} : { gateway: options.name }),
       } satisfies GatewayHello);
       if (resume) session.resume(connection, hello.received);
       else session.begin(connection, id);

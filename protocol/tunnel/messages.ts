@@ -30,6 +30,8 @@ export const gatewayHelloSchema = z.object({
   resumed: z.boolean(),
   received: count,
   resumeWindowMs: count,
+  /** The name of this replica, for people. */
+  gateway: z.string().max(253).optional(),
 });
 
 const openSchema = z.object({ target: z.string().min(1).max(512), reason: z.string().max(1024) });

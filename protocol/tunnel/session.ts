@@ -27,6 +27,8 @@ export class Session implements TunnelSession, ConnectionSink {
   readonly #lifetime: Lifetime;
   readonly #frames: SessionFrames;
   #id = '';
+  /** Agent: the replica of the gateway that answered, as it calls itself. */
+  peerName = '';
   readonly #attachment: Attachment;
   #streams: StreamTable;
   #resumptions = 0;
@@ -120,10 +122,18 @@ export class Session implements TunnelSession, ConnectionSink {
     return openDuplex((wanted, endpoint) => this.open(wanted, endpoint), target, signal);
   }
 
-  /** Gateway: no new streams here, the agent is asked to connect anew after `delayMs`. */
+  /**
+   * Gateway: the agent is asked to connect anew after `delayMs`. Until it has, streams are opened here as before: the node
+   * has no other way yet.
+   */
   drain(delayMs: number): void {
     this.#control(FrameType.drain, 0, delayMs);
     this.#lifetime.move('drain');
+  }
+
+  /** FIN on every stream, after what was written to it; the other ends finish in their turn. */
+  finish(): void {
+    for (const stream of [...this.#streams.values()]) stream.end();
   }
 
   /** Ends for good: streams are reset, the connection is closed. */
@@ -321,9 +331,6 @@ export class Session implements TunnelSession, ConnectionSink {
   #whyNotOpen(): Fault | undefined {
     if (this.#id === '' || this.state === 'Closed') {
       return new Fault('TUNNEL_SESSION_ENDED', { detail: 'there is no session' });
-    }
-    if (this.state === 'Draining') {
-      return new Fault('TUNNEL_SESSION_ENDED', { detail: 'the gateway is draining' });
     }
     return undefined;
   }

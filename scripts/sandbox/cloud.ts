@@ -1,26 +1,19 @@
 // The cloud of a sandbox: its namespace with the control plane and the gateway, and the ways to use them. The
 // gateway runs from this checkout, as the user regnode-gateway, never as an administrator.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
 import { type ExtraTree, makeArtifactStore, signArtifactStore } from './artifact-store.ts';
-import { apiServerUrl, type ControlPlaneFiles, kubectl, lastLines } from './control-plane.ts';
+import { apiServerUrl, type ControlPlaneFiles, kubectl } from './control-plane.ts';
+import { GatewayProcess } from './gateway-process.ts';
 import { cloudAddress, cloudMember } from './line.ts';
-import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
-import { runFolder, type SandboxState, startTicks } from './registry.ts';
-import { waitFor } from './wait.ts';
+import { namespaceName, runInNamespace } from './namespaces.ts';
+import { runFolder, type SandboxState } from './registry.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 export const gatewayUrl = `https://${cloudAddress}`;
 const metricsAddress = '127.0.0.1:9464';
-
-interface RunningGateway {
-  readonly pid: number;
-  readonly startTicks: string;
-  /** The arguments beyond the usual ones. */
-  readonly more: readonly string[];
-}
 
 export class SandboxCloud {
   readonly address = cloudAddress;
@@ -40,8 +33,7 @@ export class SandboxCloud {
   readonly artifactKey: string;
   readonly kubernetes: string;
   readonly #id: string;
-  /** Written down, so that a sandbox that was opened again can stop its gateway too. */
-  readonly #gatewayFile: string;
+  readonly #gateway: GatewayProcess;
 
   constructor(state: SandboxState, kubernetes: string) {
     this.#id = state.id;
@@ -51,10 +43,24 @@ export class SandboxCloud {
     this.adminKubeconfig = join(this.files.pki, 'admin.conf');
     this.gatewayKubeconfig = join(this.files.pki, 'regnode-gateway.conf');
     this.egressSocket = this.files.egressSocket;
-    this.gatewayLog = join(this.files.logs, 'gateway.log');
-    this.#gatewayFile = join(this.files.folder, 'gateway.json');
     this.artifactStore = join(this.files.folder, 'artifacts');
     this.artifactKey = join(this.files.folder, 'artifact-key.pem');
+    this.#gateway = new GatewayProcess({
+      id: state.id,
+      folder: this.files.folder,
+      logs: this.files.logs,
+      file: 'gateway',
+      metricsAddress,
+      usualArguments: [
+        ...['--kubeconfig', this.gatewayKubeconfig],
+        ...['--listen', '0.0.0.0:443'],
+        ...['--public-url', gatewayUrl],
+        ...['--egress-socket', this.egressSocket],
+        ...['--artifacts', this.artifactStore],
+        ...['--metrics-listen', metricsAddress],
+      ],
+    });
+    this.gatewayLog = this.#gateway.log;
   }
 
   /** Runs a command in the cloud's network namespace; a failure is a result. */
@@ -100,88 +106,40 @@ export class SandboxCloud {
   }
 
   /** Starts the gateway and waits until it answers. `more` is added to the usual arguments. */
-  async startGateway(
+  startGateway(
     more: readonly string[] = [],
     environment: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const args = [
-      join(checkout, 'gateway/main.ts'),
-      'serve',
-      ...['--kubeconfig', this.gatewayKubeconfig],
-      ...['--listen', '0.0.0.0:443'],
-      ...['--public-url', gatewayUrl],
-      ...['--egress-socket', this.egressSocket],
-      ...['--artifacts', this.artifactStore],
-      ...['--metrics-listen', metricsAddress],
-      ...more,
-    ];
-    const pid = await startDaemon(this.#id, cloudMember, process.execPath, args, {
-      logFile: this.gatewayLog,
-      cwd: checkout,
-      environment,
-    });
-    const running: RunningGateway = { pid, startTicks: (await startTicks(pid)) ?? '', more };
-    await writeFile(this.#gatewayFile, JSON.stringify(running));
-    await waitFor('the gateway', () => this.#gatewayAnswers(), {
-      timeoutMs: 60_000,
-      intervalMs: 200,
-      detail: () => lastLines(this.gatewayLog),
-    });
+    return this.#gateway.start(more, environment);
   }
 
   /** Ends it as systemd would, and waits. */
   stopGateway(): Promise<void> {
-    return this.#endGateway('SIGTERM');
+    return this.#gateway.stop();
   }
 
   killGateway(): Promise<void> {
-    return this.#endGateway('SIGKILL');
+    return this.#gateway.kill();
   }
 
-  async gatewayIsRunning(): Promise<boolean> {
-    return this.#gatewayAnswers().catch(() => false);
+  gatewayIsRunning(): Promise<boolean> {
+    return this.#gateway.isRunning();
   }
 
-  async restartGateway(): Promise<void> {
-    const { more } = await this.#runningGateway();
-    await this.stopGateway();
-    await this.startGateway(more);
+  restartGateway(): Promise<void> {
+    return this.#gateway.restart();
   }
 
-  async freezeGateway(): Promise<void> {
-    process.kill((await this.#runningGateway()).pid, 'SIGSTOP');
+  freezeGateway(): Promise<void> {
+    return this.#gateway.signal('SIGSTOP');
   }
 
-  async thawGateway(): Promise<void> {
-    process.kill((await this.#runningGateway()).pid, 'SIGCONT');
+  thawGateway(): Promise<void> {
+    return this.#gateway.signal('SIGCONT');
   }
 
   async gatewayLogs(): Promise<string> {
     return readFile(this.gatewayLog, 'utf8');
-  }
-
-  async #endGateway(signal: NodeJS.Signals): Promise<void> {
-    const gateway = await this.#runningGateway();
-    process.kill(gateway.pid, signal);
-    const ended = async () => (await startTicks(gateway.pid)) !== gateway.startTicks;
-    await waitFor('the gateway to end', ended, { timeoutMs: 60_000, intervalMs: 50 });
-  }
-
-  async #runningGateway(): Promise<RunningGateway> {
-    const written = await readFile(this.#gatewayFile, 'utf8').catch(() => undefined);
-    const gateway = written === undefined ? undefined : (JSON.parse(written) as RunningGateway);
-    if (gateway === undefined || (await startTicks(gateway.pid)) !== gateway.startTicks) {
-      throw new Error(
-        `the gateway is not running:\n${await lastLines(this.gatewayLog).catch(() => 'never started')}`,
-      );
-    }
-    return gateway;
-  }
-
-  async #gatewayAnswers(): Promise<boolean> {
-    await this.#runningGateway();
-    const asked = await this.run('curl', ['-sf', '--max-time', '2', `${this.statusUrl}/readyz`]);
-    return asked.exitCode === 0;
   }
 
   #node(script: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {

@@ -33,8 +33,7 @@ export async function observe(host: SandboxHost): Promise<Observation> {
     lines(`systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}'`),
     lines(`awk '{print $5, $9}' /proc/self/mountinfo | grep -v ' /run/user'`),
     lines(`ip -o link | awk -F': ' '{print $2}'`),
-    // The line's own link-local address comes a second or two after the cable, and goes with it.
-    lines(`ip route show table all | grep -vE '(fe80|ff00):.* dev eth0' | sed 's/ *$//'`),
+    lines('ip route show table all | sed "s/ *$//"'),
     // Rules and chains; that a table has been looked at, and so exists, is no trace.
     lines(`iptables-save 2>/dev/null | grep -E '^-A|^:.* - ' | sed 's/ \\[[0-9:]*\\]//' || true`),
     // Those of the host's own network namespace: the others are the machine's, and every sandbox's.

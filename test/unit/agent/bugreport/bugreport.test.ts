@@ -221,6 +221,10 @@ async function plantInFiles({ root, host }: IdcHost): Promise<void> {
     phase: 'Degraded',
     detail: plantedText,
     tunnel: {
+      replica: '',
+      streams: 0,
+      unacknowledgedBytes: 0,
+      unacknowledgedLimitBytes: 0,
       state: 'Connecting',
       proxy: 'http://operator:Pl4ntedPw@10.0.0.9',
       attempts: 1,

@@ -53,6 +53,8 @@ beforeEach(async () => {
     artifacts: async () => store,
     departures,
     gateway: 'gw-a',
+    isLive: () => true,
+    looksAfter: () => true,
     settled: () => true,
     onGone: (name) => gone.push(name),
   });

@@ -12,6 +12,7 @@ const seen: Observation = {
   node: undefined,
   tunnel: undefined,
   gateway: 'gw-a',
+  isLive: () => true,
   settled: true,
   desiredRevision: 'r1',
   nowMs: 1000,
@@ -23,7 +24,7 @@ const report = {
   versions: { kubelet: 'v1' },
   detail: '',
 } as const;
-const open = { connected: true, sinceMs: 500, report };
+const open = { connected: true, sinceMs: 500, report, claimed: false };
 
 test('a host that reports and is connected', () => {
   expect(nodeStatus(registered, { ...seen, tunnel: open })).toMatchObject({
@@ -68,7 +69,7 @@ describe('the tunnel', () => {
   });
 
   test('that moved away from here is not said to be lost', () => {
-    const moved = { ...seen, tunnel: { connected: false, sinceMs: 1, report: undefined } };
+    const moved = { ...seen, tunnel: { ...open, connected: false } };
     expect(nodeStatus(known(true, 'gw-b'), moved).tunnel).toMatchObject({
       connected: true,
       gateway: 'gw-b',
@@ -80,8 +81,22 @@ describe('the tunnel', () => {
     expect(nodeStatus(known(true, 'gw-a'), seen).tunnel?.connected).toBe(false);
   });
 
-  test('that comes here belongs here', () => {
+  test('that comes here belongs here, and is written once', () => {
     expect(nodeStatus(known(true, 'gw-b'), { ...seen, tunnel: open }).tunnel?.gateway).toBe('gw-a');
+    const claimed = { ...seen, tunnel: { ...open, claimed: true } };
+    expect(nodeStatus(known(true, 'gw-b'), claimed).tunnel?.gateway).toBe('gw-b');
+    expect(nodeStatus(known(false, 'gw-b'), claimed).tunnel?.gateway).toBe('gw-a');
+  });
+
+  test('of a replica that has died is lost once agents had time to come back, or is here', () => {
+    const dead = { ...seen, isLive: (gateway: string) => gateway !== 'gw-b' };
+    expect(nodeStatus(known(true, 'gw-b'), { ...dead, settled: false }).tunnel?.connected).toBe(true);
+    expect(nodeStatus(known(true, 'gw-b'), dead).tunnel).toMatchObject({
+      connected: false,
+      gateway: 'gw-b',
+    });
+    const here = { ...dead, tunnel: { ...open, claimed: true } };
+    expect(nodeStatus(known(true, 'gw-b'), here).tunnel).toMatchObject({ connected: true, gateway: 'gw-a' });
   });
 });
 

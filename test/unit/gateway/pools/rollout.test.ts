@@ -107,8 +107,6 @@ test('what keeps a node from even trying is told', () => {
   const stuck = busy('a');
   const status = { ...stuck.status, phase: 'Degraded' as const, detail: 'NO_SPACE: the disk is full' };
   expect(plan([{ ...stuck, status }]).status.detail).toBe('a: NO_SPACE: the disk is full');
-  const trying = node('a', { asked: '1.20.3', state: 'trying' });
-  expect(plan([trying]).status.detail).toBe('a: kubelet 1.20.2 → 1.20.3 (why)');
 });
 
 test('a gateway that died between its two writes tells the node after all', () => {

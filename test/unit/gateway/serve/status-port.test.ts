@@ -30,6 +30,9 @@ beforeEach(async () => {
     tunnels,
     access: scrapeAccess(undefined),
     kubelets: { scrape: () => Promise.reject(new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: 'idc-1' })) },
+    gateway: 'gw-a',
+    replicas: () => [{ name: 'gw-a', address: '10.0.0.1:9465', live: true, draining: false }],
+    holderOf: () => 'gw-b',
     notReady: () => reason,
   });
 });
@@ -48,13 +51,14 @@ test('a node with and without its tunnel', async () => {
     name: 'idc-1',
     pool: 'idc',
     ready: 'True',
-    tunnel: { state: 'Absent', connected: false },
+    tunnel: { state: 'Absent', connected: false, holder: 'gw-b' },
     latest: { heartbeat: 'x' },
   });
   const session = fakeSession();
   tunnels.opened('idc-1', session);
   expect(await (await get('/nodes')).json()).toMatchObject({
-    nodes: [{ tunnel: { state: 'Open', connected: true } }],
+    gateway: 'gw-a',
+    nodes: [{ tunnel: { state: 'Open', connected: true, holder: 'gw-a' } }],
   });
   session.become('Resuming');
   expect(await (await get('/nodes/idc-1')).json()).toMatchObject({
