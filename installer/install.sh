@@ -616,7 +616,7 @@ uninstall() {
   fi
   remove_payload
   if [ -n "$purge" ]; then
-    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new "$root"/var/lib/.regnode.removed
+    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new* "$root"/var/lib/.regnode.removed
   fi
   note 'regnode is removed from this host' 'regnode 已从此主机移除'
 }

@@ -15,10 +15,13 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
     .action(async (_flags: object, command: Command) => {
       const { host } = context;
       const terminal = terminalFor(context, command);
-      const configuration = await readConfiguration(host);
-      if (configuration === undefined) throw new Fault('NOT_JOINED');
+      // Anybody may read what the daemon has written; whether the host has joined only root can tell.
+      const isRoot = host.processes.uid === 0;
+      if (isRoot && (await readConfiguration(host)) === undefined) throw new Fault('NOT_JOINED');
       const status = await readStatus(host);
-      if (status === undefined) throw new Fault('DAEMON_NOT_RUNNING');
+      if (status === undefined) {
+        throw isRoot ? new Fault('DAEMON_NOT_RUNNING') : new Fault('NOT_ROOT', { uid: host.processes.uid });
+      }
       const isCritical = status.health?.some(({ severity }) => severity === 'critical') ?? false;
       const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running' && !isCritical;
       terminal.result(render(status) + renderHealth(status, terminal));

@@ -16,7 +16,7 @@ import {
   type RenewResponse,
   renewResponseSchema,
 } from '../../protocol/join.ts';
-import { proxyFor } from '../tunnel/proxy.ts';
+import { proxyFor } from '../line/proxy.ts';
 import { httpsAgent } from './https-agent.ts';
 
 const answerLimitBytes = 4 * 1024 * 1024;

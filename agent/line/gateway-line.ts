@@ -18,7 +18,7 @@ import {
 } from '../../protocol/line/session.ts';
 import type { Host } from '../host/host.ts';
 import { httpsAgent } from '../identity/https-agent.ts';
-import type { Proxy as WebProxy } from '../tunnel/proxy.ts';
+import type { Proxy as WebProxy } from './proxy.ts';
 import type { TimeSample } from './statistics.ts';
 
 const answerLimitBytes = 64 * 1024;

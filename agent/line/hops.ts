@@ -7,8 +7,8 @@ import { isAddress } from '../preflight/observation/addresses.ts';
 import { errorCode, type GatewayTarget, gatewayTarget } from '../preflight/observation/gateway.ts';
 import { linkNamed } from '../preflight/observation/links.ts';
 import { runPreflight } from '../preflight/runner.ts';
-import type { Proxy as WebProxy } from '../tunnel/proxy.ts';
 import type { Hop } from './measurement.ts';
+import type { Proxy as WebProxy } from './proxy.ts';
 import { rounded } from './statistics.ts';
 
 const timeoutMs = 5000;

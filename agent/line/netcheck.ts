@@ -8,13 +8,13 @@ import {
   vxlanOverheadBytes,
 } from '../../protocol/line/thresholds.ts';
 import type { Host } from '../host/host.ts';
-import { proxyFor } from '../tunnel/proxy.ts';
 import { Conversation, type ProbeTarget } from './conversation.ts';
 import { httpsSeries, inward, type Series, udpSeries } from './echoes.ts';
 import { GatewayLine, type LineCredentials } from './gateway-line.ts';
 import { type Way, walk } from './hops.ts';
 import { type LineMeasurement, measurementSchemaVersion } from './measurement.ts';
 import { pingPathMtu, searchPathMtu } from './path-mtu.ts';
+import { proxyFor } from './proxy.ts';
 import { clockOffset, rounded, summarizeRoundTrips } from './statistics.ts';
 import { measureThroughput } from './throughput.ts';
 

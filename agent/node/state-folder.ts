@@ -1,12 +1,16 @@
 // regnode's own memory, /var/lib/regnode: it appears in one move and it goes in one move. A folder that we made
 // carries a mark; one that came with a package stays, empty. Whatever a crash leaves on the way is swept by the
 // next run.
+import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { paths } from '../config/paths.ts';
-import { temporaryPath } from '../host/durable.ts';
+import { hasCode, temporaryPath } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 
 const mark = `${paths.state}/made-by-join`;
-const staged = '/var/lib/.regnode.new';
+const meetings = 20;
+const meetingPauseMs = 50;
+const stagedPrefix = '/var/lib/.regnode.new';
 
 /** Everything of ours in it; the journal last, since it knows what else there is to undo. */
 const ours = [
@@ -26,17 +30,36 @@ const ours = [
 /** True when a leave was cut off in its last step, which is now done. */
 export async function sweepStateFolder(host: Host): Promise<boolean> {
   const wasLeaving = (await host.files.status(paths.stateRemoved)) !== undefined;
-  await host.files.removeTree(staged);
+  const parent = dirname(stagedPrefix);
+  for (const name of (await host.files.list(parent)) ?? []) {
+    if (join(parent, name).startsWith(stagedPrefix)) await host.files.removeTree(join(parent, name));
+  }
   await host.files.removeTree(paths.stateRemoved);
   return wasLeaving;
 }
 
+/** Two runs may begin in the same instant: whoever comes second takes the folder that the first has made. */
 export async function ensureStateFolder(host: Host): Promise<void> {
-  if ((await host.files.status(paths.state)) !== undefined) return;
-  await host.files.removeTree(staged);
-  await host.files.makeDirectory(staged, 0o700);
-  await host.files.write(`${staged}/${mark.slice(paths.state.length + 1)}`, '', { mode: 0o600 });
-  await host.files.rename(staged, paths.state);
+  for (let attempt = 1; (await host.files.status(paths.state)) === undefined; attempt++) {
+    try {
+      await makeStateFolder(host);
+    } catch (error) {
+      if (attempt >= meetings || !hasCode(error, 'EEXIST', 'ENOTEMPTY', 'ENOENT')) throw error;
+      await host.clock.sleep(meetingPauseMs * Math.random());
+    }
+  }
+}
+
+async function makeStateFolder(host: Host): Promise<void> {
+  const staged = `${stagedPrefix}${randomBytes(6).toString('hex')}`;
+  try {
+    await host.files.makeDirectory(staged, 0o700);
+    await host.files.write(`${staged}/${mark.slice(paths.state.length + 1)}`, '', { mode: 0o600 });
+    await host.files.rename(staged, paths.state);
+  } catch (error) {
+    await host.files.removeTree(staged);
+    throw error;
+  }
 }
 
 export async function forgetState(host: Host): Promise<void> {

@@ -7,7 +7,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
-import { connectThroughProxy, proxyFor } from './proxy.ts';
+import { connectThroughProxy, proxyFor } from '../line/proxy.ts';
 
 export interface TunnelIdentity {
   readonly caPem: string;

@@ -15,9 +15,9 @@ import type { SessionFigures } from '../../protocol/tunnel/session-options.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
+import { proxyFor } from '../line/proxy.ts';
 import { Connector } from './connector.ts';
 import { type TunnelIdentity, tunnelUrl } from './dial.ts';
-import { proxyFor } from './proxy.ts';
 
 export interface TunnelOptions extends TunnelIdentity {
   /** `https://GATEWAY[:PORT]` or the websocket URL itself. */

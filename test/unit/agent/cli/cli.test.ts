@@ -79,12 +79,15 @@ describe('what was typed wrong', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test.each([['join'], ['leave'], ['plan'], ['run']])('%s without root ends with 2', async (verb) => {
-    const { code, stderr } = await regnode([verb], { host: asUser() });
-    expect(stderr).toContain('[fail] NOT_ROOT: This command must be run as root (it runs as uid 1000).');
-    expect(stderr).toContain('→ Run it with sudo.');
-    expect(code).toBe(2);
-  });
+  test.each([['join'], ['leave'], ['plan'], ['run'], ['status']])(
+    '%s without root ends with 2',
+    async (verb) => {
+      const { code, stderr } = await regnode([verb], { host: asUser() });
+      expect(stderr).toContain('[fail] NOT_ROOT: This command must be run as root (it runs as uid 1000).');
+      expect(stderr).toContain('→ Run it with sudo.');
+      expect(code).toBe(2);
+    },
+  );
 });
 
 describe('on a host that has not joined', () => {

@@ -1,7 +1,7 @@
 // HTTPS_PROXY and NO_PROXY as curl and Go read them, and the CONNECT conversation.
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectThroughProxy, proxyFor } from '../../../../agent/tunnel/proxy.ts';
+import { connectThroughProxy, proxyFor } from '../../../../agent/line/proxy.ts';
 
 const url = new URL('wss://gateway.example.com/v1/tunnel');
 const proxy = { https_proxy: 'http://proxy:3128' };
