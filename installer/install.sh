@@ -640,7 +640,8 @@ cleanup() {
   code=$?
   trap - EXIT HUP INT TERM
   [ -z "$staging" ] || rm -rf "$staging"
-  if [ -n "$fresh" ]; then
+  # Ended by a signal while it waits for Ready, the join has happened: then its program must stay.
+  if [ -n "$fresh" ] && ! is_joined; then
     remove_payload
     [ -n "$dry_run" ] || note 'nothing was joined: the host is as before' '未加入集群：主机已恢复原状'
   elif [ -d "$home" ] && [ ! -L "$home/current" ]; then

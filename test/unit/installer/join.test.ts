@@ -89,6 +89,16 @@ describe.runIf(isRoot)('nothing is left', () => {
     expect(machine.leftInRun()).toEqual(['calls', 'regnode-install.lock']);
   });
 
+  test('but not its program, when it was told to stop after the host had joined', async () => {
+    offer(
+      '1.0.0',
+      'mkdir -p /var/lib/regnode; echo {} >/var/lib/regnode/state.json; kill -TERM "$PPID"; exit 143',
+    );
+    const outcome = await run();
+    expect(outcome.exitCode).toBe(143);
+    expect(machine.changes().join('\n')).toContain('/opt/regnode/bin');
+  });
+
   test('when another install.sh is at work', async () => {
     offer('1.0.0');
     const outcome = await run([], {
