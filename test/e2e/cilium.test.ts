@@ -1,8 +1,23 @@
 // Cilium as the gateway brings it. That a real API server takes every object, that drift is set right and that the last pool takes
 // all of it along is always tried; that packets flow needs the images of a real Cilium, which REGNODE_CILIUM_IMAGES names (a
 // docker-archive tar with agent and operator).
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
+import { output } from '../../scripts/machine/command.ts';
+import type { SandboxHost } from '../../scripts/sandbox/host.ts';
+import { runPod } from '../../scripts/sandbox/pod.ts';
+import {
+  createJoinCommand,
+  createPool,
+  kubectl,
+  pasteJoinCommand,
+  poolName,
+  regnodectl,
+  startGatewayWithPool,
+} from '../../scripts/sandbox/registration.ts';
 import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
@@ -145,3 +160,168 @@ describe('a real API server', () => {
     await untilNames([]);
   });
 });
+
+describe('a host of such a pool', () => {
+  const parameters = [
+    'net.ipv4.conf.all.rp_filter',
+    'net.ipv4.conf.default.rp_filter',
+    'kernel.timer_migration',
+  ];
+  let sandbox: Sandbox;
+  let host: SandboxHost;
+
+  const said = async (script: string) => {
+    const result = await host.run('sh', ['-c', script]);
+    if (result.exitCode !== 0) throw new Error(`${script}: ${result.stderr}`);
+    return result.stdout.trim();
+  };
+  const parametersNow = () => said(`sysctl -n ${parameters.join(' ')}`);
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ name: 'e2e-cilium-host' });
+    // Images that nobody has: what the host is given must not depend on Cilium running.
+    const images = [
+      '--cilium-image',
+      'none.invalid/cilium:1',
+      '--cilium-operator-image',
+      'none.invalid/operator:1',
+    ];
+    await startGatewayWithPool(sandbox, undefined, ['--network', 'cilium', ...images]);
+    host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-2.4' });
+    await said('sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1');
+    const command = await createJoinCommand(sandbox);
+    // Without Cilium the node is not Ready, for which the command waits longer than we do.
+    let printed = '';
+    void pasteJoinCommand(host, command, {}, (line) => {
+      printed += `${line}\n`;
+    }).catch((error: unknown) => error);
+    await waitFor(
+      'the host to be configured',
+      async () => /"phase":\s*"Running"/.test((await host.run('regnode', ['status', '--json'])).stdout),
+      {
+        timeoutMs: 240_000,
+        intervalMs: 1000,
+        detail: async () => `${printed}\n${(await host.run('regnode', ['status', '--json'])).stdout}`,
+      },
+    );
+  });
+  afterAll(() => sandbox?.stop());
+
+  test('is prepared for it: file systems, parameters, no other network', async () => {
+    expect(await said('findmnt -no FSTYPE /sys/fs/bpf')).toBe('bpf');
+    expect(await said('findmnt -no FSTYPE /run/cilium/cgroupv2')).toBe('cgroup2');
+    expect(await said('systemctl is-active regnode-bpffs.service run-cilium-cgroupv2.mount')).toBe(
+      'active\nactive',
+    );
+    expect((await parametersNow()).split('\n').slice(0, 2)).toEqual(['0', '0']);
+    expect(await said('ls /etc/cni/net.d')).toBe('');
+  });
+
+  test('gets the pod of the agent, and the operator its place', async () => {
+    const placed = async (name: string) => {
+      const pods = await kubectl(sandbox, ['-n', namespace, 'get', 'pods', '-l', name, '-o', 'wide']);
+      return pods.includes('idc-1');
+    };
+    await waitFor('the agent', () => placed('k8s-app=cilium'), { timeoutMs: 60_000 });
+    await waitFor('the operator', () => placed('name=cilium-operator'), { timeoutMs: 60_000 });
+  });
+});
+
+const images = process.env.REGNODE_CILIUM_IMAGES ?? '';
+
+describe('real Cilium', () => {
+  let sandbox: Sandbox | undefined;
+  afterAll(() => sandbox?.stop());
+
+  /** RepoTags of a docker-archive. */
+  const tagOf = async (wanted: RegExp): Promise<string> => {
+    const manifest = JSON.parse(await output('tar', ['-xOf', images, 'manifest.json'])) as {
+      RepoTags: string[];
+    }[];
+    const tag = manifest.flatMap(({ RepoTags }) => RepoTags).find((one) => wanted.test(one));
+    if (tag === undefined) throw new Error(`${images} holds no image that matches ${wanted}`);
+    return tag;
+  };
+
+  test.skipIf(images === '')(
+    'carries packets between pods of two hosts, to a ClusterIP and through a NodePort',
+    async () => {
+      expect(readFileSync(images).length).toBeGreaterThan(0);
+      const operator = await tagOf(/operator/);
+      const agent = await tagOf(/cilium(?!.*operator)/);
+      const started = await startSandbox({ name: 'e2e-cilium-real' });
+      sandbox = started;
+      await startGatewayWithPool(started, undefined, [
+        ...['--network', 'cilium', '--cilium-image', agent, '--cilium-operator-image', operator],
+        ...['--cilium-version', process.env.REGNODE_CILIUM_VERSION ?? '1.17.9'],
+      ]);
+      const command = await createJoinCommand(started, ['--uses', '2']);
+      const names = ['idc-1', 'idc-2'];
+      await Promise.all(
+        names.map(async (name) => {
+          const host = await started.addHost({ name });
+          await nameBuiltIns(host);
+          const joining = pasteJoinCommand(host, command);
+          const ctr = '/opt/regnode/components/containerd/current/bin/ctr';
+          await waitFor(
+            `containerd on ${name}`,
+            async () => (await host.run(ctr, ['version'])).exitCode === 0,
+            { timeoutMs: 180_000, intervalMs: 1000 },
+          );
+          await host.importImage(images, ctr);
+          const joined = await joining;
+          expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
+        }),
+      );
+      await Promise.all(names.map((name) => runPod(started, `on-${name}`, name, servingScript)));
+      const service = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'answers' },
+        spec: {
+          type: 'NodePort',
+          selector: { app: 'on-idc-2' },
+          ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }],
+        },
+      };
+      await kubectl(started, ['apply', '-f', '-'], JSON.stringify(service));
+      const field = (kind: string, name: string, path: string) =>
+        kubectl(started, ['get', kind, name, '-o', `jsonpath=${path}`]);
+      const targets = [
+        [await field('pod', 'on-idc-2', '{.status.podIP}'), 8080],
+        [await field('service', 'answers', '{.spec.clusterIP}'), 80],
+        [started.host('idc-1').address, 30080],
+        [started.host('idc-2').address, 30080],
+      ] as const;
+      for (const [address, port] of targets) {
+        const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 ${address} ${port}`;
+        await waitFor(
+          `an answer from ${address}:${port}`,
+          async () => {
+            const asked = await started.cloud.kubectl(['exec', 'on-idc-1', '--', 'sh', '-c', request], {
+              timeoutMs: 15_000,
+            });
+            return asked.stdout.includes('from idc-2');
+          },
+          { timeoutMs: 120_000 },
+        );
+      }
+      const left = await started.host('idc-1').run('regnode', ['leave', '--yes'], { timeoutMs: 240_000 });
+      expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
+      const links = await started.host('idc-1').run('ip', ['-o', 'link']);
+      expect(links.stdout).not.toMatch(/cilium|lxc/);
+    },
+  );
+});
+
+const servingScript =
+  'mkdir -p /tmp/www && echo "from $NODE_NAME" > /tmp/www/index.html && exec httpd -f -h /tmp/www -p 8080';
+
+/** A kernel without modules has them built in, which Cilium believes only when it is written down. */
+async function nameBuiltIns(host: SandboxHost): Promise<void> {
+  const names = ['ip_tables', 'iptable_filter', 'iptable_mangle', 'iptable_nat', 'iptable_raw'];
+  const more = ['ip6_tables', 'xt_socket', 'xt_mark', 'xt_comment', 'vxlan', 'cls_bpf', 'sch_ingress'];
+  const file = host.path(`/lib/modules/${release()}/modules.builtin`);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, [...names, ...more].map((name) => `kernel/net/${name}.ko\n`).join(''));
+}
