@@ -20,7 +20,9 @@ usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-k
   --token-file FILE    the join token; or the token itself in              REGNODE_TOKEN_FILE, REGNODE_TOKEN
   --name NAME          the node's name (default: the host's)               REGNODE_NAME
   --artifact-dir PATH  a store, or the tar made of one, on this host       REGNODE_ARTIFACT_DIR
-  --mirror URL|cn      take the archives, not the trust, from there        REGNODE_MIRROR (cn: REGNODE_MIRROR_CN)
+  --mirror URL|cn      take the archives, not the trust, from there;       REGNODE_MIRROR (cn: REGNODE_MIRROR_CN)
+                       several are tried in turn, then the gateway
+  --rate-limit BYTES   per second: 500K, 10M                               REGNODE_RATE_LIMIT
   --dry-run            show what a join would change; nothing stays        REGNODE_DRY_RUN=1
   --no-join            install only                                        REGNODE_NO_JOIN=1
   --retry-seconds N    pause before a download is tried again (default 1)  REGNODE_RETRY_SECONDS
@@ -44,12 +46,12 @@ main() {
   unset REGNODE_TOKEN
   while [ $# -gt 0 ]; do
     case $1 in
-      --gateway | --ca-file | --ca-sha256 | --artifact-key-sha256 | --token-file | --name | --artifact-dir | --mirror | --retry-seconds | --language | --root)
+      --gateway | --ca-file | --ca-sha256 | --artifact-key-sha256 | --token-file | --name | --artifact-dir | --mirror | --rate-limit | --retry-seconds | --language | --root)
         [ $# -ge 2 ] || wrong_usage "$1 needs a value" "$1 需要一个值"
         set_option "$1" "$2"
         shift 2
         ;;
-      --gateway=* | --ca-file=* | --ca-sha256=* | --artifact-key-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --retry-seconds=* | --language=* | --root=*)
+      --gateway=* | --ca-file=* | --ca-sha256=* | --artifact-key-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --rate-limit=* | --retry-seconds=* | --language=* | --root=*)
         set_option "${1%%=*}" "${1#*=}"
         shift
         ;;
@@ -98,7 +100,8 @@ defaults() {
   token_file=${REGNODE_TOKEN_FILE-}
   name=${REGNODE_NAME-}
   artifact_dir=${REGNODE_ARTIFACT_DIR-}
-  mirror=${REGNODE_MIRROR-}
+  mirrors=$(printf %s "${REGNODE_MIRROR-}" | tr ',' ' ')
+  rate_limit=${REGNODE_RATE_LIMIT-}
   root=${REGNODE_ROOT-}
   retry_seconds=${REGNODE_RETRY_SECONDS:-1}
   dry_run='' no_join='' json='' purge='' force=''
@@ -121,7 +124,8 @@ set_option() {
     --token-file) token_file=$2 ;;
     --name) name=$2 ;;
     --artifact-dir) artifact_dir=$2 ;;
-    --mirror) mirror=$2 ;;
+    --mirror) mirrors="$mirrors $2" ;;
+    --rate-limit) rate_limit=$2 ;;
     --root) root=$2 ;;
     --retry-seconds) retry_seconds=$2 ;;
     --language)
@@ -190,18 +194,21 @@ check_usage() {
   [ -z "$ca_sha256" ] || is_sha256 "$ca_sha256" || wrong_usage '--ca-sha256 must be 64 hexadecimal digits' '--ca-sha256 必须是 64 位十六进制数'
   artifact_key_sha256=$(printf %s "$artifact_key_sha256" | tr 'A-F' 'a-f')
   is_sha256 "$artifact_key_sha256" || wrong_usage '--artifact-key-sha256 with 64 hexadecimal digits is needed' '需要 --artifact-key-sha256（64 位十六进制数）'
-  if [ -n "$artifact_dir" ] && [ ! -r "$artifact_dir" ]; then wrong_usage "$artifact_dir cannot be read" "无法读取 $artifact_dir"; fi
+  if [ -n "$artifact_dir" ]; then
+    [ -r "$artifact_dir" ] || wrong_usage "$artifact_dir cannot be read" "无法读取 $artifact_dir"
+    # The agent looks there too, from its own working directory.
+    case $artifact_dir in /*) ;; *) artifact_dir=$PWD/$artifact_dir ;; esac
+  fi
   if [ -z "$no_join$dry_run" ]; then
     [ -n "$token$token_file" ] || wrong_usage 'the join token is missing (REGNODE_TOKEN or --token-file)' '缺少加入令牌（REGNODE_TOKEN 或 --token-file）'
     [ -n "$ca_file$ca_sha256" ] || wrong_usage 'a join needs --ca-file or --ca-sha256' '加入集群需要 --ca-file 或 --ca-sha256'
   fi
   [ -z "$token_file" ] || [ -r "$token_file" ] || wrong_usage "$token_file cannot be read" "无法读取 $token_file"
   [ -z "$ca_file" ] || [ -r "$ca_file" ] || wrong_usage "$ca_file cannot be read" "无法读取 $ca_file"
-  [ "$mirror" != cn ] || mirror=${REGNODE_MIRROR_CN:-cn}
-  case $mirror in
-    '' | http://?* | https://?*) mirror=${mirror%/} ;;
-    cn) wrong_usage 'no address is known for the mirror "cn": set REGNODE_MIRROR_CN to its URL' '未配置镜像 cn 的地址：请将 REGNODE_MIRROR_CN 设为其 URL' ;;
-    *) wrong_usage "--mirror must be a URL or cn, not $mirror" "--mirror 必须是 URL 或 cn，而不是 $mirror" ;;
+  check_mirrors
+  case $rate_limit in
+    '' | [0-9]*[0-9KMGkmg]) ;;
+    *) wrong_usage "--rate-limit is bytes per second such as 500K or 10M, not $rate_limit" "--rate-limit 是每秒字节数，例如 500K 或 10M，而不是 $rate_limit" ;;
   esac
   case $(uname -s)-$(uname -m) in
     Linux-x86_64) architecture=amd64 ;;
@@ -209,6 +216,18 @@ check_usage() {
     *) fail PLATFORM_UNKNOWN 1 "There is no regnode for $(uname -s) on $(uname -m)." 'Use a Linux host with an x86-64 or arm64 processor.' \
       "没有适用于 $(uname -s) $(uname -m) 的 regnode。" '请使用 x86-64 或 arm64 的 Linux 主机。' ;;
   esac
+}
+
+check_mirrors() {
+  given=$mirrors mirrors=''
+  for mirror in $given; do
+    [ "$mirror" != cn ] || mirror=${REGNODE_MIRROR_CN:-cn}
+    case $mirror in
+      http://?* | https://?*) mirrors="$mirrors ${mirror%/}" ;;
+      cn) wrong_usage 'no address is known for the mirror "cn": set REGNODE_MIRROR_CN to its URL' '未配置镜像 cn 的地址：请将 REGNODE_MIRROR_CN 设为其 URL' ;;
+      *) wrong_usage "--mirror must be a URL or cn, not $mirror" "--mirror 必须是 URL 或 cn，而不是 $mirror" ;;
+    esac
+  done
 }
 
 check_root() {
@@ -448,18 +467,7 @@ unpack_release() {
   [ -d "${home%/*}" ] || made_opt=1
   mkdir -p "$staging/tree"
   file=$staging/archive
-  if [ -n "$artifact_dir" ]; then
-    # A copy: what is unpacked is what was hashed, whoever writes there meanwhile.
-    member "$archive" 2>"$private/tar" | head -c "$((size + 1))" >"$file" || no_space
-    [ -s "$file" ] || fail ARTIFACT_MISSING 1 "There is no $archive in $artifact_dir." 'Copy the whole bundle again.' \
-      "$artifact_dir 中没有 $archive。" '请重新复制整个制品包。'
-  else
-    download
-  fi
-  actual=$(sha256 "$file")
-  [ "$actual" = "$hash" ] || fail ARTIFACT_HASH_WRONG 1 "The artifact $archive is not what it should be: sha256 $actual, expected $hash." \
-    'Nothing of it was installed. Repair the artifact store (or the mirror) and run the command again.' \
-    "制品 $archive 校验失败：sha256 为 $actual，应为 $hash。" '未安装其中任何内容。请修复制品库（或镜像站）后重试。'
+  fetch_archive
   if ! tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar"; then
     [ "$(free_mebibytes)" -gt 0 ] || no_space
     detail=$(head -n 1 "$private/tar")
@@ -474,36 +482,81 @@ unpack_release() {
   staging=''
 }
 
-download() {
-  from=$gateway/artifacts
-  set -- --proto =https --cacert "$ca"
-  if [ -n "$mirror" ]; then
-    from=$mirror
-    set -- --location --max-redirs 5
-  fi
-  note "downloading regnode $version ($((size / 1048576)) MiB) from $from" "正在从 $from 下载 regnode $version（$((size / 1048576)) MiB）"
-  failures=0
+# From the bundle on this host, the mirrors in turn, the gateway; one that gives wrong bytes or has none is not asked again.
+# What one has brought the next goes on with, unless the whole turns out to be wrong: then it begins anew with the next.
+fetch_archive() {
+  places="$mirrors${gateway:+ gateway}"
+  [ -z "$artifact_dir" ] || places="bundle $places"
+  failures=0 refusal=''
   : >"$file"
-  while :; do
-    have=$(size_of "$file")
-    [ "$have" -lt "$size" ] || break
-    curl_code=0
-    (limit_file_size "$size" && exec curl -q --silent --show-error --fail --connect-timeout 10 --speed-limit 1000 --speed-time 30 "$@" \
-      --continue-at "$have" --output "$file" "$from/$archive" 2>"$private/curl") || curl_code=$?
-    # 33: the server can't go on in the middle.
-    [ "$curl_code" != 33 ] || : >"$file"
-    [ "$curl_code" != 0 ] || [ "$(size_of "$file")" -lt "$size" ] || break
-    [ "$(size_of "$file")" -le "$have" ] || continue
-    failures=$((failures + 1))
-    if [ -z "$mirror" ] && distrusts; then not_trusted "$(said_by_curl)"; fi
-    if [ "$failures" -ge 4 ] || [ "$curl_code" = 22 ]; then
-      [ "$curl_code" != 0 ] || echo "it ends after $have of $size bytes" >"$private/curl"
-      detail=$(said_by_curl)
-      fail ARTIFACT_DOWNLOAD_FAILED 1 "The artifact $archive could not be downloaded: $detail." 'Check the private line and run the command again.' \
-        "制品 $archive 下载失败：$detail。" '请检查专线后重试。'
-    fi
-    sleep $((failures * retry_seconds))
+  while [ -n "$places" ]; do
+    before=$(size_of "$file") left=''
+    for place in $places; do
+      if [ "$place" = bundle ]; then copy_from_bundle; else download_from "$place"; fi
+      if [ "$(size_of "$file")" -ge "$size" ]; then
+        actual=$(sha256 "$file")
+        [ "$actual" != "$hash" ] || return 0
+        refusal='hash'
+        : >"$file"
+      elif [ "$usable" = yes ]; then
+        left="$left $place"
+      fi
+    done
+    places=$left
+    [ -n "$places" ] || break
+    if [ "$(size_of "$file")" -gt "$before" ]; then failures=1; else failures=$((failures + 1)); fi
+    [ "$failures" -lt 4 ] || break
+    pause "$failures"
   done
+  [ "$refusal" != hash ] || fail ARTIFACT_HASH_WRONG 1 "The artifact $archive is not what it should be: sha256 $actual, expected $hash." \
+    'Nothing of it was installed. Repair the artifact store (or the mirror) and run the command again.' \
+    "制品 $archive 校验失败：sha256 为 $actual，应为 $hash。" '未安装其中任何内容。请修复制品库（或镜像站）后重试。'
+  [ "$refusal" != missing ] || fail ARTIFACT_MISSING 1 "There is no $archive in $artifact_dir." 'Copy the whole bundle again.' \
+    "$artifact_dir 中没有 $archive。" '请重新复制整个制品包。'
+  [ "$refusal" != trust ] || not_trusted "$detail"
+  fail ARTIFACT_DOWNLOAD_FAILED 1 "The artifact $archive could not be downloaded: $detail." 'Check the private line and run the command again.' \
+    "制品 $archive 下载失败：$detail。" '请检查专线后重试。'
+}
+
+# A copy: what is unpacked is what was hashed, whoever writes there meanwhile.
+copy_from_bundle() {
+  usable=no
+  member "$archive" | head -c "$((size + 1))" >"$file" || no_space
+  [ -s "$file" ] || refusal=missing
+}
+
+# download_from gateway|URL: leaves whether asking again makes sense in `usable`, and what went wrong in `detail`.
+download_from() {
+  usable=yes
+  have=$(size_of "$file")
+  if [ "$1" = gateway ]; then
+    from=$gateway/artifacts
+    set -- --proto =https --cacert "$ca"
+  else
+    from=$1
+    set -- --location --max-redirs 5 --proto =http,https
+  fi
+  [ -z "$rate_limit" ] || set -- "$@" --limit-rate "$rate_limit"
+  note "downloading regnode $version ($((size / 1048576)) MiB) from $from" "正在从 $from 下载 regnode $version（$((size / 1048576)) MiB）"
+  curl_code=0
+  (limit_file_size "$size" && exec curl -q --silent --show-error --fail --connect-timeout 10 --max-time 3600 --speed-limit 1000 --speed-time 30 "$@" \
+    --continue-at "$have" --output "$file" "$from/$archive" 2>"$private/curl") || curl_code=$?
+  # 33: the server can't go on in the middle.
+  [ "$curl_code" != 33 ] || : >"$file"
+  [ "$(size_of "$file")" -lt "$size" ] || return 0
+  [ "$curl_code" != 0 ] || echo "it ends after $(size_of "$file") of $size bytes" >"$private/curl"
+  detail=$(said_by_curl)
+  [ "$refusal" != missing ] || refusal=''
+  [ "$curl_code" != 22 ] || usable=no
+  if distrusts; then
+    usable=no
+    [ "$from" != "$gateway/artifacts" ] || refusal=trust
+  fi
+}
+
+# Full jitter: hosts that lost the same gateway at the same moment don't come back at the same moment.
+pause() {
+  sleep "$(awk -v most="$((retry_seconds * (1 << $1)))" -v seed="$$$(date +%N)" 'BEGIN { srand(seed); printf "%.2f", rand() * most }')"
 }
 
 # A server that never stops sending must not fill the disk; twice the size at most (shells count in different blocks).
@@ -572,6 +625,9 @@ join() {
     note "done in $(($(date +%s) - started)) s; not joined" "完成，用时 $(($(date +%s) - started)) 秒；未加入集群"
     return 0
   fi
+  for mirror in $mirrors; do set -- "$@" --mirror "$mirror"; done
+  [ -z "$artifact_dir" ] || set -- --artifact-dir "$artifact_dir" "$@"
+  [ -z "$rate_limit" ] || set -- --rate-limit "$rate_limit" "$@"
   [ -z "$name" ] || set -- --name "$name" "$@"
   [ -z "$json" ] || set -- --json "$@"
   [ -z "$dry_run" ] || set -- --dry-run "$@"

@@ -16,6 +16,9 @@ export const taintSchema = z.strictObject({
   effect: taintEffectSchema,
 });
 
+/** A limit below this would be no download any more. */
+export const leastRateBytesPerSecond = 16 * 1024;
+
 /** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
 export const artifactSchema = z.strictObject({
   component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'crictl', 'images', 'agent']),
@@ -64,6 +67,16 @@ export const desiredStateSchema = z.object({
       healthTimeoutMs: z.number().int().min(1000).default(300_000),
       /** A version that failed is tried again when this becomes another one. */
       attempt: z.string().default(''),
+    })
+    .prefault({}),
+  /** Where archives are to be had besides the gateway, and how fast they may come. */
+  downloads: z
+    .strictObject({
+      mirrors: z
+        .array(z.string().regex(/^https?:\/\/[^\s"'<>]+$/))
+        .max(8)
+        .default([]),
+      rateLimitBytesPerSecond: z.number().int().min(leastRateBytesPerSecond).optional(),
     })
     .prefault({}),
   /** One artifact per component for this host's architecture; `images` may occur several times. */

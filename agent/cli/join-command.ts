@@ -36,6 +36,15 @@ export function joinCommand(context: CliContext): Command {
     .option('--gateway <url>', 'https URL of the gateway')
     .option('--ca-file <file>', "the gateway's CA, as the join command pins it")
     .option('--artifact-key-sha256 <hash>', 'of the public key that signs the artifacts')
+    .option(
+      '--artifact-dir <path>',
+      'take archives from this folder, or tar made of a store, if they are there',
+    )
+    .option(
+      '--mirror <urls...>',
+      'take archives, not the trust, from there; tried in turn before the gateway',
+    )
+    .option('--rate-limit <bytes>', 'of all downloads together, per second: 500K, 10M')
     .option('--token-file <file>', 'file with the join token (or the variable REGNODE_TOKEN)')
     .option('--name <name>', 'node name (default: the host name)')
     .option('--ignore <names...>', 'checks of preflight that do not count')

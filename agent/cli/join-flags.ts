@@ -1,6 +1,9 @@
 // The flags of a join, parsed: what is missing is taken from a join that was begun before, what is wrong is a
 // Fault that names the flag. The token comes from a file or the environment, never from the command line.
+
+import { leastRateBytesPerSecond } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { gatewayUrlSchema } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
@@ -15,6 +18,9 @@ export interface JoinFlags {
   readonly tokenFile?: string;
   readonly name?: string;
   readonly artifactKeySha256?: string;
+  readonly mirror?: readonly string[];
+  readonly artifactDir?: string;
+  readonly rateLimit?: string;
 }
 
 export async function readJoinWish(context: CliContext, flags: JoinFlags): Promise<JoinWish> {
@@ -36,6 +42,7 @@ export async function readJoinWish(context: CliContext, flags: JoinFlags): Promi
     nodeName: flags.name ?? known?.identity.nodeName ?? (await defaultNodeName(host)),
     token: await readToken(context, flags.tokenFile),
     artifactKeySha256,
+    ...parseDownloads(flags),
   };
 }
 
@@ -57,6 +64,37 @@ function parseUrl(text: string): string {
   const parsed = gatewayUrlSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new Fault('CONFIGURATION_INVALID', { path: '--gateway', detail: `"${text}" is not an https:// URL` });
+}
+
+/** Nothing when no flag says anything: then what a command before said stays. */
+function parseDownloads({ mirror = [], artifactDir, rateLimit }: JoinFlags): {
+  downloads?: DownloadSettings;
+} {
+  if (mirror.length === 0 && artifactDir === undefined && rateLimit === undefined) return {};
+  const wrong = mirror.find((url) => !/^https?:\/\/[^\s"'<>]+$/.test(url));
+  if (wrong !== undefined) throw new Fault('USAGE', { detail: `--mirror must be a URL, not ${wrong}` });
+  if (artifactDir?.startsWith('/') === false) {
+    throw new Fault('USAGE', { detail: `--artifact-dir must be an absolute path, not ${artifactDir}` });
+  }
+  const rateLimitBytesPerSecond = rateLimit === undefined ? undefined : parseRate(rateLimit);
+  return {
+    downloads: {
+      ...(artifactDir === undefined ? {} : { bundle: artifactDir }),
+      mirrors: mirror.map((url) => url.replace(/\/+$/, '')),
+      ...(rateLimitBytesPerSecond === undefined ? {} : { rateLimitBytesPerSecond }),
+    },
+  };
+}
+
+const unitBytes: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+function parseRate(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
+  const bytes = Number(amount) * (unitBytes[unit.toUpperCase()] ?? Number.NaN);
+  if (bytes >= leastRateBytesPerSecond) return bytes;
+  throw new Fault('USAGE', {
+    detail: `--rate-limit is bytes per second, from 16K, such as 500K or 10M, not ${text}`,
+  });
 }
 
 function parseHash(text: string | undefined): string | undefined {

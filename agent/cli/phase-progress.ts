@@ -1,21 +1,28 @@
 // How a long command is told on stderr: each phase with a word at its end and the time that it took, each step of
-// a plan in a line, and for somebody who watches a passing line with bytes, rate and time left.
+// a plan in a line, and for somebody who watches a passing line with bytes, rate and time left, also of several
+// downloads at a time.
 import type { HostClock } from '../host/host.ts';
 import type { StepEvent } from '../plan/execute.ts';
+import { type Amount, downloadLine, mib, rateOf } from './download-line.ts';
 import type { Terminal } from './terminal.ts';
 
-const mebibyte = 1024 * 1024;
 const everyMs = 200;
 /** For a log file: a line now and then. */
 const unwatchedEveryMs = 5000;
+
+interface RunningStep {
+  readonly title: string;
+  readonly sinceMs: number;
+  amount?: Amount;
+}
 
 export class PhaseProgress {
   readonly #terminal: Terminal;
   readonly #clock: HostClock;
   readonly #phases: { name: string; elapsedMs: number }[] = [];
   #current: { name: string; title: string; sinceMs: number } | undefined;
-  #stepSinceMs = 0;
-  #firstBytes = 0;
+  /** By the step's key. */
+  readonly #running = new Map<string, RunningStep>();
   #toldMs = 0;
 
   constructor(terminal: Terminal, clock: HostClock) {
@@ -41,6 +48,7 @@ export class PhaseProgress {
     this.#terminal.passing('');
     this.#terminal.progress('ok', `${title} (${seconds(elapsedMs)})`);
     this.#current = undefined;
+    this.#running.clear();
   }
 
   detail(text: string): void {
@@ -49,37 +57,39 @@ export class PhaseProgress {
   }
 
   step(event: StepEvent): void {
+    const { key, title } = event.step;
     switch (event.type) {
       case 'begin':
-        this.#stepSinceMs = this.#clock.monotonicMs();
-        this.#toldMs = this.#stepSinceMs;
-        this.#firstBytes = -1;
-        this.#terminal.passing(`     ${event.index + 1}/${event.total} ${event.step.title}`);
+        if (this.#running.size === 0) this.#toldMs = this.#clock.monotonicMs();
+        this.#running.set(key, { title, sinceMs: this.#clock.monotonicMs() });
+        this.#terminal.passing(`     ${event.index + 1}/${event.total} ${title}`);
         break;
       case 'bytes':
-        this.#bytes(event.step.title, event.doneBytes, event.totalBytes);
+        this.#bytes(key, event.doneBytes, event.totalBytes);
         break;
-      case 'end':
+      case 'end': {
+        const { amount, sinceMs } = this.#running.get(key) ?? { sinceMs: 0 };
+        this.#running.delete(key);
         this.#terminal.passing('');
-        this.#terminal.note(`     ${event.step.title} (${seconds(event.elapsedMs)})`);
+        const rate = amount && `, ${mib(rateOf(amount, this.#clock.monotonicMs() - sinceMs))} MiB/s`;
+        this.#terminal.note(`     ${title} (${seconds(event.elapsedMs)}${rate ?? ''})`);
+      }
     }
   }
 
-  #bytes(title: string, doneBytes: number, totalBytes: number): void {
-    if (this.#firstBytes < 0) this.#firstBytes = doneBytes; // a resumed download doesn't count as fast
+  #bytes(key: string, doneBytes: number, totalBytes: number): void {
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    // What an earlier try brought doesn't count as fast.
+    const firstBytes = running.amount?.firstBytes ?? doneBytes;
+    running.amount = { firstBytes, doneBytes, totalBytes };
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#toldMs < (this.#terminal.isWatched ? everyMs : unwatchedEveryMs)) return;
     this.#toldMs = nowMs;
-    const rate = ((doneBytes - this.#firstBytes) / Math.max(1, nowMs - this.#stepSinceMs)) * 1000;
-    const left = rate > 0 ? `, ${Math.ceil((totalBytes - doneBytes) / rate)} s left` : '';
-    const amount = `${mib(doneBytes)}/${mib(totalBytes)} MiB, ${mib(rate)} MiB/s${left}`;
-    if (this.#terminal.isWatched) this.#terminal.passing(`     ${title}: ${amount}`);
-    else this.#terminal.note(`     ${title}: ${amount}`);
+    const line = `     ${downloadLine([...this.#running.values()], nowMs)}`;
+    if (this.#terminal.isWatched) this.#terminal.passing(line);
+    else this.#terminal.note(line);
   }
-}
-
-function mib(bytes: number): string {
-  return (bytes / mebibyte).toFixed(1);
 }
 
 export function seconds(milliseconds: number): string {

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
-import { gatewaySource } from '../components/artifacts/source.ts';
+import { artifactSource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
 import { keepRecord } from '../doctor/keep-record.ts';
@@ -99,7 +99,8 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     host,
     logger,
     signal,
-    source: gatewaySource(gateway),
+    source: (settings, desired) =>
+      artifactSource(host, { gateway, caPem: identity.caPem, settings, desired }),
     probe: createHealthProbe(host, gateway),
     onChange: () => tell(),
   });

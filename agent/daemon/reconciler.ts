@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { DriftNote, NodePhase, VersionNote } from '../../protocol/control.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
@@ -37,7 +38,10 @@ export interface ReconcilerOptions {
   readonly host: Host;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly source: NonNullable<ReconcileOptions['source']> & ManifestSource;
+  readonly source: (
+    settings: DownloadSettings | undefined,
+    desired: DesiredState,
+  ) => NonNullable<ReconcileOptions['source']> & ManifestSource;
   readonly probe: HealthProbe;
   readonly onChange: (status: ReconcilerStatus) => void;
 }
@@ -112,7 +116,10 @@ export class Reconciler {
   }
 
   async #advance(): Promise<void> {
-    const { host, signal, logger, source, probe } = this.#options;
+    const { host, signal, logger, probe } = this.#options;
+    const state = await readState(host);
+    if (state === undefined) return;
+    const source = this.#options.source(state.downloads, this.#wished ?? state.desired);
     const done = await advanceNode(host, {
       signal,
       probe,

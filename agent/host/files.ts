@@ -88,6 +88,10 @@ export function createFiles(locate: Locate): HostFiles {
         await handle.close();
       }
     },
+    async *readStream(path, start, end) {
+      if (end > start)
+        yield* createReadStream(await behind(path), { start, end: end - 1, highWaterMark: 1024 * 1024 });
+    },
     async makeDirectory(path, mode) {
       const real = await here(path);
       await mkdir(real, { mode });

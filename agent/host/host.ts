@@ -87,6 +87,8 @@ export interface HostFiles {
     source: AsyncIterable<Uint8Array>,
     options: { mode: number; offset?: number },
   ): Promise<number>;
+  /** The bytes from `start` up to and without `end`; follows links. */
+  readStream(path: string, start: number, end: number): AsyncIterable<Uint8Array>;
   makeDirectory(path: string, mode: number): Promise<void>;
   makeLink(path: string, target: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -5,7 +5,8 @@ import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault, type FaultValues } from '../../protocol/fault.ts';
 import { protocolVersion } from '../../protocol/join.ts';
-import { gatewaySource } from '../components/artifacts/source.ts';
+import { gatewayManifests } from '../components/artifacts/gateway.ts';
+import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
@@ -33,6 +34,8 @@ export interface JoinWish {
   readonly token: string | undefined;
   /** Of the public key that signs the artifacts; absent when it is pinned already. */
   readonly artifactKeySha256: string | undefined;
+  /** Where else than at the gateway artifacts are; absent: as the command before said. */
+  readonly downloads?: DownloadSettings;
 }
 
 export interface JoinListener {
@@ -98,7 +101,7 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
   const known = await readState(host);
   if (known?.phase === 'Leaving') throw new Fault('LEAVING');
   if (known !== undefined) requireSameNode(known, options.wish);
-  const state = known ?? (await admit(host, options));
+  const state = known === undefined ? await admit(host, options) : await toldAgain(host, known, options.wish);
   options.listener.phase('install');
   const desired = versionsInUse(state.desired, state.versions);
   const done = await install(host, state, desired, options);
@@ -106,6 +109,14 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
     await writeState(host, { ...state, phase: 'Joined', versions: withProven(state.versions, desired) });
   const outcome = known?.phase === 'Joined' && done === 0 ? 'nothing-to-do' : 'joined';
   return { outcome, identity: state.identity, desired: state.desired };
+}
+
+/** The command may name other places for the artifacts this time. */
+async function toldAgain(host: Host, known: NodeState, { downloads }: JoinWish): Promise<NodeState> {
+  if (downloads === undefined || JSON.stringify(downloads) === JSON.stringify(known.downloads)) return known;
+  const state = { ...known, downloads };
+  await writeState(host, state);
+  return state;
 }
 
 function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: JoinWish): void {
@@ -136,7 +147,7 @@ async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Pr
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
     // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
-    await establishTrust(host, gatewaySource(gateway), wish.artifactKeySha256, signal);
+    await establishTrust(host, gatewayManifests(gateway), wish.artifactKeySha256, signal);
     const answer = await gateway.join({ protocolVersion, token, nodeName, csrPem, facts }, signal);
     await writeIdentity(host, answer);
     const state: NodeState = {
@@ -151,6 +162,7 @@ async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Pr
       desired: answer.desired,
       versions: {},
       agentFailures: [],
+      ...(wish.downloads === undefined ? {} : { downloads: wish.downloads }),
     };
     await writeState(host, state);
     return state;
@@ -175,12 +187,12 @@ async function install(
   host: Host,
   state: NodeState,
   desired: DesiredState,
-  { listener, signal }: JoinOptions,
+  { wish: { caPem }, listener, signal }: JoinOptions,
 ): Promise<number> {
   const gateway = await connect(host, state.identity.gatewayUrl);
   try {
     // Who runs the command means it: what was changed by hand is set back whatever the pool's policy.
-    const source = gatewaySource(gateway);
+    const source = artifactSource(host, { gateway, caPem, settings: state.downloads, desired });
     await admitDesired(host, state.desired, source, signal);
     const { steps } = await reconcile(
       host,

@@ -2,7 +2,7 @@
 // for what only a registration brings. Never executed.
 import type { Artifact } from '../../protocol/desired.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
-import { gatewaySource } from '../components/artifacts/source.ts';
+import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import type { NodeWish } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
@@ -42,6 +42,7 @@ export async function provisionalWish(
       taints: [],
       kubelet: { clusterDns: ['(of the pool)'], clusterDomain: '(of the pool)', maxPods: 110 },
       containerd: { sandboxImage: '(of the pool)' },
+      downloads: { mirrors: [] },
       telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
       manifest: { serial: manifest.serial, sha256 },
       line: defaultThresholds,
@@ -60,7 +61,7 @@ async function verifiedManifest(
 ) {
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
-    return await previewManifest(host, gatewaySource(gateway), artifactKeySha256, signal);
+    return await previewManifest(host, gatewayManifests(gateway), artifactKeySha256, signal);
   } finally {
     gateway.close();
   }

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { desiredStateSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { downloadSettingsSchema } from '../components/artifacts/source.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { hashOf } from '../plan/backups.ts';
@@ -23,6 +24,8 @@ const stateSchema = z.object({
   versions: versionMemorySchema.default({}),
   /** Agents that did not work here. */
   agentFailures: z.array(failureSchema).default([]),
+  /** What the command of the join said about where artifacts come from. */
+  downloads: downloadSettingsSchema.optional(),
 });
 export type NodeState = z.infer<typeof stateSchema>;
 

@@ -1,13 +1,17 @@
 // Carries a plan out, step by step: look once more, record what undoes it in the journal, then change. A step
-// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over.
+// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Downloads run
+// side by side.
 import { Fault } from '../../protocol/fault.ts';
 import { hasCode } from '../host/durable.ts';
 import { undoneKind } from './fold.ts';
 import type { Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';
 import { kinds } from './kinds/index.ts';
+import { groupSteps, runSideBySide } from './parallel.ts';
 import type { MakeStep, Plan, Step, WithdrawStep } from './plan.ts';
 import { undoThing } from './undo.ts';
+
+const parallelDownloads = 3;
 
 export type StepEvent =
   | { readonly type: 'begin'; readonly step: Step; readonly index: number; readonly total: number }
@@ -22,32 +26,71 @@ export async function executePlan(
   plan: Plan,
   onEvent: StepListener = () => undefined,
 ): Promise<void> {
-  for (const [index, step] of plan.steps.entries()) {
+  const total = plan.steps.length;
+  let index = 0;
+  for (const group of groupSteps(plan.steps)) {
     tools.signal?.throwIfAborted();
-    const startedMs = tools.host.clock.monotonicMs();
-    onEvent({ type: 'begin', step, index, total: plan.steps.length });
-    const watched: Tools = {
-      ...tools,
-      onBytes: (doneBytes, totalBytes) => onEvent({ type: 'bytes', step, doneBytes, totalBytes }),
-    };
-    await naming(step, () =>
-      step.action === 'make' ? make(watched, journal, step) : withdraw(watched, journal, step),
+    const numbered = group.map((step) => ({ step, index: index++ }));
+    if (numbered.length === 1) {
+      for (const { step, index: at } of numbered) {
+        await told(tools, { step, index: at, total, onEvent }, (watched) => carryOut(watched, journal, step));
+      }
+      continue;
+    }
+    // The journal is one line after the other, and before any of the changes.
+    const due = [];
+    for (const { step, index: at } of numbered) {
+      if (step.action === 'make') due.push({ step, at, apply: await prepare(tools, journal, step) });
+    }
+    const limit = tools.source?.parallel ?? parallelDownloads;
+    await runSideBySide(due, limit, tools.signal, ({ step, at, apply }, signal) =>
+      told({ ...tools, signal }, { step, index: at, total, onEvent }, (watched) => apply(watched)),
     );
-    onEvent({ type: 'end', step, elapsedMs: tools.host.clock.monotonicMs() - startedMs });
   }
 }
 
-async function make(tools: Tools, journal: Journal, { key, resource }: MakeStep): Promise<void> {
+interface Telling {
+  readonly step: Step;
+  readonly index: number;
+  readonly total: number;
+  readonly onEvent: StepListener;
+}
+
+async function told(
+  tools: Tools,
+  { step, index, total, onEvent }: Telling,
+  act: (watched: Tools) => Promise<void>,
+): Promise<void> {
+  const startedMs = tools.host.clock.monotonicMs();
+  onEvent({ type: 'begin', step, index, total });
+  const onBytes = (doneBytes: number, totalBytes: number) =>
+    onEvent({ type: 'bytes', step, doneBytes, totalBytes });
+  await naming(step, () => act({ ...tools, onBytes }));
+  onEvent({ type: 'end', step, elapsedMs: tools.host.clock.monotonicMs() - startedMs });
+}
+
+async function carryOut(tools: Tools, journal: Journal, step: Step): Promise<void> {
+  if (step.action === 'withdraw') return withdraw(tools, journal, step);
+  const apply = await prepare(tools, journal, step);
+  await apply(tools);
+}
+
+/** Looks once more and records; what it returns makes the change, if there is still one to make. */
+async function prepare(
+  tools: Tools,
+  journal: Journal,
+  { key, resource }: MakeStep,
+): Promise<(tools: Tools) => Promise<void>> {
   const kind = kindOf(kinds, resource);
   const observed = await kind.observe(tools.host, resource);
   const known = journal.entries.filter((line) => line.key === key);
   const isJournaled = known.length > 0 && known.at(-1)?.kind !== undoneKind;
-  if (kind.compare(resource, observed, isJournaled).state !== 'wrong') return;
+  if (kind.compare(resource, observed, isJournaled).state !== 'wrong') return async () => undefined;
   const entry = await kind.record(tools, resource, observed);
   // The same undoing needs no second line: a unit restarted a thousand times has one.
   const isKnown = isJournaled && known.some((line) => JSON.stringify(line.entry) === JSON.stringify(entry));
   if (!isKnown) await journal.append(key, resource.kind, entry);
-  await kind.apply(tools, resource, observed);
+  return (watched) => kind.apply(watched, resource, observed);
 }
 
 async function withdraw(tools: Tools, journal: Journal, { key, thing }: WithdrawStep): Promise<void> {

@@ -1,32 +1,61 @@
-// Fetching one artifact to a staging file: resumed, retried with full jitter, bounded, verified. A wrong hash
-// after a resumed download may be the fault of the old part, so it is tried once more from the beginning.
+// Fetching one artifact to a staging file: from several origins in turn, resumed, retried with full jitter, bounded in size
+// and in time, verified as a whole. An origin that gave wrong bytes from the first to the last is not asked again; a wrong
+// hash after a resumed download may be the fault of the old part, so that is tried once more from the beginning.
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { hasCode } from '../host/durable.ts';
 import type { Tools } from './kind.ts';
 import { requireRoom } from './room.ts';
-import type { ArtifactSource } from './source.ts';
+import type { ArtifactOrigin, ArtifactSource } from './source.ts';
 
-const attempts = 6;
+/** Rounds over all origins that bring no byte, before it is given up. */
+const fruitlessRounds = 6;
 const firstDelayMs = 500;
 const largestDelayMs = 15_000;
+/** Slower than this for so long, and the next origin is asked. */
+const paceWindowMs = 30_000;
+const leastBytesPerSecond = 1024;
+const leastLimitMs = 10 * 60_000;
+/** A whole artifact may take as long as at this rate, whatever its origins do. */
+const expectedBytesPerSecond = 16 * 1024;
 
 type FetchTools = Tools & { readonly source: ArtifactSource };
 
+/** What an origin's answer was worth. */
+type Outcome =
+  | { readonly kind: 'complete' }
+  /** It brought some bytes, or may bring them the next time. */
+  | { readonly kind: 'broken'; readonly error: unknown }
+  /** It is not to be asked for this artifact again. */
+  | { readonly kind: 'useless'; readonly error: Fault };
+
 export async function fetchArtifact(tools: FetchTools, artifact: Artifact, staged: string): Promise<void> {
-  const { host } = tools;
-  const resumed = (await host.files.status(staged)) !== undefined;
-  await requireRoom(host, staged, artifact.sizeBytes);
-  await fetchWhole(tools, artifact, staged);
-  let actual = await host.files.sha256(staged);
-  if (actual !== artifact.sha256 && resumed) {
-    await host.files.removeFile(staged);
-    await fetchWhole(tools, artifact, staged);
-    actual = await host.files.sha256(staged);
+  const { host, source, signal } = tools;
+  await source.permit?.(artifact);
+  const present = await sizeOf(tools, staged);
+  await requireRoom(host, staged, Math.max(0, artifact.sizeBytes - present));
+  const deadlineMs = host.clock.monotonicMs() + limitMs(artifact);
+  const useless = new Map<ArtifactOrigin, Fault>();
+  let failures = 0;
+  for (;;) {
+    const before = await sizeOf(tools, staged);
+    const errors: string[] = [];
+    for (const origin of source.origins) {
+      if (useless.has(origin)) continue;
+      const outcome = await askOrigin(tools, origin, artifact, staged);
+      if (outcome.kind === 'complete') return;
+      signal?.throwIfAborted();
+      if (outcome.kind === 'useless') useless.set(origin, outcome.error);
+      errors.push(`${origin.name}: ${messageOf(outcome.error)}`);
+    }
+    if (useless.size >= source.origins.length) throw worst([...useless.values()], artifact);
+    failures = (await sizeOf(tools, staged)) > before ? 1 : failures + 1;
+    if (failures >= fruitlessRounds) throw downloadFailed(artifact, errors);
+    if (host.clock.monotonicMs() > deadlineMs)
+      throw downloadFailed(artifact, ['it takes too long', ...errors]);
+    const ceilingMs = Math.min(largestDelayMs, firstDelayMs * 2 ** (failures - 1));
+    await host.clock.sleep(Math.random() * ceilingMs, signal);
   }
-  if (actual === artifact.sha256) return;
-  await host.files.removeFile(staged);
-  throw hashWrong(artifact, actual);
 }
 
 export function hashWrong(artifact: Artifact, actual: string | undefined): Fault {
@@ -37,52 +66,73 @@ export function hashWrong(artifact: Artifact, actual: string | undefined): Fault
   });
 }
 
-/** Until the staged file has the announced size; each try that brings bytes gives all tries back. */
-async function fetchWhole(tools: FetchTools, artifact: Artifact, staged: string): Promise<void> {
-  let failures = 0;
+async function askOrigin(
+  tools: FetchTools,
+  origin: ArtifactOrigin,
+  artifact: Artifact,
+  staged: string,
+): Promise<Outcome> {
   for (;;) {
-    const before = await sizeOf(tools, staged);
-    if (before === artifact.sizeBytes) return;
+    const present = await sizeOf(tools, staged);
+    const offset = present > artifact.sizeBytes ? 0 : present;
+    let startedAt = offset;
     try {
-      await fetchOnce(tools, artifact, staged, before > artifact.sizeBytes ? 0 : before);
-      if ((await sizeOf(tools, staged)) === artifact.sizeBytes) return;
-      throw new Error('the download ended early');
+      if (present !== artifact.sizeBytes)
+        startedAt = await fetchOnce(tools, origin, artifact, staged, offset);
+      if ((await sizeOf(tools, staged)) < artifact.sizeBytes) throw new Error('the download ended early');
+      await verify(tools, artifact, staged);
+      return { kind: 'complete' };
     } catch (error) {
-      if (!isWorthAnotherTry(error)) throw error;
-      tools.signal?.throwIfAborted();
-      failures = (await sizeOf(tools, staged)) > before ? 1 : failures + 1;
-      if (failures >= attempts) throw downloadFailed(artifact, error);
-      const ceilingMs = Math.min(largestDelayMs, firstDelayMs * 2 ** (failures - 1));
-      await tools.host.clock.sleep(Math.random() * ceilingMs, tools.signal);
+      if (!(error instanceof Fault)) {
+        if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EROFS')) throw error;
+        return { kind: 'broken', error };
+      }
+      if (error.code === 'ARTIFACT_HASH_WRONG') {
+        await tools.host.files.removeFile(staged);
+        if (startedAt > 0) continue;
+        return { kind: 'useless', error };
+      }
+      return error.code === 'GATEWAY_UNREACHABLE' ? { kind: 'broken', error } : { kind: 'useless', error };
     }
   }
 }
 
-/** A gateway that is away may come back; a full disk, a refusal or a wrong hash will be the same again. */
-function isWorthAnotherTry(error: unknown): boolean {
-  if (error instanceof Fault) return error.code === 'GATEWAY_UNREACHABLE';
-  return !hasCode(error, 'ENOSPC', 'EDQUOT', 'EROFS');
+async function verify({ host }: Tools, artifact: Artifact, staged: string): Promise<void> {
+  const actual = await host.files.sha256(staged);
+  if (actual !== artifact.sha256) throw hashWrong(artifact, actual);
 }
 
+/** Returns where the answer began; throws when it is longer than it may be, or comes too slowly. */
 async function fetchOnce(
   tools: FetchTools,
+  origin: ArtifactOrigin,
   artifact: Artifact,
   staged: string,
   offset: number,
-): Promise<void> {
+): Promise<number> {
   const { host, source, signal, onBytes } = tools;
-  const { startsAt, bytes } = await source.open(artifact, offset, signal);
+  const { startsAt, bytes } = await origin.open(artifact, offset, signal);
   if (startsAt !== 0 && startsAt !== offset) throw new Error(`the download starts at ${startsAt}`);
   await host.files.writeStream(staged, bounded(), { mode: 0o600, offset: startsAt });
+  return startsAt;
 
   async function* bounded(): AsyncIterable<Uint8Array> {
     let done = startsAt;
+    let window = { sinceMs: host.clock.monotonicMs(), bytes: 0 };
     for await (const chunk of bytes) {
       done += chunk.length;
       // An endless or swapped answer: whatever it is, it is not this artifact.
       if (done > artifact.sizeBytes) throw hashWrong(artifact, `of more than ${artifact.sizeBytes} bytes`);
       onBytes?.(done, artifact.sizeBytes);
       yield chunk;
+      await source.pace?.(chunk.length, signal);
+      window.bytes += chunk.length;
+      const elapsedMs = host.clock.monotonicMs() - window.sinceMs;
+      if (elapsedMs < paceWindowMs) continue;
+      if ((window.bytes / elapsedMs) * 1000 < leastBytesPerSecond) {
+        throw new Error(`slower than ${leastBytesPerSecond} bytes/s for ${paceWindowMs / 1000} s`);
+      }
+      window = { sinceMs: host.clock.monotonicMs(), bytes: 0 };
     }
   }
 }
@@ -91,13 +141,25 @@ async function sizeOf({ host }: Tools, staged: string): Promise<number> {
   return (await host.files.status(staged))?.sizeBytes ?? 0;
 }
 
-function downloadFailed(artifact: Artifact, error: unknown): Fault {
-  return new Fault(
-    'ARTIFACT_DOWNLOAD_FAILED',
-    {
-      name: `${artifact.component} ${artifact.version}`,
-      detail: error instanceof Error ? error.message : String(error),
-    },
-    { cause: error },
-  );
+function limitMs({ sizeBytes }: Artifact): number {
+  return Math.max(leastLimitMs, (sizeBytes / expectedBytesPerSecond) * 1000);
 }
+
+/** When nobody has it or has it right: wrong bytes tell more than a refusal, a refusal more than a gap. */
+function worst(faults: readonly Fault[], artifact: Artifact): Fault {
+  const isGap = ({ code }: Fault) => code === 'PATH_UNKNOWN' || code === 'ARTIFACT_MISSING';
+  const found =
+    faults.find(({ code }) => code === 'ARTIFACT_HASH_WRONG') ?? faults.find((fault) => !isGap(fault));
+  if (found) return found;
+  const { component, version, architecture } = artifact;
+  return new Fault('ARTIFACT_MISSING', { name: component, version, architecture }, { cause: faults[0] });
+}
+
+function downloadFailed(artifact: Artifact, errors: readonly string[]): Fault {
+  return new Fault('ARTIFACT_DOWNLOAD_FAILED', {
+    name: `${artifact.component} ${artifact.version}`,
+    detail: errors.join('; '),
+  });
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

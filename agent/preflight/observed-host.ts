@@ -63,6 +63,7 @@ function readingFiles(files: HostFiles, remember: Remember): HostFiles {
     exists: (path) => remember('exists', [path], () => files.exists(path)),
     sha256: (path) => remember('sha256', [path], () => files.sha256(path)),
     space: (path) => remember('space', [path], () => files.space(path)),
+    readStream: files.readStream,
     write: refuse('write'),
     openAppender: refuse('openAppender'),
     writeStream: refuse('writeStream'),

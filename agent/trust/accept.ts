@@ -76,11 +76,10 @@ export async function admitDesired(
 export function signedOnly(host: Host, source: ArtifactSource): ArtifactSource {
   return {
     ...source,
-    async open(artifact, offset, signal) {
+    async permit(artifact) {
       const { manifest } = await requireTrust(host);
       requireNotExpired(manifest, host.clock.nowMs());
       requireListed(manifest, [artifact]);
-      return source.open(artifact, offset, signal);
     },
   };
 }

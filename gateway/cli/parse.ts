@@ -21,6 +21,14 @@ export function count(text: string): number {
   return Number(text);
 }
 
+const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+export function byteCount(text: string): number {
+  const [, amount, unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
+  if (amount === undefined) throw new InvalidArgumentError('a number of bytes such as 500K or 10M');
+  return Number(amount) * (units[unit.toUpperCase()] ?? 1);
+}
+
 /** For options that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];

@@ -15,7 +15,7 @@ import type { CiliumSettings } from '../../protocol/network.ts';
 import { evictionSignals, type Registry } from '../../protocol/node-settings.ts';
 import { defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import type { PoolSpecInput } from '../pools/pool.ts';
-import { collect, count, duration, parseLabels, parseTaints } from './parse.ts';
+import { byteCount, collect, count, duration, parseLabels, parseTaints } from './parse.ts';
 
 export interface PoolFlags {
   readonly kubernetesVersion?: string;
@@ -51,6 +51,8 @@ export interface PoolFlags {
   readonly healthTimeout?: number;
   readonly driftPolicy?: DriftPolicy;
   readonly driftInterval?: number;
+  readonly mirror?: readonly string[];
+  readonly rateLimit?: number;
 }
 
 export function withPoolOptions(command: Command): Command {
@@ -132,7 +134,13 @@ export function withPoolOptions(command: Command): Command {
         'what happens to changes made by hand on a host, default repair',
       ).choices(driftPolicySchema.options),
     )
-    .option('--drift-interval <duration>', 'how often a host is looked at, default 5m', duration);
+    .option('--drift-interval <duration>', 'how often a host is looked at, default 5m', duration)
+    .option(
+      '--mirror <url>',
+      'hosts look for archives there first, may be repeated; "none" for no mirrors',
+      collect,
+    )
+    .option('--rate-limit <bytes>', 'of all downloads of a host together, per second: 500K, 10M', byteCount);
 }
 
 /** What the flags say, as parts of a spec; `before` is what the lists and maps are changed from. */
@@ -172,6 +180,10 @@ export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInpu
       toleratedFailures: namesVersions(flags) ? 0 : undefined,
     },
     driftIntervalMs: flags.driftInterval,
+    downloads: {
+      mirrors: flags.mirror?.filter((url) => url !== 'none'),
+      rateLimitBytesPerSecond: flags.rateLimit,
+    },
     certificateGraceDays: flags.certificateGraceDays,
     driftPolicy: flags.driftPolicy,
   });

@@ -38,6 +38,7 @@ export function desiredState(
     telemetry: spec.telemetry,
     manifest: { serial, sha256 },
     line: { ...spec.line, podMtuBytes: podMtuBytes(spec) },
+    downloads: spec.downloads,
     driftPolicy: spec.driftPolicy,
     driftIntervalMs: spec.driftIntervalMs,
     upgrade: { healthTimeoutMs: spec.upgrade.healthTimeoutMs, attempt: node.upgradeAttempt ?? '' },

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   apiServerAccessSchema,
   driftPolicySchema,
+  leastRateBytesPerSecond,
   networkModeSchema,
   taintEffectSchema,
 } from '../../protocol/desired.ts';
@@ -64,6 +65,18 @@ export const poolSpecSchema = z.strictObject({
   line: lineThresholdsSchema
     .prefault({})
     .describe('Limits of the private line: regnode netcheck and the health of nodes are judged by them.'),
+  downloads: z
+    .strictObject({
+      mirrors: z
+        .array(z.string().regex(/^https?:\/\/[^\s"'<>]+$/))
+        .max(8)
+        .default([]),
+      rateLimitBytesPerSecond: z.int().min(leastRateBytesPerSecond).optional(),
+    })
+    .prefault({})
+    .describe(
+      'Mirrors of the artifact store, tried in turn before the gateway, and a rate for all downloads of a host.',
+    ),
   componentVersions: z
     .strictObject({
       containerd: versionSchema.optional(),

@@ -1,23 +1,47 @@
-// The gateway's store as a source of manifests and artifacts. The engine bounds and verifies what comes.
-import { Fault } from '../../../protocol/fault.ts';
+// Where this host gets its artifacts, in the order in which it is tried: a bundle that lies here, mirrors, the gateway. What
+// the command of the join said comes before what the pool says. Manifests come from the gateway alone: it was the last to
+// speak of what is wished, and its answer is verified like any other.
+import { z } from 'zod';
+import type { DesiredState } from '../../../protocol/desired.ts';
+import type { Host } from '../../host/host.ts';
 import type { GatewayApi } from '../../identity/gateway-api.ts';
 import type { ArtifactSource } from '../../plan/source.ts';
 import type { ManifestSource } from '../../trust/accept.ts';
+import { bundleOrigin } from './bundle.ts';
+import { gatewaySource } from './gateway.ts';
+import { mirrorOrigin } from './mirror.ts';
+import { rateLimit } from './rate-limit.ts';
 
-export function gatewaySource(gateway: Pick<GatewayApi, 'download'>): ArtifactSource & ManifestSource {
+/** What the join's command said about this one host. */
+export const downloadSettingsSchema = z.strictObject({
+  /** A store's folder, or the tar made of one. */
+  bundle: z.string().optional(),
+  mirrors: z.array(z.string()),
+  rateLimitBytesPerSecond: z.number().int().positive().optional(),
+});
+export type DownloadSettings = z.infer<typeof downloadSettingsSchema>;
+
+export interface SourceWish {
+  readonly gateway: Pick<GatewayApi, 'download'>;
+  readonly caPem: string;
+  readonly settings: DownloadSettings | undefined;
+  readonly desired: Pick<DesiredState, 'downloads'>;
+}
+
+export function artifactSource(
+  host: Host,
+  { gateway, caPem, settings, desired }: SourceWish,
+): ArtifactSource & ManifestSource {
+  const mirrors = [...new Set([...(settings?.mirrors ?? []), ...desired.downloads.mirrors])];
+  const rate = settings?.rateLimitBytesPerSecond ?? desired.downloads.rateLimitBytesPerSecond;
+  const last = gatewaySource(gateway);
   return {
-    open: (artifact, offset, signal) => gateway.download(artifact.path, offset, signal),
-    async read(name, limitBytes, signal) {
-      const { bytes } = await gateway.download(`/artifacts/${name}`, 0, signal);
-      const chunks: Uint8Array[] = [];
-      let total = 0;
-      for await (const chunk of bytes) {
-        total += chunk.length;
-        if (total > limitBytes)
-          throw new Fault('MANIFEST_NOT_TRUSTED', { detail: `${name} has more than ${limitBytes} bytes` });
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks);
-    },
+    ...last,
+    origins: [
+      ...(settings?.bundle === undefined ? [] : [bundleOrigin(host, settings.bundle)]),
+      ...mirrors.map((url) => mirrorOrigin(host, url, { caPem })),
+      ...last.origins,
+    ],
+    ...(rate === undefined ? {} : { pace: rateLimit(host.clock, rate) }),
   };
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import type { Artifact } from '../../../protocol/desired.ts';
 import { Fault } from '../../../protocol/fault.ts';
 import { paths } from '../../config/paths.ts';
+import { hasCode } from '../../host/durable.ts';
+import type { Host } from '../../host/host.ts';
 import { fetchArtifact } from '../fetch.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 import { readTreeManifest } from '../tree-manifest.ts';
@@ -32,9 +34,7 @@ export const artifactKind = defineKind<
   async apply(tools, { artifact }) {
     const { source, host } = tools;
     if (source === undefined) throw new Fault('ARTIFACT_MISSING', { ...artifact, name: artifact.component });
-    for (const folder of [paths.staging, paths.artifacts]) {
-      if ((await host.files.status(folder)) === undefined) await host.files.makeDirectory(folder, 0o700);
-    }
+    for (const folder of [paths.staging, paths.artifacts]) await ensureFolder(host, folder);
     const staged = `${paths.staging}/${artifact.sha256}.part`;
     await fetchArtifact({ ...tools, source }, artifact, staged);
     await host.files.rename(staged, storePath(artifact));
@@ -46,6 +46,14 @@ export const artifactKind = defineKind<
     return { outcome: 'restored' };
   },
 });
+
+/** Another download may be making it at the same moment. */
+async function ensureFolder(host: Host, path: string): Promise<void> {
+  if ((await host.files.status(path)) !== undefined) return;
+  await host.files.makeDirectory(path, 0o700).catch((error: unknown) => {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  });
+}
 
 export function storePath(artifact: Artifact): string {
   return `${paths.artifacts}/${artifact.sha256}`;

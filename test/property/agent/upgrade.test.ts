@@ -2,7 +2,7 @@
 // next runs end on a version that works, the same everywhere (link, unit, memory), and a leave gives the host back.
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { gatewaySource } from '../../../agent/components/artifacts/source.ts';
+import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
 import { componentLink } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gateway-api.ts';

@@ -200,6 +200,58 @@ describe('accepted', () => {
     }
   });
 
+  test('from the second mirror, when the first is away, and from the gateway, when all others are', async () => {
+    const mirror = await startGateway();
+    try {
+      mirror.answers.set('/good/regnode-1.0.0-linux-amd64.tar.gz', bytes(archive));
+      const environment = {
+        CURL_CA_BUNDLE: mirrorCa(mirror),
+        REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+      };
+      const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+      const away = ['--mirror', 'https://127.0.0.1:1', '--mirror', `${mirror.url}/empty`];
+      expectInstalled(await install([...flags, ...away, '--mirror', `${mirror.url}/good`], { environment }));
+      expect(gateway.archiveRequests()).toEqual([]);
+      rmSync(host, { recursive: true });
+      expectInstalled(await install([...flags, ...away], { environment }));
+      expect(gateway.archiveRequests()).toEqual([`GET ${path}`]);
+    } finally {
+      await mirror.close();
+    }
+  }, 30_000);
+
+  test.each([
+    ['flipped', () => Buffer.concat([archive.subarray(0, 500), Buffer.from('x'), archive.subarray(501)])],
+    ['too long', () => Buffer.concat([archive, archive])],
+    ['too short', () => archive.subarray(0, 500)],
+  ])(
+    'from the gateway, when what the mirror has is %s',
+    async (_name, damaged) => {
+      const mirror = await startGateway();
+      try {
+        mirror.answers.set('/regnode-1.0.0-linux-amd64.tar.gz', bytes(damaged()));
+        const environment = {
+          CURL_CA_BUNDLE: mirrorCa(mirror),
+          REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+        };
+        const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+        expectInstalled(await install([...flags, '--mirror', mirror.url], { environment }));
+      } finally {
+        await mirror.close();
+      }
+    },
+    30_000,
+  );
+
+  test('at a rate', async () => {
+    // Zeros behind the archive's end: gzip passes over them, the hash is over them too.
+    const large = Buffer.concat([archive, Buffer.alloc(1024 * 1024)]);
+    gateway.offer('1.0.0', large);
+    const startedMs = performance.now();
+    expectInstalled(await run('--rate-limit', '500K'));
+    expect(performance.now() - startedMs).toBeGreaterThan(1000);
+  }, 30_000);
+
   test('from a folder, or one tar of it, with no network at all', async () => {
     const bundle = join(folder, 'bundle');
     mkdirSync(bundle);

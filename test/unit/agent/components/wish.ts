@@ -52,6 +52,7 @@ export const desired: DesiredState = {
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
   containerd: { sandboxImage: 'example.test/pause:3.9' },
   telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+  downloads: { mirrors: [] },
   manifest: { serial: 1, sha256: '0'.repeat(64) },
   line: defaultThresholds,
   driftPolicy: 'repair',

@@ -3,7 +3,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { gatewaySource } from '../../../../agent/components/artifacts/source.ts';
+import { artifactSource } from '../../../../agent/components/artifacts/source.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
 import type { Host } from '../../../../agent/host/host.ts';
@@ -66,7 +66,8 @@ function start(more: Partial<Host> = {}): Reconciler {
     host,
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
-    source: gatewaySource(api),
+    source: (settings, desired) =>
+      artifactSource(host, { gateway: api, caPem: gateway.caPem, settings, desired }),
     probe: async () => health,
     onChange: (status) => reports.push(status),
   });

@@ -1,7 +1,7 @@
 // What is drift and what is a changed wish, and what is told of it: on a host in a folder, and pure.
 import { appendFileSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { gatewaySource } from '../../../../agent/components/artifacts/source.ts';
+import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts';
 import { componentLink, paths } from '../../../../agent/config/paths.ts';
 import { nextDrift } from '../../../../agent/drift/notes.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';

@@ -1,5 +1,5 @@
-// Downloads from a source that is slow, short, endless, swapped, flipped or away: nothing unverified ever gets the
-// name of its hash, and what came is not asked for twice.
+// Downloads from origins that are slow, short, endless, swapped, flipped or away: nothing unverified ever gets the name of
+// its hash, what came is not asked for twice, and one that is right is found behind others that aren't.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { fetchArtifact } from '../../../../agent/plan/fetch.ts';
-import type { ArtifactSource } from '../../../../agent/plan/source.ts';
+import type { ArtifactOrigin } from '../../../../agent/plan/source.ts';
 import type { Artifact } from '../../../../protocol/desired.ts';
 import { Fault } from '../../../../protocol/fault.ts';
 
@@ -30,12 +30,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+type Answer = (offset: number) => Uint8Array | Error | Fault;
+type Counted = ArtifactOrigin & { readonly offsets: number[] };
+
 /** Answers each request with the next of these; the last one for ever. */
-function source(
-  ...answers: ((offset: number) => Uint8Array | Error | Fault)[]
-): ArtifactSource & { offsets: number[] } {
+function origin(...answers: Answer[]): Counted {
   const offsets: number[] = [];
   return {
+    name: 'one',
     offsets,
     async open(_, offset) {
       const answer = answers[Math.min(offsets.length, answers.length - 1)]?.(offset);
@@ -51,9 +53,9 @@ function source(
     },
   };
 }
-const fetchFrom = (from: ArtifactSource) => {
+const fetchFrom = (...origins: ArtifactOrigin[]) => {
   const host = fixtureHost(root);
-  return fetchArtifact({ host, backups: openBackups(host), source: from }, artifact, staged);
+  return fetchArtifact({ host, backups: openBackups(host), source: { origins } }, artifact, staged);
 };
 const from = (offset: number) => content.subarray(offset);
 const flipped = (offset: number) => {
@@ -63,7 +65,7 @@ const flipped = (offset: number) => {
 };
 
 test('a download that ends early goes on where it stopped', async () => {
-  const broken = source(
+  const broken = origin(
     () => content.subarray(0, 40),
     () => Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
     (offset) => content.subarray(offset, 60),
@@ -77,7 +79,7 @@ test('a download that ends early goes on where it stopped', async () => {
 test('a gateway that is away for a while is asked again', async () => {
   const away = new Fault('GATEWAY_UNREACHABLE', { url: 'https://x', detail: 'ECONNREFUSED' });
   await fetchFrom(
-    source(
+    origin(
       () => away,
       () => away,
       from,
@@ -88,11 +90,11 @@ test('a gateway that is away for a while is asked again', async () => {
 
 describe('is refused and leaves nothing that could be used', () => {
   test.each([
-    ['a flipped byte', source(flipped), 'ARTIFACT_HASH_WRONG'],
-    ['an endless answer', source(() => Buffer.alloc(100_000, 1)), 'ARTIFACT_HASH_WRONG'],
-    ['a source that stays away', source(() => new Error('reset')), 'ARTIFACT_DOWNLOAD_FAILED'],
-    ['a source that never brings a byte', source(() => new Uint8Array()), 'ARTIFACT_DOWNLOAD_FAILED'],
-    ['a refusal', source(() => new Fault('ARTIFACT_MISSING')), 'ARTIFACT_MISSING'],
+    ['a flipped byte', origin(flipped), 'ARTIFACT_HASH_WRONG'],
+    ['an endless answer', origin(() => Buffer.alloc(100_000, 1)), 'ARTIFACT_HASH_WRONG'],
+    ['a source that stays away', origin(() => new Error('reset')), 'ARTIFACT_DOWNLOAD_FAILED'],
+    ['a source that never brings a byte', origin(() => new Uint8Array()), 'ARTIFACT_DOWNLOAD_FAILED'],
+    ['a refusal', origin(() => new Fault('ARTIFACT_MISSING')), 'ARTIFACT_MISSING'],
   ])('%s', async (_, bad, code) => {
     await expect(fetchFrom(bad)).rejects.toMatchObject({ code });
     expect(bad.offsets.length).toBeLessThan(10);
@@ -101,7 +103,7 @@ describe('is refused and leaves nothing that could be used', () => {
 
 test('an old part that belongs to something else is thrown away once', async () => {
   writeFileSync(join(root, staged), 'x'.repeat(30));
-  const good = source(from);
+  const good = origin(from);
   await fetchFrom(good);
   expect(good.offsets).toEqual([30, 0]);
   expect(readFileSync(join(root, staged))).toEqual(content);
@@ -109,7 +111,7 @@ test('an old part that belongs to something else is thrown away once', async () 
 
 test('a source that changed between two requests ends as one whole file or not at all', async () => {
   const other = Buffer.alloc(content.length, 7);
-  const swapped = source(
+  const swapped = origin(
     () => content.subarray(0, 40),
     (offset) => other.subarray(offset),
   );
@@ -119,8 +121,86 @@ test('a source that changed between two requests ends as one whole file or not a
 test('no room is said before the first byte', async () => {
   const real = fixtureHost(root);
   const full = { ...real.files, space: async () => ({ totalBytes: 1e9, freeBytes: 1e6, freeInodes: 100 }) };
-  const never = source(from);
-  const tools = { host: { ...real, files: full }, backups: openBackups(real), source: never };
+  const never = origin(from);
+  const tools = { host: { ...real, files: full }, backups: openBackups(real), source: { origins: [never] } };
   await expect(fetchArtifact(tools, artifact, staged)).rejects.toMatchObject({ code: 'NO_SPACE' });
   expect(never.offsets).toEqual([]);
+});
+
+describe('several origins', () => {
+  const away: Answer = () => new Error('connection refused');
+  const lacks: Answer = () => new Fault('PATH_UNKNOWN', { method: 'GET', path: '/x' });
+
+  test.each([
+    ['away', away],
+    ['without it', lacks],
+    ['full of wrong bytes', flipped],
+    ['endless', () => Buffer.alloc(100_000, 1)],
+    ['cut off', () => content.subarray(0, 3)],
+    ['not trusted', () => new Fault('GATEWAY_NOT_TRUSTED', { url: 'x', detail: 'y' })],
+  ] as const)('the next one is asked when one is %s', async (_, bad) => {
+    const good = origin(from);
+    await fetchFrom(origin(bad), good);
+    expect(good.offsets).toHaveLength(1);
+    expect(readFileSync(join(root, staged))).toEqual(content);
+  });
+
+  test('what one has brought is not asked of the next again', async () => {
+    const second = origin(from);
+    await fetchFrom(
+      origin(() => content.subarray(0, 40), away),
+      second,
+    );
+    expect(second.offsets).toEqual([40]);
+  });
+
+  test('one that lied is not asked again, whatever it says next', async () => {
+    const liar = origin(flipped, from);
+    const late = origin(away, away, from);
+    await fetchFrom(liar, late);
+    expect(liar.offsets).toEqual([0]);
+    expect(late.offsets).toHaveLength(3);
+  });
+
+  test.each([
+    ['ARTIFACT_MISSING', [lacks, lacks]],
+    ['ARTIFACT_HASH_WRONG', [lacks, flipped]],
+    ['GATEWAY_NOT_TRUSTED', [lacks, () => new Fault('GATEWAY_NOT_TRUSTED', { url: 'x', detail: 'y' })]],
+    ['ARTIFACT_DOWNLOAD_FAILED', [lacks, away]],
+  ] as const)('%s when no one has it right', async (code, answers) => {
+    await expect(fetchFrom(...answers.map((answer) => origin(answer)))).rejects.toMatchObject({ code });
+  });
+
+  test('an artifact that must not be fetched is asked of nobody', async () => {
+    const never = origin(from);
+    const host = fixtureHost(root);
+    const permit = async () => {
+      throw new Fault('MANIFEST_EXPIRED', { expiresAt: 'x', now: 'y' });
+    };
+    const tools = { host, backups: openBackups(host), source: { origins: [never], permit } };
+    await expect(fetchArtifact(tools, artifact, staged)).rejects.toMatchObject({ code: 'MANIFEST_EXPIRED' });
+    expect(never.offsets).toEqual([]);
+  });
+});
+
+test('one that drips is left for the next, and what it brought is kept', async () => {
+  const host = fixtureHost(root);
+  let nowMs = 0;
+  const clock = { ...host.clock, monotonicMs: () => nowMs, sleep: async () => undefined };
+  const slow: ArtifactOrigin = {
+    name: 'slow',
+    open: async () => ({
+      startsAt: 0,
+      bytes: (async function* () {
+        for (const byte of content) {
+          nowMs += 20_000;
+          yield Uint8Array.of(byte);
+        }
+      })(),
+    }),
+  };
+  const good = origin(from);
+  const tools = { host: { ...host, clock }, backups: openBackups(host), source: { origins: [slow, good] } };
+  await fetchArtifact(tools, artifact, staged);
+  expect(good.offsets).toEqual([2]);
 });

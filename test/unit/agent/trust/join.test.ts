@@ -2,7 +2,7 @@
 // refused by its code before a token is spent, and the host is as it was. What was once believed is remembered.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { gatewaySource } from '../../../../agent/components/artifacts/source.ts';
+import { gatewayManifests } from '../../../../agent/components/artifacts/gateway.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi } from '../../../../agent/identity/gateway-api.ts';
@@ -51,7 +51,7 @@ function join(key: string | undefined = gateway.artifactKey.id, host: Host = wor
 async function admit(desired = gateway.desired): Promise<void> {
   const api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
   try {
-    await admitDesired(world.host, desired, gatewaySource(api));
+    await admitDesired(world.host, desired, gatewayManifests(api));
   } finally {
     api.close();
   }

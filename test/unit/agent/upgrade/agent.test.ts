@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { gatewaySource } from '../../../../agent/components/artifacts/source.ts';
+import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { joinNode } from '../../../../agent/node/join.ts';

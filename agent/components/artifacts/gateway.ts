@@ -1,0 +1,36 @@
+// The gateway's store: the manifests come from here, and the archives that nobody else has had.
+import { Fault } from '../../../protocol/fault.ts';
+import type { GatewayApi } from '../../identity/gateway-api.ts';
+import type { ArtifactOrigin, ArtifactSource } from '../../plan/source.ts';
+import type { ManifestSource } from '../../trust/accept.ts';
+
+type Downloads = Pick<GatewayApi, 'download'>;
+
+export function gatewayOrigin(gateway: Downloads): ArtifactOrigin {
+  return {
+    name: 'the gateway',
+    open: (artifact, offset, signal) => gateway.download(artifact.path, offset, signal),
+  };
+}
+
+export function gatewayManifests(gateway: Downloads): ManifestSource {
+  return {
+    async read(name, limitBytes, signal) {
+      const { bytes } = await gateway.download(`/artifacts/${name}`, 0, signal);
+      const chunks: Uint8Array[] = [];
+      let total = 0;
+      for await (const chunk of bytes) {
+        total += chunk.length;
+        if (total > limitBytes)
+          throw new Fault('MANIFEST_NOT_TRUSTED', { detail: `${name} has more than ${limitBytes} bytes` });
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+/** Both, and no other place. */
+export function gatewaySource(gateway: Downloads): ArtifactSource & ManifestSource {
+  return { ...gatewayManifests(gateway), origins: [gatewayOrigin(gateway)] };
+}

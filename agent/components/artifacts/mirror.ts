@@ -1,0 +1,93 @@
+// A mirror: MIRROR/<file name> by https or http, redirects followed. It is only a place to find bytes: what it sends is
+// believed by its hash alone, it is told nothing of this node, and no credential ever goes there.
+import { get as getPlain, type IncomingMessage } from 'node:http';
+import { get as getSecure } from 'node:https';
+import { rootCertificates } from 'node:tls';
+import { Fault } from '../../../protocol/fault.ts';
+import type { Host } from '../../host/host.ts';
+import { httpsAgent } from '../../identity/https-agent.ts';
+import type { ArtifactOrigin } from '../../plan/source.ts';
+import { proxyFor } from '../../tunnel/proxy.ts';
+import { fileNameOf } from './file-name.ts';
+
+const mostRedirects = 5;
+const connectTimeoutMs = 10_000;
+/** No byte for so long, and it is asked again, or the next one. */
+const defaultStallMs = 30_000;
+
+/** Where el and Debian keep the roots that their administrators trust. */
+const systemRoots = [
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/certs/ca-certificates.crt',
+];
+
+export interface MirrorOptions {
+  /** The gateway's CA: a mirror of one's own may have a certificate of it. */
+  readonly caPem: string;
+  readonly stallMs?: number;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): ArtifactOrigin {
+  const { stallMs = defaultStallMs, environment = process.env } = options;
+  let roots: Promise<string[]> | undefined;
+
+  async function request(
+    url: URL,
+    offset: number,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const common = { headers, ...(signal ? { signal } : {}) };
+    if (url.protocol === 'http:')
+      getPlain(url, common, resolve).setTimeout(connectTimeoutMs, late).on('error', reject);
+    else {
+      roots ??= trustedRoots(host, options.caPem);
+      const agent = httpsAgent({ ca: await roots, keepAlive: false }, proxyFor(url, environment));
+      getSecure(url, { ...common, agent }, resolve)
+        .setTimeout(connectTimeoutMs, late)
+        .on('error', reject);
+    }
+    return promise;
+    function late() {
+      reject(new Error(`no answer within ${connectTimeoutMs / 1000} s`));
+    }
+  }
+
+  return {
+    name: base,
+    async open(artifact, offset, signal) {
+      let url = new URL(`${base.replace(/\/+$/, '')}/${fileNameOf(artifact)}`);
+      for (let redirects = 0; ; redirects++) {
+        const response = await request(url, offset, signal);
+        const { statusCode = 0, headers } = response;
+        if (statusCode === 200 || statusCode === 206) {
+          response.setTimeout(stallMs, () => response.destroy(new Error(`no byte for ${stallMs / 1000} s`)));
+          return { startsAt: statusCode === 206 ? rangeStart(response) : 0, bytes: response };
+        }
+        response.destroy();
+        if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
+          if (redirects === mostRedirects) throw new Error(`more than ${mostRedirects} redirects`);
+          url = new URL(headers.location, url);
+          if (!/^https?:$/.test(url.protocol)) throw new Error(`a redirect to ${url.protocol}`);
+        } else if (statusCode === 404 || statusCode === 410) {
+          throw new Fault('PATH_UNKNOWN', { method: 'GET', path: url.pathname });
+        } else throw new Error(`status ${statusCode}`);
+      }
+    },
+  };
+}
+
+async function trustedRoots(host: Host, caPem: string): Promise<string[]> {
+  const files = await Promise.all(
+    systemRoots.map((path) => host.files.readText(path).catch(() => undefined)),
+  );
+  return [...rootCertificates, caPem, ...files.filter((text) => text !== undefined)];
+}
+
+function rangeStart(response: IncomingMessage): number {
+  const start = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1];
+  return start === undefined ? 0 : Number(start);
+}
