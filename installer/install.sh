@@ -207,9 +207,10 @@ check_usage() {
   [ -z "$ca_file" ] || [ -r "$ca_file" ] || wrong_usage "$ca_file cannot be read" "无法读取 $ca_file"
   check_mirrors
   case $rate_limit in
-    '' | [0-9]*[0-9KMGkmg]) ;;
-    *) wrong_usage "--rate-limit is bytes per second such as 500K or 10M, not $rate_limit" "--rate-limit 是每秒字节数，例如 500K 或 10M，而不是 $rate_limit" ;;
+    *[!0-9]*[!0-9]* | [!0-9]* | *[!0-9KMGkmg]*) bad_rate=1 ;;
+    *) bad_rate='' ;;
   esac
+  [ -z "$bad_rate" ] || wrong_usage "--rate-limit is bytes per second such as 500K or 10M, not $rate_limit" "--rate-limit 是每秒字节数，例如 500K 或 10M，而不是 $rate_limit"
   case $(uname -s)-$(uname -m) in
     Linux-x86_64) architecture=amd64 ;;
     Linux-aarch64) architecture=arm64 ;;
@@ -488,6 +489,8 @@ fetch_archive() {
   places="$mirrors${gateway:+ gateway}"
   [ -z "$artifact_dir" ] || places="bundle $places"
   failures=0 refusal=''
+  # As long as at 16 KiB/s, whatever drips there.
+  deadline=$(($(date +%s) + 600 + size / 16384))
   : >"$file"
   while [ -n "$places" ]; do
     before=$(size_of "$file") left=''
@@ -505,7 +508,7 @@ fetch_archive() {
     places=$left
     [ -n "$places" ] || break
     if [ "$(size_of "$file")" -gt "$before" ]; then failures=1; else failures=$((failures + 1)); fi
-    [ "$failures" -lt 4 ] || break
+    [ "$failures" -lt 4 ] && [ "$(date +%s)" -lt "$deadline" ] || break
     pause "$failures"
   done
   [ "$refusal" != hash ] || fail ARTIFACT_HASH_WRONG 1 "The artifact $archive is not what it should be: sha256 $actual, expected $hash." \

@@ -72,7 +72,7 @@ async function askOrigin(
   artifact: Artifact,
   staged: string,
 ): Promise<Outcome> {
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const present = await sizeOf(tools, staged);
     const offset = present > artifact.sizeBytes ? 0 : present;
     let startedAt = offset;
@@ -89,7 +89,7 @@ async function askOrigin(
       }
       if (error.code === 'ARTIFACT_HASH_WRONG') {
         await tools.host.files.removeFile(staged);
-        if (startedAt > 0) continue;
+        if (startedAt > 0 && isFirst) continue;
         return { kind: 'useless', error };
       }
       return error.code === 'GATEWAY_UNREACHABLE' ? { kind: 'broken', error } : { kind: 'useless', error };

@@ -6,6 +6,7 @@ import { rootCertificates } from 'node:tls';
 import { Fault } from '../../../protocol/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { httpsAgent } from '../../identity/https-agent.ts';
+import { hashWrong } from '../../plan/fetch.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
 import { proxyFor } from '../../tunnel/proxy.ts';
 import { fileNameOf } from './file-name.ts';
@@ -74,6 +75,9 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
           if (!/^https?:$/.test(url.protocol)) throw new Error(`a redirect to ${url.protocol}`);
         } else if (statusCode === 404 || statusCode === 410) {
           throw new Fault('PATH_UNKNOWN', { method: 'GET', path: url.pathname });
+        } else if (statusCode === 416) {
+          // It has fewer bytes than we have already: whatever it is, it is not this artifact.
+          throw hashWrong(artifact, `of at most ${offset} bytes`);
         } else throw new Error(`status ${statusCode}`);
       }
     },

@@ -144,6 +144,28 @@ describe.runIf(isRoot).each(['bash', 'dash'])('%s: a join', (shell) => {
   });
 });
 
+describe.runIf(isRoot)('the places of the artifacts', () => {
+  test('are handed on to the agent, in their order, with the rate', async () => {
+    offer('1.0.0', joins);
+    const mirrors = ['--mirror', 'https://127.0.0.1:1/a', '--mirror=http://127.0.0.1:1/b'];
+    const outcome = await run([...mirrors, '--rate-limit', '10M', '--artifact-dir', '/mnt'], {
+      prepare: 'mkdir /run/store',
+    });
+    expect(outcome.stderr).toContain('MANIFEST_NOT_TRUSTED');
+    const handed = await run([...mirrors, '--rate-limit', '10M'], {});
+    expect(handed.exitCode, handed.stderr).toBe(0);
+    expect(machine.calls()[0]).toContain(
+      ' --rate-limit 10M --mirror https://127.0.0.1:1/a --mirror http://127.0.0.1:1/b',
+    );
+  });
+
+  test.each(['x', '10X', 'M'])('a rate of %s is none', async (rate) => {
+    const outcome = await run(['--rate-limit', rate]);
+    expect(outcome.stderr).toContain('--rate-limit is bytes per second');
+    expect(outcome.exitCode).toBe(2);
+  });
+});
+
 function byPath(a: string, b: string): number {
   return a < b ? -1 : 1;
 }

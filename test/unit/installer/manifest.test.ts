@@ -2,11 +2,13 @@
 // was signed by somebody else, the archive isn't even asked for, and nothing is left behind.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { instant, type Signed, testKey } from '../../worlds/signing.ts';
 import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, type Outcome, temporaryFolder } from './installation.ts';
 import { makePayload } from './payload.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const archive = makePayload('1.0.0');
 let gateway: FakeGateway;
