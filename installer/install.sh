@@ -508,7 +508,7 @@ fetch_archive() {
     places=$left
     [ -n "$places" ] || break
     if [ "$(size_of "$file")" -gt "$before" ]; then failures=1; else failures=$((failures + 1)); fi
-    [ "$failures" -lt 4 ] && [ "$(date +%s)" -lt "$deadline" ] || break
+    if [ "$failures" -ge 4 ] || [ "$(date +%s)" -ge "$deadline" ]; then break; fi
     pause "$failures"
   done
   [ "$refusal" != hash ] || fail ARTIFACT_HASH_WRONG 1 "The artifact $archive is not what it should be: sha256 $actual, expected $hash." \
