@@ -6,9 +6,9 @@ import { rootCertificates } from 'node:tls';
 import { Fault } from '../../../protocol/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { httpsAgent } from '../../identity/https-agent.ts';
+import { proxyFor } from '../../line/proxy.ts';
 import { hashWrong } from '../../plan/fetch.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
-import { proxyFor } from '../../tunnel/proxy.ts';
 import { fileNameOf } from './file-name.ts';
 
 const mostRedirects = 5;
