@@ -1,0 +1,133 @@
+// One hostile agent with a good certificate among twenty good ones, over real TLS: each thing that it does is refused and
+// counted, and the twenty notice nothing.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
+import { FrameType } from '../../../protocol/tunnel/frame.ts';
+import { framePayloadLimitBytes, subprotocol } from '../../../protocol/tunnel/limits.ts';
+import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
+import { Loopback, readAll, until } from './loopback.ts';
+
+const goodOnes = 20;
+const helloTimeoutMs = 500;
+
+let loopback: Loopback;
+let good: Tunnel[];
+let identity: { certificatePem: string; keyPem: string };
+
+beforeAll(async () => {
+  loopback = await Loopback.start({ helloTimeoutMs });
+  await loopback.target('kubelet', (socket: Socket) => socket.pipe(socket));
+  const names = Array.from({ length: goodOnes }, (_, index) => `idc-${index + 1}`);
+  good = await Promise.all(names.map((name) => loopback.agent(name)));
+  identity = await loopback.authority.issue('idc-66');
+}, 30_000);
+afterAll(() => loopback.close());
+
+async function connect(): Promise<WebSocket> {
+  const socket = new WebSocket(`${loopback.gateway.url.replace('https', 'wss')}/v1/tunnel`, subprotocol, {
+    ca: loopback.authority.caPem,
+    cert: identity.certificatePem,
+    key: identity.keyPem,
+    perMessageDeflate: false,
+  });
+  socket.on('error', () => {});
+  loopback.defer(() => socket.terminate());
+  await once(socket, 'open');
+  return socket;
+}
+
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+let instances = 0;
+function hello(version = 1): Buffer {
+  instances += 1;
+  const instance = instances.toString(16).padStart(32, '0');
+  return encodeFrame(FrameType.hello, 0, 0, json({ version, instance, epoch: 1, session: '', received: 0 }));
+}
+const open = (id: number) => encodeFrame(FrameType.open, id, 0, json({ target: 'api-server', reason: '' }));
+
+async function expectGoodOnesUnharmed(): Promise<void> {
+  const answers = await Promise.all(
+    good.map(async (_tunnel, index) => {
+      const { socket } = await loopback.connect(`idc-${index + 1}:10250`);
+      socket.end(`echo ${index}`);
+      return (await readAll(socket)).toString();
+    }),
+  );
+  expect(answers).toEqual(good.map((_tunnel, index) => `echo ${index}`));
+  expect(good.map(({ state }) => state)).toEqual(good.map(() => 'Open'));
+  expect(good.map(({ status }) => [status.attempts, status.resumptions])).toEqual(good.map(() => [1, 0]));
+}
+
+const unknownType = encodeFrame(FrameType.ping);
+unknownType[4] = 200;
+const oversize = encodeFrame(FrameType.control, 0, 0, json({}));
+oversize.writeUInt32LE(framePayloadLimitBytes + 1, 0);
+
+test.each([
+  ['a frame that says it is too large', [hello(), oversize], 'violations'],
+  ['an unknown type', [hello(), unknownType], 'violations'],
+  ['a stream that never was', [hello(), encodeFrame(FrameType.data, 77, 0, json('x'))], 'violations'],
+  ['a stream number of the other side', [hello(), open(3)], 'violations'],
+  ['a number used twice', [hello(), open(2), open(2)], 'violations'],
+  ['another version', [hello(99)], 'handshakesFailed'],
+  ['anything but HELLO first', [open(2)], 'handshakesFailed'],
+  ['a message beyond any limit', [Buffer.alloc(4 * framePayloadLimitBytes)], 'handshakesFailed'],
+  ['no HELLO at all', [], 'handshakesFailed'],
+] as const)(
+  '%s',
+  async (_name, messages, counter) => {
+    const { counters } = loopback.gateway.hub;
+    const before = counters[counter];
+    const socket = await connect();
+    const closed = once(socket, 'close');
+    for (const message of messages) socket.send(message);
+    await closed;
+    await until(() => counters[counter] > before);
+    await expectGoodOnesUnharmed();
+  },
+  20_000,
+);
+
+test('more than its credit: that stream is reset, and counted', async () => {
+  const before = loopback.gateway.hub.counters.violations;
+  const hostile = await connect();
+  hostile.send(hello());
+  await until(() => loopback.gateway.hub.session('idc-66')?.state === 'Open');
+  const asked = loopback.connect('idc-66:10250');
+  await until(() => loopback.gateway.hub.session('idc-66')?.figures.streams === 1);
+  // The first stream that the gateway opens has the number 1.
+  hostile.send(encodeFrame(FrameType.openOk, 1, 1000));
+  const { socket } = await asked;
+  socket.pause();
+  for (let count = 0; count < 12; count += 1) {
+    hostile.send(encodeFrame(FrameType.data, 1, 0, Buffer.alloc(framePayloadLimitBytes)));
+  }
+  await until(() => loopback.gateway.hub.counters.violations > before);
+  expect(loopback.gateway.hub.session('idc-66')?.figures.streams).toBe(0);
+  await expectGoodOnesUnharmed();
+}, 20_000);
+
+test('streams without end: refused one by one, and the session ends when it takes no answer', async () => {
+  const before = loopback.gateway.hub.counters.violations;
+  const socket = await connect();
+  socket.send(hello());
+  await once(socket, 'message');
+  socket.pause();
+  for (let id = 2; id < 200_000 && socket.readyState === WebSocket.OPEN; id += 2) {
+    socket.send(open(id));
+    if (id % 2000 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await until(() => loopback.gateway.hub.counters.violations > before, 15_000);
+  await expectGoodOnesUnharmed();
+}, 40_000);
+
+test('two hundred connections that come and go', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const sockets = await Promise.all(Array.from({ length: 10 }, connect));
+    for (const socket of sockets) socket.terminate();
+  }
+  await expectGoodOnesUnharmed();
+}, 40_000);
