@@ -126,7 +126,8 @@ export class TelemetryAccount {
       await run('sh', ['-c', `base64 -d | tar -x -C ${folder}`], { input: packed.stdout });
       const { segments, damaged } = await recoverSpool(openSpoolDisk(folder));
       const next = new Map<number, number>();
-      for (const { epoch, nextSequence } of segments)
+      // One that holds only descriptions has nothing to deliver.
+      for (const { epoch, nextSequence } of segments.filter((one) => one.nextSequence > one.firstSequence))
         next.set(epoch, Math.max(next.get(epoch) ?? 0, nextSequence));
       return { next, damaged };
     } finally {
