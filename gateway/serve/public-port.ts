@@ -112,13 +112,19 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     logger.debug({ err: error }, 'broken request');
+    const reason = brokenReason(error.code ?? '');
+    if (reason) counters.refusedConnections.inc({ reason });
     if (socket.writable)
       socket.end(
         `HTTP/1.1 ${brokenRequests[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`,
       );
     else socket.destroy();
   });
-  server.on('tlsClientError', (error) => logger.debug({ err: error }, 'failed handshake'));
+  server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+    // No TLS, or one that stalled for handshakeTimeoutMs; a peer that went away was not refused.
+    if (error.code !== 'ECONNRESET') counters.refusedConnections.inc({ reason: 'handshake' });
+    logger.debug({ err: error }, 'failed handshake');
+  });
 
   const address = await listen(server, options.listen);
   const closed = Promise.withResolvers<void>();
@@ -146,6 +152,13 @@ const brokenRequests: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
+
+/** What a request broke, as `regnode_gateway_refused_connections_total` names it. */
+function brokenReason(code: string): string | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'slow-request';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'large-headers';
+  return code.startsWith('HPE_') ? 'malformed' : undefined;
+}
 
 async function answer(
   options: PublicPortOptions,

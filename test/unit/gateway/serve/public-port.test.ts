@@ -116,6 +116,11 @@ const register = (name: string, ...certificateSerials: string[]) => {
   };
 };
 
+async function refusedReasons(): Promise<string[]> {
+  const { values } = await gateway.counters.refusedConnections.get();
+  return values.map(({ labels, value }) => `${labels.reason}: ${value}`).sort();
+}
+
 describe('requests', () => {
   test('JSON in, JSON out', async () => {
     expect(await ask('/echo', { method: 'POST', body: '{"a":1}' })).toMatchObject({
@@ -152,6 +157,7 @@ describe('requests', () => {
   test('headers over the limit', async () => {
     const headers = { 'x-large': 'x'.repeat(limits.headerBytes) };
     expect(await ask('/echo', { method: 'POST', body: '{}', headers })).toMatchObject({ status: 431 });
+    expect(await refusedReasons()).toEqual(['large-headers: 1']);
     expect(await ask('/echo', { method: 'POST', body: '{}' })).toMatchObject({ status: 200 });
   });
 
@@ -163,6 +169,7 @@ describe('requests', () => {
     const secure = tls.connect({ port, host: '127.0.0.1', ca: gateway.authority.caPem });
     secure.write('\0\0\0 nonsense\r\n\r\n');
     await once(secure.resume(), 'close');
+    expect(await refusedReasons()).toEqual(['handshake: 1', 'malformed: 1']);
     expect(await ask('/echo', { method: 'POST', body: '{}' })).toMatchObject({ status: 200 });
   });
 
