@@ -11,6 +11,9 @@ export async function mustRun(
   const result = await host.processes.run(command, args, options);
   if (result.exitCode === 0) return result;
   options?.signal?.throwIfAborted();
+  if (/No space left on device|Disk quota exceeded/.test(result.stderr)) {
+    throw new Fault('NO_SPACE', { path: args.at(-1) ?? command, freeMiB: 0, neededMiB: '?' });
+  }
   throw new Fault('COMMAND_FAILED', {
     command: [command, ...args].join(' '),
     outcome: result.outcome === 'exited' ? `exit code ${result.exitCode}` : result.outcome,
