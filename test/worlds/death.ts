@@ -52,7 +52,8 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
     if (dead) return never;
     effects.push(name);
     if (effects.length !== dieAt) return alive(act());
-    if (moment === 'after') await act();
+    // Also one that fails (beside others, in another order than before) is the last thing that it tries.
+    if (moment === 'after') await act().catch(() => undefined);
     if (moment === 'torn') tear();
     dead = true;
     for (const appender of open) await appender.close();
