@@ -8,7 +8,8 @@ import { recordClass } from '../../../../../protocol/telemetry/record.ts';
 
 const channel = { sendBatch: () => false, setHeartbeat() {}, onAcknowledgement() {} };
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const memory = createRing({ capacityBytes: 1 << 16, epoch: 1000 });
+// Seconds of records: one that is full gives up records whose loss a killed process can't tell any more.
+const memory = createRing({ capacityBytes: 1 << 22, epoch: 1000 });
 const producer = new RingProducer(memory);
 const spools: Spool[] = [];
 const shipper = new Shipper({
