@@ -223,10 +223,14 @@ test('the line cut, the agent killed: what lay on the disk arrives with the time
   const expression = selector(counters.contextSwitches, written);
   await host.cutLink();
   const before = await readProc();
-  await waitFor('six seconds of values', async () => (await readProc()).atMs > before.atMs + 6000, patience);
+  await waitFor(
+    'ten seconds of values',
+    async () => (await readProc()).atMs > before.atMs + 10_000,
+    patience,
+  );
   const after = await readProc();
-  // What is a second old is on the disk, whatever becomes of the process.
-  await waitFor('it to be written', async () => (await readProc()).atMs > after.atMs + 1500, patience);
+  // What is a second old is on the disk, whatever becomes of the process; a busy machine gets more.
+  await waitFor('it to be written', async () => (await readProc()).atMs > after.atMs + 3000, patience);
   await host.kill('regnode', 'SIGKILL');
   await host.restoreLink();
   const during = await waitFor(

@@ -77,7 +77,12 @@ describe('volumes of pods', () => {
   test('shared storage is asked through the patient one, never here', () => {
     const asked: string[] = [];
     const space = { blockBytes: 4096, blocks: 10, freeBlocks: 5, availableBlocks: 4, files: 3, freeFiles: 2 };
-    const patient: RemoteSpace = { space: (point) => (asked.push(point), space) };
+    const patient: RemoteSpace = {
+      space: (point) => {
+        asked.push(point);
+        return space;
+      },
+    };
     const { samples } = collect(volumesCollector(patient));
     expect(asked).toEqual([shared]);
     expect(samples.get('regnode_node_pod_volume_avail_bytes u2 nfs shared')).toBe(16_384);
