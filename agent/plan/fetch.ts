@@ -79,7 +79,10 @@ async function askOrigin(
     try {
       if (present !== artifact.sizeBytes)
         startedAt = await fetchOnce(tools, origin, artifact, staged, offset);
-      if ((await sizeOf(tools, staged)) < artifact.sizeBytes) throw new Error('the download ended early');
+      const size = await sizeOf(tools, staged);
+      // Twice from the beginning, and both times that was all: it has another file.
+      if (size < artifact.sizeBytes && !isFirst) throw hashWrong(artifact, `of ${size} bytes`);
+      if (size < artifact.sizeBytes) throw new Error('the download ended early');
       await verify(tools, artifact, staged);
       return { kind: 'complete' };
     } catch (error) {

@@ -183,6 +183,14 @@ describe('several origins', () => {
   });
 });
 
+test('one that says each time that the shorter file is all is not asked for ever', async () => {
+  const short = content.subarray(0, 60);
+  const gone = new Fault('ARTIFACT_HASH_WRONG', { name: 'runc', actual: 'x', expected: 'y' });
+  const stubborn = origin((offset) => (offset >= short.length ? gone : short.subarray(offset)));
+  await expect(fetchFrom(stubborn)).rejects.toMatchObject({ code: 'ARTIFACT_HASH_WRONG' });
+  expect(stubborn.offsets).toEqual([0, 60, 0]);
+});
+
 test('one that drips is left for the next, and what it brought is kept', async () => {
   const host = fixtureHost(root);
   let nowMs = 0;

@@ -1,0 +1,254 @@
+// Artifacts on a real host: every kind of damage on the way ends in its code and leaves the host as it was; then a host without a
+// way to any artifact server joins from one tar, another from a mirror, and what it has seen once it isn't talked out of.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CommandResult, run } from '../../scripts/machine/command.ts';
+import type { SandboxHost } from '../../scripts/sandbox/host.ts';
+import { cloudMember } from '../../scripts/sandbox/line.ts';
+import { startDaemon } from '../../scripts/sandbox/namespaces.ts';
+import {
+  createJoinCommand,
+  pasteJoinCommand,
+  readyStatus,
+  regnodectl,
+  startGatewayWithPool,
+  waitForReady,
+} from '../../scripts/sandbox/registration.ts';
+import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { waitFor } from '../../scripts/sandbox/wait.ts';
+import { difference, type Observation, observe } from './observation.ts';
+
+const mirrorPort = 8080;
+let sandbox: Sandbox;
+let host: SandboxHost;
+let before: Observation;
+/** All archives, as they should be; the gateway's own store has only the small files. */
+let archives: string;
+let mirror: string;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ name: 'e2e-artifacts' });
+  await startGatewayWithPool(sandbox);
+  host = await sandbox.addHost({ name: 'idc-1' });
+  await exportTar();
+  archives = join(sandbox.cloud.files.folder, 'archives');
+  await mkdir(archives);
+  for (const name of await readdir(sandbox.cloud.artifactStore)) {
+    if (!name.endsWith('.gz')) continue;
+    await rename(join(sandbox.cloud.artifactStore, name), join(archives, name));
+  }
+  const { address } = sandbox.cloud;
+  const server = join(import.meta.dirname, 'mirror-server.ts');
+  await startDaemon(sandbox.id, cloudMember, process.execPath, [server, archives, address, `${mirrorPort}`], {
+    logFile: join(sandbox.cloud.files.logs, 'mirror.log'),
+    cwd: process.cwd(),
+  });
+  mirror = `http://${address}:${mirrorPort}`;
+  await waitFor('the mirror', async () => (await host.run('curl', ['-s', mirror])).exitCode === 0, {
+    timeoutMs: 60_000,
+  });
+  before = await observe(host);
+});
+afterAll(() => sandbox?.stop());
+
+const gatewayProgram = join(import.meta.dirname, '../../gateway/main.ts');
+const bundle = (...args: string[]) => run(process.execPath, [gatewayProgram, 'bundle', ...args]);
+
+async function exportTar(): Promise<void> {
+  const { artifactStore, files } = sandbox.cloud;
+  const tar = join(files.folder, 'bundle.tar');
+  await bundle('export', '--store', artifactStore, '--out', tar, '--architecture', 'amd64');
+  await bundle('verify', tar);
+  // Where nothing is counted as a trace: the test brings it.
+  await host.copyIn(tar, '/root/bundle.tar');
+}
+
+async function paste(environment: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+  return pasteJoinCommand(host, await createJoinCommand(sandbox), environment);
+}
+
+async function expectRefusal(result: CommandResult, code: string | RegExp, exitCode = 1): Promise<void> {
+  const said = result.stdout + result.stderr;
+  expect(said).toMatch(code);
+  expect(said).toMatch(/→/);
+  expect(said).not.toMatch(/^\s+at .*:\d+:\d+/m);
+  expect(result.exitCode, said).toBe(exitCode);
+  expect(difference(before, await observe(host))).toEqual([]);
+}
+
+async function inHost(command: string): Promise<string> {
+  const result = await host.run('sh', ['-c', command], { timeoutMs: 180_000 });
+  expect(result.exitCode, `${command}: ${result.stdout}${result.stderr}`).toBe(0);
+  return result.stdout;
+}
+
+async function leave(): Promise<void> {
+  await inHost('regnode leave && /opt/regnode/uninstall.sh --purge');
+  expect(difference(before, await observe(host))).toEqual([]);
+}
+
+test('no place has the archives', async () => {
+  await expectRefusal(await paste(), '[fail] ARTIFACT_DOWNLOAD_FAILED: ');
+});
+
+describe('a mirror that has', () => {
+  test.each([
+    ['a flipped bit in the agent', 'flipped/agent-', /ARTIFACT_HASH_WRONG/],
+    ['a flipped bit in the kubelet', 'flipped/kubelet-', /ARTIFACT_HASH_WRONG/],
+    ['a kubelet that is cut off', 'truncated/kubelet-', /ARTIFACT_HASH_WRONG/],
+    ['a kubelet without end', 'endless/kubelet-', /ARTIFACT_HASH_WRONG/],
+    ['another kubelet at the second request', 'swapped/kubelet-', /ARTIFACT_HASH_WRONG/],
+  ])('%s', async (_name, path, code) => {
+    await expectRefusal(await paste({ REGNODE_MIRROR: `${mirror}/${path}` }), code);
+  });
+});
+
+test('what cannot be had for now is gone on with, or taken back', async () => {
+  const result = await paste({ REGNODE_MIRROR: `${mirror}/circle/kubelet-` });
+  expect(result.stderr).toContain('[fail] ARTIFACT_DOWNLOAD_FAILED: ');
+  expect(await inHost('ls /opt/regnode')).not.toContain('components');
+  await inHost('regnode leave --force && /opt/regnode/uninstall.sh --purge');
+  expect(difference(before, await observe(host))).toEqual([]);
+});
+
+describe('a manifest that', () => {
+  /** A bundle on the host whose small files a test may damage; install.sh meets them without a gateway in between. */
+  const damaged = async (change: string): Promise<CommandResult> => {
+    await inHost(`rm -rf /root/bundle && mkdir /root/bundle && tar -xf /root/bundle.tar -C /root/bundle`);
+    await inHost(`cd /root/bundle && ${change}`);
+    return paste({ REGNODE_ARTIFACT_DIR: '/root/bundle' });
+  };
+  const flip = (file: string) =>
+    `f=$(ls ${file}) && printf '\\001' | dd of="$f" bs=1 seek=$(($(wc -c <"$f") / 2)) conv=notrunc status=none`;
+
+  test.each([
+    [
+      'has a changed byte',
+      `sig=$(ls *.sig) && ${flip('manifest.json')} && mv "$sig" $(sha256sum manifest.json | cut -c 1-64).sig`,
+    ],
+    ['has a changed signature', flip('*.sig')],
+    ['comes with a changed key', flip('*.pem')],
+    ['has no signature', 'rm *.sig'],
+  ])('%s', async (_name, change) => {
+    await expectRefusal(await damaged(change), /MANIFEST_NOT_TRUSTED/);
+  });
+
+  test('the gateway’s own store has with a changed byte', async () => {
+    const file = join(sandbox.cloud.artifactStore, 'manifest.json');
+    const good = await readFile(file);
+    const bad = Buffer.from(good);
+    bad[100] = (bad[100] ?? 0) ^ 1;
+    // The command is made before, by a gateway that is right.
+    const command = await createJoinCommand(sandbox);
+    await writeFile(file, bad);
+    try {
+      await expectRefusal(await pasteJoinCommand(host, command), /MANIFEST_NOT_TRUSTED/);
+    } finally {
+      await writeFile(file, good);
+    }
+  });
+
+  test('has expired: for install.sh, and for the agent by itself', async () => {
+    const good = { REGNODE_MIRROR: `${mirror}/good` };
+    const command = await createJoinCommand(sandbox);
+    await pasteJoinCommand(host, command, { ...good, REGNODE_NO_JOIN: '1' });
+    await sandbox.cloud.signArtifacts(['--lifetime', '1s']);
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // the manifest's own life
+    const [, hash = ''] = /--artifact-key-sha256 ([0-9a-f]{64})/.exec(command) ?? [];
+    const [token = ''] = /rt-[a-z0-9]{6}\.[a-z0-9]{32}/.exec(command) ?? [];
+    await inHost(`curl -sk ${sandbox.cloud.gatewayUrl}/cacert >/run/ca.pem`);
+    const flags = [
+      '--gateway',
+      sandbox.cloud.gatewayUrl,
+      '--ca-file',
+      '/run/ca.pem',
+      '--artifact-key-sha256',
+      hash,
+    ];
+    const agent = await host.run('regnode', ['join', ...flags], {
+      timeoutMs: 120_000,
+      environment: { REGNODE_TOKEN: token },
+    });
+    // Whatever is found here, the tests after this one need a manifest that is good.
+    const refused = agent.stderr;
+    expect(agent.exitCode).toBe(1);
+    await inHost('/opt/regnode/uninstall.sh --purge');
+    const again = await pasteJoinCommand(host, command, good);
+    await sandbox.cloud.signArtifacts();
+    expect(refused).toContain('[fail] MANIFEST_EXPIRED: ');
+    await expectRefusal(again, /MANIFEST_EXPIRED/);
+    // The refused tries have spent no use of the token.
+    expect(await regnodectl(sandbox, ['token', 'list'])).toMatch(
+      new RegExp(`${token.slice(3, 9)} +\\S+ +good`),
+    );
+  });
+});
+
+test('a disk that is full in the middle of unpacking', async () => {
+  // Room for every byte, but not for every file: what asks for room beforehand doesn't see it coming.
+  const agent = (await readdir(archives)).find((name) => name.startsWith('agent-')) ?? '';
+  const files = (await run('tar', ['-tzf', join(archives, agent)])).stdout.split('\n').length;
+  await inHost(`mount -t tmpfs -o size=4g,nr_inodes=${files + 30} tmpfs /opt`);
+  let result: CommandResult;
+  try {
+    // Preflight would see it.
+    const command = (await createJoinCommand(sandbox)).replace(/\)$/, ' -- --ignore DISK_INODES)');
+    result = await pasteJoinCommand(host, command, { REGNODE_MIRROR: `${mirror}/good` });
+  } finally {
+    await host.run('umount', ['/opt']);
+  }
+  await expectRefusal(result, /NO_SPACE/);
+});
+
+test('a host without a way to any artifact server joins from one tar', async () => {
+  const joined = await paste({ REGNODE_ARTIFACT_DIR: '/root/bundle.tar' });
+  expect(joined.exitCode, joined.stdout + joined.stderr).toBe(0);
+  await waitForReady(sandbox, 'idc-1');
+  await leave();
+});
+
+test('from a mirror, past one that is away and one that lies', async () => {
+  const mirrors = [`http://${sandbox.cloud.address}:1`, `${mirror}/flipped/kubelet-`, `${mirror}/good`];
+  const joined = await paste({ REGNODE_MIRROR: mirrors.join(',') });
+  expect(joined.exitCode, joined.stdout + joined.stderr).toBe(0);
+  await waitForReady(sandbox, 'idc-1');
+});
+
+test('a node believes no older manifest than the newest that it has seen, also after a restart', async () => {
+  const trust = async () =>
+    JSON.parse(await inHost('cat /var/lib/regnode/trust.json')) as { trust: { serial: number } };
+  await sandbox.cloud.signArtifacts();
+  const { serial } = JSON.parse(
+    await readFile(join(sandbox.cloud.artifactStore, 'manifest.json'), 'utf8'),
+  ) as {
+    serial: number;
+  };
+  const isSeen = async () => (await trust()).trust.serial === serial;
+  await waitFor('the new serial on the host', isSeen, { timeoutMs: 90_000, intervalMs: 1000 });
+
+  await sandbox.cloud.signArtifacts(['--serial', String(serial - 1)]);
+  await waitFor(
+    'the refusal',
+    async () => (await host.run('regnode', ['status'])).stdout.includes('MANIFEST_ROLLED_BACK'),
+    {
+      timeoutMs: 90_000,
+      intervalMs: 1000,
+      detail: async () => (await host.run('regnode', ['status'])).stdout,
+    },
+  );
+  const again = await paste({ REGNODE_MIRROR: `${mirror}/good` });
+  expect(again.stderr).toContain('[fail] MANIFEST_ROLLED_BACK: ');
+  await host.kill('regnode', 'SIGKILL');
+  expect((await trust()).trust.serial).toBe(serial);
+  expect(await readyStatus(sandbox, 'idc-1')).toBe('True');
+
+  await sandbox.cloud.signArtifacts(['--serial', String(serial + 1)]);
+  const isRunning = async () => {
+    const { stdout } = await host.run('regnode', ['status']);
+    return (await trust()).trust.serial === serial + 1 && !stdout.includes('MANIFEST_ROLLED_BACK');
+  };
+  await waitFor('the node to be right again', isRunning, { timeoutMs: 120_000, intervalMs: 1000 });
+  await leave();
+  await rm(archives, { recursive: true });
+});
