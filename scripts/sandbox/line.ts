@@ -69,6 +69,8 @@ export async function connectHost(id: string, host: HostState, others: readonly 
   const pair = ['link', 'add', far, 'type', 'veth', 'peer', 'name', hostInterface];
   await cloud('ip', [...pair, 'netns', namespaceName(id, host.name)]);
   await cloud('ip', ['link', 'set', far, 'master', bridge, 'up']);
+  // Nobody else has its link-local address: it is there at once, not a second or two after each time that the link comes up.
+  await inside('sysctl', ['-q', '-e', '-w', `net.ipv6.conf.${hostInterface}.accept_dad=0`]);
   await inside('ip', ['address', 'add', `${host.address}/24`, 'dev', hostInterface]);
   await inside('ip', ['link', 'set', hostInterface, 'up']);
   await inside('ip', ['route', 'add', 'default', 'via', cloudAddress]);

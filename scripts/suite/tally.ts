@@ -37,10 +37,36 @@ export function fromVitest(report: unknown, succeeded: boolean): Counts {
 /** The one test that needs what no machine here has: the images of a real Cilium. */
 const mayBeSkipped = /^real Cilium /;
 
+interface FileResult {
+  /** Absolute path. */
+  readonly name?: string;
+  readonly status?: string;
+  readonly assertionResults?: readonly { readonly fullName: string; readonly status: string }[];
+}
+
 interface Report {
-  readonly testResults?: readonly {
-    readonly assertionResults?: readonly { readonly fullName: string; readonly status: string }[];
-  }[];
+  readonly testResults?: readonly FileResult[];
+}
+
+/** Paths of the test files of vitest's JSON report in which something failed, if only their loading. */
+export function failedFiles(report: unknown): string[] {
+  const { testResults = [] } = (report ?? {}) as Report;
+  return testResults.flatMap(({ name, status }) => (name !== undefined && status === 'failed' ? [name] : []));
+}
+
+/** The same report as if these files had not been run, counted anew. */
+export function withoutFiles(report: unknown, files: readonly string[]): unknown {
+  const { testResults = [] } = (report ?? {}) as Report;
+  const kept = testResults.filter(({ name = '' }) => !files.includes(name));
+  const statuses = kept.flatMap(({ assertionResults = [] }) => assertionResults.map(({ status }) => status));
+  const count = (...wanted: string[]) => statuses.filter((status) => wanted.includes(status)).length;
+  return {
+    testResults: kept,
+    numPassedTests: count('passed'),
+    numFailedTests: count('failed'),
+    numPendingTests: count('pending', 'skipped'),
+    numTodoTests: count('todo'),
+  };
 }
 
 /** Full names of the tests of vitest's JSON report that were left out and must not be. */

@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import {
   add,
   closingLine,
+  failedFiles,
   fromVitest,
   nothing,
   renderPhases,
+  withoutFiles,
   wronglySkipped,
 } from '../../../../scripts/suite/tally.ts';
 
@@ -38,6 +40,23 @@ test('only the test with real images of Cilium may be left out', () => {
   };
   expect(wronglySkipped(report)).toEqual(['b leaves', 'c is real Cilium']);
   expect(wronglySkipped({})).toEqual([]);
+});
+
+test('a file that failed is left out of the counts of the first run, with all that it held', () => {
+  const result = (status: string) => ({ fullName: status, status });
+  const report = {
+    numPassedTests: 3,
+    numFailedTests: 1,
+    testResults: [
+      { name: '/a', status: 'passed', assertionResults: [result('passed'), result('pending')] },
+      { name: '/b', status: 'failed', assertionResults: [result('failed'), result('passed')] },
+      { name: '/c', status: 'failed', assertionResults: [] },
+    ],
+  };
+  expect(failedFiles(report)).toEqual(['/b', '/c']);
+  expect(fromVitest(withoutFiles(report, ['/b', '/c']), true)).toEqual({ passed: 1, failed: 0, skipped: 1 });
+  expect(fromVitest(withoutFiles(report, ['/c']), false)).toEqual({ passed: 2, failed: 1, skipped: 1 });
+  expect(failedFiles({})).toEqual([]);
 });
 
 test('the closing line', () => {
