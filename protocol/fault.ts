@@ -1,20 +1,11 @@
 // One shape for every expected failure: a stable code, the values that belong to it, and (from the catalogue)
 // one line and a remedy in English and Chinese. Both ends use it; over HTTP only code and values travel, so
 // the reader's language is the reader's choice. Values must never hold a secret.
+import type { ExitCode } from './catalogue/entry.ts';
 import { catalogue, type FaultCode } from './catalogue/index.ts';
 
 export type Language = 'en' | 'zh';
 export type FaultValues = Readonly<Record<string, string | number>>;
-
-/** Exit codes of every command: 0 ok, 1 failed, 2 usage or configuration, 3 preflight failed, 4 busy, 5 unhealthy or timed out. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5;
-
-/** One entry of the catalogue. `{name}` in a text is replaced by the value of that name. */
-export interface CatalogueEntry {
-  readonly exitCode: ExitCode;
-  readonly en: { readonly message: string; readonly remedy: string };
-  readonly zh: { readonly message: string; readonly remedy: string };
-}
 
 /** How a fault looks on the wire: `{"error":{"code":"TOKEN_EXPIRED","values":{"id":"ab12cd"}}}`. */
 export interface WireFault {

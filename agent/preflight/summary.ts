@@ -1,5 +1,5 @@
 // From single results to a verdict: pure. A host can join when no check has failed that was not ignored.
-import type { ExitCode } from '../../protocol/fault.ts';
+import type { ExitCode } from '../../protocol/catalogue/entry.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { groups, type PreflightContext, type Verdict } from './check.ts';
 import type { CheckCode } from './messages/index.ts';

@@ -15,6 +15,7 @@ import { type Manifest, type ManifestEntry, manifestEntrySchema } from '../../pr
 import { type Issue, issueManifest } from './issue.ts';
 import { licenceOf } from './licences.ts';
 import { replaceFile } from './replace-file.ts';
+import type { Source } from './source.ts';
 import { readUpstream } from './upstream.ts';
 
 export interface BundleWish extends Issue {
@@ -25,16 +26,6 @@ export interface BundleWish extends Issue {
   /** 1 fast … 9 small. */
   readonly level?: number;
   readonly progress?: (artifact: Artifact, milliseconds: number) => void;
-}
-
-export interface Source {
-  readonly component: Artifact['component'];
-  readonly version: string;
-  readonly architecture: Artifact['architecture'];
-  /** A tree, or an archive that is taken as it is. */
-  readonly path: string;
-  readonly packed: boolean;
-  readonly licence: string;
 }
 
 const components = artifactSchema.shape.component.options;

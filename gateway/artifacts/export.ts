@@ -5,15 +5,10 @@ import { resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { fileNameOf } from './file-name.ts';
 import { replaceFile } from './replace-file.ts';
 import type { StoredManifest } from './store.ts';
 import { verifyBundle } from './verify.ts';
-
-const prefix = '/artifacts/';
-
-export function fileNameOf({ path }: Pick<Artifact, 'path'>): string {
-  return path.slice(prefix.length);
-}
 
 /** Refuses a store that a host would refuse. */
 export async function exportBundle(

@@ -4,8 +4,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '../../protocol/desired.ts';
-import type { Source } from './bundle.ts';
 import { licenceOf } from './licences.ts';
+import type { Source } from './source.ts';
 
 type Architecture = Artifact['architecture'];
 

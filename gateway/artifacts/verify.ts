@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { Fault } from '../../protocol/fault.ts';
 import { type ManifestEntry, requireNotExpired } from '../../protocol/manifest.ts';
-import { fileNameOf } from './export.ts';
+import { fileNameOf } from './file-name.ts';
 import { ArtifactStore, type StoredManifest } from './store.ts';
 
 export interface Verification {

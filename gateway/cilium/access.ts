@@ -1,7 +1,7 @@
 // The rights of Cilium's agent and operator (what their documentation asks for a node's network without L7, BGP and Hubble), and
 // those of the gateway in their namespace. `regnode-gateway setup` writes them, with an administrator's rights: the gateway
 // itself may neither make nor widen a role.
-import type { RbacObject, Rule } from '../kubernetes/access.ts';
+
 import {
   clusterRoleBindings,
   clusterRoles,
@@ -10,6 +10,7 @@ import {
   namespaces,
   serviceAccounts,
 } from '../kubernetes/kinds.ts';
+import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
 import { agentAccount, ciliumNamespace, operatorAccount } from './names.ts';
 
 const look = ['get', 'list', 'watch'];

@@ -13,6 +13,7 @@ import {
   roles,
   serviceAccounts,
 } from './kinds.ts';
+import type { RbacObject, Rule } from './rbac.ts';
 
 export const gatewayNamespace = 'regnode-system';
 export const gatewayUser = 'regnode-gateway';
@@ -20,19 +21,6 @@ export const gatewayUser = 'regnode-gateway';
 export const metricsUser = 'regnode-metrics';
 /** Extra group of every per-node bootstrap token. */
 export const bootstrapGroup = 'system:bootstrappers:regnode';
-
-export interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-  readonly resourceNames?: readonly string[];
-}
-
-export interface RbacObject extends KubernetesObject {
-  readonly rules?: readonly Rule[];
-  readonly roleRef?: { apiGroup: string; kind: string; name: string };
-  readonly subjects?: readonly { kind: string; name: string; namespace?: string; apiGroup?: string }[];
-}
 
 const clusterRules: readonly Rule[] = [
   {

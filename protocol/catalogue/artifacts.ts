@@ -1,5 +1,5 @@
 // Fetching, verifying and unpacking artifacts.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const artifactFaults = {
   ARTIFACT_HASH_WRONG: {

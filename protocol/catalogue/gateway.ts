@@ -1,5 +1,5 @@
 // The cloud side: regnode-gateway and regnodectl.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const gatewayFaults = {
   KUBERNETES_UNREACHABLE: {

@@ -1,5 +1,5 @@
 // The host itself: rights, room, locks, commands that fail.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const hostFaults = {
   NOT_ROOT: {

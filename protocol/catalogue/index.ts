@@ -1,6 +1,7 @@
 // Every code that regnode can say, one file per area. Codes are stable: scripts and runbooks hang on them.
-import type { CatalogueEntry } from '../fault.ts';
+
 import { artifactFaults } from './artifacts.ts';
+import type { CatalogueEntry } from './entry.ts';
 import { eventTexts } from './events.ts';
 import { gatewayFaults } from './gateway.ts';
 import { healthFaults } from './health.ts';

@@ -1,6 +1,6 @@
 // What only install.sh says. It is a shell script and carries its own texts; here they are for `regnode explain`.
 // A unit test keeps codes and exit codes the same.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const installerFaults = {
   PLATFORM_UNKNOWN: {

@@ -1,5 +1,5 @@
 // What the gateway answers to a join, and what the agent says when it cannot ask.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const joinFaults = {
   TOKEN_INVALID: {

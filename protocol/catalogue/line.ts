@@ -1,5 +1,5 @@
 // The private line: what netcheck and the node's health find, and what stands in the way of measuring it.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 /** Found on the line; rows of agent/health/table.ts. */
 export const lineHealthFaults = {

@@ -1,5 +1,5 @@
 // What Prometheus and whoever runs it can be told: scrapes through the gateway, and remote-write.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const monitoringFaults = {
   CREDENTIAL_UNREADABLE: {

@@ -1,5 +1,5 @@
 // The verdict of preflight as a whole; each check has its own code in agent/preflight.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const preflightFaults = {
   PREFLIGHT_FAILED: {

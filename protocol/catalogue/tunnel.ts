@@ -1,5 +1,5 @@
 // The tunnel: what ends a session or refuses a stream.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const tunnelFaults = {
   TUNNEL_FRAME_INVALID: {

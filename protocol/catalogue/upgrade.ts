@@ -1,5 +1,5 @@
 // New versions on a joined node, one node at a time, and what was changed by hand.
-import type { CatalogueEntry } from '../fault.ts';
+import type { CatalogueEntry } from './entry.ts';
 
 export const upgradeFaults = {
   UPGRADE_CRASHED: {

@@ -1,24 +1,10 @@
 // What the tunnel is compared with. Each contender leads from two local ports, `bulkPort` and `echoPort`, to the two
 // targets, over whatever it does in between.
 import type { Authority } from './certificates.ts';
-import { Role, type Usage, usageOf } from './process.ts';
+import type { Contender, Targets } from './contender.ts';
+import { Role, usageOf } from './process.ts';
 import { startSsh } from './ssh.ts';
 import { startStunnel } from './stunnel.ts';
-
-export interface Targets {
-  readonly bulk: number;
-  readonly echo: number;
-}
-
-export interface Contender {
-  readonly name: string;
-  readonly bulkPort: number;
-  readonly echoPort: number;
-  /** CPU and memory of the processes in between: the gateway's end, then the agent's. */
-  usage(): Promise<[Usage, Usage]>;
-  /** Bytes that both ends together copied in JavaScript while `work` ran; only for our own. */
-  readonly copiedBytes?: (work: () => Promise<void>) => Promise<number>;
-}
 
 export async function startContenders(
   targets: Targets,

@@ -6,7 +6,7 @@ import net from 'node:net';
 import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { run } from '../../machine/command.ts';
-import type { Contender, Targets } from './contenders.ts';
+import type { Contender, Targets } from './contender.ts';
 import { listen } from './load.ts';
 import { startProgram, usageOf } from './process.ts';
 import { librariesOf, program } from './programs.ts';

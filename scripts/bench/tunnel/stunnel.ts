@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Authority } from './certificates.ts';
-import type { Contender, Targets } from './contenders.ts';
+import type { Contender, Targets } from './contender.ts';
 import { startProgram, usageOf } from './process.ts';
 import { program } from './programs.ts';
 import { answering, freePort } from './ssh.ts';

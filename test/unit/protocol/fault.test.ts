@@ -1,8 +1,9 @@
 // The catalogue is complete: each code has a line and a remedy in both languages, the two name the same
 // values, and a fault survives the way over the wire.
 import { describe, expect, test } from 'vitest';
+import type { CatalogueEntry } from '../../../protocol/catalogue/entry.ts';
 import { catalogue, type FaultCode } from '../../../protocol/catalogue/index.ts';
-import { type CatalogueEntry, Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/fault.ts';
 
 const entries = Object.entries(catalogue) as [FaultCode, CatalogueEntry][];
 const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);

@@ -1,0 +1,8 @@
+// How an artifact's file is called in the store and in a bundle: its path without the folder that the gateway serves.
+import type { Artifact } from '../../protocol/desired.ts';
+
+const prefix = '/artifacts/';
+
+export function fileNameOf({ path }: Pick<Artifact, 'path'>): string {
+  return path.slice(prefix.length);
+}
