@@ -3,7 +3,7 @@
 import pino from 'pino';
 
 export interface AuditRecord {
-  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`. */
+  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`. */
   readonly event: string;
   readonly [field: string]: unknown;
 }

@@ -2,6 +2,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ReplicaFigures } from '../replicas/replicas.ts';
+import type { Refusal } from '../tunnel/counters.ts';
 import type { HubFigures } from '../tunnel/hub.ts';
 
 export interface Counters {
@@ -32,10 +33,14 @@ const hubTotals = {
   resumptions: ['tunnel_resumptions_total', 'Sessions that went on over a new connection.'],
   takeovers: ['tunnel_takeovers_total', 'Sessions replaced by another process of the same node.'],
   staleConnections: ['tunnel_stale_connections_total', 'Connections older than the one at hand.'],
-  handshakesFailed: ['tunnel_handshakes_failed_total', 'Tunnel handshakes that failed.'],
-  upgradesRefused: ['tunnel_upgrades_refused_total', 'Upgrades to a tunnel that were refused.'],
-  violations: ['tunnel_violations_total', 'Frames that broke the protocol.'],
 } as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
+
+/** By kind; ARCHITECTURE.md has the list. */
+const hubRefusals = {
+  handshakesFailed: ['tunnel_handshakes_failed_total', 'Tunnel handshakes that failed, by what was wrong.'],
+  upgradesRefused: ['tunnel_upgrades_refused_total', 'Upgrades to a tunnel that were refused, by reason.'],
+  violations: ['tunnel_violations_total', 'What nodes did against the protocol, by kind.'],
+} as const satisfies Record<Refusal, readonly [string, string]>;
 
 const replicaGauges = {
   live: ['replicas', 'Replicas of the gateway that are alive, this one included.'],
@@ -87,6 +92,18 @@ export function createCounters(sources: {
   gauge('registered_nodes', 'Nodes registered in the cluster.', sources.registered);
   for (const [key, [name, help]] of entries(hubGauges)) gauge(name, help, () => sources.hub()[key]);
   for (const [key, [name, help]] of entries(hubTotals)) total(name, help, () => sources.hub()[key]);
+  for (const [key, [name, help]] of entries(hubRefusals)) {
+    new Counter({
+      name: `regnode_gateway_${name}`,
+      help,
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [kind, count] of sources.hub().kinds[key]) this.inc({ kind }, count);
+      },
+    });
+  }
   const replicas = () => sources.replicas?.() ?? noReplicas;
   for (const [key, [name, help]] of entries(replicaGauges)) gauge(name, help, () => replicas()[key]);
   total(

@@ -46,9 +46,9 @@ export class ConnectionCounter {
   }
 }
 
-/** Says whether something happens for the first time in a while. */
+/** Says whether something happens for the first time in a while, and how often it did unsaid. */
 export class RepeatFilter {
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new Map<string, { readonly atMs: number; unsaid: number }>();
   readonly #options: { intervalMs: number; remembered: number };
 
   constructor(options: { intervalMs: number; remembered: number }) {
@@ -56,12 +56,20 @@ export class RepeatFilter {
   }
 
   isNew(key: string, now: number): boolean {
+    return this.news(key, now) !== undefined;
+  }
+
+  /** undefined: a repetition. */
+  news(key: string, now: number): { readonly unsaid: number } | undefined {
     const last = this.#seen.get(key);
-    if (last !== undefined && now - last < this.#options.intervalMs) return false;
+    if (last !== undefined && now - last.atMs < this.#options.intervalMs) {
+      last.unsaid += 1;
+      return undefined;
+    }
     this.#seen.delete(key);
-    this.#seen.set(key, now);
+    this.#seen.set(key, { atMs: now, unsaid: 0 });
     if (this.#seen.size > this.#options.remembered) this.#seen.delete(this.#seen.keys().next().value ?? '');
-    return true;
+    return { unsaid: last?.unsaid ?? 0 };
   }
 }
 

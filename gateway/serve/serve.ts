@@ -65,13 +65,14 @@ export async function serve(
 
   const tunnels = new Tunnels();
   const apiServerUrl = options.apiServerUrl ?? connection.apiServerUrl;
-  const auditStream = (stream: StreamAudit) => {
+  const auditStream = (stream: StreamAudit, isRepeated = false) => {
     counters.streams.inc({ outcome: stream.outcome });
-    audit.record({ event: 'stream', ...stream });
+    if (!isRepeated) audit.record({ event: 'stream', ...stream });
   };
   const hub = new TunnelHub({
     logger,
     name: options.name,
+    onRefusal: (record) => audit.record({ event: 'tunnel', outcome: 'refused', ...record }),
     onOffer: apiServerWay({
       apiServerUrl,
       isAllowed: ({ pool }) => accessOf(view.pools.get(pool)) === 'tunnel',

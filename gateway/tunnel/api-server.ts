@@ -1,24 +1,28 @@
 // The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What is in
 // the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a few connections
-// at a time; one that wants many is refused, whatever its tunnel would carry.
+// at a time; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and again
+// does not fill the audit.
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
+import { RepeatFilter } from '../serve/limits.ts';
 import type { TunnelNode } from './hub.ts';
 
 export interface ApiServerWayOptions {
   readonly apiServerUrl: string;
   readonly isAllowed: (node: TunnelNode) => boolean;
-  readonly audit: (record: StreamAudit) => void;
+  /** `isRepeated`: the node was refused another stream within a second. */
+  readonly audit: (record: StreamAudit, isRepeated: boolean) => void;
   readonly clock?: TunnelClock;
   /** The kubelet uses one connection for each kind of client, ten or so. */
   readonly connectionsPerNode?: number;
   readonly dialTimeoutMs?: number;
 }
 
+const refusals = { intervalMs: 1000, remembered: 10_000 };
 const defaults = { clock: realClock, connectionsPerNode: 64, dialTimeoutMs: 10_000 };
 
 /** Takes the streams that agents open. */
@@ -26,6 +30,7 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
   const options = { ...defaults, ...given };
   const address = addressOf(options.apiServerUrl);
   const open = new Map<string, number>();
+  const repeats = new RepeatFilter(refusals);
   const count = (node: string, change: 1 | -1) => {
     const now = (open.get(node) ?? 0) + change;
     if (now > 0) open.set(node, now);
@@ -47,7 +52,8 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
       // One record for each stream, at its end.
       audit: (record) => {
         count(node.name, -1);
-        options.audit(record);
+        const isRepeated = record.outcome === 'refused' && !repeats.isNew(node.name, options.clock.nowMs());
+        options.audit(record, isRepeated);
       },
       clock: options.clock,
       dialTimeoutMs: options.dialTimeoutMs,

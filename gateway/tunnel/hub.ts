@@ -16,9 +16,10 @@ import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
+import { violationKind } from '../../protocol/tunnel/violation.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { finishMs } from '../replicas/limits.ts';
-import { type HubCounters, newHubCounters } from './counters.ts';
+import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 
 export interface TunnelNode {
   readonly name: string;
@@ -33,6 +34,8 @@ export interface HubOptions {
   readonly name?: string;
   /** A stream that an agent opens; must be attached and accepted, or refused. Without it all are refused. */
   readonly onOffer?: (node: TunnelNode, stream: SessionStream) => void;
+  /** What a node was refused, at a bounded rate; the counters have all. */
+  readonly onRefusal?: (record: RefusalRecord) => void;
   /** Connections of one node within a minute. */
   readonly connectionsPerMinute?: number;
 }
@@ -69,11 +72,21 @@ export class TunnelHub {
   readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
   readonly #heartbeatListeners: ((node: string, payload: Uint8Array) => void)[] = [];
   readonly #upgrades: WebSocketServer;
+  readonly #refusals: RefusalCounter;
   #draining = false;
 
-  constructor({ logger, limits, clock, name, onOffer, connectionsPerMinute: perMinute }: HubOptions) {
+  constructor(options: HubOptions) {
+    const { logger, limits, clock, name, onOffer, onRefusal, connectionsPerMinute: perMinute } = options;
     this.#logger = logger;
     this.#clock = clock ?? realClock;
+    this.#refusals = new RefusalCounter(
+      this.counters,
+      () => this.#clock.nowMs(),
+      (record) => {
+        logger.warn(record, 'refused at the tunnel');
+        onRefusal?.(record);
+      },
+    );
     this.#limits = { ...defaultLimits, ...limits };
     this.#name = name;
     this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
@@ -102,8 +115,8 @@ export class TunnelHub {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, node: TunnelNode): void {
     const refusal = this.#whyRefused(request, node);
     if (refusal) {
-      this.counters.upgradesRefused += 1;
-      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      this.#refusals.count('upgradesRefused', node.name, refusal.kind, refusal.status);
+      socket.end(`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
@@ -119,10 +132,7 @@ export class TunnelHub {
       transport,
       options,
       (hello) => this.#admit(node, hello),
-      (reason) => {
-        this.counters.handshakesFailed += 1;
-        this.#logger.info({ node: node.name, reason }, 'tunnel handshake failed');
-      },
+      (reason, kind) => this.#refusals.count('handshakesFailed', node.name, kind, reason),
     );
   }
 
@@ -205,15 +215,16 @@ export class TunnelHub {
     this.#upgrades.close();
   }
 
-  #whyRefused(request: IncomingMessage, node: TunnelNode): string | undefined {
-    if (this.#draining) return '503 Service Unavailable';
+  #whyRefused(request: IncomingMessage, node: TunnelNode): { status: string; kind: string } | undefined {
+    if (this.#draining) return { status: '503 Service Unavailable', kind: 'draining' };
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
-    if (!offered?.includes(subprotocol)) return '400 Bad Request';
+    if (!offered?.includes(subprotocol)) return { status: '400 Bad Request', kind: 'subprotocol' };
     const minute = Math.floor(this.#clock.nowMs() / 60_000);
     const recent = this.#recent.get(node.name);
     const connections = recent?.minute === minute ? recent.connections + 1 : 1;
     this.#recent.set(node.name, { minute, connections });
-    return connections > this.#connectionsPerMinute ? '429 Too Many Requests' : undefined;
+    if (connections <= this.#connectionsPerMinute) return undefined;
+    return { status: '429 Too Many Requests', kind: 'too-often' };
   }
 
   #admit(node: TunnelNode, hello: AgentHello): Admission {
@@ -253,10 +264,7 @@ export class TunnelHub {
         // Its agent has been sent elsewhere and will not come back for it.
         if (this.#draining) session.end(CloseCode.shuttingDown, reason);
       },
-      onViolation: (fault) => {
-        this.counters.violations += 1;
-        this.#logger.warn({ node: name, code: fault.code, detail: fault.message }, 'tunnel violation');
-      },
+      onViolation: (fault) => this.#refusals.count('violations', name, violationKind(fault), fault.message),
     });
     const held: Held = { node, session, instance: hello.instance, epoch: hello.epoch };
     this.#held.set(name, held);

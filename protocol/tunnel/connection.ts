@@ -8,6 +8,7 @@ import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 import { CloseCode, type Transport } from './transport.ts';
+import { invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
 
 export interface ConnectionSink {
@@ -59,6 +60,7 @@ export class Connection {
         this.answerPing();
         this.sink.drained();
       },
+      broken: (detail) => this.fail(invalid('message', detail)),
       closed: (reason, code) => this.#end(reason, code),
     });
     this.#schedule();

@@ -2,8 +2,9 @@
 // when it lies across a boundary, and keeps at most one frame: never more than a header and a full payload.
 // A frame may not cross the end of a message. Anything malformed is a TUNNEL_FRAME_INVALID; after one the
 // decoder must not be used again.
-import { invalid, readHeader } from './frame.ts';
+import { readHeader } from './frame.ts';
 import { frameHeaderBytes } from './limits.ts';
+import { invalid } from './violation.ts';
 
 export type FrameReceiver = (type: number, stream: number, aux: number, payload: Uint8Array) => void;
 
@@ -40,7 +41,7 @@ export class FrameDecoder {
 
   endMessage(): void {
     if (this.#missing >= 0 || this.#headerBytes > 0)
-      throw invalid('a frame is cut off by the end of its message');
+      throw invalid('frame-size', 'a frame is cut off by the end of its message');
   }
 
   #readHeader(piece: Uint8Array, offset: number): number {

@@ -2,8 +2,8 @@
 // payload may be, and whether it is part of the sequence that survives a reconnect. Nothing here keeps state.
 //
 //   0 u32 payload length | 4 u8 type | 5 u8 flags, 0 | 6 u16 reserved, 0 | 8 u32 stream | 12 u32 aux
-import { Fault } from '../fault.ts';
 import { frameHeaderBytes, framePayloadLimitBytes } from './limits.ts';
+import { invalid } from './violation.ts';
 
 export const FrameType = {
   hello: 1,
@@ -94,19 +94,17 @@ export function readHeader(source: Uint8Array, offset: number): FrameHeader {
   const type = source[offset + 4] ?? 0;
   const stream = readU32(source, offset + 8);
   const found = frameRules[type];
-  if (!found) throw invalid(`unknown frame type ${type}`);
+  if (!found) throw invalid('frame-type', `unknown frame type ${type}`);
   if ((source[offset + 5] ?? 0) | (source[offset + 6] ?? 0) | (source[offset + 7] ?? 0)) {
-    throw invalid(`${found.name} with non-zero flags or reserved bytes`);
+    throw invalid('frame-header', `${found.name} with non-zero flags or reserved bytes`);
   }
   if (payloadBytes < found.payloadMinimumBytes || payloadBytes > found.payloadLimitBytes) {
-    throw invalid(`${found.name} with ${payloadBytes} bytes, allowed are ${allowed(found)}`);
+    throw invalid('frame-size', `${found.name} with ${payloadBytes} bytes, allowed are ${allowed(found)}`);
   }
-  if ((found.scope === 'session') !== (stream === 0)) throw invalid(`${found.name} on stream ${stream}`);
+  if ((found.scope === 'session') !== (stream === 0)) {
+    throw invalid('frame-header', `${found.name} on stream ${stream}`);
+  }
   return { payloadBytes, type, stream, aux: readU32(source, offset + 12) };
-}
-
-export function invalid(detail: string): Fault {
-  return new Fault('TUNNEL_FRAME_INVALID', { detail });
 }
 
 /** Bytes on the wire of a frame with such a payload. */

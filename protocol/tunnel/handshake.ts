@@ -4,7 +4,7 @@
 import type { Fault } from '../fault.ts';
 import type { TunnelClock } from './clock.ts';
 import { Connection, type ConnectionSink } from './connection.ts';
-import { FrameType, invalid } from './frame.ts';
+import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import {
   type AgentHello,
@@ -17,6 +17,10 @@ import {
 } from './messages.ts';
 import type { Session } from './session.ts';
 import { CloseCode, type Transport } from './transport.ts';
+import { invalid, type ViolationKind, violationKind } from './violation.ts';
+
+/** Why there was no session: what the peer broke, or that it said nothing, went away, or was refused. */
+export type HandshakeFailure = ViolationKind | 'no-hello' | 'gone' | 'refused';
 
 export interface HandshakeOptions {
   readonly clock: TunnelClock;
@@ -56,7 +60,8 @@ function acceptAnswer(connection: Connection, session: Session, hello: GatewayHe
     session.begin(connection, hello.session);
     return;
   }
-  if (hello.session !== session.id) throw invalid('HELLO resumes a session that was not asked for');
+  if (hello.session !== session.id)
+    throw invalid('payload', 'HELLO resumes a session that was not asked for');
   session.resume(connection, hello.received);
 }
 
@@ -70,7 +75,7 @@ export function answerHello(
   transport: Transport,
   options: HandshakeOptions,
   admit: (hello: AgentHello) => Admission,
-  failed: (reason: string) => void,
+  failed: (reason: string, kind: HandshakeFailure) => void,
 ): Connection {
   const connection = awaitHello(transport, options, {
     hello(payload) {
@@ -100,28 +105,35 @@ export function answerHello(
 function awaitHello(
   transport: Transport,
   { clock, limits }: HandshakeOptions,
-  then: { hello(payload: Uint8Array): void; failed(reason: string): void },
+  then: { hello(payload: Uint8Array): void; failed(reason: string, kind: HandshakeFailure): void },
 ): Connection {
-  const timer = clock.after(limits.helloTimeoutMs, () =>
-    connection.close(CloseCode.helloTimeout, 'no HELLO'),
-  );
+  let kind: HandshakeFailure = 'gone';
+  const timer = clock.after(limits.helloTimeoutMs, () => {
+    kind = 'no-hello';
+    connection.close(CloseCode.helloTimeout, 'no HELLO');
+  });
   let answered = false;
   let broken: Fault | undefined;
   const sink: ConnectionSink = {
     frame(type, _stream, _aux, payload) {
-      if (type !== FrameType.hello || answered) throw invalid('anything but one HELLO before the session');
+      if (type !== FrameType.hello || answered) {
+        throw invalid('frame-order', 'anything but one HELLO before the session');
+      }
       answered = true;
+      kind = 'refused';
       timer.cancel();
       then.hello(payload);
     },
     violation(fault) {
+      timer.cancel();
       broken = fault;
+      kind = violationKind(fault);
     },
     drained() {},
     suspected() {},
     closed(reason) {
       timer.cancel();
-      then.failed(broken?.message ?? reason);
+      then.failed(broken?.message ?? reason, kind);
     },
   };
   const connection = new Connection(transport, clock, limits, sink);

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { Fault } from '../fault.ts';
 import type { StreamTarget } from '../session.ts';
-import { invalid } from './frame.ts';
+import { invalid } from './violation.ts';
 
 export const tunnelVersion = 1;
 
@@ -52,10 +52,13 @@ export function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array, what: s
   try {
     value = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString());
   } catch {
-    throw invalid(`${what} is not JSON`);
+    throw invalid('payload', `${what} is not JSON`);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalid(`${what}: ${parsed.error.issues[0]?.path.join('.')} is not as agreed`);
+  if (!parsed.success) {
+    const path = parsed.error.issues[0]?.path.join('.') ?? '';
+    throw invalid(path === 'version' ? 'version' : 'payload', `${what}: ${path} is not as agreed`);
+  }
   return parsed.data;
 }
 

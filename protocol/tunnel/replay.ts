@@ -2,8 +2,9 @@
 // both ends, never on the wire). After a reconnect the peer says how many it has; the cursor goes back there and
 // the rest is sent again, byte for byte. What was acknowledged is forgotten, and its memory freed when no write of
 // it is under way any more either: a peer may lie about what it has. The caller bounds `bytes`.
-import { invalid } from './frame.ts';
+
 import type { OwnedBuffer } from './memory.ts';
+import { invalid } from './violation.ts';
 
 export interface SequencedFrame {
   readonly type: number;
@@ -84,7 +85,10 @@ export class ReplayLog {
 
   #forget(upTo: number, limit: number): void {
     if (upTo < this.#acknowledged || upTo > limit) {
-      throw invalid(`acknowledgement of ${upTo}, outstanding are ${this.#acknowledged + 1} to ${limit}`);
+      throw invalid(
+        'acknowledgement',
+        `acknowledgement of ${upTo}, outstanding are ${this.#acknowledged + 1} to ${limit}`,
+      );
     }
     for (; this.#acknowledged < upTo; this.#acknowledged += 1) {
       const frame = this.#frames[this.#head];

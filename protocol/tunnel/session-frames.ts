@@ -1,9 +1,10 @@
 // The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its kind.
 // What may not come from this peer, or not now, is a violation.
 import { type ControlMessage, controlMessageSchema } from '../control.ts';
-import { FrameType, frameRules, invalid } from './frame.ts';
+import { FrameType, frameRules } from './frame.ts';
 import { decodeJson } from './messages.ts';
 import type { SessionOptions } from './session-options.ts';
+import { invalid } from './violation.ts';
 
 export class SessionFrames {
   readonly #options: SessionOptions;
@@ -46,12 +47,12 @@ export class SessionFrames {
         for (const listener of this.#acknowledgementListeners) listener(payload);
         break;
       case FrameType.drain:
-        if (this.#options.role === 'gateway') throw invalid('DRAIN from an agent');
+        if (this.#options.role === 'gateway') throw invalid('frame-order', 'DRAIN from an agent');
         this.#draining();
         this.#options.onDrain?.(aux);
         break;
       default:
-        throw invalid(`${frameRules[type]?.name ?? type} in an established session`);
+        throw invalid('frame-order', `${frameRules[type]?.name ?? type} in an established session`);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from
 import { Attachment } from './attachment.ts';
 import type { TunnelClock } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';
-import { FrameType, frameRules, invalid } from './frame.ts';
+import { FrameType, frameRules } from './frame.ts';
 import { Lifetime } from './lifetime.ts';
 import type { TunnelLimits } from './limits.ts';
 import { encodeJson } from './messages.ts';
@@ -19,6 +19,7 @@ import type { SessionFigures, SessionOptions } from './session-options.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 import { StreamTable } from './streams.ts';
 import { CloseCode, endsSession } from './transport.ts';
+import { invalid } from './violation.ts';
 
 export class Session implements TunnelSession, ConnectionSink {
   readonly #options: SessionOptions;
@@ -263,24 +264,25 @@ export class Session implements TunnelSession, ConnectionSink {
         this.#outbound.scheduler.remove(stream);
         this.#streams.forget(stream);
       },
-      violated: (detail: string) => this.#streamViolated(detail),
+      violated: (fault: Fault) => this.#streamViolated(fault),
     };
     return new StreamTable(this.#options.role, this.#limits, owner, this.#options.onOffer);
   }
 
-  #streamViolated(detail: string): void {
+  #streamViolated(fault: Fault): void {
     this.#violations += 1;
-    const fault = invalid(detail);
     this.#options.onViolation?.(fault);
     if (this.#violations > this.#limits.violations)
-      this.#attachment.connection?.fail(invalid('too many mistakes'));
+      this.#attachment.connection?.fail(invalid('mistakes', 'too many mistakes'));
   }
 
   #control(type: FrameType, stream: number, aux: number, payload?: Uint8Array): void {
     if (this.state === 'Closed') return;
     if (this.#outbound.control(type, stream, aux, payload)) this.#attachment.schedulePump();
     else
-      this.#overrun(invalid(`${this.#limits.controlFrames} session frames wait for a peer that takes none`));
+      this.#overrun(
+        invalid('unread', `${this.#limits.controlFrames} session frames wait for a peer that takes none`),
+      );
   }
 
   #overrun(fault: Fault): void {

@@ -11,6 +11,7 @@ import { decodeRefusal, encodeRefusal } from './messages.ts';
 import { type Flow, newTurn } from './scheduler.ts';
 import { SendQueue, type Taken } from './send-queue.ts';
 import { nextStep, type StreamEffect, type StreamEvent, type StreamState } from './stream-states.ts';
+import { invalid } from './violation.ts';
 
 /** The local side of a stream. Calls arrive in the order of the stream; after `refused`, `reset` or `finished` none. */
 export interface StreamEndpoint {
@@ -34,7 +35,7 @@ export interface StreamOwner {
   control(type: FrameType, stream: number, aux: number, payload?: Uint8Array): void;
   activate(stream: SessionStream): void;
   forget(stream: SessionStream): void;
-  violated(detail: string): void;
+  violated(fault: Fault): void;
 }
 
 export class SessionStream implements Flow {
@@ -187,7 +188,8 @@ export class SessionStream implements Flow {
 
   #receiveBytes(payload: Uint8Array): void {
     this.receivedBytes += payload.length;
-    if (!this.#receive.receive(payload.length)) this.#violate(`DATA beyond its credit on stream ${this.id}`);
+    if (!this.#receive.receive(payload.length))
+      this.#violate(invalid('credit', `DATA beyond its credit on stream ${this.id}`));
     else this.#apply('peerData', 0, payload);
   }
 
@@ -198,7 +200,9 @@ export class SessionStream implements Flow {
       this.state = next;
       if (before === 'Opening') this.whenAnswered?.();
       if (next === 'Closed') this.#drop();
-      if (effects.includes('violation')) this.#refusal = protocolFault(`${event} in state ${before}`);
+      if (effects.includes('violation')) {
+        this.#refusal = invalid('stream-state', `${event} in state ${before}`);
+      }
     }
     for (const effect of effects) this.#perform(effect, aux, payload);
   }
@@ -243,14 +247,14 @@ export class SessionStream implements Flow {
         this.#endpoint.finished();
         break;
       case 'violation':
-        this.#owner.violated(this.#fault().message);
+        this.#owner.violated(this.#fault());
         break;
     }
   }
 
-  #violate(detail: string): void {
+  #violate(fault: Fault): void {
     if (this.closed) return;
-    this.#refusal = protocolFault(detail);
+    this.#refusal = fault;
     this.state = 'Closed';
     this.#drop();
     for (const effect of ['sendRst', 'violation', 'tellReset'] as const) this.#perform(effect, 0, undefined);
@@ -265,10 +269,6 @@ export class SessionStream implements Flow {
   #fault(): Fault {
     return this.#refusal ?? new Fault('TUNNEL_STREAM_RESET', { detail: 'cancelled' });
   }
-}
-
-function protocolFault(detail: string): Fault {
-  return new Fault('TUNNEL_FRAME_INVALID', { detail });
 }
 
 function resetName(aux: number): string {

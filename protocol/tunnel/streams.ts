@@ -4,10 +4,11 @@
 import { Fault } from '../fault.ts';
 import type { StreamTarget } from '../session.ts';
 import { windowFor } from './credit.ts';
-import { FrameType, invalid } from './frame.ts';
+import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { decodeOpen, encodeOpen, encodeRefusal } from './messages.ts';
 import { SessionStream, type StreamEndpoint, type StreamOwner } from './stream.ts';
+import { invalid } from './violation.ts';
 
 const streamNumberLimit = 0xffff_fff0;
 
@@ -67,7 +68,7 @@ export class StreamTable {
     const stream = this.#streams.get(id);
     if (stream) stream.receive(type, aux, payload);
     else if (id > (this.#isOwn(id) ? this.#lastOwn : this.#lastPeer)) {
-      throw invalid(`a frame of type ${type} for stream ${id}, which was never opened`);
+      throw invalid('stream-number', `a frame of type ${type} for stream ${id}, which was never opened`);
     }
   }
 
@@ -82,7 +83,9 @@ export class StreamTable {
   }
 
   #receiveOpen(id: number, credit: number, payload: Uint8Array): void {
-    if (this.#isOwn(id) || id <= this.#lastPeer) throw invalid(`OPEN with the stream number ${id}`);
+    if (this.#isOwn(id) || id <= this.#lastPeer) {
+      throw invalid('stream-number', `OPEN with the stream number ${id}`);
+    }
     this.#lastPeer = id;
     const target = decodeOpen(payload);
     if (this.#streams.size - this.#own >= this.#limits.streams) {

@@ -19,6 +19,8 @@ export interface Transport {
 
 export interface TransportListener {
   message(pieces: readonly Uint8Array[]): void;
+  /** The peer broke the transport's own rules, which is being closed; `closed` follows. */
+  broken(detail: string): void;
   /** After `bufferedBytes` had grown: the system has taken everything. */
   drained(): void;
   /** Once, last of all; no `sent` is called after it. */

@@ -19,6 +19,8 @@ export const websocketOptions = {
 const part = { binary: true, fin: false } as const;
 const whole = { binary: true, fin: true } as const;
 const unsupportedCode = 1003;
+/** How ws names what the peer sent against RFC 6455 or our limits; other errors are the network's. */
+const libraryRefusal = 'WS_ERR_';
 
 export class WebsocketTransport implements Transport {
   readonly #websocket: WebSocket;
@@ -59,10 +61,14 @@ export class WebsocketTransport implements Transport {
     let problem = '';
     this.#websocket.on('message', (data, isBinary) => {
       if (isBinary) listener.message(data as unknown as Uint8Array[]);
-      else this.close(unsupportedCode, 'text');
+      else {
+        this.close(unsupportedCode, 'text');
+        listener.broken('a text message');
+      }
     });
-    this.#websocket.on('error', (error) => {
+    this.#websocket.on('error', (error: NodeJS.ErrnoException) => {
       problem = error.message;
+      if (error.code?.startsWith(libraryRefusal)) listener.broken(error.message);
     });
     this.#websocket.on('close', (code, reason) => {
       listener.closed(problem || `${code} ${reason}`.trim(), code);

@@ -1,11 +1,12 @@
 // A peer that says whatever the test wants: it speaks frames, and follows no rules.
 import { FrameDecoder } from '../../../protocol/tunnel/decoder.ts';
 import { FrameType, writeHeader } from '../../../protocol/tunnel/frame.ts';
-import { answerHello } from '../../../protocol/tunnel/handshake.ts';
+import { answerHello, type HandshakeFailure } from '../../../protocol/tunnel/handshake.ts';
 import { defaultLimits, frameHeaderBytes, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
 import { encodeJson } from '../../../protocol/tunnel/messages.ts';
 import { Session } from '../../../protocol/tunnel/session.ts';
 import type { SessionOptions } from '../../../protocol/tunnel/session-options.ts';
+import { type ViolationKind, violationKind } from '../../../protocol/tunnel/violation.ts';
 import { FakeClock, MemoryTransport } from './simulation.ts';
 
 export interface SeenFrame {
@@ -36,7 +37,9 @@ export class RawAgent {
   readonly far: MemoryTransport;
   readonly seen: SeenFrame[] = [];
   readonly violations: string[] = [];
+  readonly kinds: ViolationKind[] = [];
   failed = '';
+  failure: HandshakeFailure | undefined;
 
   constructor(limits: Partial<TunnelLimits> = {}, overrides: Partial<SessionOptions> = {}) {
     this.limits = { ...defaultLimits, ...limits };
@@ -45,7 +48,10 @@ export class RawAgent {
       clock: this.clock,
       limits: this.limits,
       onOffer: (stream) => stream.accept(),
-      onViolation: (fault) => this.violations.push(fault.message),
+      onViolation: (fault) => {
+        this.violations.push(fault.message);
+        this.kinds.push(violationKind(fault));
+      },
       ...overrides,
     });
     this.near = new MemoryTransport(this.clock);
@@ -55,10 +61,11 @@ export class RawAgent {
     const decoder = new FrameDecoder((type, stream, aux, payload) => {
       this.seen.push({ type, stream, aux, payload: Buffer.from(payload) });
     });
-    this.far.listen({ message: (pieces) => decoder.message(pieces), drained() {}, closed() {} });
+    this.far.listen({ message: (pieces) => decoder.message(pieces), broken() {}, drained() {}, closed() {} });
     const admit = () => ({ session: this.session, resume: false, id: 'a'.repeat(32) });
-    answerHello(this.near, { clock: this.clock, limits: this.limits }, admit, (reason) => {
+    answerHello(this.near, { clock: this.clock, limits: this.limits }, admit, (reason, kind) => {
       this.failed = reason;
+      this.failure = kind;
     });
   }
 

@@ -67,25 +67,38 @@ const oversize = encodeFrame(FrameType.control, 0, 0, json({}));
 oversize.writeUInt32LE(framePayloadLimitBytes + 1, 0);
 
 test.each([
-  ['a frame that says it is too large', [hello(), oversize], 'violations'],
-  ['an unknown type', [hello(), unknownType], 'violations'],
-  ['a stream that never was', [hello(), encodeFrame(FrameType.data, 77, 0, json('x'))], 'violations'],
-  ['a stream number of the other side', [hello(), open(3)], 'violations'],
-  ['a number used twice', [hello(), open(2), open(2)], 'violations'],
-  ['another version', [hello(99)], 'handshakesFailed'],
-  ['anything but HELLO first', [open(2)], 'handshakesFailed'],
-  ['a message beyond any limit', [Buffer.alloc(4 * framePayloadLimitBytes)], 'handshakesFailed'],
-  ['no HELLO at all', [], 'handshakesFailed'],
+  ['a frame that says it is too large', [hello(), oversize], 'violations', 'frame-size'],
+  ['an unknown type', [hello(), unknownType], 'violations', 'frame-type'],
+  [
+    'a stream that never was',
+    [hello(), encodeFrame(FrameType.data, 77, 0, json('x'))],
+    'violations',
+    'stream-number',
+  ],
+  ['a stream number of the other side', [hello(), open(3)], 'violations', 'stream-number'],
+  ['a number used twice', [hello(), open(2), open(2)], 'violations', 'stream-number'],
+  ['another version', [hello(99)], 'handshakesFailed', 'version'],
+  ['anything but HELLO first', [open(2)], 'handshakesFailed', 'frame-order'],
+  ['a message beyond any limit', [Buffer.alloc(4 * framePayloadLimitBytes)], 'handshakesFailed', 'message'],
+  ['text', ['hello'], 'handshakesFailed', 'message'],
+  [
+    'a message beyond any limit, later',
+    [hello(), Buffer.alloc(4 * framePayloadLimitBytes)],
+    'violations',
+    'message',
+  ],
+  ['no HELLO at all', [], 'handshakesFailed', 'no-hello'],
 ] as const)(
   '%s',
-  async (_name, messages, counter) => {
-    const { counters } = loopback.gateway.hub;
-    const before = counters[counter];
+  async (_name, messages, refusal, kind) => {
+    const { kinds } = loopback.gateway.hub.counters;
+    const counted = () => kinds[refusal].get(kind) ?? 0;
+    const before = counted();
     const socket = await connect();
     const closed = once(socket, 'close');
     for (const message of messages) socket.send(message);
     await closed;
-    await until(() => counters[counter] > before);
+    await until(() => counted() === before + 1, 20_000);
     await expectGoodOnesUnharmed();
   },
   20_000,

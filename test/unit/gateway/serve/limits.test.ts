@@ -47,6 +47,14 @@ describe('refusals', () => {
   });
 });
 
+test('what was not told is counted', () => {
+  const filter = new RepeatFilter({ intervalMs: 100, remembered: 10 });
+  expect(filter.news('a', 0)).toEqual({ unsaid: 0 });
+  expect([filter.news('a', 1), filter.news('a', 99)]).toEqual([undefined, undefined]);
+  expect(filter.news('a', 100)).toEqual({ unsaid: 2 });
+  expect(filter.news('a', 200)).toEqual({ unsaid: 0 });
+});
+
 test('a repeat is new again after the interval', () => {
   const filter = new RepeatFilter({ intervalMs: 100, remembered: 10 });
   expect([

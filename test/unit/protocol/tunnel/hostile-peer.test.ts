@@ -12,6 +12,12 @@ function established(limits = {}): RawAgent {
   return new RawAgent(limits).hello();
 }
 
+/** The same with one other byte. */
+function patched(bytes: Buffer, at: number, value: number): Buffer {
+  bytes[at] = value;
+  return bytes;
+}
+
 function withOpenStream(limits = {}): { peer: RawAgent; stream: Recorder; id: number } {
   const peer = established(limits);
   const stream = new Recorder();
@@ -27,15 +33,22 @@ describe('before HELLO', () => {
     const peer = new RawAgent();
     peer.clock.advance(peer.limits.helloTimeoutMs + 1);
     expect(peer.near.closing?.code).toBe(CloseCode.helloTimeout);
+    peer.settle();
+    expect(peer.failure).toBe('no-hello');
     expect(peer.session.state).toBe('Connecting');
   });
 
   test.each([
-    ['another frame first', encodeFrame(FrameType.control, 0, 0, text({ kind: 'leave', reason: '' }))],
-    ['no JSON', encodeFrame(FrameType.hello, 0, 0, Buffer.from('{"version":'))],
-    ['another version', encodeFrame(FrameType.hello, 0, 0, text({ version: 99 }))],
+    [
+      'another frame first',
+      'frame-order',
+      encodeFrame(FrameType.control, 0, 0, text({ kind: 'leave', reason: '' })),
+    ],
+    ['no JSON', 'payload', encodeFrame(FrameType.hello, 0, 0, Buffer.from('{"version":'))],
+    ['another version', 'version', encodeFrame(FrameType.hello, 0, 0, text({ version: 99 }))],
     [
       'no epoch',
+      'payload',
       encodeFrame(
         FrameType.hello,
         0,
@@ -43,11 +56,12 @@ describe('before HELLO', () => {
         text({ version: 1, instance: 'a'.repeat(32), session: '', received: 0 }),
       ),
     ],
-  ])('%s ends the connection', (_name, bytes) => {
+  ])('%s ends the connection', (_name, kind, bytes) => {
     const peer = new RawAgent();
     peer.say(bytes);
     peer.settle();
     expect(peer.failed).toContain('broke the tunnel protocol');
+    expect(peer.failure).toBe(kind);
     expect(peer.near.closed).toBe(true);
     expect(peer.session.state).toBe('Connecting');
   });
@@ -55,17 +69,29 @@ describe('before HELLO', () => {
 
 describe('ends the session', () => {
   test.each([
-    ['a second HELLO', encodeFrame(FrameType.hello, 0, 0, text({ version: 1 }))],
-    ['DATA on a stream that never was', encodeFrame(FrameType.data, 77, 0, Buffer.from('x'))],
-    ['OPEN with a number of the other side', encodeFrame(FrameType.open, 3, 0, openPayload)],
-    ['DRAIN from an agent', encodeFrame(FrameType.drain, 0, 1)],
-    ['an acknowledgement of what was never sent', encodeFrame(FrameType.ack, 0, 5)],
-    ['CONTROL that is no message', encodeFrame(FrameType.control, 0, 0, text({ kind: 'format-disk' }))],
-    ['OPEN that is no JSON', encodeFrame(FrameType.open, 2, 0, Buffer.from('kubelet'))],
-  ])('%s', (_name, bytes) => {
+    ['a second HELLO', 'frame-order', encodeFrame(FrameType.hello, 0, 0, text({ version: 1 }))],
+    ['a type that nobody knows', 'frame-type', patched(encodeFrame(FrameType.ping), 4, 200)],
+    ['flags that are not zero', 'frame-header', patched(encodeFrame(FrameType.ping), 5, 1)],
+    ['PING with a payload', 'frame-size', patched(encodeFrame(FrameType.ping), 0, 1)],
+    ['half a frame', 'frame-size', encodeFrame(FrameType.data, 1, 0, text('whole')).subarray(0, 20)],
+    [
+      'DATA on a stream that never was',
+      'stream-number',
+      encodeFrame(FrameType.data, 77, 0, Buffer.from('x')),
+    ],
+    ['OPEN with a number of the other side', 'stream-number', encodeFrame(FrameType.open, 3, 0, openPayload)],
+    ['DRAIN from an agent', 'frame-order', encodeFrame(FrameType.drain, 0, 1)],
+    ['an acknowledgement of what was never sent', 'acknowledgement', encodeFrame(FrameType.ack, 0, 5)],
+    [
+      'CONTROL that is no message',
+      'payload',
+      encodeFrame(FrameType.control, 0, 0, text({ kind: 'format-disk' })),
+    ],
+    ['OPEN that is no JSON', 'payload', encodeFrame(FrameType.open, 2, 0, Buffer.from('kubelet'))],
+  ])('%s', (_name, kind, bytes) => {
     const peer = established();
     peer.say(bytes);
-    expect(peer.violations).toHaveLength(1);
+    expect(peer.kinds).toEqual([kind]);
     expect(peer.session.state).toBe('Closed');
     expect(peer.near.closing?.code).toBe(CloseCode.protocol);
   });
@@ -82,7 +108,7 @@ describe('ends the session', () => {
       peer.say(encodeFrame(FrameType.open, id, 0, openPayload), encodeFrame(FrameType.openOk, id, 0));
     }
     expect(peer.session.state).toBe('Closed');
-    expect(peer.violations).toHaveLength(5);
+    expect(peer.kinds).toEqual([...Array<string>(4).fill('stream-state'), 'mistakes']);
   });
 
   test('what still arrives after that is not looked at', () => {
@@ -97,16 +123,18 @@ describe('ends only the stream', () => {
   test.each([
     [
       'DATA beyond its credit',
+      'credit',
       (id: number) => encodeFrame(FrameType.data, id, 0, Buffer.alloc(2000)),
       { streamCreditBytes: 1999, streamCreditFloorBytes: 100 },
     ],
-    ['a second OPEN_OK', (id: number) => encodeFrame(FrameType.openOk, id, 0), {}],
+    ['a second OPEN_OK', 'stream-state', (id: number) => encodeFrame(FrameType.openOk, id, 0), {}],
     [
       'OPEN_ERR on an open stream',
+      'stream-state',
       (id: number) => encodeFrame(FrameType.openErr, id, 0, text({ code: 'X' })),
       {},
     ],
-  ])('%s', (_name, frameOf, limits) => {
+  ])('%s', (_name, kind, frameOf, limits) => {
     const { peer, stream, id } = withOpenStream(limits);
     const other = new Recorder();
     peer.session.open({ target: 'kubelet', reason: 'test' }, other);
@@ -116,6 +144,7 @@ describe('ends only the stream', () => {
     peer.say(encodeFrame(FrameType.data, otherId, 0, Buffer.from('still here')));
     peer.settle();
     expect(stream.outcome).toBe('reset');
+    expect(peer.kinds).toEqual([kind]);
     expect(peer.framesOf(FrameType.rst)).toMatchObject([{ stream: id, aux: ResetReason.protocol }]);
     expect(other.received.toString()).toBe('still here');
     expect(peer.session.state).toBe('Open');
@@ -157,7 +186,7 @@ describe('is held in bounds', () => {
       peer.settle();
     }
     expect(peer.session.state).toBe('Closed');
-    expect(peer.violations[0]).toContain('takes none');
+    expect(peer.kinds).toEqual(['unread']);
   });
 
   test('a peer that asks PING without end and reads nothing gets one answer in the queue', () => {

@@ -1,0 +1,34 @@
+// What a peer can do against the protocol, by kind: the name under which it is counted, logged and audited. The detail
+// is for people, the kind for graphs and alarms; a new kind is a new row here and in ARCHITECTURE.md.
+import { Fault } from '../fault.ts';
+
+export const violationKinds = {
+  'frame-size': 'a payload longer or shorter than its type allows, or cut off by the end of its message',
+  'frame-type': 'a type of frame that nobody knows',
+  'frame-header': 'flags, reserved bytes, or a stream where the session is meant',
+  'frame-order': 'a frame that may not come now, or not from this side',
+  message:
+    "a websocket message that is too long, in too many pieces, text, or against the websocket's own rules",
+  payload: 'JSON that is none, or not as agreed',
+  version: 'a HELLO of another version',
+  'stream-number': 'a number of the other side, one that was used before, or of a stream that never was',
+  'stream-state': 'a frame that its stream does not allow in its state',
+  credit: 'more bytes than were granted',
+  acknowledgement: 'an acknowledgement of what was not sent',
+  unread: 'so much is owed to a peer that takes nothing',
+  mistakes: 'more mistakes on streams than are forgiven',
+} as const;
+
+export type ViolationKind = keyof typeof violationKinds;
+
+export function invalid(kind: ViolationKind, detail: string): Fault {
+  return new Fault('TUNNEL_FRAME_INVALID', { kind, detail });
+}
+
+/** A fault that came from elsewhere in the middle of a frame counts as its payload. */
+export function violationKind({ values }: Fault): ViolationKind {
+  const { kind } = values;
+  return typeof kind === 'string' && Object.hasOwn(violationKinds, kind)
+    ? (kind as ViolationKind)
+    : 'payload';
+}
