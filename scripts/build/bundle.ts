@@ -41,14 +41,15 @@ export async function bundle(entry: string, folder: string, version: string): Pr
       external: ['utf-8-validate', 'pino-pretty'],
       // CommonJS packages inside an ES module still call require and use __dirname.
       banner: { js: commonJsNames },
-      plugins: [stated(version), workers(entries), bufferutil],
+      plugins: [stated(version), workers(entries), bufferutil, plainHttp],
     });
     if (Object.keys(entries).length > before) continue;
     await mkdir(folder, { recursive: true });
     let bytes = 0;
     for (const file of result.outputFiles) {
-      await writeFile(file.path, file.contents);
-      bytes += file.contents.length;
+      const text = oneByteLetters(file.text);
+      await writeFile(file.path, text);
+      bytes += text.length;
     }
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n');
     await writeFile(join(folder, 'bufferutil.node'), await readFile(bufferutilAddon()));
@@ -60,6 +61,12 @@ const commonJsNames = [
   "import{createRequire as __createRequire}from'node:module';",
   'const require=__createRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;',
 ].join('');
+
+/** V8 keeps the text of a program for good, and with one letter beyond Latin-1 in it two bytes for each. esbuild has escaped what
+ *  stands in strings; left are regular expressions, where the same escape means the same. */
+function oneByteLetters(text: string): string {
+  return text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /** agent/version.ts is kept equal to package.json; a build may say another. */
 function stated(version: string): Plugin {
@@ -94,6 +101,23 @@ function workers(entries: Record<string, string>): Plugin {
     },
   };
 }
+
+/** An ES import of node:http reads everything that it exports, also its WebSocket: that loads Node's own client for the web, 13 MB
+ *  that nobody here uses. require reads nothing before it is used. */
+const plainHttp: Plugin = {
+  name: 'plain-http',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:node:)?http$/ }, ({ kind }) =>
+      kind === 'import-statement'
+        ? { path: 'http', namespace: 'required' }
+        : { path: 'node:http', external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'required' }, () => ({
+      contents: "module.exports = require('node:http');",
+      loader: 'js',
+    }));
+  },
+};
 
 /** The addon is found by a search for a file beside its package; in the bundle it lies beside the program. */
 const bufferutil: Plugin = {

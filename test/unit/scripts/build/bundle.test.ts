@@ -1,7 +1,15 @@
 // The bundle runs without node_modules: workers and their workers become files of their own, the addon is found
-// beside the program, and a package in the old module system still has its require.
+// beside the program, and a package in the old module system still has its require. Node's client for the web is not loaded.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +17,7 @@ import { type Bundle, bundle } from '../../../../scripts/build/bundle.ts';
 
 const sources: Readonly<Record<string, string>> = {
   'main.ts': `
+    import { get } from 'node:http';
     import { Worker } from 'node:worker_threads';
     import { WebSocket } from 'ws';
     import bufferutil from 'bufferutil';
@@ -16,7 +25,8 @@ const sources: Readonly<Record<string, string>> = {
     const masked = Buffer.alloc(1);
     bufferutil.mask(Buffer.from([1]), Buffer.from([3, 0, 0, 0]), masked, 0, 1);
     const worker = new Worker(new URL('./deep/worker.ts', import.meta.url));
-    worker.on('message', (said) => console.log(name, said, typeof WebSocket, masked[0], String(bufferutil.mask).includes('native')));`,
+    worker.on('message', (said) => console.log(name, said, typeof WebSocket, masked[0], String(bufferutil.mask).includes('native'),
+      typeof get, process.moduleLoadList.some((name) => name.includes('undici')), /^[（）。]+$/.test('\\uff08。'), /^[😀]$/u.test('😀')));`,
   'deep/name.ts': `export const name: string = 'shared';`,
   'deep/worker.ts': `
     import { parentPort, Worker } from 'node:worker_threads';
@@ -43,7 +53,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test('it runs', () => {
   const said = execFileSync(process.execPath, ['main.js'], { cwd: join(folder, 'app'), encoding: 'utf8' });
-  expect(said).toBe('shared shared worker of inner function 2 true\n');
+  expect(said).toBe('shared shared worker of inner function 2 true function false true true\n');
+});
+
+test('it is kept in memory with one byte a letter', () => {
+  for (const name of readdirSync(join(folder, 'app')).filter((file) => file.endsWith('.js')))
+    expect(readFileSync(join(folder, 'app', name), 'latin1')).not.toMatch(/[\x80-\xff]/);
 });
 
 test('each worker is a file, and nothing is there twice', () => {
