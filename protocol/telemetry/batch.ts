@@ -107,12 +107,13 @@ function checksum(header: Uint8Array, records: Uint8Array): number {
   return crc32(records, crc32(header.subarray(0, 36)));
 }
 
-function writeU64(view: DataView, offset: number, value: number): void {
+export function writeU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value % 0x1_0000_0000, true);
   view.setUint32(offset + 4, Math.floor(value / 0x1_0000_0000), true);
 }
 
-function readU64(view: DataView, offset: number): number | undefined {
+/** undefined above 2^53. */
+export function readU64(view: DataView, offset: number): number | undefined {
   const value = view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000;
   return Number.isSafeInteger(value) ? value : undefined;
 }

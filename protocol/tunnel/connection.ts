@@ -2,11 +2,13 @@
 // system has not taken yet. It knows nothing of sessions: frames go to whoever is its sink at the moment.
 // After `closed` the sink hears nothing more.
 import { Fault } from '../fault.ts';
+import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';
-import { FrameType } from './frame.ts';
+import { FrameType, invalid } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
+import { PacedPacker } from './paced-packer.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
@@ -36,6 +38,9 @@ export class Connection {
   readonly #liveness: Liveness;
   readonly #answerLimitBytes: number;
   readonly #inFlight = new Set<(error?: Error) => void>();
+  #packer: PacedPacker | undefined;
+  /** Begins with the first packed batch. */
+  #unpacker: BatchUnpacker | undefined;
   #closed = false;
   /** Closed from this side: nothing that still arrives is looked at. */
   #closing = false;
@@ -97,12 +102,19 @@ export class Connection {
     this.#pong = undefined;
   }
 
+  /** The peer has said that it can read packed batches. */
+  packTelemetry(): void {
+    this.#packer = new PacedPacker();
+  }
+
   telemetry(pieces: readonly Uint8Array[], bytes: number, sent: (error?: Error) => void): void {
     const once = (error?: Error) => {
       if (this.#inFlight.delete(once)) sent(error);
     };
     this.#inFlight.add(once);
-    this.writer.large(FrameType.telemetry, 0, 0, pieces, bytes, once);
+    const packed = this.#packer?.pack(pieces, bytes, this.#clock.nowMs());
+    if (packed) this.writer.last(FrameType.packedTelemetry, packed, once);
+    else this.writer.large(FrameType.telemetry, 0, 0, pieces, bytes, once);
   }
 
   /** Closes politely, and for good after a second. */
@@ -143,8 +155,20 @@ export class Connection {
       this.answerPing();
     } else if (type === FrameType.pong) {
       if (aux === this.#nonce) this.roundTripMs = this.#clock.nowMs() - this.#pingedMs;
+    } else if (type === FrameType.packedTelemetry) {
+      this.sink.frame(FrameType.telemetry, stream, aux, this.#unpack(payload));
     } else {
       this.sink.frame(type, stream, aux, payload);
+    }
+  }
+
+  #unpack(payload: Uint8Array): Uint8Array {
+    this.#unpacker ??= new BatchUnpacker();
+    try {
+      return this.#unpacker.unpack(payload);
+    } catch (error) {
+      if (!(error instanceof UnpackingError)) throw error;
+      throw invalid(`TELE_PACKED: ${error.message}`);
     }
   }
 

@@ -22,6 +22,7 @@ export const FrameType = {
   telemetryAck: 14,
   heartbeat: 16,
   ack: 17,
+  packedTelemetry: 18,
 } as const;
 
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
@@ -40,7 +41,7 @@ const rule = (name: string, scope: FrameRule['scope'], sequenced: boolean, minim
 
 /** Indexed by type; a hole is an unknown type. */
 export const frameRules: readonly (FrameRule | undefined)[] = (() => {
-  const rules: (FrameRule | undefined)[] = new Array(FrameType.ack + 1).fill(undefined);
+  const rules: (FrameRule | undefined)[] = new Array(FrameType.packedTelemetry + 1).fill(undefined);
   rules[FrameType.hello] = rule('HELLO', 'session', false, 2, 4096);
   rules[FrameType.open] = rule('OPEN', 'stream', true, 2, 4096);
   rules[FrameType.openOk] = rule('OPEN_OK', 'stream', true, 0, 0);
@@ -57,6 +58,7 @@ export const frameRules: readonly (FrameRule | undefined)[] = (() => {
   rules[FrameType.telemetryAck] = rule('TELE_ACK', 'session', false, 1, 4096);
   rules[FrameType.heartbeat] = rule('HEARTBEAT', 'session', false, 1, 4096);
   rules[FrameType.ack] = rule('ACK', 'session', false, 0, 0);
+  rules[FrameType.packedTelemetry] = rule('TELE_PACKED', 'session', false, 1, framePayloadLimitBytes);
   return rules;
 })();
 

@@ -13,6 +13,7 @@ import {
   encodeJson,
   type GatewayHello,
   gatewayHelloSchema,
+  packingVersion,
   tunnelVersion,
 } from './messages.ts';
 import type { Session } from './session.ts';
@@ -56,6 +57,7 @@ export function offerSession(
 
 function acceptAnswer(connection: Connection, session: Session, hello: GatewayHello): void {
   session.peerName = hello.gateway ?? '';
+  if (hello.packing === packingVersion) connection.packTelemetry();
   if (!hello.resumed) {
     session.begin(connection, hello.session);
     return;
@@ -92,6 +94,7 @@ export function answerHello(
         resumed: resume,
         received: resume ? session.received : 0,
         resumeWindowMs: options.limits.resumeWindowMs,
+        packing: packingVersion,
         ...(options.name === undefined ? {} : { gateway: options.name }),
       } satisfies GatewayHello);
       if (resume) session.resume(connection, hello.received);

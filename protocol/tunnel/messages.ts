@@ -7,6 +7,8 @@ import type { StreamTarget } from '../session.ts';
 import { invalid } from './violation.ts';
 
 export const tunnelVersion = 1;
+/** TELE_PACKED as protocol/telemetry/packing.ts describes it. */
+export const packingVersion = 1;
 
 const hex = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z.number().int().nonnegative();
@@ -30,6 +32,8 @@ export const gatewayHelloSchema = z.object({
   resumed: z.boolean(),
   received: count,
   resumeWindowMs: count,
+  /** The packed form of batches that this gateway reads; without it they come as they are. */
+  packing: count.optional(),
   /** The name of this replica, for people. */
   gateway: z.string().max(253).optional(),
 });

@@ -53,6 +53,18 @@ export class MessageWriter {
     this.#transport.send([this.#takeRun(), ...pieces], sent);
   }
 
+  /** A frame that is copied, whatever its size up to a few KiB, and ends the message; `sent` as for a large one. */
+  last(type: FrameType, payload: Uint8Array, sent: (error?: Error) => void): void {
+    if (payload.length > runLimitBytes) {
+      this.large(type, 0, 0, [payload], payload.length, sent);
+      return;
+    }
+    const offset = this.#reserve(frameHeaderBytes + payload.length);
+    writeHeader(shared.slab, offset, payload.length, type, 0, 0);
+    shared.slab.set(payload, offset + frameHeaderBytes);
+    this.#transport.send([this.#takeRun()], sent);
+  }
+
   /** Sends the run as a message. */
   flush(): void {
     if (this.#run > 0) this.#transport.send([this.#takeRun()]);

@@ -68,7 +68,8 @@ export class Rounds {
     }
     const total = (this.#faults.get(collector.name) ?? 0) + faults;
     this.#faults.set(collector.name, total);
-    const seconds = (this.#clock.monotonicMs() - startedMs) / 1000;
+    // Whole microseconds: what is finer is noise, and eight bytes on the wire instead of two.
+    const seconds = Math.round((this.#clock.monotonicMs() - startedMs) * 1000) / 1e6;
     this.#sink.put(shape, [collector.name], [seconds, succeeded, total]);
   }
 }

@@ -5,9 +5,9 @@ import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/t
 import {
   batchFlag,
   batchHeaderBytes,
-  batchLimitBytes,
   encodeBatchHeader,
 } from '../../../protocol/telemetry/batch.ts';
+import { packedBatchLimitBytes } from '../../../protocol/telemetry/packing-context.ts';
 import { isLater, RingConsumer, type RingRun } from '../ring/consumer.ts';
 import { unwrapSequence } from '../ring/sequence.ts';
 import { TimeBase } from '../time-base.ts';
@@ -96,7 +96,7 @@ export class Shipper {
       return;
     }
     while (this.#flights.inFlightBytes < this.#options.windowBytes) {
-      const run = this.#ring.run(this.#next, batchLimitBytes - batchHeaderBytes);
+      const run = this.#ring.run(this.#next, packedBatchLimitBytes - batchHeaderBytes);
       if (run === undefined) break;
       if (!this.#send(run)) {
         this.#isFull = this.#flights.oldest !== undefined;

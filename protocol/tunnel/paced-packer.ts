@@ -1,0 +1,29 @@
+// Decides which batches of a connection are packed: live ones, as long as there are few. Packing a byte costs some 30 ns and
+// saves a byte on the wire; a ring that is emptied at rate, and the replay of a backlog, go out as they lie, without a copy.
+import { batchFlag, batchHeaderBytes } from '../telemetry/batch.ts';
+import { BatchPacker } from '../telemetry/packing.ts';
+
+/** What is packed within a second; a round of a node with many pods is less. */
+export const packedBytesPerSecond = 128 * 1024;
+const unpackedFlags = batchFlag.replay | batchFlag.description;
+
+export class PacedPacker {
+  readonly #packer = new BatchPacker();
+  #second = Number.NEGATIVE_INFINITY;
+  #bytes = 0;
+
+  /** Undefined: send the pieces. */
+  pack(pieces: readonly Uint8Array[], bytes: number, nowMs: number): Uint8Array | undefined {
+    const [header, records] = pieces;
+    if (header === undefined || records === undefined || pieces.length > 2) return undefined;
+    if (header.length !== batchHeaderBytes || ((header[32] ?? 0) & unpackedFlags) !== 0) return undefined;
+    if (nowMs - this.#second >= 1000) {
+      this.#second = nowMs;
+      this.#bytes = 0;
+    }
+    if (this.#bytes + bytes > packedBytesPerSecond) return undefined;
+    const packed = this.#packer.pack(header, records);
+    if (packed) this.#bytes += bytes;
+    return packed;
+  }
+}
