@@ -13,7 +13,13 @@ const float = new Float64Array(1);
 const words = new Int32Array(float.buffer);
 const raw = new Uint8Array(float.buffer);
 
-export function writeColumn(target: ByteWriter, known: Remembered, column: number, low: number, high: number): void {
+export function writeColumn(
+  target: ByteWriter,
+  known: Remembered,
+  column: number,
+  low: number,
+  high: number,
+): void {
   const scale = known.scales[column] ?? unscaled;
   const before = integerBefore(known, column, scale);
   words[0] = low;

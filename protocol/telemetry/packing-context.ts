@@ -59,8 +59,7 @@ export class PackingContext {
     };
     this.#columns -= this.#schemas.get(schema)?.scales.length ?? 0;
     this.#schemas.delete(schema);
-    const hasRoom =
-      this.#schemas.size < rememberedSchemas && this.#columns + columns <= rememberedColumns;
+    const hasRoom = this.#schemas.size < rememberedSchemas && this.#columns + columns <= rememberedColumns;
     if (hasRoom) {
       this.#schemas.set(schema, fresh);
       this.#columns += columns;

@@ -10,7 +10,12 @@
 //   values   each changed column (packed-column.ts); records as they lie in their places
 import { batchHeaderBytes, readU64 } from './batch.ts';
 import { writeColumn } from './packed-column.ts';
-import { PackingContext, packedBatchLimitBytes, packedNumberLimit, type Remembered } from './packing-context.ts';
+import {
+  PackingContext,
+  packedBatchLimitBytes,
+  packedNumberLimit,
+  type Remembered,
+} from './packing-context.ts';
 import { columnBytes, recordClass, recordHeaderBytes, recordLimitBytes } from './record.ts';
 import { ByteWriter } from './varint.ts';
 
@@ -31,7 +36,8 @@ export class BatchPacker {
 
   /** In memory of its own. Undefined, and nothing has happened: not a batch that can be packed. */
   pack(header: Uint8Array, records: Uint8Array): Uint8Array | undefined {
-    if (header.length !== batchHeaderBytes || header.length + records.length > packedBatchLimitBytes) return undefined;
+    if (header.length !== batchHeaderBytes || header.length + records.length > packedBatchLimitBytes)
+      return undefined;
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     const fields = new DataView(header.buffer, header.byteOffset, header.byteLength);
     if (!isWhole(fields, view)) return undefined;

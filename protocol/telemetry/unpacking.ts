@@ -3,7 +3,12 @@
 // hold more than `packedBatchLimitBytes` for a batch and what packing-context.ts bounds between batches.
 import { batchHeaderBytes, writeU64 } from './batch.ts';
 import { readColumn } from './packed-column.ts';
-import { PackingContext, packedBatchLimitBytes, packedNumberLimit, type Remembered } from './packing-context.ts';
+import {
+  PackingContext,
+  packedBatchLimitBytes,
+  packedNumberLimit,
+  type Remembered,
+} from './packing-context.ts';
 import { columnBytes, recordClass, recordHeaderBytes, recordLimitBytes } from './record.ts';
 import { ByteReader } from './varint.ts';
 
@@ -102,7 +107,12 @@ export class BatchUnpacker {
   }
 
   /** Returns the sequence of the last record, its low 32 bits. */
-  #readValues(source: ByteReader, bits: Uint8Array, outlines: readonly Outline[], records: Uint8Array): number {
+  #readValues(
+    source: ByteReader,
+    bits: Uint8Array,
+    outlines: readonly Outline[],
+    records: Uint8Array,
+  ): number {
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     let sequence = (this.#context.nextSequence - 1) >>> 0;
     let offset = 0;

@@ -1,6 +1,7 @@
 // Decides from the times of what was heard and sent whether to ask (PING), to suspect the way, or to give the
-// connection up. Pure. Something is asked when the PING interval is over, or earlier when we sent frames that
-// should have been acknowledged and heard nothing. A pause of this very process (SIGSTOP, a suspended
+// connection up. Pure. Something is asked when nothing was heard for the PING interval, or earlier when we sent frames
+// that should have been acknowledged and heard nothing; a peer that speaks anyway is asked only now and then, so that the
+// round trip stays known: a node with its heartbeat pays for no PINGs. A pause of this very process (SIGSTOP, a suspended
 // machine) is not held against the peer.
 
 export type Verdict = 'fine' | 'ping' | 'suspect' | 'dead';
@@ -10,6 +11,11 @@ export interface LivenessLimits {
   readonly suspectAfterMs: number;
   readonly deadAfterMs: number;
 }
+
+/** So much later than the interval: a peer that says something once in every interval is not asked. */
+const slack = 1.05;
+/** PING intervals after which also a peer is asked that we hear from. */
+const roundTripIntervals = 6;
 
 export class Liveness {
   readonly #limits: LivenessLimits;
@@ -55,9 +61,9 @@ export class Liveness {
   }
 
   check(nowMs: number): Verdict {
-    const { pingIntervalMs, suspectAfterMs, deadAfterMs } = this.#limits;
+    const { suspectAfterMs, deadAfterMs } = this.#limits;
     if (nowMs - this.#heardMs >= deadAfterMs) return 'dead';
-    if (nowMs - this.#pingedMs >= pingIntervalMs) return 'ping';
+    if (nowMs >= this.#pingDueMs) return 'ping';
     const waiting = this.#waitingSinceMs;
     if (waiting === undefined || nowMs - waiting < suspectAfterMs) return 'fine';
     // Unanswered for a while: ask once, and if that stays unanswered too, suspect.
@@ -69,12 +75,18 @@ export class Liveness {
 
   /** When `check` can next say something other than 'fine'. */
   nextCheckMs(): number {
-    const { pingIntervalMs, suspectAfterMs, deadAfterMs } = this.#limits;
+    const { suspectAfterMs, deadAfterMs } = this.#limits;
     const waiting = this.#waitingSinceMs;
     const doubt =
       waiting === undefined || this.#suspected
         ? Number.POSITIVE_INFINITY
         : Math.max(waiting, this.#pingedMs) + suspectAfterMs;
-    return Math.min(this.#heardMs + deadAfterMs, this.#pingedMs + pingIntervalMs, doubt);
+    return Math.min(this.#heardMs + deadAfterMs, this.#pingDueMs, doubt);
+  }
+
+  get #pingDueMs(): number {
+    const { pingIntervalMs } = this.#limits;
+    const quiet = Math.max(this.#heardMs, this.#pingedMs) + slack * pingIntervalMs;
+    return Math.min(quiet, this.#pingedMs + roundTripIntervals * pingIntervalMs);
   }
 }

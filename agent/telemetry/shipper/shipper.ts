@@ -2,11 +2,7 @@
 // acknowledgements, and frees the ring. It copies no record. Two things always hold: nothing is freed before the gateway has
 // acknowledged it and the tunnel has let go of its bytes; and produced = acknowledged + pending + lost.
 import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
-import {
-  batchFlag,
-  batchHeaderBytes,
-  encodeBatchHeader,
-} from '../../../protocol/telemetry/batch.ts';
+import { batchFlag, batchHeaderBytes, encodeBatchHeader } from '../../../protocol/telemetry/batch.ts';
 import { packedBatchLimitBytes } from '../../../protocol/telemetry/packing-context.ts';
 import { isLater, RingConsumer, type RingRun } from '../ring/consumer.ts';
 import { unwrapSequence } from '../ring/sequence.ts';

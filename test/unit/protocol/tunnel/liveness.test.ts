@@ -17,11 +17,11 @@ function unanswered(liveness: Liveness, until: number): [number, Verdict][] {
   return verdicts;
 }
 
-test('silence: asked after 10 s, doubted 3 s later, dead at 25 s', () => {
+test('silence: asked after 10.5 s, doubted 3 s later, dead at 25 s', () => {
   expect(unanswered(new Liveness(limits, 0), 60_000)).toEqual([
-    [10_000, 'ping'],
-    [13_000, 'suspect'],
-    [20_000, 'ping'],
+    [10_500, 'ping'],
+    [13_500, 'suspect'],
+    [21_000, 'ping'],
     [25_000, 'dead'],
   ]);
 });
@@ -40,7 +40,21 @@ test('anything heard clears every doubt', () => {
   liveness.sent(1000);
   liveness.heard(2000);
   expect(liveness.check(5000)).toBe('fine');
-  expect(liveness.check(10_000)).toBe('ping');
+  expect(liveness.nextCheckMs()).toBe(12_500);
+});
+
+test('a peer that says something every 10 s is asked once a minute', () => {
+  const liveness = new Liveness(limits, 0);
+  const asked: number[] = [];
+  for (let now = 0; now <= 180_000; now += 500) {
+    if (now % 10_000 === 0) liveness.heard(now);
+    const verdict = liveness.check(now);
+    if (verdict !== 'ping') continue;
+    asked.push(now);
+    liveness.pinged(now);
+    liveness.heard(now);
+  }
+  expect(asked).toEqual([60_000, 120_000, 180_000]);
 });
 
 test('a pause of this process is not held against the peer, for a while', () => {
