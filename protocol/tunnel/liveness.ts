@@ -57,7 +57,7 @@ export class Liveness {
   paused(nowMs: number): void {
     const { deadAfterMs, suspectAfterMs } = this.#limits;
     this.#heardMs = Math.max(this.#heardMs, nowMs - Math.max(0, deadAfterMs - 2 * suspectAfterMs));
-    this.#pingedMs = Math.min(this.#pingedMs, nowMs - this.#limits.pingIntervalMs);
+    this.#pingedMs = Math.min(this.#pingedMs, nowMs - roundTripIntervals * this.#limits.pingIntervalMs);
   }
 
   check(nowMs: number): Verdict {
