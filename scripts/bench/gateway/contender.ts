@@ -82,6 +82,20 @@ export class Contender {
     return sent.reduce((sum, count) => sum + count, 0);
   }
 
+  /** While the far end stands still, each of the nodes sends one heartbeat; then it takes them all. */
+  async wave(nodes: number): Promise<void> {
+    this.#farEnd.signal('SIGSTOP');
+    try {
+      await Promise.all(
+        this.#fleets.map((fleet, index) =>
+          fleet.ask({ kind: 'wave', url: this.#url(index), nodes: Math.ceil(nodes / fleets) }),
+        ),
+      );
+    } finally {
+      this.#farEnd.signal('SIGCONT');
+    }
+  }
+
   async disconnect(): Promise<void> {
     await Promise.all(
       this.#fleets.map((fleet, index) => fleet.ask({ kind: 'disconnect', url: this.#url(index) })),

@@ -29,6 +29,8 @@ export type FleetOrder =
       perSecond: number;
       seconds: number;
     }
+  /** One heartbeat of each of the first nodes, as fast as it goes. */
+  | { kind: 'wave'; url: string; nodes: number }
   | { kind: 'disconnect'; url: string };
 
 interface SimulatedNode {
@@ -49,6 +51,8 @@ async function obey(order: FleetOrder): Promise<unknown> {
       return connect(order);
     case 'send':
       return send(order);
+    case 'wave':
+      return wave(order);
     case 'disconnect':
       for (const node of nodes.get(order.url) ?? []) node.close();
       nodes.delete(order.url);
@@ -85,6 +89,12 @@ async function send(order: Extract<FleetOrder, { kind: 'send' }>): Promise<numbe
     if (elapsedMs >= order.seconds * 1000) return sent;
     await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
+}
+
+/** Resolves when what was said lies in the sockets of the far end. */
+async function wave(order: Extract<FleetOrder, { kind: 'wave' }>): Promise<void> {
+  for (const node of (nodes.get(order.url) ?? []).slice(0, order.nodes)) node.heartbeat();
+  await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 async function openReal(

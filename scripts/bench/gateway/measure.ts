@@ -48,6 +48,28 @@ export async function measureSending(
   };
 }
 
+/**
+ * Heartbeats of a gateway that has more to do than it can: it stands still until one of each node lies in its socket, then takes
+ * them. So many sockets are ready at a time and none holds two, whatever the machine and the generators can do.
+ */
+export async function measureWaves(contender: Contender, nodes: number, waves: number): Promise<Carried> {
+  const before = await contender.state();
+  let busyMs = 0;
+  for (let wave = 1; wave <= waves; wave += 1) {
+    const due = before.heartbeats + wave * nodes;
+    await contender.wave(nodes);
+    const startedMs = performance.now();
+    await until(async () => (await contender.state()).heartbeats >= due, 20);
+    busyMs += performance.now() - startedMs;
+  }
+  const after = await contender.state();
+  const taken = after.heartbeats - before.heartbeats;
+  return {
+    perSecond: taken / (busyMs / 1000),
+    perCoreSecond: taken / (after.cpuSeconds - before.cpuSeconds),
+  };
+}
+
 /** Connections are cut; the agents come back by themselves and go on with their sessions. */
 export async function measureReconnects(contender: Contender, nodes: number): Promise<number> {
   const before = await contender.state();
@@ -60,10 +82,10 @@ export async function measureReconnects(contender: Contender, nodes: number): Pr
   return (after.accepted - before.accepted) / (after.cpuSeconds - before.cpuSeconds);
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
+async function until(condition: () => Promise<boolean>, pauseMs = 250): Promise<void> {
   const deadlineMs = performance.now() + 180_000;
   while (!(await condition())) {
     if (performance.now() > deadlineMs) throw new Error('the nodes did not come or go within three minutes');
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -50,6 +50,11 @@ export class Role<AnOrder = Order> {
     });
   }
 
+  /** The process stands still, and goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
   usage(): Promise<Usage> {
     return this.ask<Usage>({ kind: 'usage' } as AnOrder);
   }
