@@ -5,7 +5,7 @@ import { Fault } from '../fault.ts';
 import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';
-import { FrameType, invalid } from './frame.ts';
+import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 import { PacedPacker } from './paced-packer.ts';
@@ -168,7 +168,7 @@ export class Connection {
       return this.#unpacker.unpack(payload);
     } catch (error) {
       if (!(error instanceof UnpackingError)) throw error;
-      throw invalid(`TELE_PACKED: ${error.message}`);
+      throw invalid('packed-telemetry', `TELE_PACKED: ${error.message}`);
     }
   }
 
