@@ -10,7 +10,7 @@ import { lint } from './lint.ts';
 import { prepareLint } from './packages.ts';
 import { type Selection, select, UsageError } from './selection.ts';
 import { add, type Counts, closingLine, nothing, type Phase, renderPhases } from './tally.ts';
-import { runVitest, runVitestTwice } from './vitest.ts';
+import { runVitest } from './vitest.ts';
 
 const isRoot = process.getuid?.() === 0;
 const inCi = process.env.CI === 'true';
@@ -53,7 +53,7 @@ async function runParts({ parts, e2eNames, full }: Selection): Promise<void> {
   if (!(await phase('e2e: prepare', () => prepareE2e(progress)))) return;
   const files = e2eNames.map((name) => `test/e2e/${name}.test.ts`);
   try {
-    await phase('e2e', () => runVitestTwice('e2e', files, full ? { REGNODE_FULL: '1' } : {}));
+    await phase('e2e', () => runVitest(['e2e'], files, full ? { REGNODE_FULL: '1' } : {}));
   } finally {
     await phase('e2e: tear down', tearDown);
   }

@@ -10,30 +10,22 @@ type Environment = Readonly<Record<string, string>>;
 /** Failures of so many files are no coincidence, and are not looked at twice. */
 const mostFilesTwice = 3;
 
+/**
+ * Real hosts, real sockets and chance, several files side by side on a machine of unknown speed: a file that failed is run
+ * once more, alone. What fails again has failed; what passes is counted as passed, and named, because it deserves a look.
+ */
 export async function runVitest(
   projects: readonly string[],
   files: readonly string[] = [],
   environment: Environment = {},
 ): Promise<Counts> {
-  return countsOf(await reportOf(projects, files, environment));
-}
-
-/**
- * Real hosts, three sandboxes side by side on a machine of unknown speed: a file that failed is run once more, alone. What
- * fails again has failed; what passes is counted as passed, and named, because it deserves a look.
- */
-export async function runVitestTwice(
-  project: string,
-  files: readonly string[],
-  environment: Environment = {},
-): Promise<Counts> {
-  const first = await reportOf([project], files, environment);
+  const first = await reportOf(projects, files, environment);
   const failed = failedFiles(first.report);
   if (failed.length === 0 || failed.length > mostFilesTwice) return countsOf(first);
   let counts = countsOf({ report: withoutFiles(first.report, failed), succeeded: true });
   for (const file of failed) {
     process.stdout.write(`once more, alone: ${file}\n`);
-    const second = countsOf(await reportOf([project], [file], environment));
+    const second = countsOf(await reportOf(projects, [file], environment));
     if (second.failed === 0) process.stdout.write(`passed only when alone: ${file}\n`);
     counts = add(counts, second);
   }
