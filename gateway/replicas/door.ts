@@ -19,6 +19,7 @@ import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { peerCertificate } from '../join/client-certificate.ts';
+import { endWith } from '../serve/last-words.ts';
 import { listen } from '../serve/listen.ts';
 import type { PortCertificate } from '../serve/public-port.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
@@ -82,8 +83,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     const refusal = refusalOf(socket as TLSSocket);
     if (refusal) {
       options.onRefused(refusal, addressOf(request));
-      socket.on('error', () => {});
-      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      endWith(socket, 'HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
     }
     const replica = identifyReplica(peerCertificate(socket as TLSSocket), Date.now());

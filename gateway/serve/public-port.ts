@@ -11,6 +11,7 @@ import type { Counters } from '../audit/counters.ts';
 import { type NodeIdentity, type PeerCertificate, peerCertificate } from '../join/client-certificate.ts';
 import { answerFault, faultFor } from './answer.ts';
 import { httpStatus } from './http-status.ts';
+import { endWith } from './last-words.ts';
 import { ConnectionCounter, limits } from './limits.ts';
 import { listen } from './listen.ts';
 
@@ -114,13 +115,14 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     logger.debug({ err: error }, 'broken request');
     const reason = brokenReason(error.code ?? '');
     if (reason) counters.refusedConnections.inc({ reason });
-    if (socket.writable)
-      socket.end(
-        `HTTP/1.1 ${brokenRequests[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`,
-      );
-    else socket.destroy();
+    endWith(
+      socket,
+      `HTTP/1.1 ${brokenRequests[error.code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`,
+    );
   });
-  server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    // There is nobody to answer yet: what is written would wait for the handshake that has just been given up.
+    socket.destroy();
     // No TLS, or one that stalled for handshakeTimeoutMs; a peer that went away was not refused.
     if (error.code !== 'ECONNRESET') counters.refusedConnections.inc({ reason: 'handshake' });
     logger.debug({ err: error }, 'failed handshake');
@@ -223,7 +225,8 @@ async function upgrade(
     options.onRefused(fault, addressOf(request), path);
     options.counters.requests.inc({ route: options.tunnelPath, status: String(httpStatus(fault.code)) });
     const body = `${JSON.stringify({ error: fault.toWire() })}\n`;
-    socket.end(
+    endWith(
+      socket,
       `HTTP/1.1 ${httpStatus(fault.code)} Refused\r\nconnection: close\r\ncontent-type: application/json\r\n` +
         `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );

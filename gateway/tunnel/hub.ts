@@ -19,6 +19,7 @@ import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { violationKind } from '../../protocol/tunnel/violation.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { finishMs } from '../replicas/limits.ts';
+import { endWith } from '../serve/last-words.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 
 export interface TunnelNode {
@@ -116,7 +117,7 @@ export class TunnelHub {
     const refusal = this.#whyRefused(request, node);
     if (refusal) {
       this.#refusals.count('upgradesRefused', node.name, refusal.kind, refusal.status);
-      socket.end(`HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      endWith(socket, `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {

@@ -258,6 +258,27 @@ describe('the tunnel', () => {
   });
 });
 
+test.each([
+  [
+    'a tunnel without a certificate',
+    'GET /v1/tunnel HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  ],
+  ['what is no HTTP', '\0\0\0 nonsense\r\n\r\n'],
+])('a peer that is refused and does not close is cut: %s', async (_name, said) => {
+  const { port } = gateway.port.address;
+  // A peer of bad will: it has been told to go, and only the end of the socket itself can make it.
+  const tcp = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const secure = tls.connect({ socket: tcp, host: '127.0.0.1', ca: gateway.authority.caPem });
+  secure.on('end', () => {}).on('error', () => {});
+  tcp.on('error', () => {});
+  await once(secure, 'secureConnect');
+  const closed = once(tcp, 'close');
+  secure.resume().write(said);
+  const nagging = setInterval(() => secure.write('more'), 50);
+  await closed;
+  clearInterval(nagging);
+});
+
 test('one address gets only so many connections, and others are not touched', async () => {
   const { port } = gateway.port.address;
   const sockets = await Promise.all(
