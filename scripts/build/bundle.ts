@@ -102,8 +102,8 @@ function workers(entries: Record<string, string>): Plugin {
   };
 }
 
-/** An ES import of node:http reads everything that it exports, also its WebSocket: that loads Node's own client for the web, 13 MB
- *  that nobody here uses. require reads nothing before it is used. */
+/** An ES import of node:http reads everything that it exports, also its WebSocket: that loads Node's own client for the web, which
+ *  nobody here uses: 13 MB in a process that does nothing else, 2 MB of an agent. require reads nothing before it is used. */
 const plainHttp: Plugin = {
   name: 'plain-http',
   setup({ onResolve, onLoad }) {

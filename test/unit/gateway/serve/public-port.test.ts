@@ -173,6 +173,21 @@ describe('requests', () => {
     expect(await ask('/echo', { method: 'POST', body: '{}' })).toMatchObject({ status: 200 });
   });
 
+  test('a handshake that stalls is counted, and its socket closed', async () => {
+    const { port } = gateway.port.address;
+    const stalled = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    stalled.on('error', () => {});
+    // The beginning of a record that holds 512 bytes of a ClientHello, of which no more comes.
+    stalled.resume().write(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+    await once(stalled, 'end');
+    // Only a socket that is gone at the other end makes this one fail.
+    const closed = new Promise((resolve) => stalled.once('close', resolve));
+    const nagging = setInterval(() => stalled.write('more'), 50);
+    await closed;
+    clearInterval(nagging);
+    expect(await refusedReasons()).toEqual(['handshake: 1']);
+  }, 25_000);
+
   test('TLS 1.1 is not spoken', async () => {
     const options = { port: gateway.port.address.port, host: '127.0.0.1', ca: gateway.authority.caPem };
     const socket = tls.connect({
