@@ -2,11 +2,9 @@
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { readConfiguration } from '../config/configuration.ts';
-import { type DaemonStatus, readStatus } from '../daemon/status.ts';
-import { textsOf } from '../health/texts.ts';
-import { renderLine } from '../line/report.ts';
+import { readStatus } from '../daemon/status.ts';
 import { type CliContext, terminalFor } from './context.ts';
-import type { Terminal } from './terminal.ts';
+import { renderStatus } from './status-report.ts';
 
 export function statusCommand(context: CliContext, exit: (code: number) => void): Command {
   return new Command('status')
@@ -24,7 +22,7 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
       }
       const isCritical = status.health?.some(({ severity }) => severity === 'critical') ?? false;
       const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running' && !isCritical;
-      terminal.result(render(status) + renderHealth(status, terminal));
+      terminal.result(renderStatus(status, terminal.language));
       terminal.resultJson({ healthy: isHealthy, ...status });
       if (isHealthy) return;
       terminal.note(
@@ -35,81 +33,4 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
       );
       exit(5);
     });
-}
-
-function render(status: DaemonStatus): string {
-  const mark = (ok: boolean) => (ok ? '[ok]  ' : '[fail]');
-  const { tunnel, certificate, reconcile, services, telemetry } = status;
-  const replica = tunnel.replica === '' ? '' : `, replica ${tunnel.replica}`;
-  const way = `${status.gateway}${replica}${tunnel.proxy === '' ? '' : ` through the proxy ${tunnel.proxy}`}`;
-  const rows: [boolean, string, string][] = [
-    [true, 'node', `${status.nodeName} (${status.pool})`],
-    [tunnel.state === 'Open', 'tunnel', `${tunnel.state} → ${way}${suffix(tunnel.lastFault)}`],
-    [true, 'streams', `${tunnel.streams} open, ${kept(tunnel)}`],
-    [
-      certificate.fault === '',
-      'certificate',
-      `good until ${certificate.expiresAt}${suffix(certificate.fault)}`,
-    ],
-    [status.phase === 'Running', 'phase', `${status.phase}${suffix(status.detail)}`],
-    [reconcile.fault === '', 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
-    ...upgradeRows(status),
-    [services.kubeletHealthy, 'kubelet', services.kubeletHealthy ? 'healthy' : 'not healthy'],
-    [services.containerdHealthy, 'containerd', services.containerdHealthy ? 'healthy' : 'not healthy'],
-    ...(status.line ? [lineRow(status.line)] : []),
-    [
-      telemetry.lost === 0,
-      'telemetry',
-      `${telemetry.acknowledged} acknowledged, ${telemetry.pending} pending, ${telemetry.lost} lost`,
-    ],
-  ];
-  return rows.map(([ok, name, text]) => `${mark(ok)} ${name.padEnd(11)}  ${text}\n`).join('');
-}
-
-/** The last look; what is bad about it is told below once it lasts. */
-function lineRow(line: NonNullable<DaemonStatus['line']>): [boolean, string, string] {
-  const isReached = line.hops.every(({ fault }) => fault === undefined);
-  return [isReached, 'line', renderLine(line, 'en').replace(/\[\w+\] +/, '')];
-}
-
-/** What ails the node, the causes first; a consequence in one line. */
-function renderHealth({ health = [] }: DaemonStatus, terminal: Terminal): string {
-  const lines = health.map((finding) => {
-    const { code, severity, since, cause } = finding;
-    const mark = severity === 'critical' ? '[fail]' : '[warn]';
-    const head = `${mark} ${code}  ${terminal.say({ en: `since ${since}`, zh: `始于 ${since}` })}`;
-    if (cause !== undefined) {
-      return `${head}  ${terminal.say({ en: `because of ${cause}`, zh: `由 ${cause} 引起` })}\n`;
-    }
-    const { message, remedy } = textsOf(finding, terminal.language);
-    return `${head}\n       ${message}\n       → ${remedy}\n`;
-  });
-  return lines.length === 0 ? '' : `\n${lines.join('')}`;
-}
-
-function upgradeRows({ versions, upgrades, drift }: DaemonStatus): [boolean, string, string][] {
-  const standing = drift.filter(({ repaired }) => !repaired);
-  const inUse = Object.entries(versions).map(([component, version]) => `${component} ${version}`);
-  return [
-    [true, 'versions', inUse.join(', ') || '-'],
-    ...upgrades.map(({ component, from, to, state, code, detail }): [boolean, string, string] => [
-      state === 'trying',
-      'upgrade',
-      `${component} ${from} → ${to}: ${state}${code ? ` (${code})` : ''}${suffix(detail ?? '')}`,
-    ]),
-    [
-      standing.length === 0,
-      'drift',
-      standing.map(({ key, reason }) => `${key} (${reason})`).join(', ') || 'none',
-    ],
-  ];
-}
-
-function kept({ unacknowledgedBytes, unacknowledgedLimitBytes }: DaemonStatus['tunnel']): string {
-  const kib = (bytes: number) => Math.ceil(bytes / 1024);
-  return `${kib(unacknowledgedBytes)} of ${kib(unacknowledgedLimitBytes)} KiB kept for a resumption`;
-}
-
-function suffix(detail: string): string {
-  return detail === '' ? '' : `: ${detail}`;
 }

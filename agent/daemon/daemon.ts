@@ -169,7 +169,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       versions: { ...versions, agent: agentVersion },
       upgrades: [...upgrades],
       drift: [...drift],
-      services: { ...services },
+      ...(wereAsked && { services: { ...services } }),
       telemetry: telemetry.account(),
     };
   };

@@ -42,7 +42,8 @@ export const daemonStatusSchema = z.object({
   versions: z.record(z.string(), z.string()).default({}),
   upgrades: z.array(versionNoteSchema).default([]),
   drift: z.array(driftNoteSchema).default([]),
-  services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }),
+  /** Absent while they were not asked yet. */
+  services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }).optional(),
   telemetry: z.object({
     produced: z.number(),
     acknowledged: z.number(),

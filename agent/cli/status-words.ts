@@ -1,0 +1,39 @@
+// The words of `regnode status`.
+import type { Text } from './language.ts';
+
+const titles = {
+  node: { en: 'node', zh: '节点' },
+  tunnel: { en: 'tunnel', zh: '隧道' },
+  streams: { en: 'streams', zh: '数据流' },
+  certificate: { en: 'certificate', zh: '证书' },
+  phase: { en: 'phase', zh: '阶段' },
+  reconcile: { en: 'reconcile', zh: '配置版本' },
+  versions: { en: 'versions', zh: '组件版本' },
+  upgrade: { en: 'upgrade', zh: '升级' },
+  drift: { en: 'drift', zh: '配置漂移' },
+  kubelet: { en: 'kubelet', zh: 'kubelet' },
+  containerd: { en: 'containerd', zh: 'containerd' },
+  line: { en: 'line', zh: '专线' },
+  telemetry: { en: 'telemetry', zh: '监控数据' },
+} as const satisfies Record<string, Text>;
+
+export const words = {
+  titles,
+  replica: { en: ', replica {replica}', zh: '，副本 {replica}' },
+  proxy: { en: ' through the proxy {proxy}', zh: '，经代理 {proxy}' },
+  streams: {
+    en: '{streams} open, {keptKib} of {limitKib} KiB kept for a resumption',
+    zh: '{streams} 条打开，为断线续传保留 {keptKib} / {limitKib} KiB',
+  },
+  goodUntil: { en: 'good until {at}', zh: '有效期至 {at}' },
+  healthy: { en: 'healthy', zh: '正常' },
+  unhealthy: { en: 'not healthy', zh: '异常' },
+  notAsked: { en: 'not asked yet', zh: '尚未检查' },
+  telemetry: {
+    en: '{acknowledged} acknowledged, {pending} pending, {lost} lost',
+    zh: '已确认 {acknowledged} 条，待发送 {pending} 条，丢失 {lost} 条',
+  },
+  none: { en: 'none', zh: '无' },
+  since: { en: 'since {since}', zh: '始于 {since}' },
+  becauseOf: { en: 'because of {cause}', zh: '由 {cause} 引起' },
+} as const;

@@ -1,0 +1,99 @@
+// What `regnode status` prints of a daemon's status, in both languages.
+import { expect, test } from 'vitest';
+import { renderStatus } from '../../../../agent/cli/status-report.ts';
+import { words } from '../../../../agent/cli/status-words.ts';
+import { type DaemonStatus, daemonStatusSchema } from '../../../../agent/daemon/status.ts';
+
+const running = daemonStatusSchema.parse({
+  version: 1,
+  writtenAtMs: 1,
+  pid: 7,
+  nodeName: 'idc-1',
+  pool: 'idc',
+  gateway: 'https://10.77.0.1',
+  phase: 'Running',
+  detail: '',
+  tunnel: {
+    state: 'Open',
+    proxy: 'http://10.0.0.9:3128',
+    attempts: 1,
+    lastFault: '',
+    replica: 'gateway-1',
+    streams: 2,
+    unacknowledgedBytes: 1025,
+    unacknowledgedLimitBytes: 4194304,
+  },
+  certificate: { expiresAt: '2027-01-01T00:00:00Z', renewsAt: '', fault: '' },
+  reconcile: { revision: 'r1', at: '', steps: 0, fault: '' },
+  versions: { kubelet: 'v1.20.2' },
+  services: { kubeletHealthy: true, containerdHealthy: true },
+  telemetry: { produced: 9, acknowledged: 7, pending: 2, lost: 0 },
+} satisfies Record<keyof Omit<DaemonStatus, 'health' | 'line' | 'upgrades' | 'drift'>, unknown>);
+
+const { services: _, ...unasked } = running;
+
+function row(status: DaemonStatus, title: string, language: 'en' | 'zh' = 'en'): string {
+  const lines = renderStatus(status, language).split('\n');
+  return lines.find((line) => line.replace(/^\[\S+\] +/, '').startsWith(title)) ?? '';
+}
+
+test('a node that runs well', () => {
+  expect(renderStatus(running, 'en')).toMatchInlineSnapshot(`
+    "[ok]   node         idc-1 (idc)
+    [ok]   tunnel       Open → https://10.77.0.1, replica gateway-1 through the proxy http://10.0.0.9:3128
+    [ok]   streams      2 open, 2 of 4096 KiB kept for a resumption
+    [ok]   certificate  good until 2027-01-01T00:00:00Z
+    [ok]   phase        Running
+    [ok]   reconcile    r1
+    [ok]   versions     kubelet v1.20.2
+    [ok]   drift        none
+    [ok]   kubelet      healthy
+    [ok]   containerd   healthy
+    [ok]   telemetry    7 acknowledged, 2 pending, 0 lost
+    "
+  `);
+});
+
+test('the same in Chinese, in columns', () => {
+  expect(renderStatus(running, 'zh')).toMatchInlineSnapshot(`
+    "[ok]   节点         idc-1 (idc)
+    [ok]   隧道         Open → https://10.77.0.1，副本 gateway-1，经代理 http://10.0.0.9:3128
+    [ok]   数据流       2 条打开，为断线续传保留 2 / 4096 KiB
+    [ok]   证书         有效期至 2027-01-01T00:00:00Z
+    [ok]   阶段         Running
+    [ok]   配置版本     r1
+    [ok]   组件版本     kubelet v1.20.2
+    [ok]   配置漂移     无
+    [ok]   kubelet      正常
+    [ok]   containerd   正常
+    [ok]   监控数据     已确认 7 条，待发送 2 条，丢失 0 条
+    "
+  `);
+});
+
+test('a service that was not asked yet is neither well nor broken', () => {
+  expect(row(unasked, 'kubelet')).toBe('[..]   kubelet      not asked yet');
+  expect(row({ ...running, services: { kubeletHealthy: false, containerdHealthy: true } }, 'kubelet')).toBe(
+    '[fail] kubelet      not healthy',
+  );
+});
+
+test('what ails the node follows, a consequence in one line', () => {
+  const since = '2026-01-01T00:00:00Z';
+  const rest = { since, condition: 'RegnodeKubelet', dependsOn: [], values: {}, message: '', remedy: '' };
+  const health = [
+    { ...rest, code: 'KUBELET_UNHEALTHY', severity: 'critical' },
+    { ...rest, code: 'TUNNEL_DOWN', severity: 'warning', cause: 'KUBELET_UNHEALTHY' },
+  ];
+  const text = renderStatus(daemonStatusSchema.parse({ ...running, health }), 'zh');
+  expect(text).toContain(`[fail] KUBELET_UNHEALTHY  始于 ${since}\n`);
+  expect(text).toContain(`[warn] TUNNEL_DOWN  始于 ${since}  由 KUBELET_UNHEALTHY 引起\n`);
+});
+
+test('every word has both languages', () => {
+  const { titles, ...rest } = words;
+  for (const { en, zh } of [...Object.values(titles), ...Object.values(rest)]) {
+    expect(en).not.toBe('');
+    expect(zh).not.toBe('');
+  }
+});
