@@ -27,6 +27,7 @@ import { confirmAgent } from '../upgrade/agent/confirm.ts';
 import { createHealthProbe } from '../upgrade/health.ts';
 import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
+import { keepSmall } from './footprint.ts';
 import { createNotifier } from './notify.ts';
 import { Reconciler } from './reconciler.ts';
 import { probeServices } from './services.ts';
@@ -235,6 +236,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       renewal.run(),
       health.run(),
       keepRecord(host, { logger, signal }),
+      keepSmall({ logger, signal }),
     ]);
   } finally {
     clearInterval(beat);

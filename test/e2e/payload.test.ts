@@ -1,6 +1,7 @@
 // The payload brings everything that it needs: it runs in a root that holds a static busybox, two files under /etc,
 // and nothing else. No C library, no loader, no certificates, no Node.js; a network namespace with loopback only.
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -98,6 +99,23 @@ test('names: from the hosts file, and asked from a name server', async () => {
     server.close();`);
   expect(result.stderr).toBe('');
   expect(result.stdout).toBe('10.77.0.9\n10.77.0.1\n');
+});
+
+test('pages of the program that only its start needed are given back, and what is needed comes again', async () => {
+  const source = stripTypeScriptTypes(await readFile('agent/host/resident-pages.ts', 'utf8'));
+  const result = await node(`${source}
+    import { createHash } from 'node:crypto';
+    import { Worker } from 'node:worker_threads';
+    const filePagesNow = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+    const before = filePagesNow();
+    const released = releaseFilePages('/opt/regnode/app/resident-pages.node');
+    console.log(released > before / 2, before - filePagesNow() > released / 3);
+    console.log(createHash('sha256').update('abc').digest('hex').slice(0, 8), new Intl.NumberFormat('de').format(1234.5), /(a+)b/.exec('aab')[1]);
+    for (let round = 0; round < 20; round++) releaseFilePages('/opt/regnode/app/resident-pages.node');
+    const worker = new Worker('require("node:worker_threads").parentPort.postMessage([1, 2].map((n) => n * 2).join())', { eval: true, execArgv: [] });
+    worker.once('message', (said) => console.log(said));`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('true true\nba7816bf 1.234,5 aa\n2,4\n');
 });
 
 test('TLS, and the addon that masks websocket frames', async () => {
