@@ -15,7 +15,7 @@ export interface FootprintOptions {
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** Ends with the signal, or at once where pages can't be given back. */
+/** Ends with the signal, or at once where pages can't be given back: without the addon, or where it can't be loaded. */
 export async function keepSmall({
   logger,
   signal,

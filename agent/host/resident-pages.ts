@@ -1,10 +1,10 @@
 // Memory that the program's own files take in this process. Starting touches tens of megabytes of Node.js's code and constants that are
 // never needed again, and Linux leaves them mapped for as long as nobody else wants memory. Here they are unmapped:
-// what is needed after all comes back from the page cache at the next touch. Only pages that are the file's bytes,
-// unchanged and unwritable, of files that stay mapped until the process ends; everything else is left alone.
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+// what is needed after all comes back from the page cache at the next touch. Only pages that are the file's bytes, unchanged and
+// unwritable: which mappings those are is read here, that they belong to a segment that is never written the addon sees for itself.
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type KernelCalls, kernelCalls } from './kernel-calls.ts';
 
 export interface MappedPages {
   readonly address: number;
@@ -12,20 +12,16 @@ export interface MappedPages {
   readonly residentBytes: number;
 }
 
-/** How many bytes of this process's resident memory were file pages and are no more. The addon is made by the build and lies beside
- *  the program; unbuilt there is none: undefined, and nothing is released. */
-export function releaseFilePages(
-  addon = join(import.meta.dirname, 'resident-pages.node'),
-): number | undefined {
-  if (!existsSync(addon)) return undefined;
-  const release = createRequire(addon)(addon) as (address: number, bytes: number) => number;
+/** How many bytes of this process's resident memory were file pages and are no more; undefined where the addon is missing. */
+export function releaseFilePages(calls: KernelCalls | undefined = kernelCalls()): number | undefined {
+  if (calls === undefined) return undefined;
   const program = dirname(dirname(process.execPath));
   let releasedBytes = 0;
   for (const { address, bytes, residentBytes } of filePages(
     readFileSync('/proc/self/smaps', 'utf8'),
     program,
   ))
-    if (release(address, bytes) === 0) releasedBytes += residentBytes;
+    if (calls.releasePages(address, bytes) === 0) releasedBytes += residentBytes;
   return releasedBytes;
 }
 
@@ -37,7 +33,7 @@ export function filePages(smaps: string, folder: string): readonly MappedPages[]
     if (head === null || head.index !== 0 || !head[3]?.startsWith(`${folder}/`)) continue;
     const [address, end] = [Number.parseInt(head[1] ?? '', 16), Number.parseInt(head[2] ?? '', 16)];
     const residentBytes = kibibytes(mapping, 'Rss');
-    // Anonymous: pages that were written before they became unwritable, as the loader does. They are nowhere else.
+    // Anonymous: pages that were written after all, by the loader or by somebody's probe in the code. They are nowhere else.
     if (kibibytes(mapping, 'Anonymous') !== 0 || !(residentBytes > 0)) continue;
     found.push({ address, bytes: end - address, residentBytes });
   }

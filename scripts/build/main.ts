@@ -29,7 +29,10 @@ await runProgram({ name: 'scripts/build' }, async () => {
   const { out, entry, release } = flags;
   const progress = createProgress();
   const version = flags.version ?? (await packageVersion());
-  await ensurePackages(['patchelf', 'binutils', ...(flags['no-rpm'] ? [] : ['rpm'])], progress);
+  await ensurePackages(
+    ['patchelf', 'binutils', 'gcc', 'libc6-dev', ...(flags['no-rpm'] ? [] : ['rpm'])],
+    progress,
+  );
   const runtime = await runtimeFolder(progress);
   const payload = await assemblePayload({ out, entry, version, runtime }, progress);
   await packTarball(payload, progress);

@@ -7,7 +7,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:f
 import { basename, join } from 'node:path';
 import type { Progress } from '../machine/progress.ts';
 import { bundle } from './bundle.ts';
-import { residentPagesAddon } from './resident-pages.ts';
+import { kernelCallsAddon } from './kernel-calls.ts';
 import { installPath } from './runtime.ts';
 import { mebibytes } from './tarball.ts';
 
@@ -34,7 +34,7 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
     bundle(options.entry, join(program, 'app'), options.version),
   );
   progress.line(`app: ${mebibytes(bytes)} MiB from ${packages.length} npm packages`);
-  await copyFile(await residentPagesAddon(progress), join(program, 'app/resident-pages.node'));
+  await copyFile(await kernelCallsAddon(progress), join(program, 'app/kernel-calls.node'));
   await executable(join(program, 'bin/regnode'), starter);
   await copyFile('systemd/regnode.service', join(program, 'systemd/regnode.service'));
   await copyFile('installer/install.sh', join(program, 'install.sh'));

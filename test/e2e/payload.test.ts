@@ -1,9 +1,9 @@
 // The payload brings everything that it needs: it runs in a root that holds a static busybox, two files under /etc,
 // and nothing else. No C library, no loader, no certificates, no Node.js; a network namespace with loopback only.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ensurePackages } from '../../scripts/machine/apt.ts';
@@ -101,21 +101,53 @@ test('names: from the hosts file, and asked from a name server', async () => {
   expect(result.stdout).toBe('10.77.0.9\n10.77.0.1\n');
 });
 
+/** What the agent itself has for it, with the payload's own addon. */
+async function pagesOfTheProgram(): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `export { kernelCalls } from './agent/host/kernel-calls.ts';
+        export { filePages, releaseFilePages } from './agent/host/resident-pages.ts';`,
+      resolveDir: '.',
+    },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  });
+  return `${outputFiles[0]?.text}
+    import { readFileSync as read } from 'node:fs';
+    const calls = kernelCalls('/opt/regnode/app/kernel-calls.node');`;
+}
+
 test('pages of the program that only its start needed are given back, and what is needed comes again', async () => {
-  const source = stripTypeScriptTypes(await readFile('agent/host/resident-pages.ts', 'utf8'));
-  const result = await node(`${source}
+  const result = await node(`${await pagesOfTheProgram()}
     import { createHash } from 'node:crypto';
     import { Worker } from 'node:worker_threads';
-    const filePagesNow = () => Number(/^RssFile:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+    const filePagesNow = () => Number(/^RssFile:\\s+(\\d+)/m.exec(read('/proc/self/status', 'utf8'))[1]) * 1024;
     const before = filePagesNow();
-    const released = releaseFilePages('/opt/regnode/app/resident-pages.node');
+    const released = releaseFilePages(calls);
     console.log(released > before / 2, before - filePagesNow() > released / 3);
     console.log(createHash('sha256').update('abc').digest('hex').slice(0, 8), new Intl.NumberFormat('de').format(1234.5), /(a+)b/.exec('aab')[1]);
-    for (let round = 0; round < 20; round++) releaseFilePages('/opt/regnode/app/resident-pages.node');
+    for (let round = 0; round < 20; round++) releaseFilePages(calls);
     const worker = new Worker('require("node:worker_threads").parentPort.postMessage([1, 2].map((n) => n * 2).join())', { eval: true, execArgv: [] });
     worker.once('message', (said) => console.log(said));`);
   expect(result.stderr).toBe('');
   expect(result.stdout).toBe('true true\nba7816bf 1.234,5 aa\n2,4\n');
+});
+
+test('pages that exist nowhere else are never given back, whatever is asked', async () => {
+  const result = await node(`${await pagesOfTheProgram()}
+    const invalid = 22;
+    const maps = read('/proc/self/maps', 'utf8').split('\\n').map((line) => /^([0-9a-f]+)-([0-9a-f]+) (\\S+) \\S+ \\S+ \\d+ *(.*)$/.exec(line)).filter((match) => match !== null);
+    const writable = maps.filter(([, , , access]) => access.includes('w'));
+    const ask = ([, from, to]) => calls.releasePages(parseInt(from, 16), parseInt(to, 16) - parseInt(from, 16));
+    console.log(writable.length > 10, writable.every((mapping) => ask(mapping) === invalid));
+    const [text] = filePages(read('/proc/self/smaps', 'utf8'), '/opt/regnode');
+    console.log(calls.releasePages(text.address, text.bytes), calls.releasePages(text.address - 4096, text.bytes + 4096), calls.releasePages(text.address, text.bytes + 2 ** 30));
+    for (const wrong of [[], [text.address], [text.address, 0], [text.address, -4096], [0, text.bytes], ['a', {}], [NaN, NaN], [text.address, Infinity]])
+      if (calls.releasePages(...wrong) !== invalid) console.log('not refused', wrong);`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('true true\n0 22 22\n');
 });
 
 test('TLS, and the addon that masks websocket frames', async () => {

@@ -1,6 +1,10 @@
 // Giving pages back is a favour: it comes again while the daemon lives, ends with it, and never ends it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keepSmall } from '../../../../agent/daemon/footprint.ts';
+import { kernelCalls } from '../../../../agent/host/kernel-calls.ts';
 import { releaseFilePages } from '../../../../agent/host/resident-pages.ts';
 
 const logger = { debug: vi.fn(), warn: vi.fn() };
@@ -16,6 +20,17 @@ afterEach(() => controller.abort());
 
 test('unbuilt there is nothing to do it with', () => {
   expect(releaseFilePages()).toBeUndefined();
+});
+
+test('an addon that can not be loaded here is told once, and the daemon goes on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'regnode-addon-'));
+  const addon = join(folder, 'kernel-calls.node');
+  await writeFile(addon, 'not a library');
+  const wait = vi.fn(async () => undefined);
+  await keepSmall({ logger, signal, release: () => releaseFilePages(kernelCalls(addon)), wait });
+  expect(wait).toHaveBeenCalledTimes(1);
+  expect(logger.warn).toHaveBeenCalledTimes(1);
+  await rm(folder, { recursive: true });
 });
 
 test('again and again, until the signal', async () => {

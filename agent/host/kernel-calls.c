@@ -1,0 +1,64 @@
+// The system calls that Node.js doesn't offer, as an addon (kernel-calls.ts). Each is harmless with any arguments: what could hurt the process
+// is refused here. Compiled by scripts/build/kernel-calls.ts against no header of Node's: the functions below are part of its stable
+// interface (Node-API, version 1).
+#define _GNU_SOURCE
+#include <errno.h>
+#include <link.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef void *environment;
+typedef void *value;
+typedef void *call;
+extern int napi_get_cb_info(environment, call, size_t *, value *, value *, void **);
+extern int napi_get_value_int64(environment, value, long long *);
+extern int napi_create_int32(environment, int, value *);
+extern int napi_create_function(environment, const char *, size_t, value (*)(environment, call), void *, value *);
+extern int napi_set_named_property(environment, value, const char *, value);
+
+struct release {
+  ElfW(Addr) start, end;
+  int result;
+};
+
+// Called for each program and library under the loader's own lock, so that none comes or goes meanwhile. Pages of a segment that is never
+// written are the file's bytes; of any other they may exist nowhere else.
+static int release_within(struct dl_phdr_info *object, size_t size, void *wanted) {
+  (void)size;
+  struct release *pages = wanted;
+  ElfW(Addr) mask = ~((ElfW(Addr))getpagesize() - 1);
+  for (int index = 0; index < object->dlpi_phnum; index++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+    ElfW(Addr) first = object->dlpi_addr + segment->p_vaddr;
+    if (pages->start < (first & mask) || pages->end > ((first + segment->p_filesz + ~mask) & mask)) continue;
+    pages->result = madvise((void *)pages->start, pages->end - pages->start, MADV_DONTNEED) == 0 ? 0 : errno;
+    return 1;
+  }
+  return 0;
+}
+
+// releasePages(address, bytes) → 0 or an errno; EINVAL for what isn't code or constants of a loaded file
+static value release_pages(environment env, call info) {
+  value arguments[2], result = NULL;
+  size_t count = 2;
+  long long address = 0, bytes = 0;
+  struct release pages = {0, 0, EINVAL};
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == 0 && count == 2 &&
+      napi_get_value_int64(env, arguments[0], &address) == 0 && napi_get_value_int64(env, arguments[1], &bytes) == 0 &&
+      address > 0 && bytes > 0) {
+    pages.start = (ElfW(Addr))address;
+    pages.end = pages.start + (ElfW(Addr))bytes;
+    dl_iterate_phdr(release_within, &pages);
+  }
+  napi_create_int32(env, pages.result, &result);
+  return result;
+}
+
+__attribute__((visibility("default"))) value napi_register_module_v1(environment env, value exports) {
+  value function = NULL;
+  if (napi_create_function(env, "releasePages", sizeof "releasePages" - 1, release_pages, NULL, &function) == 0)
+    napi_set_named_property(env, exports, "releasePages", function);
+  return exports;
+}
