@@ -51,6 +51,7 @@ export interface HubFigures extends HubCounters {
 interface Held {
   readonly node: TunnelNode;
   readonly session: Session;
+  readonly id: string;
   readonly instance: string;
   epoch: number;
 }
@@ -67,6 +68,8 @@ export class TunnelHub {
   readonly #connectionsPerMinute: number;
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new Map<string, Held>();
+  /** Session id → node. */
+  readonly #owners = new Map<string, string>();
   readonly #recent = new Map<string, { minute: number; connections: number }>();
   readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
   readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
@@ -230,6 +233,11 @@ export class TunnelHub {
 
   #admit(node: TunnelNode, hello: AgentHello): Admission {
     if (this.#draining) return { refuse: 'this gateway is about to stop' };
+    const owner = this.#owners.get(hello.session);
+    if (owner !== undefined && owner !== node.name) {
+      const detail = `it asked for the session of ${owner}`;
+      return { refuse: 'the session is not of this node', kind: 'another-node', detail };
+    }
     const held = this.#held.get(node.name);
     if (held?.instance === hello.instance && hello.epoch <= held.epoch) {
       this.counters.staleConnections += 1;
@@ -267,19 +275,22 @@ export class TunnelHub {
       },
       onViolation: (fault) => this.#refusals.count('violations', name, violationKind(fault), fault.message),
     });
-    const held: Held = { node, session, instance: hello.instance, epoch: hello.epoch };
+    const id = randomBytes(16).toString('hex');
+    const held: Held = { node, session, id, instance: hello.instance, epoch: hello.epoch };
     this.#held.set(name, held);
+    this.#owners.set(id, name);
     this.counters.sessionsBegun += 1;
     session.onStateChange((state) => this.#stateChanged(held, state));
-    return { session, resume: false, id: randomBytes(16).toString('hex') };
+    return { session, resume: false, id };
   }
 
-  #stateChanged({ node, session }: Held, state: string): void {
+  #stateChanged({ node, session, id }: Held, state: string): void {
     this.#logger.info({ node: node.name, state }, 'tunnel state');
     if (state === 'Open' && session.figures.resumptions === 0) {
       for (const listener of this.#sessionListeners) listener(node.name, session);
     }
     if (state !== 'Closed') return;
+    this.#owners.delete(id);
     if (this.#held.get(node.name)?.session === session) this.#held.delete(node.name);
     for (const listener of this.#closeListeners) listener(node.name, session);
   }

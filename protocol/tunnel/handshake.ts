@@ -1,7 +1,6 @@
 // The first message in each direction. The agent names the session that it wants to go on with and how much of
 // it has arrived; the gateway decides. Everything happens within one call, so no frame can slip between the
 // HELLO and the session. A peer that says nothing, or something else, is closed after `helloTimeoutMs`.
-import type { Fault } from '../fault.ts';
 import type { TunnelClock } from './clock.ts';
 import { Connection, type ConnectionSink } from './connection.ts';
 import { FrameType } from './frame.ts';
@@ -21,7 +20,7 @@ import { CloseCode, type Transport } from './transport.ts';
 import { invalid, type ViolationKind, violationKind } from './violation.ts';
 
 /** Why there was no session: what the peer broke, or that it said nothing, went away, or was refused. */
-export type HandshakeFailure = ViolationKind | 'no-hello' | 'gone' | 'refused';
+export type HandshakeFailure = ViolationKind | 'no-hello' | 'gone' | 'refused' | 'another-node';
 
 export interface HandshakeOptions {
   readonly clock: TunnelClock;
@@ -41,7 +40,10 @@ export function offerSession(
   session.suspend('a newer connection takes over');
   session.handshaking();
   const connection = awaitHello(transport, options, {
-    hello: (payload) => acceptAnswer(connection, session, decodeJson(gatewayHelloSchema, payload, 'HELLO')),
+    hello(payload) {
+      acceptAnswer(connection, session, decodeJson(gatewayHelloSchema, payload, 'HELLO'));
+      return undefined;
+    },
     failed(reason) {
       session.handshakeFailed();
       failed(reason);
@@ -70,7 +72,15 @@ function acceptAnswer(connection: Connection, session: Session, hello: GatewayHe
 /** What the gateway does with an agent's HELLO. */
 export type Admission =
   | { readonly session: Session; readonly resume: boolean; readonly id: string }
-  | { readonly refuse: string };
+  | HandshakeRefusal;
+
+export interface HandshakeRefusal {
+  /** The peer is told. */
+  readonly refuse: string;
+  readonly kind?: HandshakeFailure;
+  /** For our own eyes; default: what the peer is told. */
+  readonly detail?: string;
+}
 
 /** Gateway: waits for HELLO on a new transport. `admit` suspends or ends what the connection supersedes. */
 export function answerHello(
@@ -83,10 +93,7 @@ export function answerHello(
     hello(payload) {
       const hello = decodeJson(agentHelloSchema, payload, 'HELLO');
       const admission = admit(hello);
-      if ('refuse' in admission) {
-        connection.close(CloseCode.stale, admission.refuse);
-        return;
-      }
+      if ('refuse' in admission) return admission;
       const { session, resume, id } = admission;
       sendHello(connection, {
         version: tunnelVersion,
@@ -99,6 +106,7 @@ export function answerHello(
       } satisfies GatewayHello);
       if (resume) session.resume(connection, hello.received);
       else session.begin(connection, id);
+      return undefined;
     },
     failed,
   });
@@ -108,15 +116,18 @@ export function answerHello(
 function awaitHello(
   transport: Transport,
   { clock, limits }: HandshakeOptions,
-  then: { hello(payload: Uint8Array): void; failed(reason: string, kind: HandshakeFailure): void },
+  then: {
+    hello(payload: Uint8Array): HandshakeRefusal | undefined;
+    failed(reason: string, kind: HandshakeFailure): void;
+  },
 ): Connection {
   let kind: HandshakeFailure = 'gone';
+  let detail: string | undefined;
   const timer = clock.after(limits.helloTimeoutMs, () => {
     kind = 'no-hello';
     connection.close(CloseCode.helloTimeout, 'no HELLO');
   });
   let answered = false;
-  let broken: Fault | undefined;
   const sink: ConnectionSink = {
     frame(type, _stream, _aux, payload) {
       if (type !== FrameType.hello || answered) {
@@ -125,18 +136,22 @@ function awaitHello(
       answered = true;
       kind = 'refused';
       timer.cancel();
-      then.hello(payload);
+      const refusal = then.hello(payload);
+      if (!refusal) return;
+      kind = refusal.kind ?? kind;
+      detail = refusal.detail;
+      connection.close(CloseCode.stale, refusal.refuse);
     },
     violation(fault) {
       timer.cancel();
-      broken = fault;
+      detail = fault.message;
       kind = violationKind(fault);
     },
     drained() {},
     suspected() {},
     closed(reason) {
       timer.cancel();
-      then.failed(broken?.message ?? reason, kind);
+      then.failed(detail ?? reason, kind);
     },
   };
   const connection = new Connection(transport, clock, limits, sink);

@@ -3,6 +3,7 @@
 import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { RefusalRecord } from '../../../gateway/tunnel/counters.ts';
 import { subprotocol } from '../../../protocol/tunnel/limits.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
 import { createAuthority, Loopback, readAll, until } from './loopback.ts';
@@ -98,14 +99,30 @@ test('nobody can go on with the session of another process', async () => {
   expect(loopback.gateway.hub.session('idc-1')?.id).not.toBe(id);
 });
 
-test("one node's certificate reaches only its own session", async () => {
+test("whoever asks for another node's session is refused, by name, and gets none", async () => {
+  const refusals: RefusalRecord[] = [];
+  await loopback.close();
+  loopback = await Loopback.start({}, {}, { onRefusal: (record) => refusals.push(record) });
+  await loopback.agent('idc-1');
+  const held = loopback.gateway.hub.session('idc-1');
+  const other = await websocket('idc-2');
+  other.send(hello(9, 'd'.repeat(32), held?.id));
+  expect(await closed(other)).toBe(4007);
+  await until(() => refusals.length === 1);
+  expect(refusals).toMatchObject([{ node: 'idc-2', refusal: 'handshakesFailed', kind: 'another-node' }]);
+  expect(refusals[0]?.detail).toContain('idc-1');
+  expect(loopback.gateway.hub.session('idc-1')).toBe(held);
+  expect(figures()).toMatchObject({ sessions: 1, connected: 1, takeovers: 0, resumptions: 0 });
+});
+
+test('a session that has ended is nobody’s any more', async () => {
   await loopback.agent('idc-1');
   const id = loopback.gateway.hub.session('idc-1')?.id;
+  loopback.gateway.hub.close('idc-1', 'removed');
   const other = await websocket('idc-2');
   other.send(hello(9, 'd'.repeat(32), id));
-  await until(() => figures().sessions === 2);
-  expect(loopback.gateway.hub.session('idc-1')?.id).toBe(id);
-  expect(figures().takeovers).toBe(0);
+  await until(() => loopback.gateway.hub.session('idc-2')?.attached === true);
+  expect(figures().handshakesFailed).toBe(0);
 });
 
 test('an agent that connects without end is slowed down', async () => {
