@@ -15,6 +15,7 @@ export interface Counters {
   readonly renewals: Counter<'outcome' | 'code'>;
   readonly kubeletCertificates: Counter<'decision' | 'signer'>;
   readonly streams: Counter<'outcome'>;
+  readonly refusedStreams: Counter<'code'>;
   readonly drains: Counter<'outcome'>;
   readonly removals: Counter<'kind'>;
   readonly kubernetesErrors: Counter<'kind'>;
@@ -136,6 +137,7 @@ export function createCounters(sources: {
       'signer',
     ]),
     streams: counter('streams_total', 'Streams through tunnels, by outcome.', ['outcome']),
+    refusedStreams: counter('refused_streams_total', 'Streams that were refused, by code.', ['code']),
     drains: counter('drains_total', 'Drains, by outcome.', ['outcome']),
     removals: counter('removals_total', 'Nodes that left, by kind.', ['kind']),
     kubernetesErrors: counter('kubernetes_errors_total', 'Failed watches and reconciliations.', ['kind']),

@@ -10,7 +10,7 @@ import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
-import { resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
+import { refusedFor, resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
 
@@ -114,7 +114,7 @@ function refuseUnknown(target: ConnectTarget, socket: Socket, settings: Settings
   const fault = new Fault('TUNNEL_TARGET_UNKNOWN', { target: asked });
   const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
   const over = auditOnce({ node: '', target: streamTarget, address: '' }, 'opener', settings);
-  over({ outcome: 'refused', detail: fault.message }, undefined);
+  over(refusedFor(fault), undefined);
   refuse(socket, fault);
 }
 
@@ -135,7 +135,7 @@ function throughTunnel(
   const over = auditOnce({ node, target: streamTarget, address: asked, ...replica }, 'opener', settings);
   if (!way) {
     const fault = new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
-    over({ outcome: 'refused', detail: fault.message }, undefined);
+    over(refusedFor(fault), undefined);
     refuse(socket, fault);
     return;
   }

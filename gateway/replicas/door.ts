@@ -15,6 +15,7 @@ import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { answerHello } from '../../protocol/tunnel/handshake.ts';
 import { subprotocol } from '../../protocol/tunnel/limits.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
+import { refusedFor } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
@@ -154,7 +155,7 @@ function carry(stream: SessionStream, replica: string, { hub, audit, clock }: Do
     );
   else {
     const fault = new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
-    over({ outcome: 'refused', detail: fault.message }, undefined);
+    over(refusedFor(fault), undefined);
     stream.refuse(fault);
   }
 }

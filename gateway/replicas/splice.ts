@@ -2,7 +2,7 @@
 // pass as they lie; credit goes back to the one when the other has taken them; ends and resets pass through.
 import type { Fault } from '../../protocol/fault.ts';
 import { ResetReason } from '../../protocol/tunnel/frame.ts';
-import type { SocketOutcome } from '../../protocol/tunnel/socket.ts';
+import { refusedFor, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 
 /** `near` was offered and waits for its answer. `open` opens the far one; its function gives up waiting. */
@@ -36,7 +36,7 @@ class Pair {
   }
 
   refused(fault: Fault): void {
-    this.#end({ outcome: 'refused', detail: fault.message });
+    this.#end(refusedFor(fault));
     this.nearEnd.stream?.refuse(fault);
   }
 

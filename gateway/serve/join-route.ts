@@ -11,7 +11,7 @@ import { registeredNodes } from '../nodes/node.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { httpStatus } from './http-status.ts';
-import { limits, RefusalLimiter } from './limits.ts';
+import { limits, RateLimiter } from './limits.ts';
 import type { Exchange } from './public-port.ts';
 
 export interface JoinRouteOptions {
@@ -31,7 +31,7 @@ interface About {
 
 export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Promise<void> {
   const { desk } = options;
-  const limiter = new RefusalLimiter({
+  const limiter = new RateLimiter({
     burst: limits.refusalsBurst,
     intervalMs: limits.refusalIntervalMs,
     remembered: limits.rememberedAddresses,
@@ -58,7 +58,7 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
       const fault = faultFor(error);
       // What is our own failure is not held against the host.
       const theirs = httpStatus(fault.code) < 500 && fault.code !== 'TOO_MANY_REQUESTS';
-      if (theirs) limiter.refused(address, desk.now());
+      if (theirs) limiter.count(address, desk.now());
       refused(options, about, fault);
       throw error;
     }

@@ -1,5 +1,5 @@
-// The limits of the public port, each with its unit in its name, and the two that need memory: connections per
-// address, and refused requests per address (a token bucket, so guessing tokens is slow and costs us little).
+// The limits of the public port, each with its unit in its name, and those that need memory: connections per
+// address, and what is counted per address or node within a time (a token bucket, so guessing tokens is slow and costs us little).
 export const limits = {
   bodyBytes: 64 * 1024,
   headerBytes: 16 * 1024,
@@ -73,8 +73,8 @@ export class RepeatFilter {
   }
 }
 
-export class RefusalLimiter {
-  /** Address → how many refusals it has used, as of when. */
+export class RateLimiter {
+  /** Address or node → how much it has used, as of when. */
   readonly #used = new Map<string, { count: number; atMs: number }>();
   readonly #options: { burst: number; intervalMs: number; remembered: number };
 
@@ -82,21 +82,21 @@ export class RefusalLimiter {
     this.#options = options;
   }
 
-  /** Seconds to wait before this address may ask again, or 0. */
-  waitSeconds(address: string, now: number): number {
-    const excess = this.#current(address, now) - (this.#options.burst - 1);
+  /** Seconds to wait before this one may ask again, or 0. */
+  waitSeconds(who: string, now: number): number {
+    const excess = this.#current(who, now) - (this.#options.burst - 1);
     return excess <= 0 ? 0 : Math.ceil((excess * this.#options.intervalMs) / 1000);
   }
 
-  refused(address: string, now: number): void {
-    const count = this.#current(address, now) + 1;
-    this.#used.delete(address);
-    this.#used.set(address, { count, atMs: now });
+  count(who: string, now: number): void {
+    const count = this.#current(who, now) + 1;
+    this.#used.delete(who);
+    this.#used.set(who, { count, atMs: now });
     if (this.#used.size > this.#options.remembered) this.#used.delete(this.#used.keys().next().value ?? '');
   }
 
-  #current(address: string, now: number): number {
-    const used = this.#used.get(address);
+  #current(who: string, now: number): number {
+    const used = this.#used.get(who);
     if (!used) return 0;
     return Math.max(0, used.count - Math.max(0, now - used.atMs) / this.#options.intervalMs);
   }

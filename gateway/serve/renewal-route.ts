@@ -7,7 +7,7 @@ import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
 import { type RenewalDesk, renewCertificate } from '../join/renewal.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
-import { limits, RefusalLimiter } from './limits.ts';
+import { limits, RateLimiter } from './limits.ts';
 import type { Exchange } from './public-port.ts';
 
 export interface RenewalRouteOptions {
@@ -19,7 +19,7 @@ export interface RenewalRouteOptions {
 type Run = (exchange: Exchange, node: NodeIdentity, certificate: PeerCertificate) => Promise<void>;
 
 export function renewalRoute({ desk, audit, counters }: RenewalRouteOptions): Run {
-  const limiter = new RefusalLimiter({
+  const limiter = new RateLimiter({
     burst: limits.renewalsBurst,
     intervalMs: limits.renewalIntervalMs,
     remembered: limits.rememberedAddresses,
@@ -30,7 +30,7 @@ export function renewalRoute({ desk, audit, counters }: RenewalRouteOptions): Ru
     try {
       const seconds = limiter.waitSeconds(node.name, desk.now());
       if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
-      limiter.refused(node.name, desk.now());
+      limiter.count(node.name, desk.now());
       const parsed = renewRequestSchema.safeParse(await readJson(request));
       if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'csrPem is missing' });
       const { serial, ...answer } = await renewCertificate(

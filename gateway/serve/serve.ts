@@ -67,6 +67,7 @@ export async function serve(
   const apiServerUrl = options.apiServerUrl ?? connection.apiServerUrl;
   const auditStream = (stream: StreamAudit, isRepeated = false) => {
     counters.streams.inc({ outcome: stream.outcome });
+    if (stream.code !== undefined) counters.refusedStreams.inc({ code: stream.code });
     if (!isRepeated) audit.record({ event: 'stream', ...stream });
   };
   const hub = new TunnelHub({

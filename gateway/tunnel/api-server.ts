@@ -1,14 +1,14 @@
 // The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What is in
 // the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a few connections
-// at a time; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and again
-// does not fill the audit.
+// at a time and opens few; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and
+// again does not fill the audit.
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
-import { RepeatFilter } from '../serve/limits.ts';
+import { RateLimiter, RepeatFilter } from '../serve/limits.ts';
 import type { TunnelNode } from './hub.ts';
 
 export interface ApiServerWayOptions {
@@ -19,11 +19,13 @@ export interface ApiServerWayOptions {
   readonly clock?: TunnelClock;
   /** The kubelet uses one connection for each kind of client, ten or so. */
   readonly connectionsPerNode?: number;
+  /** Those that are allowed count; a hundred watches that all connect anew do so within a minute. */
+  readonly streamsPerMinute?: number;
   readonly dialTimeoutMs?: number;
 }
 
 const refusals = { intervalMs: 1000, remembered: 10_000 };
-const defaults = { clock: realClock, connectionsPerNode: 64, dialTimeoutMs: 10_000 };
+const defaults = { clock: realClock, connectionsPerNode: 64, streamsPerMinute: 600, dialTimeoutMs: 10_000 };
 
 /** Takes the streams that agents open. */
 export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, stream: SessionStream) => void {
@@ -31,6 +33,11 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
   const address = addressOf(options.apiServerUrl);
   const open = new Map<string, number>();
   const repeats = new RepeatFilter(refusals);
+  const rate = new RateLimiter({
+    burst: options.streamsPerMinute,
+    intervalMs: 60_000 / options.streamsPerMinute,
+    remembered: refusals.remembered,
+  });
   const count = (node: string, change: 1 | -1) => {
     const now = (open.get(node) ?? 0) + change;
     if (now > 0) open.set(node, now);
@@ -41,8 +48,14 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
       return new Fault('TUNNEL_API_SERVER_REFUSED', { target, node: node.name, pool: node.pool });
     }
     const limit = options.connectionsPerNode;
-    const isFull = (open.get(node.name) ?? 0) > limit;
-    return isFull ? new Fault('TUNNEL_STREAM_LIMIT', { limit }) : address;
+    if ((open.get(node.name) ?? 0) > limit) return new Fault('TUNNEL_STREAM_LIMIT', { limit });
+    const nowMs = options.clock.nowMs();
+    const seconds = rate.waitSeconds(node.name, nowMs);
+    if (seconds > 0) {
+      return new Fault('TUNNEL_STREAM_RATE', { node: node.name, limit: options.streamsPerMinute, seconds });
+    }
+    rate.count(node.name, nowMs);
+    return address;
   };
   return (node, stream) => {
     count(node.name, 1);

@@ -1,5 +1,6 @@
 // One record for every stream, written at both ends when the stream is over: who asked, for what, when, how
 // much passed, and how it ended.
+import type { FaultCode } from '../catalogue/index.ts';
 import type { StreamTarget } from '../session.ts';
 import type { TunnelClock } from './clock.ts';
 import type { SocketOutcome } from './socket.ts';
@@ -21,6 +22,8 @@ export interface StreamAudit {
   readonly bytesToTarget: number;
   readonly bytesFromTarget: number;
   readonly outcome: 'completed' | 'reset' | 'refused';
+  /** Why it was refused, as in the catalogue. */
+  readonly code?: FaultCode;
   readonly detail: string;
 }
 
@@ -36,7 +39,7 @@ export function auditOnce(
   const openedMs = clock.nowMs();
   const openedAt = new Date(clock.dateMs()).toISOString();
   let written = false;
-  return ({ outcome, detail }, stream) => {
+  return ({ outcome, code, detail }, stream) => {
     if (written) return;
     written = true;
     const { id = 0, sentBytes = 0, receivedBytes = 0 } = stream ?? {};
@@ -52,6 +55,7 @@ export function auditOnce(
       bytesToTarget: end === 'opener' ? sentBytes : receivedBytes,
       bytesFromTarget: end === 'opener' ? receivedBytes : sentBytes,
       outcome,
+      ...(code === undefined ? {} : { code }),
       detail,
     });
   };

@@ -2,6 +2,7 @@
 // when the socket has taken the bytes, and a stream that is reset resets the socket, so that nobody takes a
 // broken transfer for a complete one.
 import type { Socket } from 'node:net';
+import type { FaultCode } from '../catalogue/index.ts';
 import type { Fault } from '../fault.ts';
 import { ResetReason } from './frame.ts';
 import { giveBack, lend } from './memory.ts';
@@ -9,7 +10,13 @@ import type { SessionStream, StreamEndpoint } from './stream.ts';
 
 export interface SocketOutcome {
   readonly outcome: 'completed' | 'reset' | 'refused';
+  /** Of a refusal. */
+  readonly code?: FaultCode;
   readonly detail: string;
+}
+
+export function refusedFor({ code, message }: Fault): SocketOutcome {
+  return { outcome: 'refused', code, detail: message };
 }
 
 export class SocketEndpoint implements StreamEndpoint {
@@ -46,7 +53,7 @@ export class SocketEndpoint implements StreamEndpoint {
   }
 
   refused(fault: Fault): void {
-    this.#end('refused', fault.message);
+    this.#end(refusedFor(fault));
   }
 
   /** What one turn delivers leaves in one write. */
@@ -76,24 +83,24 @@ export class SocketEndpoint implements StreamEndpoint {
   }
 
   reset(fault: Fault): void {
-    this.#end('reset', fault.message);
+    this.#end({ outcome: 'reset', detail: fault.message });
     if (this.isOpen) resetSocket(this.#socket);
   }
 
   finished(): void {
-    this.#end('completed', '');
+    this.#end({ outcome: 'completed', detail: '' });
   }
 
   #fail(detail: string): void {
     if (this.#over) return;
-    this.#end('reset', detail);
+    this.#end({ outcome: 'reset', detail });
     this.#stream?.reset(ResetReason.localError);
   }
 
-  #end(outcome: SocketOutcome['outcome'], detail: string): void {
+  #end(outcome: SocketOutcome): void {
     if (this.#over) return;
     this.#over = true;
-    this.#whenOver({ outcome, detail }, this.#stream);
+    this.#whenOver(outcome, this.#stream);
   }
 }
 

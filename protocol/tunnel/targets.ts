@@ -5,7 +5,7 @@ import { Fault } from '../fault.ts';
 import type { StreamTarget } from '../session.ts';
 import { auditOnce, type StreamAudit } from './audit.ts';
 import type { TunnelClock } from './clock.ts';
-import { SocketEndpoint, type SocketOutcome } from './socket.ts';
+import { refusedFor, SocketEndpoint, type SocketOutcome } from './socket.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 
 export interface TargetAddress {
@@ -35,7 +35,7 @@ export function connectTarget(stream: SessionStream, options: TargetOptions): vo
   const record = auditOnce({ node: options.node, address, target: stream.target }, 'acceptor', options);
   const over = (outcome: SocketOutcome) => record(outcome, stream);
   if (resolved instanceof Fault) {
-    over({ outcome: 'refused', detail: resolved.message });
+    over(refusedFor(resolved));
     stream.refuse(resolved);
   } else {
     dial(stream, resolved, options, over);
@@ -53,7 +53,7 @@ function dial(
     const fault = new Fault('TUNNEL_TARGET_UNREACHABLE', { target: stream.target.target, detail });
     timer.cancel();
     socket.destroy();
-    over({ outcome: 'refused', detail: fault.message });
+    over(refusedFor(fault));
     stream.refuse(fault);
   };
   const failed = (error: Error) => refuse(error.message);

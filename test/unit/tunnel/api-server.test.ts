@@ -8,6 +8,7 @@ import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import { type ApiServerWayOptions, apiServerWay } from '../../../gateway/tunnel/api-server.ts';
 import type { Fault } from '../../../protocol/fault.ts';
 import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
+import { realClock } from '../../../protocol/tunnel/clock.ts';
 import { Loopback, readAll, silent, startTarget, until } from './loopback.ts';
 
 let loopback: Loopback;
@@ -118,6 +119,30 @@ describe('refused', () => {
     const next = dial();
     next.write('y');
     expect(String((await once(next, 'data'))[0])).toBe('y');
+  });
+
+  test('more than its limit within a minute, one after the other, until time has passed', async () => {
+    let nowMs = 1_000_000;
+    const clock = { ...realClock, nowMs: () => nowMs };
+    await start((socket) => socket.pipe(socket), { streamsPerMinute: 6, clock });
+    const echoed = async () => {
+      const socket = dial();
+      socket.write('x');
+      await once(socket, 'data');
+      socket.destroy();
+    };
+    for (let count = 0; count < 6; count += 1) await echoed();
+    expect(await refusal('api-server')).toMatchObject({
+      code: 'TUNNEL_STREAM_RATE',
+      values: { node: 'idc-1', limit: 6, seconds: 10 },
+    });
+    expect(gatewayAudit.filter(({ code }) => code === 'TUNNEL_STREAM_RATE')).toHaveLength(1);
+    // Who is refused does not lengthen it for itself.
+    nowMs += 10_000;
+    await echoed();
+    expect(await refusal('api-server')).toMatchObject({ code: 'TUNNEL_STREAM_RATE' });
+    nowMs += 60_000;
+    for (let count = 0; count < 6; count += 1) await echoed();
   });
 
   test('while there is no tunnel', async () => {

@@ -1,6 +1,6 @@
 // The limits that need memory: they hold, they recover, and they forget.
 import { describe, expect, test } from 'vitest';
-import { ConnectionCounter, RefusalLimiter, RepeatFilter } from '../../../../gateway/serve/limits.ts';
+import { ConnectionCounter, RateLimiter, RepeatFilter } from '../../../../gateway/serve/limits.ts';
 
 test('connections are counted per address and given back', () => {
   const counter = new ConnectionCounter(2);
@@ -15,34 +15,34 @@ test('connections are counted per address and given back', () => {
 });
 
 describe('refusals', () => {
-  const limiter = () => new RefusalLimiter({ burst: 3, intervalMs: 1000, remembered: 2 });
+  const limiter = () => new RateLimiter({ burst: 3, intervalMs: 1000, remembered: 2 });
 
   test('a burst is allowed, then one for each interval', () => {
     const limit = limiter();
     for (let i = 0; i < 3; i++) {
       expect(limit.waitSeconds('a', 0)).toBe(0);
-      limit.refused('a', 0);
+      limit.count('a', 0);
     }
     expect(limit.waitSeconds('a', 0)).toBe(1);
     expect(limit.waitSeconds('a', 999)).toBe(1);
     expect(limit.waitSeconds('a', 1000)).toBe(0);
-    limit.refused('a', 1000);
+    limit.count('a', 1000);
     expect(limit.waitSeconds('a', 1000)).toBe(1);
     expect(limit.waitSeconds('b', 1000)).toBe(0);
   });
 
   test('after a while all is forgotten, also when the clock goes back', () => {
     const limit = limiter();
-    for (let i = 0; i < 3; i++) limit.refused('a', 5000);
+    for (let i = 0; i < 3; i++) limit.count('a', 5000);
     expect(limit.waitSeconds('a', 1000)).toBe(1);
     expect(limit.waitSeconds('a', 20_000)).toBe(0);
   });
 
   test('only so many addresses are remembered', () => {
     const limit = limiter();
-    for (let i = 0; i < 3; i++) limit.refused('a', 0);
-    limit.refused('b', 0);
-    limit.refused('c', 0);
+    for (let i = 0; i < 3; i++) limit.count('a', 0);
+    limit.count('b', 0);
+    limit.count('c', 0);
     expect(limit.waitSeconds('a', 0)).toBe(0);
   });
 });
