@@ -11,6 +11,7 @@ import { connectCluster } from './kubernetes/connect.ts';
 import { setUpCluster } from './kubernetes/setup.ts';
 import { parseServeOptions } from './serve/options.ts';
 import { serve } from './serve/serve.ts';
+import { limitYoungGeneration } from './serve/young-generation.ts';
 import { addRemoteWriteFlags } from './telemetry/remote-write/flags.ts';
 import { gatewayVersion } from './version.ts';
 
@@ -68,6 +69,7 @@ const serveCommand = program
   .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
   .action(async (flags: Record<string, string>) => {
     const options = parseServeOptions(flags);
+    limitYoungGeneration();
     const logger = pino({ level: flags.logLevel ?? 'info' }, pino.destination(2));
     const stop = new AbortController();
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
