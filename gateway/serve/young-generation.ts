@@ -2,7 +2,7 @@
 // stays so, 6 KiB for each idle tunnel of 5,000; and V8 takes the limit only when the process starts. So the gateway starts itself
 // once more, in place: same pid, arguments, environment and standard streams.
 const flag = '--max-semi-space-size';
-const limitMiB = 8;
+export const youngGenerationFlag = `${flag}=8`;
 
 /** To be called before anything is open. What the operator has said of it counts. */
 export function limitYoungGeneration(): void {
@@ -11,5 +11,5 @@ export function limitYoungGeneration(): void {
     option.replaceAll('_', '-').startsWith(flag),
   );
   if (!isTold)
-    process.execve?.(execPath, [execPath, ...execArgv, `${flag}=${limitMiB}`, ...argv.slice(1)], env);
+    process.execve?.(execPath, [execPath, ...execArgv, youngGenerationFlag, ...argv.slice(1)], env);
 }

@@ -1,5 +1,6 @@
 // One far end and its fleet of simulated nodes, spread over several processes and several loopback addresses, so that
 // neither file descriptors nor ephemeral ports run out.
+import { youngGenerationFlag } from '../../../gateway/serve/young-generation.ts';
 import type { Authority } from '../tunnel/certificates.ts';
 import { Role } from '../tunnel/process.ts';
 import type { Identity } from '../tunnel/role.ts';
@@ -7,8 +8,6 @@ import type { FarEndOrder, FarEndState, Protocol } from './far-end.ts';
 import type { FleetOrder } from './fleet.ts';
 
 const fleets = 4;
-/** Without it V8's young generation alone grows by tens of megabytes while thousands of nodes connect, and stays so. */
-const youngGenerationFlag = '--max-semi-space-size=8';
 
 export class Contender {
   readonly protocol: Protocol;
