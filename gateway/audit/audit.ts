@@ -3,7 +3,7 @@
 import pino from 'pino';
 
 export interface AuditRecord {
-  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`. */
+  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`, `telemetry`. */
   readonly event: string;
   readonly [field: string]: unknown;
 }

@@ -26,6 +26,7 @@ import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { lostTo } from '../replicas/holding.ts';
 import { startReplicas } from '../replicas/replicas.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
+import { auditRefusals } from '../telemetry/refusal-audit.ts';
 import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
 import { watchAuthority } from './authority-watch.ts';
@@ -100,6 +101,7 @@ export async function serve(
   const intake = new TelemetryIntake({
     poolOf: (name) => view.registered.get(name)?.spec.pool,
     sink: remoteWrite,
+    onRefusal: auditRefusals(audit, now),
     isElsewhere: (name) => {
       const tunnel = view.registered.get(name)?.status?.tunnel;
       return tunnel?.connected === true && tunnel.gateway !== options.name;

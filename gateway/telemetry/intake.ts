@@ -2,6 +2,7 @@
 // certificate has proven. It keeps the latest values and the high-water marks, answers what to acknowledge, and shows it all to
 // Prometheus. A node can cost no more than its budget; what is refused is counted, and nothing that it sends can throw.
 import type { Heartbeat } from '../../protocol/control.ts';
+import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';
 import { ColumnShapes } from './column-shapes.ts';
 import { Exposition, type NodeLabels } from './exposition.ts';
 import type { EpochAccount } from './high-water.ts';
@@ -38,6 +39,8 @@ export interface IntakeOptions {
   readonly sink?: SampleSink | undefined;
   /** Whether the node's tunnel is at another replica now. */
   readonly isElsewhere?: (nodeName: string) => boolean;
+  /** Why something of the node was not taken; of several reasons within one batch the last. */
+  readonly onRefusal?: (nodeName: string, reason: RefusalReason) => void;
   readonly limits?: TelemetryLimits;
   readonly monotonicMs?: () => number;
 }
@@ -61,13 +64,18 @@ export class TelemetryIntake {
     this.self.batches += 1;
     this.self.batchBytes += payload.byteLength;
     const now = this.#monotonicMs();
-    return this.#node(nodeName, now).accept(payload, now);
+    const { refused } = this.self;
+    const answer = this.#node(nodeName, now).accept(payload, now);
+    if (this.self.refused !== refused) this.#tellRefusal(nodeName);
+    return answer;
   }
 
   heartbeat(nodeName: string, payload: Uint8Array): void {
     this.self.heartbeats += 1;
     const now = this.#monotonicMs();
+    const { refused } = this.self;
     this.#node(nodeName, now).takeHeartbeat(payload, now);
+    if (this.self.refused !== refused) this.#tellRefusal(nodeName);
   }
 
   /** To be called now and then: what nothing was heard of for too long ends, whether somebody looks or not. */
@@ -132,6 +140,11 @@ export class TelemetryIntake {
   forget(nodeName: string): void {
     this.#nodes.get(nodeName)?.end();
     this.#nodes.delete(nodeName);
+  }
+
+  #tellRefusal(nodeName: string): void {
+    const { lastRefusal } = this.self;
+    if (lastRefusal !== undefined) this.#options.onRefusal?.(nodeName, lastRefusal);
   }
 
   #node(name: string, now: number): NodeIntake {

@@ -32,7 +32,13 @@ export class SelfMetrics {
     this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + records);
   }
 
+  /** How many refusals there were, and why the last. */
+  refused = 0;
+  lastRefusal: RefusalReason | undefined;
+
   refuse(reason: RefusalReason): void {
+    this.refused += 1;
+    this.lastRefusal = reason;
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 
