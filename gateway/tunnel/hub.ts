@@ -21,6 +21,7 @@ import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/webs
 import { finishMs } from '../replicas/limits.ts';
 import { endWith } from '../serve/last-words.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
+import { UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
 
 export interface TunnelNode {
   readonly name: string;
@@ -56,8 +57,8 @@ interface Held {
   epoch: number;
 }
 
-const connectionsPerMinute = 60;
 const drainGraceMs = 10_000;
+const draining: UpgradeRefusal = { status: '503 Service Unavailable', kind: 'draining' };
 
 export class TunnelHub {
   readonly counters: HubCounters = newHubCounters();
@@ -65,12 +66,11 @@ export class TunnelHub {
   readonly #clock: TunnelClock;
   readonly #limits: TunnelLimits;
   readonly #name: string | undefined;
-  readonly #connectionsPerMinute: number;
+  readonly #gate: UpgradeGate;
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new Map<string, Held>();
   /** Session id → node. */
   readonly #owners = new Map<string, string>();
-  readonly #recent = new Map<string, { minute: number; connections: number }>();
   readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
   readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
   readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
@@ -80,7 +80,7 @@ export class TunnelHub {
   #draining = false;
 
   constructor(options: HubOptions) {
-    const { logger, limits, clock, name, onOffer, onRefusal, connectionsPerMinute: perMinute } = options;
+    const { logger, limits, clock, name, onOffer, onRefusal, connectionsPerMinute } = options;
     this.#logger = logger;
     this.#clock = clock ?? realClock;
     this.#refusals = new RefusalCounter(
@@ -93,7 +93,7 @@ export class TunnelHub {
     );
     this.#limits = { ...defaultLimits, ...limits };
     this.#name = name;
-    this.#connectionsPerMinute = perMinute ?? connectionsPerMinute;
+    this.#gate = new UpgradeGate(() => this.#clock.nowMs(), connectionsPerMinute);
     this.#onOffer = onOffer ?? refuseOffer;
     this.#upgrades = new WebSocketServer({
       ...websocketOptions,
@@ -117,7 +117,7 @@ export class TunnelHub {
 
   /** The caller has verified the certificate and asked nobody else. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, node: TunnelNode): void {
-    const refusal = this.#whyRefused(request, node);
+    const refusal = this.#draining ? draining : this.#gate.whyRefused(request, node.name);
     if (refusal) {
       this.#refusals.count('upgradesRefused', node.name, refusal.kind, refusal.status);
       endWith(socket, `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
@@ -217,18 +217,6 @@ export class TunnelHub {
       session.end(CloseCode.shuttingDown, 'the gateway stops');
     }
     this.#upgrades.close();
-  }
-
-  #whyRefused(request: IncomingMessage, node: TunnelNode): { status: string; kind: string } | undefined {
-    if (this.#draining) return { status: '503 Service Unavailable', kind: 'draining' };
-    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
-    if (!offered?.includes(subprotocol)) return { status: '400 Bad Request', kind: 'subprotocol' };
-    const minute = Math.floor(this.#clock.nowMs() / 60_000);
-    const recent = this.#recent.get(node.name);
-    const connections = recent?.minute === minute ? recent.connections + 1 : 1;
-    this.#recent.set(node.name, { minute, connections });
-    if (connections <= this.#connectionsPerMinute) return undefined;
-    return { status: '429 Too Many Requests', kind: 'too-often' };
   }
 
   #admit(node: TunnelNode, hello: AgentHello): Admission {
