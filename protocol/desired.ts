@@ -32,6 +32,16 @@ export const artifactSchema = z.strictObject({
 /** What happens to a change that somebody made on a host by hand: undone, or only told. */
 export const driftPolicySchema = z.enum(['repair', 'report']);
 
+const components: readonly unknown[] = artifactSchema.shape.component.options;
+
+function withKnownComponent(artifacts: unknown): unknown {
+  if (!Array.isArray(artifacts)) return artifacts;
+  return artifacts.filter((artifact: { readonly component?: unknown } | null) => {
+    const component = artifact?.component;
+    return typeof component !== 'string' || components.includes(component);
+  });
+}
+
 export const desiredStateSchema = z.object({
   revision: z.string().min(1),
   pool: z.string().min(1),
@@ -79,8 +89,9 @@ export const desiredStateSchema = z.object({
       rateLimitBytesPerSecond: z.number().int().min(leastRateBytesPerSecond).optional(),
     })
     .prefault({}),
-  /** One artifact per component for this host's architecture; `images` may occur several times. */
-  artifacts: z.array(artifactSchema),
+  /** One artifact per component for this host's architecture; `images` may occur several times. An agent of before a component existed
+   *  can do nothing with it, and must not be kept by it from upgrading itself. */
+  artifacts: z.preprocess(withKnownComponent, z.array(artifactSchema)),
 });
 
 export type NetworkMode = z.infer<typeof networkModeSchema>;

@@ -16,6 +16,7 @@ import {
   type RenewResponse,
   renewResponseSchema,
 } from '../../protocol/join.ts';
+import { readFromPeer } from '../../protocol/newer-peer.ts';
 import { proxyFor } from '../line/proxy.ts';
 import { httpsAgent } from './https-agent.ts';
 
@@ -102,7 +103,7 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     const answer = parseJson(text, response.statusCode ?? 0, credentials.url);
     if (response.statusCode !== 200) throw refusal(answer, response.statusCode ?? 0, credentials.url);
     if (schema === undefined) return undefined as T;
-    const parsed = schema.safeParse(answer);
+    const parsed = readFromPeer(schema, answer);
     if (parsed.success) return parsed.data;
     throw new Fault('PEER_ANSWER_UNKNOWN', { code: `${method} ${path}: ${parsed.error.issues[0]?.message}` });
   }

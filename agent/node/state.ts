@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { desiredStateSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { readFromPeer } from '../../protocol/newer-peer.ts';
 import { downloadSettingsSchema } from '../components/artifacts/source.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
@@ -39,7 +40,7 @@ export async function readState(host: Host): Promise<NodeState | undefined> {
   if (!file.success) throw damaged(`it is damaged (${file.error.issues[0]?.message})`);
   // Over the text's own order of keys, which is the writer's.
   if (hashOf(JSON.stringify(file.data.state)) !== file.data.sha256) throw damaged('its checksum is wrong');
-  const parsed = stateSchema.safeParse(file.data.state);
+  const parsed = readFromPeer(stateSchema, file.data.state);
   if (parsed.success) return parsed.data;
   throw damaged(`it is not understood (${parsed.error.issues[0]?.message})`);
 }

@@ -165,6 +165,8 @@ class AgentTunnel implements Tunnel {
       onConnectionLost: (reason, onPurpose) =>
         this.#connector.lost(session, reason, onPurpose ? 'refused' : 'broken'),
       onViolation: (fault) => logger.warn({ code: fault.code, detail: fault.message }, 'tunnel violation'),
+      onUnknownControl: (kind) =>
+        logger.warn({ kind }, 'the gateway says something that only a later release understands'),
     });
     session.onStateChange((state) => {
       if (session !== this.#session) return;

@@ -2,6 +2,7 @@
 // Event. Hosts that are refused again and again have to wait, so that tokens can't be guessed.
 import { Fault } from '../../protocol/fault.ts';
 import { joinRequestSchema } from '../../protocol/join.ts';
+import { readFromPeer } from '../../protocol/newer-peer.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type JoinDesk, join } from '../join/join.ts';
@@ -42,7 +43,7 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
     let about: About = { address };
     try {
       if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
-      const parsed = joinRequestSchema.safeParse(await readJson(request));
+      const parsed = readFromPeer(joinRequestSchema, await readJson(request));
       if (!parsed.success) throw malformed(parsed.error.issues[0]);
       const { nodeName, facts, token } = parsed.data;
       about = {

@@ -2,6 +2,7 @@
 // how it ended. A node that asks without end is made to wait, since each answer is a write to etcd.
 import { Fault } from '../../protocol/fault.ts';
 import { renewRequestSchema } from '../../protocol/join.ts';
+import { readFromPeer } from '../../protocol/newer-peer.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
@@ -31,7 +32,7 @@ export function renewalRoute({ desk, audit, counters }: RenewalRouteOptions): Ru
       const seconds = limiter.waitSeconds(node.name, desk.now());
       if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
       limiter.count(node.name, desk.now());
-      const parsed = renewRequestSchema.safeParse(await readJson(request));
+      const parsed = readFromPeer(renewRequestSchema, await readJson(request));
       if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'csrPem is missing' });
       const { serial, ...answer } = await renewCertificate(
         desk,

@@ -1,6 +1,7 @@
 // Reads descriptions that came over the wire: the gateway's half. (The agent's collecting thread only writes them, and does
 // without the schema library.)
 import { z } from 'zod';
+import { readFromPeer } from '../newer-peer.ts';
 import type { Description } from './description.ts';
 import { recordHeaderBytes, recordLimitBytes } from './record.ts';
 import type { RefusalReason } from './refusal.ts';
@@ -25,7 +26,7 @@ const reservedLabels = new Set(['node', 'pool', 'job', 'instance']);
 const reservedPrefix = 'regnode_gateway_';
 
 export function decodeDescription(payload: Uint8Array): Description | RefusalReason {
-  const parsed = descriptionSchema.safeParse(parseJson(payload));
+  const parsed = readFromPeer(descriptionSchema, parseJson(payload));
   if (!parsed.success) return 'description-malformed';
   const labels = [parsed.data.labels, ...parsed.data.columns.map((column) => column.labels ?? {})];
   const reserved =

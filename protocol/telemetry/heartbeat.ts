@@ -27,9 +27,9 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   return bytes;
 }
 
-/** undefined when the bytes are no heartbeat; every number in a decoded one is finite. */
+/** undefined when the bytes are no heartbeat; every number in a decoded one is finite. A later release may add values behind these. */
 export function decodeHeartbeat(bytes: Uint8Array): Heartbeat | undefined {
-  if (bytes.byteLength !== heartbeatBytes) return undefined;
+  if (bytes.byteLength < heartbeatBytes) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint16(0, true) !== heartbeatVersion) return undefined;
   for (let offset = 8; offset < heartbeatBytes; offset += 8) {

@@ -37,6 +37,7 @@ export class Connection {
   readonly #clock: TunnelClock;
   readonly #liveness: Liveness;
   readonly #answerLimitBytes: number;
+  readonly #packing: number;
   readonly #inFlight = new Set<(error?: Error) => void>();
   #packer: PacedPacker | undefined;
   /** Begins with the first packed batch. */
@@ -58,6 +59,7 @@ export class Connection {
     this.writer = new MessageWriter(transport);
     this.#liveness = new Liveness(limits, clock.nowMs());
     this.#answerLimitBytes = 2 * limits.bufferedBytes;
+    this.#packing = limits.packing;
     const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
@@ -163,6 +165,7 @@ export class Connection {
   }
 
   #unpack(payload: Uint8Array): Uint8Array {
+    if (this.#packing === 0) throw invalid('frame-type', 'TELE_PACKED was not offered');
     this.#unpacker ??= new BatchUnpacker();
     try {
       return this.#unpacker.unpack(payload);

@@ -4,7 +4,7 @@
 import type { TunnelClock } from './clock.ts';
 import { Connection, type ConnectionSink } from './connection.ts';
 import { FrameType } from './frame.ts';
-import type { TunnelLimits } from './limits.ts';
+import { packingVersion, type TunnelLimits } from './limits.ts';
 import {
   type AgentHello,
   agentHelloSchema,
@@ -12,7 +12,6 @@ import {
   encodeJson,
   type GatewayHello,
   gatewayHelloSchema,
-  packingVersion,
   tunnelVersion,
 } from './messages.ts';
 import type { Session } from './session.ts';
@@ -41,7 +40,10 @@ export function offerSession(
   session.handshaking();
   const connection = awaitHello(transport, options, {
     hello(payload) {
-      acceptAnswer(connection, session, decodeJson(gatewayHelloSchema, payload, 'HELLO'));
+      const hello = decodeJson(gatewayHelloSchema, payload, 'HELLO');
+      if (hello.packing === packingVersion && hello.packing === options.limits.packing)
+        connection.packTelemetry();
+      acceptAnswer(connection, session, hello);
       return undefined;
     },
     failed(reason) {
@@ -59,7 +61,6 @@ export function offerSession(
 
 function acceptAnswer(connection: Connection, session: Session, hello: GatewayHello): void {
   session.peerName = hello.gateway ?? '';
-  if (hello.packing === packingVersion) connection.packTelemetry();
   if (!hello.resumed) {
     session.begin(connection, hello.session);
     return;
@@ -101,7 +102,7 @@ export function answerHello(
         resumed: resume,
         received: resume ? session.received : 0,
         resumeWindowMs: options.limits.resumeWindowMs,
-        packing: packingVersion,
+        ...(options.limits.packing > 0 && { packing: options.limits.packing }),
         ...(options.name === undefined ? {} : { gateway: options.name }),
       } satisfies GatewayHello);
       if (resume) session.resume(connection, hello.received);

@@ -7,6 +7,8 @@ export const framePayloadLimitBytes = 65_536;
 export const messageLimitBytes = frameHeaderBytes + framePayloadLimitBytes;
 export const messageFragmentsLimit = 256;
 export const subprotocol = 'regnode.v1';
+/** TELE_PACKED as protocol/telemetry/packing.ts describes it. */
+export const packingVersion = 1;
 
 export interface TunnelLimits {
   /** What the peer may send on a new stream before the local socket has taken any of it. */
@@ -44,6 +46,8 @@ export interface TunnelLimits {
   readonly helloTimeoutMs: number;
   readonly openTimeoutMs: number;
   readonly resumeWindowMs: number;
+  /** The form of TELE_PACKED that this end speaks; 0: none, as releases that had none. */
+  readonly packing: number;
 }
 
 export const defaultLimits: TunnelLimits = {
@@ -69,4 +73,5 @@ export const defaultLimits: TunnelLimits = {
   helloTimeoutMs: 10_000,
   openTimeoutMs: 20_000,
   resumeWindowMs: 60_000,
+  packing: packingVersion,
 };

@@ -1,14 +1,13 @@
 // Payloads of HELLO, OPEN and OPEN_ERR: small JSON, parsed and never trusted. The agent's HELLO names the
-// session that it wants to go on with; the gateway's answer says whether it does. A HELLO may carry keys of a
-// later release, which are ignored.
+// session that it wants to go on with; the gateway's answer says whether it does. Any of them may carry keys of a
+// later release, which are left out.
 import { z } from 'zod';
 import { Fault } from '../fault.ts';
+import { readFromPeer } from '../newer-peer.ts';
 import type { StreamTarget } from '../session.ts';
 import { invalid } from './violation.ts';
 
 export const tunnelVersion = 1;
-/** TELE_PACKED as protocol/telemetry/packing.ts describes it. */
-export const packingVersion = 1;
 
 const hex = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z.number().int().nonnegative();
@@ -58,7 +57,11 @@ export function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array, what: s
   } catch {
     throw invalid('payload', `${what} is not JSON`);
   }
-  const parsed = schema.safeParse(value);
+  return checked(schema, value, what);
+}
+
+export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = readFromPeer(schema, value);
   if (!parsed.success) {
     const path = parsed.error.issues[0]?.path.join('.') ?? '';
     throw invalid(path === 'version' ? 'version' : 'payload', `${what}: ${path} is not as agreed`);

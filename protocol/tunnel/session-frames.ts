@@ -1,10 +1,15 @@
 // The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its kind.
-// What may not come from this peer, or not now, is a violation.
+// What may not come from this peer, or not now, is a violation. A CONTROL message of a kind that only a later release knows is not:
+// it is told to whoever wants to know, and left at that.
+import { z } from 'zod';
 import { type ControlMessage, controlMessageSchema } from '../control.ts';
 import { FrameType, frameRules } from './frame.ts';
-import { decodeJson } from './messages.ts';
+import { checked, decodeJson } from './messages.ts';
 import type { SessionOptions } from './session-options.ts';
 import { invalid } from './violation.ts';
+
+const anyMessageSchema = z.looseObject({ kind: z.string().min(1).max(64) });
+const kinds = new Set<string>(controlMessageSchema.options.map(({ shape }) => shape.kind.value));
 
 export class SessionFrames {
   readonly #options: SessionOptions;
@@ -32,11 +37,9 @@ export class SessionFrames {
       case FrameType.ack:
         this.#acknowledged(aux);
         break;
-      case FrameType.control: {
-        const message = decodeJson(controlMessageSchema, payload, 'CONTROL');
-        for (const listener of this.#controlListeners) listener(message);
+      case FrameType.control:
+        this.#control(decodeJson(anyMessageSchema, payload, 'CONTROL'));
         break;
-      }
       case FrameType.heartbeat:
         this.#options.onHeartbeat?.(payload);
         break;
@@ -54,5 +57,14 @@ export class SessionFrames {
       default:
         throw invalid('frame-order', `${frameRules[type]?.name ?? type} in an established session`);
     }
+  }
+
+  #control(any: z.infer<typeof anyMessageSchema>): void {
+    if (!kinds.has(any.kind)) {
+      this.#options.onUnknownControl?.(any.kind);
+      return;
+    }
+    const message = checked(controlMessageSchema, any, 'CONTROL');
+    for (const listener of this.#controlListeners) listener(message);
   }
 }

@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** `onPurpose`: the peer closed it, or broke the protocol; else it broke off. */
   readonly onConnectionLost?: (reason: string, onPurpose: boolean) => void;
   readonly onViolation?: (fault: Fault) => void;
+  /** A CONTROL message of a kind that this release doesn't know; it is not acted on. */
+  readonly onUnknownControl?: (kind: string) => void;
 }
 
 /** All bytes are payload. */

@@ -18,7 +18,6 @@ describe('descriptions', () => {
     ['no JSON', Buffer.from('{"family'), 'description-malformed'],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'description-malformed'],
     ['another shape', json([1, 2]), 'description-malformed'],
-    ['an unknown key', json({ ...base, columns: [column], more: 1 }), 'description-malformed'],
     [
       'a name that Prometheus would not take',
       json({ ...base, columns: [{ ...column, name: 'a b' }] }),
@@ -46,6 +45,11 @@ describe('descriptions', () => {
     ],
   ])('%s is refused', (_, payload, reason) => {
     expect(decodeDescription(payload)).toBe(reason);
+  });
+
+  test('keys of a later release are left out', () => {
+    const newer = json({ ...base, columns: [{ ...column, help: 'x' }], more: 1 });
+    expect(decodeDescription(newer)).toEqual({ ...base, columns: [column] });
   });
 
   test('come back as they were, filled up to a multiple of 8', () => {
@@ -93,5 +97,10 @@ describe('heartbeats', () => {
     expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1: Number.NaN }))).toBeUndefined();
     bytes[0] = 2;
     expect(decodeHeartbeat(bytes)).toBeUndefined();
+  });
+  test('what a later release adds behind is left out', () => {
+    expect(decodeHeartbeat(Buffer.concat([encodeHeartbeat(heartbeat), Buffer.alloc(16, 0xff)]))).toEqual(
+      heartbeat,
+    );
   });
 });

@@ -82,11 +82,7 @@ describe('ends the session', () => {
     ['OPEN with a number of the other side', 'stream-number', encodeFrame(FrameType.open, 3, 0, openPayload)],
     ['DRAIN from an agent', 'frame-order', encodeFrame(FrameType.drain, 0, 1)],
     ['an acknowledgement of what was never sent', 'acknowledgement', encodeFrame(FrameType.ack, 0, 5)],
-    [
-      'CONTROL that is no message',
-      'payload',
-      encodeFrame(FrameType.control, 0, 0, text({ kind: 'format-disk' })),
-    ],
+    ['CONTROL that is no message', 'payload', encodeFrame(FrameType.control, 0, 0, text({ kind: 'leave' }))],
     ['OPEN that is no JSON', 'payload', encodeFrame(FrameType.open, 2, 0, Buffer.from('kubelet'))],
   ])('%s', (_name, kind, bytes) => {
     const peer = established();
