@@ -1,7 +1,6 @@
 // The whole way in front of one's eyes: a cluster in the cloud, hosts in a data centre, joined by the very command
 // that a person would paste, a pod, its logs and a command in it through the tunnel. What is running afterwards
 // stays until --down. Ctrl-C at any time takes down what there is.
-import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +21,7 @@ import {
 } from './sandbox/registration.ts';
 import { loadState, ownerIsAlive } from './sandbox/registry.ts';
 import { openSandbox, type Sandbox, startSandbox } from './sandbox/sandbox.ts';
+import { takeDownOwn } from './sandbox/take-down-own.ts';
 import { inCloud, inHost, kubectlHere, regnodectlHere } from './sandbox/terminal.ts';
 
 const sandboxName = 'quickstart';
@@ -214,11 +214,4 @@ async function takeDown(): Promise<number> {
   if (sandbox === undefined) progress.line('nothing is running');
   else await progress.step(`taking down sandbox ${sandbox.id}`, () => sandbox.stop());
   return 0;
-}
-
-/** After Ctrl-C: by a process of its own, because in this one no command runs any more. */
-function takeDownOwn(): void {
-  const script = join(import.meta.dirname, 'sandbox/main.ts');
-  const args = [script, 'down', '--owner', String(process.pid)];
-  spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 }
