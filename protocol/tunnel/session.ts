@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { ControlMessage } from '../control.ts';
 import { Fault } from '../fault.ts';
-import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from '../session.ts';
+import type { SessionState, StreamTarget, TunnelSession } from '../session.ts';
 import { Attachment } from './attachment.ts';
 import type { TunnelClock } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';
@@ -16,6 +16,7 @@ import { awaitAnswer, openDuplex } from './opening.ts';
 import { Outbound } from './outbound.ts';
 import { SessionFrames } from './session-frames.ts';
 import type { SessionFigures, SessionOptions } from './session-options.ts';
+import { SessionTelemetry } from './session-telemetry.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 import { StreamTable } from './streams.ts';
 import { CloseCode, endsSession } from './transport.ts';
@@ -31,6 +32,7 @@ export class Session implements TunnelSession, ConnectionSink {
   /** Agent: the replica of the gateway that answered, as it calls itself. */
   peerName = '';
   readonly #attachment: Attachment;
+  readonly telemetry: SessionTelemetry;
   #streams: StreamTable;
   #resumptions = 0;
   #violations = 0;
@@ -46,6 +48,7 @@ export class Session implements TunnelSession, ConnectionSink {
       (low) => this.#acknowledged(low),
       () => this.#lifetime.move('drain'),
     );
+    this.telemetry = new SessionTelemetry(this.#attachment, this.#frames);
     this.#streams = this.#newStreams();
   }
 
@@ -74,26 +77,8 @@ export class Session implements TunnelSession, ConnectionSink {
     };
   }
 
-  readonly telemetry: TelemetryChannel = {
-    sendBatch: (pieces, sent) => {
-      if (!this.#attachment.connection) return false;
-      const { telemetry, scheduler } = this.#outbound;
-      if (!telemetry.queue(pieces, sent)) return false;
-      scheduler.activate(telemetry);
-      this.#attachment.schedulePump();
-      return true;
-    },
-    setHeartbeat: (payload) => {
-      this.#outbound.telemetry.heartbeat = payload;
-      this.#attachment.schedulePump();
-    },
-    onAcknowledgement: (listener) => this.#frames.onTelemetryAcknowledgement(listener),
-  };
-
   acknowledgeTelemetry(payload: Uint8Array): void {
-    if (!this.#attachment.connection) return;
-    this.#outbound.telemetry.acknowledge(payload);
-    this.#attachment.schedulePump();
+    this.telemetry.acknowledge(payload);
   }
 
   sendControl(message: ControlMessage): void {
@@ -194,9 +179,9 @@ export class Session implements TunnelSession, ConnectionSink {
   begin(connection: Connection, id: string): void {
     const messages = this.#outbound.unacknowledgedControl();
     this.#dropStreams('the peer does not know the session any more');
-    const { heartbeat } = this.#outbound.telemetry;
-    this.#attachment.restart(new Outbound(this.#limits));
-    this.#outbound.telemetry.heartbeat = heartbeat;
+    const outbound = new Outbound(this.#limits);
+    this.telemetry.moveTo(outbound);
+    this.#attachment.restart(outbound);
     this.#streams = this.#newStreams();
     for (const payload of messages) this.#outbound.control(FrameType.control, 0, 0, payload);
     this.#id = id;
@@ -298,7 +283,7 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   #wait(reason: string): void {
-    this.#outbound.telemetry.drop(reason);
+    this.telemetry.drop(reason);
     if (this.state === 'Closed') return;
     this.#lifetime.move('connectionLost');
     this.#lifetime.await();
@@ -326,7 +311,7 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   #dropStreams(detail: string): void {
-    this.#outbound.telemetry.drop(detail);
+    this.telemetry.drop(detail);
     this.#streams.endAll(new Fault('TUNNEL_SESSION_ENDED', { detail }));
   }
 
