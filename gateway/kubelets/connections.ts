@@ -1,16 +1,21 @@
-// TLS connections to kubelets, each inside a stream of the node's tunnel, kept for the next scrape. The kubelet's serving certificate is
-// checked against the cluster's CA and the node's name: what answers in a node's tunnel need not be its kubelet.
+// TLS connections to kubelets, each inside a stream of the node's tunnel, wherever that ends, kept for the next scrape until the
+// tunnel moves. The kubelet's serving certificate is checked against the cluster's CA and the node's name: what answers in a
+// node's tunnel need not be its kubelet, and a replica on the way sees nothing but TLS.
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
+import { openDuplex } from '../../protocol/tunnel/opening.ts';
+import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+
+/** A way to a node: its session here, or the replica that holds its tunnel. */
+export interface KubeletWay {
+  open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
+}
 
 export interface KubeletConnectionsOptions {
-  /** The session of a node's tunnel. */
-  readonly session: (
-    node: string,
-  ) => { openStream(target: StreamTarget, signal?: AbortSignal): Promise<Duplex> } | undefined;
+  readonly wayTo: (node: string) => KubeletWay | undefined;
   /** PEM: who signs the kubelets' serving certificates. */
   readonly caPem: string;
   readonly connectTimeoutMs?: number;
@@ -24,6 +29,10 @@ const reason = 'prometheus scrape';
 /** `host` of a request is the node's name. */
 export class KubeletConnections extends https.Agent {
   readonly #options: KubeletConnectionsOptions & typeof defaults;
+  /** Open connections by node. */
+  readonly #open = new Map<string, Set<Duplex>>();
+  /** Through a tunnel that has moved since: they end with the scrape that they carry. */
+  readonly #leaving = new WeakSet<Duplex>();
 
   constructor(given: KubeletConnectionsOptions) {
     const options = { ...defaults, ...given };
@@ -35,6 +44,22 @@ export class KubeletConnections extends https.Agent {
       scheduling: 'lifo',
     });
     this.#options = options;
+  }
+
+  /** The node's tunnel ends somewhere else now: nothing new goes the old way, and what is idle does not hold that up. */
+  moved(node: string): void {
+    const idle = new Set<Duplex>(Object.values(this.freeSockets).flatMap((sockets) => sockets ?? []));
+    for (const socket of this.#open.get(node) ?? []) {
+      if (idle.has(socket)) socket.destroy();
+      else this.#leaving.add(socket);
+    }
+  }
+
+  override keepSocketAlive(socket: Duplex): boolean {
+    if (this.#leaving.has(socket) || socket.destroyed) return false;
+    // The type hides what Node's own answers: whether the peer lets it live.
+    const kept: unknown = super.keepSocketAlive(socket);
+    return kept !== false;
   }
 
   override createConnection(
@@ -50,11 +75,12 @@ export class KubeletConnections extends https.Agent {
   }
 
   async #connect(node: string): Promise<tls.TLSSocket> {
-    const { session, caPem, connectTimeoutMs } = this.#options;
+    const { wayTo, caPem, connectTimeoutMs } = this.#options;
     const signal = AbortSignal.timeout(connectTimeoutMs);
-    const tunnel = session(node);
-    if (tunnel === undefined) throw new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
-    const stream = await tunnel.openStream({ target: 'kubelet', reason }, signal);
+    const way = wayTo(node);
+    if (way === undefined) throw new Fault('TUNNEL_NODE_NOT_CONNECTED', { node });
+    const openIn = (target: StreamTarget, endpoint: StreamEndpoint) => way.open(target, endpoint);
+    const stream = await openDuplex(openIn, { target: 'kubelet', reason }, signal);
     const socket = tls.connect({ socket: stream, ca: caPem, servername: node });
     const expire = () => socket.destroy(new Error(`no TLS within ${connectTimeoutMs} ms`));
     signal.addEventListener('abort', expire, { once: true });
@@ -71,7 +97,13 @@ export class KubeletConnections extends https.Agent {
       signal.removeEventListener('abort', expire);
     }
     socket.on('error', () => undefined);
-    socket.once('close', () => stream.destroy());
+    const open = this.#open.get(node) ?? new Set();
+    this.#open.set(node, open.add(socket));
+    socket.once('close', () => {
+      stream.destroy();
+      open.delete(socket);
+      if (open.size === 0 && this.#open.get(node) === open) this.#open.delete(node);
+    });
     return socket;
   }
 }

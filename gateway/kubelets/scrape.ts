@@ -2,7 +2,7 @@
 // Only these paths, only GET, only so many at a time, so many bytes, so long. Nothing of what the asker sends reaches the kubelet
 // but what it accepts; nothing of the answer's headers comes back but its type and encoding.
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import { Fault } from '../../protocol/fault.ts';
 import type { KubeletConnections } from './connections.ts';
@@ -31,6 +31,9 @@ const defaultLimits: ScrapeLimits = {
   defaultTimeoutMs: 10_000,
   timeoutCapMs: 60_000,
 };
+
+/** As many as connections are kept for a node, and one. */
+const staleLimit = 3;
 
 export interface KubeletScrapesOptions {
   readonly connections: KubeletConnections;
@@ -109,7 +112,24 @@ export class KubeletScrapes {
     path: KubeletPath,
     { token, asked, signal }: { token: string; asked: IncomingMessage; signal: AbortSignal },
   ): Promise<IncomingMessage> {
-    const request = https.get({
+    for (let stale = 0; ; stale++) {
+      const request = this.#request(node, path, { token, asked, signal });
+      try {
+        const [answer] = (await once(request, 'response', { signal })) as [IncomingMessage];
+        return answer;
+      } catch (error) {
+        // A kept connection ended (its tunnel moved) when it was about to be used. There are only so many of them.
+        if (!request.reusedSocket || signal.aborted || stale >= staleLimit) throw error;
+      }
+    }
+  }
+
+  #request(
+    node: string,
+    path: KubeletPath,
+    { token, asked, signal }: { token: string; asked: IncomingMessage; signal: AbortSignal },
+  ): ClientRequest {
+    return https.get({
       agent: this.#options.connections,
       host: node,
       port: 10_250,
@@ -122,8 +142,6 @@ export class KubeletScrapes {
         'user-agent': 'regnode-gateway',
       },
     });
-    const [answer] = (await once(request, 'response', { signal })) as [IncomingMessage];
-    return answer;
   }
 
   /** As long as Prometheus itself would wait. */

@@ -22,18 +22,20 @@ import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/webs
 import { peerCertificate } from '../join/client-certificate.ts';
 import { endWith } from '../serve/last-words.ts';
 import { listen } from '../serve/listen.ts';
-import type { PortCertificate } from '../serve/public-port.ts';
+import { type PortCertificate, secureContext } from '../serve/port-certificate.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { identifyReplica } from './identity.ts';
 import { doorLimits, linkLimits } from './limits.ts';
 import { splice } from './splice.ts';
-import { parseForwardTarget } from './target.ts';
+import { parseForwardTarget, questionTarget } from './target.ts';
 
 export interface DoorOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly certificate: PortCertificate;
   readonly hub: Pick<TunnelHub, 'session'>;
   readonly audit: (record: StreamAudit) => void;
+  /** Takes a stream that is a question to this replica. */
+  readonly onQuestion: (stream: SessionStream) => void;
   readonly onRefused: (fault: Fault, address: string) => void;
   readonly clock: TunnelClock;
   readonly logger: Logger;
@@ -137,7 +139,12 @@ function welcome(
   );
 }
 
-function carry(stream: SessionStream, replica: string, { hub, audit, clock }: DoorOptions): void {
+function carry(stream: SessionStream, replica: string, options: DoorOptions): void {
+  const { hub, audit, clock } = options;
+  if (stream.target.target === questionTarget) {
+    options.onQuestion(stream);
+    return;
+  }
   const asked = parseForwardTarget(stream.target.target);
   if (!asked) {
     stream.refuse(new Fault('TUNNEL_TARGET_UNKNOWN', { target: stream.target.target }));
@@ -171,7 +178,3 @@ function refusalOf(socket: TLSSocket): Fault | undefined {
 }
 
 const addressOf = (request: IncomingMessage) => request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
-
-function secureContext(tls: PortCertificate): { cert: string; key: string; ca: string } {
-  return { cert: tls.certificatePem, key: tls.keyPem, ca: tls.caPem };
-}

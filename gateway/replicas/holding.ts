@@ -24,11 +24,19 @@ export function looksAfter(registered: RegisteredNode, standing: Standing): bool
   return (holderOf(registered, standing) ?? standing.leader) === standing.self;
 }
 
+interface Change {
+  readonly object: RegisteredNode | undefined;
+  readonly previous?: RegisteredNode | undefined;
+}
+
+/** Whether the registration says since just now that the tunnel is at another replica than before. */
+export function hasMoved({ object, previous }: Change): boolean {
+  const [after, before] = [object?.status?.tunnel, previous?.status?.tunnel];
+  return after !== undefined && before !== undefined && after.gateway !== before.gateway;
+}
+
 /** The replica to which a node has just moved from this one. */
-export function lostTo(
-  self: string,
-  { object, previous }: { object: RegisteredNode | undefined; previous?: RegisteredNode | undefined },
-): string | undefined {
+export function lostTo(self: string, { object, previous }: Change): string | undefined {
   const before = previous?.status?.tunnel;
   const after = object?.status?.tunnel;
   const moved = before?.gateway === self && after?.connected === true && after.gateway !== self;

@@ -26,6 +26,13 @@ export const doorLimits = {
   rememberedAddresses: 1_000,
 } as const;
 
+/** What one replica asks another one. */
+export const questionLimits = {
+  timeoutMs: 5_000,
+  headerBytes: 4 * 1024,
+  answerBytes: 64 * 1024 * 1024,
+} as const;
+
 /** A node that has no tunnel anywhere, and had one within `recentMs`, is waited for so long. */
 export const waitForTunnelMs = 3_000;
 export const recentMs = 60_000;

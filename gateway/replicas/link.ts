@@ -16,7 +16,7 @@ import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { peerCertificate } from '../join/client-certificate.ts';
 import { parseListen } from '../serve/listen.ts';
-import type { PortCertificate } from '../serve/public-port.ts';
+import type { PortCertificate } from '../serve/port-certificate.ts';
 import { identifyReplica } from './identity.ts';
 import { linkLimits } from './limits.ts';
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { StreamTarget } from '../../protocol/session.ts';
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
-import type { PortCertificate } from '../serve/public-port.ts';
+import type { PortCertificate } from '../serve/port-certificate.ts';
 import { finishMs } from './limits.ts';
 import { Link } from './link.ts';
 

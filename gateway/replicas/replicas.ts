@@ -15,10 +15,12 @@ import type { ServingCertificate } from '../serve/serving-certificate.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { ownAddress } from './address.ts';
 import { openDoor } from './door.ts';
+import type { ReplicaFigures } from './figures.ts';
 import { holderOf, looksAfter } from './holding.ts';
 import { ReplicaLease, replicaLabel } from './lease.ts';
 import { doorLimits } from './limits.ts';
 import { Links } from './links.ts';
+import { type AnswerQuestion, answerQuestions, askReplica } from './questions.ts';
 import { Roster } from './roster.ts';
 import { Ways } from './ways.ts';
 
@@ -34,6 +36,8 @@ export interface ReplicasOptions {
   readonly audit: Audit;
   readonly auditStream: (record: StreamAudit) => void;
   readonly onRefused: (fault: Fault) => void;
+  /** What another replica asks this one. */
+  readonly answer: AnswerQuestion;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -45,21 +49,15 @@ export interface Replicas {
   /** Rejects when another process has taken this one's name. */
   readonly taken: Promise<never>;
   looksAfter(registered: RegisteredNode): boolean;
-  /** Whether any live replica has the node's tunnel. */
-  isConnected(name: string): boolean;
+  /** The live replica that has the node's tunnel. */
+  holderOf(name: string): string | undefined;
+  /** GET at another replica; throws REPLICA_UNREACHABLE, or what it answers. */
+  ask(replica: string, path: string): Promise<string>;
   /** The certificate was issued anew. */
   renew(): void;
   /** The others are told; then what goes through them ends within the grace. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
-}
-
-export interface ReplicaFigures {
-  readonly live: number;
-  readonly leading: number;
-  readonly forwarded: number;
-  readonly forwardedStreams: number;
-  readonly carriedStreams: number;
 }
 
 const lookMs = 1_000;
@@ -78,6 +76,7 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
     certificate: certificate.current,
     hub,
     audit: options.auditStream,
+    onQuestion: answerQuestions(options.answer),
     onRefused: (fault, address) => {
       options.onRefused(fault);
       if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
@@ -118,8 +117,11 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
     },
     looksAfter: (node) =>
       looksAfter(node, { self: name, leader: roster.leader, isLive: (other) => roster.isLive(other) }),
-    isConnected: (node) =>
-      holderOf(registered(node), { isLive: (other) => roster.isLive(other) }) !== undefined,
+    holderOf: (node) => holderOf(registered(node), { isLive: (other) => roster.isLive(other) }),
+    ask: (replica, path) => {
+      const to = { replica, address: roster.get(replica)?.address ?? '' };
+      return askReplica(replica, (target, endpoint) => links.open(to, target, endpoint), path);
+    },
     renew: () => door.renew(certificate.current),
     drain: async (graceMs) => {
       await lease.drain().catch((error: unknown) => logger.warn({ err: error }, 'draining was not told'));

@@ -6,6 +6,9 @@ export interface ForwardTarget {
   readonly target: string;
 }
 
+/** A question to the replica itself (questions.ts); with no slash it is no node's. */
+export const questionTarget = 'replica';
+
 export const formatForwardTarget = ({ node, target }: ForwardTarget): string => `${node}/${target}`;
 
 export function parseForwardTarget(text: string): ForwardTarget | undefined {

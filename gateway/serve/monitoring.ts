@@ -65,14 +65,14 @@ export async function openKubeletScrapes(parts: {
   readonly options: ServeOptions;
   readonly kubernetes: Kubernetes;
   readonly apiServerCaPem: string;
-  readonly session: KubeletConnectionsOptions['session'];
+  readonly wayTo: KubeletConnectionsOptions['wayTo'];
   readonly registry: Registry;
-}): Promise<{ scrapes: KubeletScrapes; close: () => void }> {
-  const { options, kubernetes, session, registry } = parts;
+}): Promise<{ scrapes: KubeletScrapes; moved: (node: string) => void; close: () => void }> {
+  const { options, kubernetes, wayTo, registry } = parts;
   if (options.scrapeTokenFile !== undefined) await readToken(options.scrapeTokenFile);
   const caPem =
     options.kubeletCaFile === undefined ? parts.apiServerCaPem : await readRoots(options.kubeletCaFile);
-  const connections = new KubeletConnections({ session, caPem });
+  const connections = new KubeletConnections({ wayTo, caPem });
   const outcomes = new Counter({
     name: 'regnode_gateway_kubelet_scrapes_total',
     help: 'Scrapes of kubelets through their tunnels, by outcome.',
@@ -84,7 +84,7 @@ export async function openKubeletScrapes(parts: {
     token: new KubeletToken(kubernetes, Date.now),
     onOutcome: (outcome) => outcomes.inc({ outcome }),
   });
-  return { scrapes, close: () => connections.destroy() };
+  return { scrapes, moved: (node) => connections.moved(node), close: () => connections.destroy() };
 }
 
 async function readRoots(file: string): Promise<string> {

@@ -14,6 +14,7 @@ import { httpStatus } from './http-status.ts';
 import { endWith } from './last-words.ts';
 import { ConnectionCounter, limits } from './limits.ts';
 import { listen } from './listen.ts';
+import { type PortCertificate, secureContext } from './port-certificate.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -63,12 +64,6 @@ export interface PublicPortOptions {
   readonly connectionsPerAddress?: number;
   readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
   readonly logger: Logger;
-}
-
-export interface PortCertificate {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-  readonly caPem: string;
 }
 
 export interface PublicPort {
@@ -256,11 +251,6 @@ function trackConnections(
   });
   server.on('drop', () => counters.refusedConnections.inc({ reason: 'total' }));
   return sockets;
-}
-
-function secureContext(tls: PortCertificate): { cert: string; key: string; ca: string } {
-  // The chain is the leaf alone: hosts know the CA.
-  return { cert: tls.certificatePem, key: tls.keyPem, ca: tls.caPem };
 }
 
 const pathOf = (request: IncomingMessage) => (request.url ?? '/').split('?', 1)[0] ?? '/';

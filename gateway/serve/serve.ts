@@ -23,7 +23,7 @@ import { Reconciler } from '../nodes/reconciler.ts';
 import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
-import { lostTo } from '../replicas/holding.ts';
+import { hasMoved, lostTo } from '../replicas/holding.ts';
 import { startReplicas } from '../replicas/replicas.ts';
 import { TelemetryIntake } from '../telemetry/intake.ts';
 import { auditRefusals } from '../telemetry/refusal-audit.ts';
@@ -34,6 +34,7 @@ import { startCilium } from './cilium.ts';
 import { createClusterView } from './cluster-view.ts';
 import { limits, RepeatFilter } from './limits.ts';
 import { startLoops } from './loops.ts';
+import { MetricsPages } from './metrics-pages.ts';
 import { feedRemoteWrite, openKubeletScrapes, openRemoteWrite } from './monitoring.ts';
 import type { ServeOptions } from './options.ts';
 import { publishAddress } from './public-address.ts';
@@ -130,10 +131,20 @@ export async function serve(
     audit,
     auditStream,
     onRefused: ({ code }) => counters.refusedReplicas.inc({ code }),
+    answer: async (path) => pages.answer(path),
     logger,
     now,
   });
   cleanup.defer(() => replicas.close());
+  const pages = new MetricsPages({
+    self: options.name,
+    registry: counters.registry,
+    intake,
+    isConnectedHere: (name) => tunnels.isConnected(name),
+    holderOf: (name) => replicas.holderOf(name),
+    replicas: () => replicas.roster.replicas,
+    ask: (replica, path) => replicas.ask(replica, path),
+  });
   view.registered.onChange((change) => {
     const replica = lostTo(options.name, change);
     if (replica !== undefined) {
@@ -212,7 +223,7 @@ export async function serve(
     authority,
     artifacts: () => store.manifest(),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
-    isConnected: (name: string) => tunnels.isConnected(name) || replicas.isConnected(name),
+    isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
     now,
   };
   const repeats = new RepeatFilter({
@@ -310,10 +321,14 @@ export async function serve(
     options,
     kubernetes,
     apiServerCaPem: connection.apiServerCaPem,
-    session: (name) => hub.session(name),
+    wayTo: (name) => replicas.ways.session(name),
     registry: counters.registry,
   });
   cleanup.defer(() => kubelets.close());
+  hub.onSession((name) => kubelets.moved(name));
+  view.registered.onChange((change) => {
+    if (hasMoved(change)) kubelets.moved(change.name);
+  });
   await publish();
   const storeWatch = watchStore(store, logger, () => {
     loops.reconcileAll();
@@ -324,8 +339,7 @@ export async function serve(
   cleanup.defer(() => storeWatch.stop());
   const statusPort = await openStatusPort({
     listen: options.metricsListen,
-    registry: counters.registry,
-    nodeMetrics: () => intake.renderMetrics(),
+    pages,
     latest: (name) => intake.latest(name),
     registered: () => view.registered.values(),
     tunnels,
@@ -333,7 +347,7 @@ export async function serve(
     kubelets: kubelets.scrapes,
     gateway: options.name,
     replicas: () => replicas.roster.replicas,
-    holderOf: (node) => (replicas.isConnected(node.metadata.name) ? node.status?.tunnel?.gateway : undefined),
+    holderOf: (node) => replicas.holderOf(node.metadata.name),
     notReady: () => {
       const missing = view.missing();
       return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;

@@ -2,7 +2,7 @@
 // for the public port, one among replicas.
 import type { Logger } from 'pino';
 import type { Authority, IssuedCertificate } from '../join/authority.ts';
-import type { PortCertificate } from './public-port.ts';
+import type { PortCertificate } from './port-certificate.ts';
 
 const checkIntervalMs = 3600_000;
 

@@ -1,36 +1,37 @@
-// The status port: plain HTTP on loopback by default, for Prometheus, probes and people on the machine. Reads only.
+// The status port: plain HTTP on loopback by default, for Prometheus, probes and people on the machine. Reads only. Whichever
+// replica is asked, the answer about a node or another replica is the same; /metrics and /nodes speak of this one.
 //
-//   /metrics      Prometheus text: the gateway's own metrics, then every node's
+//   /metrics      Prometheus text: this replica's own metrics, then those of every node whose tunnel is here
 //   /nodes        JSON: each registered node with its tunnel and latest heartbeat; /nodes/NAME one of them
+//   /nodes/NAME/metrics      that node's values
 //   /nodes/NAME/kubelet/metrics[/cadvisor|/resource|/probes]   that node's kubelet, through its tunnel
-//   /discovery/kubelets[?path=/metrics/cadvisor]   all of those, for http_sd_config
-//   /replicas     JSON: the replicas of the gateway, as this one sees them
+//   /replicas     JSON: the replicas of the gateway, as this one sees them; /replicas/NAME/metrics the own metrics of one
+//   /discovery/nodes   /discovery/kubelets[?path=/metrics/cadvisor]   /discovery/gateways   all of those, for http_sd_configs
 //   /healthz      the process answers;  /readyz  it can also serve joins
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
 import { Fault } from '../../protocol/fault.ts';
-import { hostOf, kubeletTargets } from '../kubelets/discovery.ts';
+import {
+  gatewayTargets,
+  hostOf,
+  kubeletTargets,
+  nodeTargets,
+  type TargetGroup,
+} from '../discovery/targets.ts';
 import { type KubeletScrapes, kubeletPaths } from '../kubelets/scrape.ts';
 import type { RegisteredNode } from '../nodes/node.ts';
-import type { Tunnels } from '../nodes/tunnels.ts';
 import type { Replica } from '../replicas/roster.ts';
 import { answerFault, answerJson, answerText, faultFor } from './answer.ts';
 import { listen } from './listen.ts';
+import type { MetricsPages } from './metrics-pages.ts';
+import { describeNode, type NodeView } from './node-description.ts';
 import type { ScrapeAccess } from './scrape-access.ts';
 
-export interface StatusPortOptions {
+export interface StatusPortOptions extends NodeView {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly registry: Registry;
-  readonly nodeMetrics: () => string;
-  readonly latest: (nodeName: string) => unknown;
+  readonly pages: Pick<MetricsPages, 'contentType' | 'here' | 'node' | 'replica'>;
   readonly registered: () => Iterable<RegisteredNode>;
-  readonly tunnels: Tunnels;
-  /** Name of this replica, and all of them. */
-  readonly gateway: string;
   readonly replicas: () => readonly Replica[];
-  /** The live replica that holds a node's tunnel. */
-  readonly holderOf: (node: RegisteredNode) => string | undefined;
   /** Why this gateway is not ready, or undefined. */
   readonly notReady: () => string | undefined;
   readonly access: ScrapeAccess;
@@ -70,66 +71,76 @@ async function answer(
     return answerText(response, 'text/plain', 'ok\n');
   }
   const kubelet = /^\/nodes\/([^/]+)\/kubelet(\/metrics(?:\/[a-z]+)?)$/.exec(path);
-  const isDiscovery = path === '/discovery/kubelets';
+  const isDiscovery = path.startsWith('/discovery/');
   await options.access.check(request, kubelet !== null || isDiscovery);
-  if (path === '/metrics') {
-    const own = await options.registry.metrics();
-    answerText(response, options.registry.contentType, `${own}${options.nodeMetrics()}`);
-  } else if (path === '/nodes') {
-    answerJson(response, 200, {
-      gateway: options.gateway,
-      nodes: [...options.registered()].map((node) => describe(options, node)),
-    });
-  } else if (isDiscovery) {
-    const gateway = hostOf(request.headers.host) ?? `${options.listen.host}:${options.listen.port}`;
-    const only = new URLSearchParams(query).get('path');
-    const onlyPath = kubeletPaths.find((one) => one === only);
-    if (only !== null && onlyPath === undefined)
-      throw new Fault('PATH_UNKNOWN', { method: 'GET', path: only });
-    answerJson(response, 200, kubeletTargets(options.registered(), gateway, onlyPath));
-  } else if (kubelet !== null) {
-    const [, name = '', asked] = kubelet;
-    const metricsPath = kubeletPaths.find((one) => one === asked);
-    if (metricsPath === undefined) throw new Fault('PATH_UNKNOWN', { method: 'GET', path });
+  const { pages } = options;
+  const [, kind, name = ''] = /^\/(nodes|replicas)\/([^/]+)\/metrics$/.exec(path) ?? [];
+  if (path === '/metrics') answerText(response, pages.contentType, await pages.here());
+  else if (kind === 'nodes') {
     if (find(options, name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
-    await options.kubelets.scrape(name, metricsPath, request, response);
-  } else if (path === '/replicas') {
+    answerText(response, pages.contentType, await pages.node(name));
+  } else if (kind === 'replicas') answerText(response, pages.contentType, await pages.replica(name));
+  else if (isDiscovery) answerJson(response, 200, discovered(options, request, path, query));
+  else if (kubelet !== null) await scrapeKubelet(options, request, response, kubelet);
+  else if (path === '/replicas') {
     answerJson(response, 200, { gateway: options.gateway, replicas: options.replicas() });
-  } else if (path.startsWith('/nodes/')) {
+  } else answerNodes(options, path, response);
+}
+
+function discovered(
+  options: StatusPortOptions,
+  request: http.IncomingMessage,
+  path: string,
+  query: string,
+): TargetGroup[] {
+  const gateway = hostOf(request.headers.host) ?? `${options.listen.host}:${options.listen.port}`;
+  switch (path) {
+    case '/discovery/nodes':
+      return nodeTargets(options.registered(), gateway);
+    case '/discovery/gateways':
+      return gatewayTargets(options.replicas(), gateway);
+    case '/discovery/kubelets': {
+      const only = new URLSearchParams(query).get('path');
+      const paths = kubeletPaths.filter((one) => only === null || one === only);
+      if (paths.length > 0) return kubeletTargets(options.registered(), gateway, paths);
+    }
+  }
+  throw new Fault('PATH_UNKNOWN', { method: 'GET', path: `${path}${query && `?${query}`}`.slice(0, 120) });
+}
+
+async function scrapeKubelet(
+  options: StatusPortOptions,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  [path, name = '', asked]: RegExpExecArray,
+): Promise<void> {
+  const metricsPath = kubeletPaths.find((one) => one === asked);
+  if (metricsPath === undefined) throw new Fault('PATH_UNKNOWN', { method: 'GET', path });
+  if (find(options, name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
+  await options.kubelets.scrape(name, metricsPath, request, response);
+}
+
+function answerNodes(options: StatusPortOptions, path: string, response: http.ServerResponse): void {
+  if (path === '/nodes') {
+    const nodes = [...options.registered()].map((node) => describeNode(options, node));
+    answerJson(response, 200, { gateway: options.gateway, nodes });
+    return;
+  }
+  if (path.startsWith('/nodes/')) {
     const name = path.slice('/nodes/'.length);
     const node = find(options, name);
-    if (node) answerJson(response, 200, describe(options, node));
+    if (node) answerJson(response, 200, describeNode(options, node));
     else answerJson(response, 404, { error: `no registered node ${name}` });
-  } else {
-    answerJson(response, 404, {
-      error:
-        'see /metrics /nodes /nodes/NAME /nodes/NAME/kubelet/metrics /replicas /discovery/kubelets /healthz /readyz',
-    });
+    return;
   }
+  const known =
+    '/metrics /nodes /nodes/NAME[/metrics] /nodes/NAME/kubelet/metrics /replicas /replicas/NAME/metrics';
+  answerJson(response, 404, {
+    error: `see ${known} /discovery/nodes /discovery/kubelets /discovery/gateways /healthz /readyz`,
+  });
 }
 
 function find({ registered }: StatusPortOptions, name: string): RegisteredNode | undefined {
   for (const node of registered()) if (node.metadata.name === name) return node;
   return undefined;
-}
-
-function describe(options: StatusPortOptions, node: RegisteredNode): object {
-  const { name } = node.metadata;
-  const tunnel = options.tunnels.get(name);
-  return {
-    name,
-    pool: node.spec.pool,
-    phase: node.status?.phase ?? null,
-    ready: node.status?.ready ?? null,
-    tunnel: {
-      /** Here, at this replica. */
-      state: tunnel?.session.state ?? 'Absent',
-      connected: tunnel?.connected ?? false,
-      since: tunnel ? new Date(tunnel.sinceMs).toISOString() : null,
-      /** Which replica had it last, by the registration; and which holds it now. */
-      gateway: node.status?.tunnel?.gateway ?? null,
-      holder: (tunnel?.connected ? options.gateway : options.holderOf(node)) ?? null,
-    },
-    latest: options.latest(name) ?? null,
-  };
 }

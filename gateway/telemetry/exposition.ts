@@ -23,7 +23,8 @@ export class Exposition {
     family.lines.push(line);
   }
 
-  addGroup(node: NodeLabels, group: SeriesGroup): void {
+  /** `alone`: in a page that is about this node and nothing else, without its name and pool. */
+  addGroup(node: NodeLabels, group: SeriesGroup, alone = false): void {
     if (group.shown?.pool !== node.pool) {
       const names = group.columns.map((column) =>
         sampleName(column.name, { ...node, ...group.labels, ...column.labels }),
@@ -31,25 +32,27 @@ export class Exposition {
       group.shown = { pool: node.pool, names };
     }
     const { names } = group.shown;
+    const skipped = alone ? sampleName('', node).length : 0;
     for (const [index, column] of group.columns.entries()) {
       const value = group.values[index] ?? Number.NaN;
       // A column without a value on this host is left out.
       if (!Number.isNaN(value)) {
-        this.add(column.name, column.type, `${names[index]} ${numberText(value)}`);
+        const full = names[index] ?? '';
+        const name = alone ? withoutNode(full, column.name.length, skipped) : full;
+        this.add(column.name, column.type, `${name} ${numberText(value)}`);
       }
     }
   }
 
-  addHeartbeat(node: NodeLabels, heartbeat: Heartbeat, ageSeconds: number): void {
+  addHeartbeat(node: NodeLabels | undefined, heartbeat: Heartbeat, ageSeconds: number): void {
     const age = ['regnode_node_heartbeat_age_seconds', 'gauge', ageSeconds] as const;
     for (const [name, type, value] of [age, ...heartbeatSeries(heartbeat)]) {
-      this.add(name, type, `${sampleName(name, node)} ${numberText(value)}`);
+      this.add(name, type, `${sampleName(name, node ?? {})} ${numberText(value)}`);
     }
   }
 
   addOwn({ name, type, labels, value }: OwnMetric): void {
-    const shown = Object.keys(labels).length === 0 ? name : sampleName(name, labels);
-    this.add(name, type, `${shown} ${numberText(value)}`);
+    this.add(name, type, `${sampleName(name, labels)} ${numberText(value)}`);
   }
 
   render(): string[] {
@@ -61,7 +64,13 @@ function sampleName(name: string, labels: object): string {
   const pairs = Object.entries(labels).map(
     ([label, value]: [string, string]) => `${label}="${escaped(value)}"`,
   );
-  return `${name}{${pairs.join(',')}}`;
+  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
+}
+
+/** Node and pool stand first, and a node can't set them: what is left are slices of the name that is kept. */
+function withoutNode(sample: string, nameLength: number, skipped: number): string {
+  const rest = sample.slice(nameLength + skipped);
+  return rest === '' ? sample.slice(0, nameLength) : `${sample.slice(0, nameLength)}{${rest}`;
 }
 
 function escaped(value: string): string {

@@ -114,21 +114,38 @@ export class TelemetryIntake {
     return all.filter(({ value }) => !Number.isNaN(value));
   }
 
-  /** All nodes' live values and the intake's own metrics; with a name, that node's values alone. */
-  renderMetrics(nodeName?: string): string {
-    const now = this.#monotonicMs();
+  /** All nodes' live values and the intake's own metrics. A node that another replica shows is not shown here as well. */
+  renderMetrics(): string {
     const exposition = new Exposition();
     for (const node of this.#nodes.values()) {
-      if (nodeName !== undefined && node.name !== nodeName) continue;
-      const labels = this.#labels(node.name);
-      for (const group of node.series.groups(now)) exposition.addGroup(labels, group);
-      const last = node.heartbeat;
-      if (last !== undefined && now - last.atMs <= heartbeatStaleMs) {
-        exposition.addHeartbeat(labels, last.heartbeat, (now - last.atMs) / 1000);
-      }
+      if (!this.#options.isElsewhere?.(node.name)) this.#show(node, exposition);
     }
-    if (nodeName === undefined) for (const metric of this.ownMetrics()) exposition.addOwn(metric);
-    return `${exposition.render().join('\n')}\n`;
+    for (const metric of this.ownMetrics()) exposition.addOwn(metric);
+    return textOf(exposition);
+  }
+
+  /** One node's live values, without the labels `node` and `pool`; empty when there are none. */
+  renderNode(nodeName: string): string {
+    const exposition = new Exposition();
+    const node = this.#nodes.get(nodeName);
+    if (node) this.#show(node, exposition, true);
+    return textOf(exposition);
+  }
+
+  renderOwn(): string {
+    const exposition = new Exposition();
+    for (const metric of this.ownMetrics()) exposition.addOwn(metric);
+    return textOf(exposition);
+  }
+
+  #show(node: NodeIntake, exposition: Exposition, alone = false): void {
+    const now = this.#monotonicMs();
+    const labels = this.#labels(node.name);
+    for (const group of node.series.groups(now)) exposition.addGroup(labels, group, alone);
+    const last = node.heartbeat;
+    if (last !== undefined && now - last.atMs <= heartbeatStaleMs) {
+      exposition.addHeartbeat(alone ? undefined : labels, last.heartbeat, (now - last.atMs) / 1000);
+    }
   }
 
   ownMetrics(): readonly OwnMetric[] {
@@ -167,4 +184,9 @@ export class TelemetryIntake {
   #labels(name: string): NodeLabels {
     return { node: name, pool: this.#options.poolOf(name) ?? '' };
   }
+}
+
+function textOf(exposition: Exposition): string {
+  const lines = exposition.render();
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

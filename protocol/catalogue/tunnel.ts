@@ -47,12 +47,12 @@ export const tunnelFaults = {
   REPLICA_UNREACHABLE: {
     exitCode: 5,
     en: {
-      message: 'The gateway replica {replica}, which holds the tunnel, cannot be reached: {detail}.',
+      message: 'The gateway replica {replica} cannot be reached: {detail}.',
       remedy:
         'Replicas must reach each other at --replica-address; kubectl get leases -n regnode-system shows them.',
     },
     zh: {
-      message: '无法连接持有该隧道的网关副本 {replica}：{detail}。',
+      message: '无法连接网关副本 {replica}：{detail}。',
       remedy: '各副本必须能通过 --replica-address 互相访问；可用 kubectl get leases -n regnode-system 查看。',
     },
   },

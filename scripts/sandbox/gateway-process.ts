@@ -109,6 +109,12 @@ export class GatewayProcess {
     return exitCode === 0 ? JSON.parse(stdout) : undefined;
   }
 
+  /** Text of its status port; undefined when it refuses. */
+  async page(path: string): Promise<string | undefined> {
+    const { stdout, exitCode } = await this.#curl(path);
+    return exitCode === 0 ? stdout : undefined;
+  }
+
   /** A number on its metrics page; `name` with labels as they stand there. */
   async metric(name: string): Promise<number | undefined> {
     const { stdout } = await this.#curl('/metrics');

@@ -85,6 +85,49 @@ async function expectExec(): Promise<void> {
   expect(counted, counted.stderr).toMatchObject({ exitCode: 7, stdout: 'counted 300000\n' });
 }
 
+/** Whichever replica Prometheus asks, it gets everything, and nothing twice. */
+async function expectScrapes(asked: readonly ReplicaName[] = replicaNames): Promise<void> {
+  const patience = { timeoutMs: waitMs, intervalMs: 500 };
+  for (const name of asked) {
+    const wait = { ...patience, detail: () => replicas.of(name).tail() };
+    const page = (path: string, has: RegExp) =>
+      waitFor(
+        `${name} to answer ${path}`,
+        async () => {
+          const text = await replicas.of(name).page(path);
+          return text !== undefined && has.test(text) ? text : undefined;
+        },
+        wait,
+      );
+    await page(
+      '/nodes/idc-1/kubelet/metrics/cadvisor',
+      /^container_cpu_usage_seconds_total\{.*pod="talker"/m,
+    );
+    const values = await page('/nodes/idc-1/metrics', /^node_load1 [0-9.]+$/m);
+    expect(values.match(/^node_load1 /gm), 'once').toHaveLength(1);
+    expect(values).toMatch(/^regnode_node_heartbeat_age_seconds /m);
+    for (const other of asked) {
+      await page(`/replicas/${other}/metrics`, /^regnode_gateway_replicas [12]$/m);
+    }
+  }
+  const shownBy = async (text: string) => {
+    const pages = await Promise.all(asked.map((name) => replicas.of(name).page('/metrics')));
+    return pages.map((page) => page?.split('\n').filter((line) => line.startsWith(text)).length);
+  };
+  if (asked.length < 2) return;
+  await waitFor(
+    'every value at one replica',
+    async () => {
+      const found = await Promise.all([
+        shownBy('node_load1{node="idc-1"'),
+        shownBy('regnode_gateway_node_tunnel{'),
+      ]);
+      return found.every((counts) => [...counts].sort().join() === '0,1') ? true : undefined;
+    },
+    patience,
+  );
+}
+
 test('who holds a node is said everywhere alike', async () => {
   const name = await holder('gw-1');
   expect(await holder('gw-2')).toBe(name);
@@ -133,6 +176,23 @@ test('the API server may ask the replica that does not hold the tunnel', async (
     audited.some((line) => line.includes(`"replica":"${asked}"`)),
     'it stands in both audits',
   ).toBe(true);
+});
+
+test('Prometheus finds everything at either replica, and nothing twice', async () => {
+  await expectScrapes();
+  for (const name of replicaNames) {
+    const found = (kind: string) =>
+      replicas.of(name).ask(`/discovery/${kind}`) as Promise<
+        { targets: string[]; labels: Record<string, string> }[]
+      >;
+    const nodes = await found('nodes');
+    expect(nodes.map(({ labels }) => [labels.instance, labels.pool])).toEqual([['idc-1', poolName]]);
+    expect([nodes[0]?.targets, await found('kubelets')]).toMatchObject([
+      [replicas.of(name).statusUrl.slice('http://'.length)],
+      { length: 4 },
+    ]);
+    expect((await found('gateways')).map(({ labels }) => labels.instance)).toEqual(replicaNames);
+  }
 });
 
 test('the door for replicas opens to nobody else', async () => {
@@ -202,6 +262,7 @@ test('a replica is killed under an exec: it is reset within seconds, and the oth
   const echo = new LiveKubectl(sandbox, ['exec', '-i', 'talker', '--', 'cat']);
   echo.type('before\n');
   await echo.prints(/before/);
+  await expectScrapes();
   await replicas.of(killed).kill();
   const killedMs = performance.now();
   // Its exit code says nothing: kubectl 1.20 takes a connection that is cut for the end of the command.
@@ -213,6 +274,8 @@ test('a replica is killed under an exec: it is reset within seconds, and the oth
   });
   await holder(stays, stays);
   await expectExec();
+  // What it kept of the old way is of no use any more, and nobody notices.
+  await expectScrapes([stays]);
   await waitFor(
     'the lease of the killed one to run out',
     async () => {
@@ -233,5 +296,6 @@ test('an API server that asks the replica which has just begun is handed on', as
   const name = await holder('gw-1');
   await replicas.askThrough(replicas.other(name));
   await expectExec();
+  await expectScrapes();
   expect(await readyTransition()).toBe(readySince);
 });

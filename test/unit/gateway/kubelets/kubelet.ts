@@ -4,7 +4,9 @@ import { webcrypto } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Fault } from '../../../../protocol/fault.ts';
+import type { StreamTarget } from '../../../../protocol/session.ts';
+import type { SessionStream, StreamEndpoint } from '../../../../protocol/tunnel/stream.ts';
 import * as x509 from '../../../../protocol/x509.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -26,9 +28,11 @@ export type Authority = Awaited<ReturnType<typeof createAuthority>>;
 
 export interface Kubelet {
   readonly requests: IncomingMessage[];
+  readonly port: number;
   /** Streams opened so far. */
   streams: number;
-  openStream(): Promise<Duplex>;
+  /** As a session of its node would: a stream to it. */
+  open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
   close(): void;
 }
 
@@ -59,9 +63,10 @@ export async function startKubelet(
   const kubelet: Kubelet = {
     requests,
     streams: 0,
-    openStream() {
+    port,
+    open(_target, endpoint) {
       kubelet.streams += 1;
-      return Promise.resolve(net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+      return streamTo(port, endpoint);
     },
     close() {
       server.closeAllConnections();
@@ -69,4 +74,23 @@ export async function startKubelet(
     },
   };
   return kubelet;
+}
+
+/** A stream of a tunnel, without the tunnel. */
+function streamTo(port: number, endpoint: StreamEndpoint): () => void {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const stream: Pick<SessionStream, 'write' | 'end' | 'reset' | 'consumed'> = {
+    write: (chunk) => {
+      socket.write(chunk);
+      return true;
+    },
+    end: () => void socket.end(),
+    reset: () => void socket.destroy(),
+    consumed: () => {},
+  };
+  socket.once('connect', () => endpoint.opened(stream as SessionStream));
+  socket.on('data', (chunk) => endpoint.deliver(chunk));
+  socket.on('end', () => endpoint.deliverEnd());
+  socket.on('error', ({ message }) => endpoint.reset(new Fault('TUNNEL_STREAM_RESET', { detail: message })));
+  return () => void socket.destroy();
 }

@@ -5,7 +5,6 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Registry } from 'prom-client';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KubeletConnections } from '../../../../gateway/kubelets/connections.ts';
 import { KubeletScrapes, type ScrapeLimits } from '../../../../gateway/kubelets/scrape.ts';
@@ -23,6 +22,13 @@ let stranger: Authority;
 beforeAll(async () => {
   [authority, stranger] = await Promise.all([createAuthority('cluster'), createAuthority('stranger')]);
 });
+
+const noPages = {
+  contentType: 'text/plain',
+  here: () => Promise.resolve(''),
+  node: () => Promise.resolve(''),
+  replica: () => Promise.resolve(''),
+};
 
 const endings: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -44,7 +50,7 @@ interface World {
 async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
   const outcomes: string[] = [];
   const forgotten: string[] = [];
-  const connections = new KubeletConnections({ session: (name) => kubelets[name], caPem: authority.pem });
+  const connections = new KubeletConnections({ wayTo: (name) => kubelets[name], caPem: authority.pem });
   endings.push(() => connections.destroy());
   const scrapes = new KubeletScrapes({
     connections,
@@ -54,8 +60,7 @@ async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
   });
   const port = await openStatusPort({
     listen: { host: '127.0.0.1', port: 0 },
-    registry: new Registry(),
-    nodeMetrics: () => '',
+    pages: noPages,
     latest: () => undefined,
     registered: () => [
       node('idc-2', { tunnel: { connected: false, since: '', gateway: '' } }),
@@ -73,7 +78,7 @@ async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
   endings.push(() => port.close());
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${port.address.port}${path}`, { headers });
-  return { get, outcomes, forgotten, port: port.address.port };
+  return { get, outcomes, forgotten, connections, port: port.address.port };
 }
 
 async function kubelet(
@@ -173,7 +178,17 @@ describe('refused', () => {
     const { get } = await open({ tokenFile });
     const status = async (path: string, token?: string) =>
       (await get(path, token === undefined ? {} : { authorization: `Bearer ${token}` })).status;
-    for (const path of ['/metrics', '/nodes', '/nodes/idc-1', '/discovery/kubelets', cadvisor, '/']) {
+    for (const path of [
+      ...[
+        '/metrics',
+        '/nodes',
+        '/nodes/idc-1',
+        '/nodes/idc-1/metrics',
+        '/replicas',
+        '/replicas/gw-a/metrics',
+      ],
+      ...['/discovery/kubelets', '/discovery/nodes', '/discovery/gateways', cadvisor, '/'],
+    ]) {
       expect(await status(path), path).toBe(401);
       expect(await status(path, 'firs'), path).toBe(401);
     }
@@ -224,6 +239,46 @@ test('the answer comes as the kubelet gave it, over one connection for all scrap
   expect(asked?.headers.authorization).toBe('Bearer metrics-token');
   expect(asked?.headers).not.toHaveProperty('cookie');
   expect(asked?.headers).not.toHaveProperty('x-other');
+});
+
+test('a tunnel that moves: what is idle ends at once, what is under way with its answer, and the next goes the new way', async () => {
+  const held: ServerResponse[] = [];
+  const old = await kubelet((request, response) => {
+    if (request.url === '/metrics') held.push(response);
+    else response.end('old 1\n');
+  });
+  const moved = await kubelet((_request, response) => response.end('new 1\n'));
+  const ways: Record<string, Kubelet> = { 'idc-1': old };
+  const { get, connections } = await open({ kubelets: ways });
+  const underWay = get('/nodes/idc-1/kubelet/metrics');
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  expect(await (await get(cadvisor)).text()).toBe('old 1\n');
+  const kept = () => Object.values(connections.freeSockets).flatMap((sockets) => sockets ?? []).length;
+  await vi.waitFor(() => expect(kept()).toBe(1));
+
+  ways['idc-1'] = moved;
+  connections.moved('idc-2');
+  expect(kept(), 'another node').toBe(1);
+  connections.moved('idc-1');
+  await vi.waitFor(() => expect(kept()).toBe(0));
+  expect(await (await get(cadvisor)).text()).toBe('new 1\n');
+  held[0]?.end('last 1\n');
+  expect(await (await underWay).text()).toBe('last 1\n');
+  for (let index = 0; index < 3; index++) expect(await (await get(cadvisor)).text()).toBe('new 1\n');
+  expect([old.streams, moved.streams]).toEqual([2, 1]);
+});
+
+test('a kept connection that was cut just now costs no scrape', async () => {
+  const good = await kubelet((_request, response) => response.end('up 1\n'));
+  const { get, connections, outcomes } = await open({ kubelets: { 'idc-1': good } });
+  for (let cut = 0; cut < 5; cut++) {
+    expect(await (await get(cadvisor)).text()).toBe('up 1\n');
+    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    // It goes away in the very moment in which it is used.
+    for (const sockets of Object.values(connections.freeSockets))
+      for (const socket of sockets ?? []) socket.once('newListener', () => socket.destroy());
+  }
+  expect(outcomes).toEqual(Array(5).fill('completed'));
 });
 
 test('a Prometheus that goes away ends the request to the kubelet too', async () => {

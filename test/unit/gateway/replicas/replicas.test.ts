@@ -3,130 +3,58 @@ import { once } from 'node:events';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import net, { type Socket } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startEgress } from '../../../../gateway/egress/server.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
-import { type Door, openDoor } from '../../../../gateway/replicas/door.ts';
-import { addressAnnotation, replicaLabel } from '../../../../gateway/replicas/lease.ts';
-import { Links } from '../../../../gateway/replicas/links.ts';
-import { Roster } from '../../../../gateway/replicas/roster.ts';
-import { Ways } from '../../../../gateway/replicas/ways.ts';
-import type { PortCertificate } from '../../../../gateway/serve/public-port.ts';
-import type { StreamAudit } from '../../../../protocol/tunnel/audit.ts';
-import { realClock } from '../../../../protocol/tunnel/clock.ts';
 import { PemConverter } from '../../../../protocol/x509.ts';
-import { Loopback, readAll, silent, until } from '../../tunnel/loopback.ts';
+import { Loopback, readAll, until } from '../../tunnel/loopback.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
+import { TwoReplicas } from './two-replicas.ts';
 
-let loopback: Loopback;
-let authority: Authority;
-let door: Door;
-let links: Links;
-let ways: Ways;
-let socketPath: string;
-let refused: string[];
-let doorAudit: StreamAudit[];
-let askedAudit: StreamAudit[];
-let tunnel: { connected: boolean; gateway: string; since: string } | undefined;
-
-async function certificate(name: string): Promise<PortCertificate> {
-  return { ...(await authority.issueReplica(name)), caPem: authority.caPem };
-}
-
+let world: TwoReplicas;
 beforeEach(async () => {
-  refused = [];
-  doorAudit = [];
-  askedAudit = [];
-  loopback = await Loopback.start();
-  authority = await Authority.open(memoryKubernetes());
-  door = await openDoor({
-    listen: { host: '127.0.0.1', port: 0 },
-    certificate: await certificate('gw-b'),
-    hub: loopback.gateway.hub,
-    audit: (record) => doorAudit.push(record),
-    onRefused: ({ code }) => refused.push(code),
-    clock: realClock,
-    logger: silent,
-  });
-  loopback.defer(() => door.close());
-  const ours = await certificate('gw-a');
-  links = new Links({ certificate: () => ours, clock: realClock, logger: silent });
-  loopback.defer(() => links.drain(0));
-  tunnel = { connected: true, gateway: 'gw-b', since: new Date().toISOString() };
-  const address = `127.0.0.1:${door.address.port}`;
-  const roster = new Roster('gw-a', Date.now);
-  roster.changed({
-    object: {
-      metadata: {
-        name: 'x',
-        labels: { [replicaLabel]: 'gw-b' },
-        annotations: { [addressAnnotation]: address },
-      },
-      spec: { holderIdentity: 'gw-b', leaseDurationSeconds: 15, acquireTime: '', renewTime: '' },
-    },
-  });
-  ways = new Ways({
-    self: 'gw-a',
-    hub: { session: () => undefined },
-    registered: () => ({ status: { tunnel } }) as RegisteredNode,
-    roster,
-    links,
-    clock: realClock,
-  });
-  socketPath = join(loopback.folder, 'other.sock');
-  const egress = await startEgress({
-    socketPath,
-    hub: ways,
-    resolveNode: (name) => (name.startsWith('idc-') ? name : undefined),
-    dialDirectly: () => false,
-    audit: (record) => askedAudit.push(record),
-    logger: silent,
-  });
-  loopback.defer(() => egress.close());
+  world = await TwoReplicas.start();
 });
-afterEach(() => loopback.close());
+afterEach(() => world.loopback.close());
 
 /** CONNECT at the replica that has no tunnel. */
 function connect(target = 'idc-1:10250'): Promise<{ head: string; socket: Socket }> {
   return Loopback.prototype.connect.call(
-    { egress: { socketPath }, defer: (undo: () => void) => loopback.defer(undo) },
+    { egress: { socketPath: world.socketPath }, defer: (undo: () => void) => world.loopback.defer(undo) },
     target,
   );
 }
 
 describe('a stream through another replica', () => {
   test('carries bytes both ways, ends each direction by itself, and stands in both audits', async () => {
-    await loopback.target('kubelet', async (socket) => {
+    await world.loopback.target('kubelet', async (socket) => {
       const asked = await readAll(socket);
       socket.end(`${asked.length} came, ${'y'.repeat(3_000_000)}`);
     });
-    await loopback.agent();
+    await world.loopback.agent();
     const { head, socket } = await connect();
     expect(head).toContain('200');
     socket.end('x'.repeat(2_000_000));
     const answer = (await readAll(socket)).toString();
     expect(answer).toMatch(/^2000000 came, y+$/);
     expect(answer.length).toBe(3_000_014);
-    await until(() => doorAudit.length === 1 && askedAudit.length === 1);
+    await until(() => world.doorAudit.length === 1 && world.askedAudit.length === 1);
     const bytes = { bytesToTarget: 2_000_000, bytesFromTarget: 3_000_014, outcome: 'completed' };
-    expect(askedAudit).toMatchObject([{ node: 'idc-1', replica: 'gw-b', target: 'kubelet', ...bytes }]);
-    expect(doorAudit).toMatchObject([{ node: 'idc-1', replica: 'gw-a', target: 'kubelet', ...bytes }]);
-    expect(links.streams).toBe(0);
-    expect(door.streams).toBe(0);
+    expect(world.askedAudit).toMatchObject([{ node: 'idc-1', replica: 'gw-b', target: 'kubelet', ...bytes }]);
+    expect(world.doorAudit).toMatchObject([{ node: 'idc-1', replica: 'gw-a', target: 'kubelet', ...bytes }]);
+    expect(world.links.streams).toBe(0);
+    expect(world.door.streams).toBe(0);
   });
 
   test('that is refused by the agent, or has no tunnel there, is refused with the reason', async () => {
-    await loopback.agent();
+    await world.loopback.agent();
     expect((await connect()).head).toMatch(/502 TUNNEL_TARGET_REFUSED/);
     expect((await connect('idc-2:10250')).head).toMatch(/502 TUNNEL_NODE_NOT_CONNECTED/);
-    expect(askedAudit.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
+    expect(world.askedAudit.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
   });
 
   test('a reader that stalls stops its own sender and nobody else', async () => {
     let sent = 0;
-    await loopback.target('kubelet', (socket) => {
+    await world.loopback.target('kubelet', (socket) => {
       const chunk = Buffer.alloc(64 * 1024);
       const more = () => {
         while (sent < 64 * 1024 * 1024) {
@@ -136,7 +64,7 @@ describe('a stream through another replica', () => {
       };
       more();
     });
-    await loopback.agent();
+    await world.loopback.agent();
     const stalled = await connect();
     stalled.socket.pause();
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -150,8 +78,8 @@ describe('a stream through another replica', () => {
   });
 
   test('200 at a time', async () => {
-    await loopback.target('kubelet', (socket) => socket.pipe(socket));
-    await loopback.agent();
+    await world.loopback.target('kubelet', (socket) => socket.pipe(socket));
+    await world.loopback.agent();
     const answers = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
         const { socket } = await connect();
@@ -163,56 +91,56 @@ describe('a stream through another replica', () => {
   });
 
   test('is reset at once when the other replica dies, not ended', async () => {
-    await loopback.target('kubelet', (socket) => socket.write('running'));
-    await loopback.agent();
+    await world.loopback.target('kubelet', (socket) => socket.write('running'));
+    await world.loopback.agent();
     const { socket } = await connect();
     await once(socket.resume(), 'data');
     const closed = once(socket, 'end');
-    await door.close();
+    await world.door.close();
     await closed;
-    expect(askedAudit).toMatchObject([{ outcome: 'reset' }]);
+    expect(world.askedAudit).toMatchObject([{ outcome: 'reset' }]);
     expect((await connect()).head).toMatch(/502 REPLICA_UNREACHABLE/);
   });
 
   test('gets its FIN when this replica stops, after what is underway', async () => {
-    await loopback.target('kubelet', async (socket) => {
+    await world.loopback.target('kubelet', async (socket) => {
       socket.write('running, ');
       await readAll(socket);
       socket.end('and ended in order');
     });
-    await loopback.agent();
+    await world.loopback.agent();
     const { socket } = await connect();
     const all = readAll(socket);
-    await until(() => links.streams === 1);
-    await links.drain(50);
+    await until(() => world.links.streams === 1);
+    await world.links.drain(50);
     expect((await all).toString()).toBe('running, and ended in order');
-    expect(askedAudit).toMatchObject([{ outcome: 'completed' }]);
+    expect(world.askedAudit).toMatchObject([{ outcome: 'completed' }]);
   });
 });
 
 describe('a node whose tunnel is nowhere', () => {
   test('and was a moment ago is waited for', async () => {
-    await loopback.target('kubelet', (socket) => socket.end('there'));
-    await loopback.agent();
-    tunnel = { connected: false, gateway: 'gw-b', since: new Date().toISOString() };
+    await world.loopback.target('kubelet', (socket) => socket.end('there'));
+    await world.loopback.agent();
+    world.tunnel = { connected: false, gateway: 'gw-b', since: new Date().toISOString() };
     const asked = connect();
-    tunnel = { ...tunnel, connected: true };
-    ways.changed('idc-2');
-    ways.changed('idc-1');
+    world.tunnel = { ...world.tunnel, connected: true };
+    world.ways.changed('idc-2');
+    world.ways.changed('idc-1');
     const { head, socket } = await asked;
     expect(head).toContain('200');
     expect((await readAll(socket)).toString()).toBe('there');
   });
 
   test('for long is refused at once', async () => {
-    tunnel = { connected: false, gateway: 'gw-b', since: '2020-01-01T00:00:00Z' };
+    world.tunnel = { connected: false, gateway: 'gw-b', since: '2020-01-01T00:00:00Z' };
     const beganMs = performance.now();
     expect((await connect()).head).toMatch(/502 TUNNEL_NODE_NOT_CONNECTED/);
     expect(performance.now() - beganMs).toBeLessThan(2500);
   });
 
   test('is not waited for longer than a few seconds', async () => {
-    tunnel = { connected: false, gateway: 'gw-b', since: new Date().toISOString() };
+    world.tunnel = { connected: false, gateway: 'gw-b', since: new Date().toISOString() };
     expect((await connect()).head).toMatch(/502 TUNNEL_NODE_NOT_CONNECTED/);
   }, 10_000);
 });
@@ -222,7 +150,7 @@ describe('the door', () => {
     new Promise<number>((resolve, reject) => {
       const request = https.request({
         host: '127.0.0.1',
-        port: door.address.port,
+        port: world.door.address.port,
         rejectUnauthorized: false,
         agent: false,
         headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-protocol': 'regnode.v1' },
@@ -245,19 +173,19 @@ describe('the door', () => {
       'sign',
       'verify',
     ]);
-    const node = await authority.issueNode({ name: 'gw-a', pool: 'idc', publicKey: keys.publicKey });
+    const node = await world.authority.issueNode({ name: 'gw-a', pool: 'idc', publicKey: keys.publicKey });
     const key = PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-    const serving = await authority.issueServing('gw-a');
+    const serving = await world.authority.issueServing('gw-a');
     const stranger = await (await Authority.open(memoryKubernetes())).issueReplica('gw-a');
     expect(await knock()).toBe(403);
     expect(await knock({ cert: node.certificatePem, key })).toBe(403);
     expect(await knock({ cert: serving.certificatePem, key: serving.keyPem })).toBe(403);
     expect(await knock({ cert: stranger.certificatePem, key: stranger.keyPem })).toBe(403);
-    expect(refused).toEqual(Array(4).fill('CERTIFICATE_REFUSED'));
-    const ours = await authority.issueReplica('gw-a');
+    expect(world.refused).toEqual(Array(4).fill('CERTIFICATE_REFUSED'));
+    const ours = await world.authority.issueReplica('gw-a');
     const request = https.request({
       host: '127.0.0.1',
-      port: door.address.port,
+      port: world.door.address.port,
       rejectUnauthorized: false,
       agent: false,
       cert: ours.certificatePem,
@@ -270,15 +198,15 @@ describe('the door', () => {
   });
 
   test('of somebody else, under the address of a replica, gets no stream', async () => {
-    const { certificatePem, keyPem } = await authority.issueServing('127.0.0.1');
+    const { certificatePem, keyPem } = await world.authority.issueServing('127.0.0.1');
     const impostor = https.createServer({ cert: certificatePem, key: keyPem });
     impostor.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
     impostor.listen(0, '127.0.0.1');
     await once(impostor, 'listening');
-    loopback.defer(() => impostor.close());
+    world.loopback.defer(() => impostor.close());
     const to = { replica: 'gw-b', address: `127.0.0.1:${(impostor.address() as AddressInfo).port}` };
     const fault = await new Promise<{ code: string }>((resolve) => {
-      links.open(
+      world.links.open(
         to,
         { target: 'idc-1/kubelet', reason: '' },
         {
@@ -296,7 +224,7 @@ describe('the door', () => {
   });
 
   test('a client that says nothing is cut off', async () => {
-    const silentClient = net.connect(door.address.port, '127.0.0.1');
+    const silentClient = net.connect(world.door.address.port, '127.0.0.1');
     silentClient.on('error', () => {});
     await once(silentClient.resume(), 'close');
   }, 15_000);

@@ -23,8 +23,12 @@ beforeEach(async () => {
   tunnels = new Tunnels();
   port = await openStatusPort({
     listen: { host: '127.0.0.1', port: 0 },
-    registry: new Registry(),
-    nodeMetrics: () => 'node_load1{node="idc-1"} 1\n',
+    pages: {
+      contentType: new Registry().contentType,
+      here: () => Promise.resolve('node_load1{node="idc-1"} 1\n'),
+      node: (name) => Promise.resolve(`the page of ${name}`),
+      replica: (name) => Promise.resolve(`the page of ${name}`),
+    },
     latest: (name) => (name === 'idc-1' ? { heartbeat: 'x' } : undefined),
     registered: () => [registered],
     tunnels,
@@ -44,6 +48,13 @@ test('metrics of the gateway and of the nodes are one answer', async () => {
   const answer = await get('/metrics');
   expect(answer.headers.get('content-type')).toContain('text/plain');
   expect(await answer.text()).toContain('node_load1{node="idc-1"} 1\n');
+});
+
+test('pages of one node, and of one replica', async () => {
+  expect(await (await get('/nodes/idc-1/metrics')).text()).toBe('the page of idc-1');
+  expect(await (await get('/replicas/gw-b/metrics')).text()).toBe('the page of gw-b');
+  const unknown = await get('/nodes/idc-9/metrics');
+  expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: 'NODE_NOT_FOUND' } }]);
 });
 
 test('a node with and without its tunnel', async () => {
@@ -71,6 +82,8 @@ test.each([
   ['/readyz', 200],
   ['/nodes/nobody', 404],
   ['/', 404],
+  ['/discovery/gateways', 200],
+  ['/discovery/pods', 404],
 ])('%s: %i', async (path, status) => {
   expect((await get(path)).status).toBe(status);
 });

@@ -10,10 +10,11 @@ import { BatchSource, loadDescription } from './batches.ts';
 
 const node = 'idc-1';
 
-function setUp(limits = {}) {
+function setUp(limits = {}, isElsewhere = () => false) {
   const clock = { nowMs: 1000 };
   const intake = new TelemetryIntake({
     poolOf: () => 'gpu',
+    isElsewhere,
     limits: { ...defaultTelemetryLimits, ...limits },
     monotonicMs: () => clock.nowMs,
   });
@@ -234,5 +235,34 @@ describe('what is shown', () => {
     expect(intake.renderMetrics()).not.toContain('regnode_node_heartbeat_age_seconds');
     intake.forget('idc-1');
     expect(intake.latest('idc-1')).toBeUndefined();
+  });
+});
+
+describe('pages', () => {
+  const filled = (isElsewhere?: () => boolean) => {
+    const world = setUp({}, isElsewhere);
+    const source = new BatchSource(1)
+      .describe(1, loadDescription)
+      .describe(2, { ...loadDescription, labels: { device: 'x' } });
+    world.accept(source.record(1, 5).record(2, 6).batch());
+    return world;
+  };
+
+  test('of one node: without its name and pool, which are the target’s; of one that is not known: nothing', () => {
+    const { intake } = filled();
+    expect(intake.renderNode(node)).toBe('# TYPE node_load1 gauge\nnode_load1 5\nnode_load1{device="x"} 6\n');
+    expect(intake.renderMetrics()).toContain('node_load1{node="idc-1",pool="gpu",device="x"} 6\n');
+    expect(intake.renderNode(node), 'what is kept of names is of use to both').toContain('node_load1 5\n');
+    expect(intake.renderNode('idc-2')).toBe('');
+    expect(intake.renderOwn()).not.toContain('node_load1');
+    expect(intake.renderOwn()).toContain('regnode_gateway_telemetry_nodes 1\n');
+  });
+
+  test('of all: not what another replica shows already', () => {
+    let elsewhere = false;
+    const { intake } = filled(() => elsewhere);
+    expect(intake.renderMetrics()).toContain('node_load1{');
+    elsewhere = true;
+    expect(intake.renderMetrics()).not.toContain('node_load1{');
   });
 });
