@@ -11,7 +11,8 @@ import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } f
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
-import { type PoolFlags, poolChanges, withPoolOptions } from './pool-options.ts';
+import { poolChanges } from './pool-changes.ts';
+import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 import { pauseCommand, resumeCommand, upgradeCommand } from './pool-rollout-commands.ts';
 import { setCommand } from './pool-set-command.ts';
 import { progressOf } from './rollout-watch.ts';

@@ -10,7 +10,7 @@ import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';
 import { count, duration } from './parse.ts';
-import { namesVersions } from './pool-options.ts';
+import { namesVersions } from './pool-changes.ts';
 import { type ChangeFlags, changePool, tellChanged } from './pool-set-command.ts';
 import { tellRollout, watchRollout } from './rollout-watch.ts';
 

@@ -8,7 +8,8 @@ import { skewFault } from '../pools/skew.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson } from './output.ts';
-import { type PoolFlags, poolChanges, withPoolOptions } from './pool-options.ts';
+import { poolChanges } from './pool-changes.ts';
+import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 
 export function setCommand(): Command {
   return withPoolOptions(

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type PoolFlags, poolChanges } from '../../../../gateway/cli/pool-options.ts';
+import { poolChanges } from '../../../../gateway/cli/pool-changes.ts';
+import type { PoolFlags } from '../../../../gateway/cli/pool-options.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
 
 const before: PoolSpecInput = {

@@ -1,0 +1,48 @@
+// `--registry-mirror` and `--registry-ca` of a pool: registries with their mirrors and roots, each named as REGISTRY=VALUE.
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Fault } from '../../protocol/fault.ts';
+import type { Registry } from '../../protocol/node-settings.ts';
+import type { PoolFlags } from './pool-options.ts';
+
+export async function changedRegistries(
+  flags: Pick<PoolFlags, 'registryMirror' | 'registryCa'>,
+  before: readonly Registry[],
+): Promise<readonly Registry[] | undefined> {
+  const { registryMirror, registryCa } = flags;
+  if (registryMirror === undefined && registryCa === undefined) return undefined;
+  // Mirrors are named anew as a whole: their order matters, and one that is taken out should be gone.
+  const registries = new Map<string, Registry>();
+  for (const one of before)
+    registries.set(one.host, registryMirror === undefined ? one : { ...one, mirrors: [] });
+  const change = (host: string, patch: (old: Registry) => Registry) =>
+    registries.set(host, patch(registries.get(host) ?? { host, mirrors: [] }));
+  for (const text of registryMirror ?? []) {
+    if (text === 'none') continue;
+    const [host, url] = pair(text, 'a mirror: docker.io=https://mirror.example.com');
+    change(host, (old) => ({ ...old, mirrors: [...old.mirrors, url] }));
+  }
+  for (const text of registryCa ?? []) {
+    const [host, file] = pair(text, 'a CA: registry.example.com=ca.pem');
+    const caPem = await readAuthority(file);
+    change(host, (old) => ({ ...old, caPem }));
+  }
+  return [...registries.values()].filter(({ mirrors, caPem }) => mirrors.length > 0 || caPem !== undefined);
+}
+
+function pair(text: string, wanted: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new Fault('USAGE', { detail: `"${text}" is not ${wanted}` });
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+async function readAuthority(file: string): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    new X509Certificate(text);
+    return text;
+  } catch (error) {
+    const detail = `${file} is no PEM file with a certificate: ${error instanceof Error ? error.message : error}`;
+    throw new Fault('USAGE', { detail }, { cause: error });
+  }
+}
