@@ -10,7 +10,7 @@ import {
   lineTimePath,
 } from '../../protocol/line/session.ts';
 import { answerJson } from '../serve/answer.ts';
-import type { Exchange, Route } from '../serve/public-port.ts';
+import type { Exchange, Route } from '../serve/route.ts';
 import type { LineSessions } from './sessions.ts';
 import type { Transfers } from './transfers.ts';
 

@@ -13,7 +13,7 @@ import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { httpStatus } from './http-status.ts';
 import { limits, RateLimiter } from './limits.ts';
-import type { Exchange } from './public-port.ts';
+import type { Exchange } from './route.ts';
 
 export interface JoinRouteOptions {
   readonly desk: JoinDesk;

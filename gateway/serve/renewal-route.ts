@@ -9,7 +9,7 @@ import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.t
 import { type RenewalDesk, renewCertificate } from '../join/renewal.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { limits, RateLimiter } from './limits.ts';
-import type { Exchange } from './public-port.ts';
+import type { Exchange } from './route.ts';
 
 export interface RenewalRouteOptions {
   readonly desk: RenewalDesk & { readonly now: () => number };

@@ -15,8 +15,8 @@ import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from './answer.ts';
 import { joinRoute } from './join-route.ts';
-import type { Route } from './public-port.ts';
 import { renewalRoute } from './renewal-route.ts';
+import type { Route } from './route.ts';
 
 export interface RoutesOptions {
   readonly desk: JoinDesk;

@@ -13,9 +13,9 @@ const codes = Object.keys(eventTexts) as EventCode[];
 /** `file: text` where a reason or a message of an event or condition is a literal, with why it may be. */
 const allowed: Readonly<Record<string, string>> = {
   'gateway/nodes/status.ts: Kubelet': 'the condition hands on what the kubelet itself says',
-  'gateway/serve/public-port.ts: handshake': 'a label of a counter',
-  'gateway/serve/public-port.ts: per-address': 'a label of a counter',
-  'gateway/serve/public-port.ts: total': 'a label of a counter',
+  'gateway/serve/port-connections.ts: handshake': 'a label of a counter',
+  'gateway/serve/port-connections.ts: per-address': 'a label of a counter',
+  'gateway/serve/port-connections.ts: total': 'a label of a counter',
   'gateway/nodes/departures.ts: removed by the operator': 'travels to the agent, for its log',
 };
 

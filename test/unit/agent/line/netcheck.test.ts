@@ -9,7 +9,7 @@ import { measurementSchema } from '../../../../agent/line/measurement.ts';
 import { measureLine, type NetcheckOptions, type Part } from '../../../../agent/line/netcheck.ts';
 import { findingsOf } from '../../../../agent/line/report.ts';
 import { openLine } from '../../../../gateway/line/line.ts';
-import type { Route } from '../../../../gateway/serve/public-port.ts';
+import type { Route } from '../../../../gateway/serve/route.ts';
 import { logger, openTestPort } from '../../gateway/port.ts';
 
 const cleanup: (() => unknown)[] = [];

@@ -8,7 +8,7 @@ import { identify } from '../../../../gateway/join/client-certificate.ts';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { answerJson, readJson } from '../../../../gateway/serve/answer.ts';
 import { limits } from '../../../../gateway/serve/limits.ts';
-import type { Route } from '../../../../gateway/serve/public-port.ts';
+import type { Route } from '../../../../gateway/serve/route.ts';
 import { Fault } from '../../../../protocol/fault.ts';
 import { PemConverter } from '../../../../protocol/x509.ts';
 import { openTestPort, type TestPort } from '../port.ts';
