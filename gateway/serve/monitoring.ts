@@ -1,90 +1,84 @@
-// What the gateway does for monitoring beside the intake: remote-write, and scrapes of kubelets through their tunnels. Started and stopped
-// with the gateway; a credential that can't be read ends the start.
+// What Prometheus and people may ask of this gateway: its status port, kubelets' metrics through their tunnels, and pages of metrics,
+// whichever replica has what they need. A credential that can't be read ends the start.
 import { readFile } from 'node:fs/promises';
-import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import { Counter } from 'prom-client';
 import { Fault } from '../../protocol/fault.ts';
-import { KubeletConnections, type KubeletConnectionsOptions } from '../kubelets/connections.ts';
+import type { Counters } from '../audit/counters.ts';
+import { KubeletConnections } from '../kubelets/connections.ts';
 import { KubeletScrapes } from '../kubelets/scrape.ts';
 import { KubeletToken } from '../kubelets/token.ts';
-import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import type { ClusterConnection } from '../kubernetes/connect.ts';
+import type { Tunnels } from '../nodes/tunnels.ts';
+import { hasMoved } from '../replicas/holding.ts';
+import type { Replicas } from '../replicas/replicas.ts';
 import type { TelemetryIntake } from '../telemetry/intake.ts';
-import { remoteWriteOf } from '../telemetry/remote-write/flags.ts';
-import { type OwnSample, RemoteWrite } from '../telemetry/remote-write/remote-write.ts';
+import type { TunnelHub } from '../tunnel/hub.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { MetricsPages } from './metrics-pages.ts';
 import type { ServeOptions } from './options.ts';
-import { readToken } from './scrape-access.ts';
+import { readToken, scrapeAccess } from './scrape-access.ts';
+import { openStatusPort, type StatusPort } from './status-port.ts';
 
-const sweepMs = 5000;
-const ownIntervalMs = 15_000;
-
-export async function openRemoteWrite(
-  options: ServeOptions,
-  registry: Registry,
-  logger: Logger,
-): Promise<RemoteWrite | undefined> {
-  const asked = remoteWriteOf(options);
-  if (asked === undefined) return undefined;
-  const remoteWrite = new RemoteWrite({ ...asked, logger });
-  await remoteWrite.start(registry);
-  return remoteWrite;
-}
-
-/** Looks for series that have ended, and writes the gateway's own metrics; returns how to stop that. */
-export function feedRemoteWrite(
-  remoteWrite: RemoteWrite,
-  { intake, registry, name }: { intake: TelemetryIntake; registry: Registry; name: string },
-): () => void {
-  const sweeping = setInterval(() => intake.sweep(), sweepMs).unref();
-  const writing = setInterval(() => {
-    void ownSamples(registry, intake).then((samples) => remoteWrite.own(name, samples));
-  }, ownIntervalMs).unref();
-  return () => {
-    clearInterval(sweeping);
-    clearInterval(writing);
-  };
-}
-
-async function ownSamples(registry: Registry, intake: TelemetryIntake): Promise<OwnSample[]> {
-  const metrics = await registry.getMetricsAsJSON();
-  return [
-    ...metrics.flatMap(({ name, values }) => values.map((value) => sampleOf(name, value))),
-    ...intake.ownMetrics(),
-  ];
-}
-
-function sampleOf(name: string, sample: { value: number; labels: object; metricName?: string }): OwnSample {
-  const labels = Object.entries(sample.labels).map(([label, value]) => [label, String(value)]);
-  return {
-    name: sample.metricName ?? name,
-    labels: Object.fromEntries(labels) as Record<string, string>,
-    value: sample.value,
-  };
-}
-
-export async function openKubeletScrapes(parts: {
+export interface MonitoringParts {
   readonly options: ServeOptions;
-  readonly kubernetes: Kubernetes;
-  readonly apiServerCaPem: string;
-  readonly wayTo: KubeletConnectionsOptions['wayTo'];
-  readonly registry: Registry;
-}): Promise<{ scrapes: KubeletScrapes; moved: (node: string) => void; close: () => void }> {
-  const { options, kubernetes, wayTo, registry } = parts;
+  readonly connection: ClusterConnection;
+  readonly view: ClusterView;
+  readonly hub: TunnelHub;
+  readonly tunnels: Tunnels;
+  readonly replicas: Replicas;
+  readonly intake: TelemetryIntake;
+  readonly pages: MetricsPages;
+  readonly counters: Counters;
+}
+
+export interface Kubelets {
+  readonly scrapes: KubeletScrapes;
+  close(): void;
+}
+
+/** Scrapes of kubelets, on connections that are given up when a tunnel moves. */
+export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
+  const { options, connection, view, hub, replicas, counters } = parts;
   if (options.scrapeTokenFile !== undefined) await readToken(options.scrapeTokenFile);
   const caPem =
-    options.kubeletCaFile === undefined ? parts.apiServerCaPem : await readRoots(options.kubeletCaFile);
-  const connections = new KubeletConnections({ wayTo, caPem });
+    options.kubeletCaFile === undefined ? connection.apiServerCaPem : await readRoots(options.kubeletCaFile);
+  const connections = new KubeletConnections({ wayTo: (name) => replicas.ways.session(name), caPem });
+  hub.onSession((name) => connections.moved(name));
+  view.registered.onChange((change) => {
+    if (hasMoved(change)) connections.moved(change.name);
+  });
   const outcomes = new Counter({
     name: 'regnode_gateway_kubelet_scrapes_total',
     help: 'Scrapes of kubelets through their tunnels, by outcome.',
     labelNames: ['outcome'],
-    registers: [registry],
+    registers: [counters.registry],
   });
   const scrapes = new KubeletScrapes({
     connections,
-    token: new KubeletToken(kubernetes, Date.now),
+    token: new KubeletToken(connection.kubernetes, Date.now),
     onOutcome: (outcome) => outcomes.inc({ outcome }),
   });
-  return { scrapes, moved: (node) => connections.moved(node), close: () => connections.destroy() };
+  return { scrapes, close: () => connections.destroy() };
+}
+
+export function openStatus(parts: MonitoringParts, kubelets: Kubelets): Promise<StatusPort> {
+  const { options, view, tunnels, replicas, intake, pages } = parts;
+  return openStatusPort({
+    listen: options.metricsListen,
+    pages,
+    latest: (name) => intake.latest(name),
+    registered: () => view.registered.values(),
+    tunnels,
+    access: scrapeAccess(options.scrapeTokenFile),
+    kubelets: kubelets.scrapes,
+    gateway: options.name,
+    replicas: () => replicas.roster.replicas,
+    holderOf: (node) => replicas.holderOf(node.metadata.name),
+    notReady: () => {
+      const missing = view.missing();
+      return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;
+    },
+  });
 }
 
 async function readRoots(file: string): Promise<string> {

@@ -1,10 +1,8 @@
 // The gateway's life: Kubernetes → CA → tunnels and telemetry → the public port → status, then until the signal.
 // Everything that it starts is stopped in the reverse order; an API server that is away for a while
 // ends nothing.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ApiServerAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { ArtifactStore } from '../artifacts/store.ts';
 import { watchStore } from '../artifacts/watch.ts';
@@ -12,37 +10,32 @@ import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
 import { startEgress } from '../egress/server.ts';
 import { Authority } from '../join/authority.ts';
-import { identify, identifyForRenewal, registrationsOf } from '../join/client-certificate.ts';
 import type { ClusterConnection } from '../kubernetes/connect.ts';
 import { createEventRecorder } from '../kubernetes/event-recorder.ts';
 import { assertSetUp } from '../kubernetes/setup.ts';
 import { openLine, vxlanPort } from '../line/line.ts';
-import { Departures } from '../nodes/departures.ts';
 import { registeredNodes } from '../nodes/node.ts';
-import { Reconciler } from '../nodes/reconciler.ts';
-import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
-import { type PoolObject, poolSpec } from '../pools/pool.ts';
-import { hasMoved, lostTo } from '../replicas/holding.ts';
+import type { PoolObject } from '../pools/pool.ts';
 import { startReplicas } from '../replicas/replicas.ts';
-import { TelemetryIntake } from '../telemetry/intake.ts';
 import { auditRefusals } from '../telemetry/refusal-audit.ts';
 import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
 import { watchAuthority } from './authority-watch.ts';
 import { startCilium } from './cilium.ts';
 import { createClusterView } from './cluster-view.ts';
-import { limits, RepeatFilter } from './limits.ts';
-import { startLoops } from './loops.ts';
+import { openIdentities } from './identities.ts';
 import { MetricsPages } from './metrics-pages.ts';
-import { feedRemoteWrite, openKubeletScrapes, openRemoteWrite } from './monitoring.ts';
+import { openKubelets, openStatus } from './monitoring.ts';
 import type { ServeOptions } from './options.ts';
 import { publishAddress } from './public-address.ts';
 import { openPublicPort } from './public-port.ts';
 import { publicRoutes } from './routes.ts';
-import { scrapeAccess } from './scrape-access.ts';
 import { issueReplicaCertificate, issueServingCertificate } from './serving-certificate.ts';
-import { openStatusPort } from './status-port.ts';
+import { openTelemetry } from './telemetry.ts';
+import { followTunnels } from './tunnel-moves.ts';
+import { startUpkeep } from './upkeep.ts';
+import { reachable } from './wait-for-kubernetes.ts';
 
 /** Resolves when everything has ended after `signal`. `started` hears the addresses in use. */
 export async function serve(
@@ -97,27 +90,13 @@ export async function serve(
 
   const recordEvent = createEventRecorder(kubernetes, logger);
   const view = createClusterView(kubernetes, logger, counters);
-  const remoteWrite = await openRemoteWrite(options, counters.registry, logger);
-  cleanup.defer(() => remoteWrite?.stop());
-  const intake = new TelemetryIntake({
-    poolOf: (name) => view.registered.get(name)?.spec.pool,
-    sink: remoteWrite,
+  const telemetry = await openTelemetry({
+    ...{ options, view, hub, registry: counters.registry, logger },
     onRefusal: auditRefusals(audit, now),
-    isElsewhere: (name) => {
-      const tunnel = view.registered.get(name)?.status?.tunnel;
-      return tunnel?.connected === true && tunnel.gateway !== options.name;
-    },
   });
-  if (remoteWrite) {
-    cleanup.defer(feedRemoteWrite(remoteWrite, { intake, registry: counters.registry, name: options.name }));
-  }
+  cleanup.defer(() => telemetry.stop());
+  const { intake } = telemetry;
   hub.onSession((node, session) => tunnels.opened(node, session));
-  hub.onHeartbeat((node, payload) => intake.heartbeat(node, payload));
-  hub.onTelemetry((node, payload) => {
-    const acknowledgement = intake.accept(node, payload);
-    if (acknowledgement) hub.acknowledgeTelemetry(node, acknowledgement);
-  });
-
   const replicaCertificate = await issueReplicaCertificate(authority, options.name, logger);
   cleanup.defer(() => replicaCertificate.stop());
   const replicas = await startReplicas({
@@ -145,60 +124,11 @@ export async function serve(
     replicas: () => replicas.roster.replicas,
     ask: (replica, path) => replicas.ask(replica, path),
   });
-  view.registered.onChange((change) => {
-    const replica = lostTo(options.name, change);
-    if (replica !== undefined) {
-      tunnels.forget(change.name);
-      intake.forget(change.name);
-      hub.supersede(change.name, `its tunnel is at ${replica} now`);
-    }
-    replicas.ways.changed(change.name);
-  });
-  tunnels.onChange((name) => replicas.ways.changed(name));
+  followTunnels({ self: options.name, view, hub, tunnels, intake, replicas });
 
-  const startedAtMs = now();
-  const departures = new Departures({
-    kubernetes,
-    tunnels,
-    audit,
-    counters,
-    recordEvent,
-    logger,
-    drainTimeoutMs: options.drainTimeoutMs,
-    now,
-  });
-  const reconciler = new Reconciler({
-    kubernetes,
-    pools: (name) => view.pools.get(name),
-    registered: (name) => view.registered.get(name),
-    nodes: (name) => view.nodes.get(name),
-    artifacts: () => store.manifest(),
-    tunnels,
-    departures,
-    recordEvent,
-    logger,
-    gateway: options.name,
-    isLive: (name) => replicas.roster.isLive(name),
-    looksAfter: replicas.looksAfter,
-    settled: () => now() - startedAtMs > options.settleMs,
-    onGone: (name) => {
-      hub.close(name, 'the node was removed');
-      tunnels.forget(name);
-      intake.forget(name);
-    },
-    now,
-  });
-  const loops = startLoops({
-    view,
-    reconciler,
-    tunnels,
-    kubernetes,
-    artifacts: async () => (await store.manifest()).artifacts,
-    counters,
-    audit,
-    logger,
-    settleMs: options.settleMs,
-    roster: replicas.roster,
+  const { departures, reconciler, loops } = startUpkeep({
+    ...{ options, kubernetes, store, view, hub, tunnels, intake, replicas },
+    ...{ counters, audit, recordEvent, logger, now },
   });
   cleanup.defer(() => loops.stop());
   await loops.ready;
@@ -226,18 +156,6 @@ export async function serve(
     isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
     now,
   };
-  const repeats = new RepeatFilter({
-    intervalMs: limits.repeatedAuditMs,
-    remembered: limits.rememberedAddresses,
-  });
-  const tunnelCertificates = new TunnelCertificates({
-    kubernetes,
-    logger,
-    registered: (name) => view.registered.get(name),
-    close: (name, reason) => hub.close(name, reason),
-  });
-  view.registered.onChange((change) => tunnelCertificates.changed(change));
-  const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
   const line = await openLine({
     listen:
       options.probeListen === 'off'
@@ -267,22 +185,7 @@ export async function serve(
       }),
     ],
     tunnelPath: '/v1/tunnel',
-    identify: (peer) => identify(peer, registrations, now()),
-    identifyForRenewal: (peer) =>
-      identifyForRenewal(peer, registrations, now(), {
-        isOurs: (der) => authority.hasSigned(der),
-        graceMs: (pool) => graceMs(view.pools.get(pool)),
-      }),
-    onTunnel: (request, socket, head, node, { serial }) => {
-      tunnelCertificates.opened(node.name, serial);
-      hub.handleUpgrade(request, socket, head, node);
-    },
-    onRefused: (fault, address, path) => {
-      if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
-      counters.refusedCertificates.inc({ code: fault.code });
-      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
-      audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
-    },
+    ...openIdentities({ kubernetes, authority, view, hub, audit, counters, logger, now }),
     connectionsPerAddress: options.connectionsPerAddress,
     counters,
     logger,
@@ -317,18 +220,9 @@ export async function serve(
     await Promise.all([replicas.drain(options.drainGrace), hub.drain(options.drainGrace)]);
   });
 
-  const kubelets = await openKubeletScrapes({
-    options,
-    kubernetes,
-    apiServerCaPem: connection.apiServerCaPem,
-    wayTo: (name) => replicas.ways.session(name),
-    registry: counters.registry,
-  });
+  const monitoring = { options, connection, view, hub, tunnels, replicas, intake, pages, counters };
+  const kubelets = await openKubelets(monitoring);
   cleanup.defer(() => kubelets.close());
-  hub.onSession((name) => kubelets.moved(name));
-  view.registered.onChange((change) => {
-    if (hasMoved(change)) kubelets.moved(change.name);
-  });
   await publish();
   const storeWatch = watchStore(store, logger, () => {
     loops.reconcileAll();
@@ -337,22 +231,7 @@ export async function serve(
     );
   });
   cleanup.defer(() => storeWatch.stop());
-  const statusPort = await openStatusPort({
-    listen: options.metricsListen,
-    pages,
-    latest: (name) => intake.latest(name),
-    registered: () => view.registered.values(),
-    tunnels,
-    access: scrapeAccess(options.scrapeTokenFile),
-    kubelets: kubelets.scrapes,
-    gateway: options.name,
-    replicas: () => replicas.roster.replicas,
-    holderOf: (node) => replicas.holderOf(node.metadata.name),
-    notReady: () => {
-      const missing = view.missing();
-      return missing.length > 0 ? `not read yet: ${missing.join(', ')}` : undefined;
-    },
-  });
+  const statusPort = await openStatus(monitoring, kubelets);
   cleanup.defer(() => statusPort.close());
 
   started({ publicPort: publicPort.address.port, statusPort: statusPort.address.port });
@@ -366,27 +245,6 @@ export async function serve(
 
 function accessOf(pool: PoolObject | undefined): ApiServerAccess {
   return pool?.spec.apiServerAccess ?? 'direct';
-}
-
-function graceMs(pool: PoolObject | undefined): number {
-  return pool ? poolSpec(pool).certificateGraceDays * 24 * 3600_000 : 0;
-}
-
-/** An API server that can't be reached is waited for, with growing pauses; any other refusal ends the start. */
-async function reachable(probe: () => Promise<void>, logger: Logger, signal: AbortSignal): Promise<void> {
-  for (let attempt = 1; !signal.aborted; attempt++) {
-    try {
-      return await probe();
-    } catch (error) {
-      if (!(error instanceof Fault && error.code === 'KUBERNETES_UNREACHABLE')) throw error;
-      const pauseMs = Math.min(15_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
-      logger.warn(
-        { ...error.explain(), code: error.code, nextTryMs: Math.round(pauseMs) },
-        'waiting for Kubernetes',
-      );
-      await sleep(pauseMs, undefined, { signal }).catch(() => {});
-    }
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

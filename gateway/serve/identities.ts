@@ -1,0 +1,65 @@
+// Who connects to the public port: nodes by their certificates against their registrations. A refusal is counted, and audited once
+// a while for each address; a certificate that is struck from the registration closes the tunnel that it opened.
+import type { Logger } from 'pino';
+import type { Audit } from '../audit/audit.ts';
+import type { Counters } from '../audit/counters.ts';
+import type { Authority } from '../join/authority.ts';
+import { identify, identifyForRenewal, registrationsOf } from '../join/client-certificate.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
+import { type PoolObject, poolSpec } from '../pools/pool.ts';
+import type { TunnelHub } from '../tunnel/hub.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { limits, RepeatFilter } from './limits.ts';
+import type { RouteTable } from './route.ts';
+
+export interface IdentitiesOptions {
+  readonly kubernetes: Kubernetes;
+  readonly authority: Authority;
+  readonly view: ClusterView;
+  readonly hub: TunnelHub;
+  readonly audit: Audit;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+type Identities = Pick<RouteTable, 'identify' | 'identifyForRenewal' | 'onTunnel' | 'onRefused'>;
+
+export function openIdentities(options: IdentitiesOptions): Identities {
+  const { kubernetes, authority, view, hub, audit, counters, logger, now } = options;
+  const repeats = new RepeatFilter({
+    intervalMs: limits.repeatedAuditMs,
+    remembered: limits.rememberedAddresses,
+  });
+  const tunnelCertificates = new TunnelCertificates({
+    kubernetes,
+    logger,
+    registered: (name) => view.registered.get(name),
+    close: (name, reason) => hub.close(name, reason),
+  });
+  view.registered.onChange((change) => tunnelCertificates.changed(change));
+  const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
+  return {
+    identify: (peer) => identify(peer, registrations, now()),
+    identifyForRenewal: (peer) =>
+      identifyForRenewal(peer, registrations, now(), {
+        isOurs: (der) => authority.hasSigned(der),
+        graceMs: (pool) => graceMs(view.pools.get(pool)),
+      }),
+    onTunnel: (request, socket, head, node, { serial }) => {
+      tunnelCertificates.opened(node.name, serial);
+      hub.handleUpgrade(request, socket, head, node);
+    },
+    onRefused: (fault, address, path) => {
+      if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
+      counters.refusedCertificates.inc({ code: fault.code });
+      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
+      audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
+    },
+  };
+}
+
+function graceMs(pool: PoolObject | undefined): number {
+  return pool ? poolSpec(pool).certificateGraceDays * 24 * 3600_000 : 0;
+}
