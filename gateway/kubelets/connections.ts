@@ -1,6 +1,7 @@
 // TLS connections to kubelets, each inside a stream of the node's tunnel, wherever that ends, kept for the next scrape until the
 // tunnel moves. The kubelet's serving certificate is checked against the cluster's CA and the node's name: what answers in a
 // node's tunnel need not be its kubelet, and a replica on the way sees nothing but TLS.
+import { once } from 'node:events';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
@@ -25,6 +26,8 @@ export interface KubeletConnectionsOptions {
 
 const defaults = { connectTimeoutMs: 10_000, idleMs: 90_000, connectionsPerNode: 4 };
 const reason = 'prometheus scrape';
+/** For the kubelet to end its side of a connection that has ended here. */
+const finishMs = 2_000;
 
 /** `host` of a request is the node's name. */
 export class KubeletConnections extends https.Agent {
@@ -48,18 +51,33 @@ export class KubeletConnections extends https.Agent {
 
   /** The node's tunnel ends somewhere else now: nothing new goes the old way, and what is idle does not hold that up. */
   moved(node: string): void {
-    const idle = new Set<Duplex>(Object.values(this.freeSockets).flatMap((sockets) => sockets ?? []));
+    const idle = this.#idle();
     for (const socket of this.#open.get(node) ?? []) {
-      if (idle.has(socket)) socket.destroy();
+      if (idle.has(socket)) finish(socket);
       else this.#leaving.add(socket);
     }
   }
 
+  /** All of them, those that are idle in order. */
+  async close(): Promise<void> {
+    const idle = this.#idle();
+    const ended = [...idle].map((socket) => once(socket, 'close'));
+    for (const socket of idle) finish(socket);
+    await Promise.all(ended).catch(() => {});
+    this.destroy();
+  }
+
   override keepSocketAlive(socket: Duplex): boolean {
-    if (this.#leaving.has(socket) || socket.destroyed) return false;
+    if (socket.destroyed) return false;
+    // Node would cut what is not kept. It is idle in a moment, and then ends in order.
+    if (this.#leaving.has(socket)) queueMicrotask(() => finish(socket));
     // The type hides what Node's own answers: whether the peer lets it live.
     const kept: unknown = super.keepSocketAlive(socket);
     return kept !== false;
+  }
+
+  #idle(): ReadonlySet<Duplex> {
+    return new Set<Duplex>(Object.values(this.freeSockets).flatMap((sockets) => sockets ?? []));
   }
 
   override createConnection(
@@ -106,4 +124,14 @@ export class KubeletConnections extends https.Agent {
     });
     return socket;
   }
+}
+
+/** Nobody uses it any more, and it ends as a connection should: its stream is completed and not reset. */
+function finish(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), finishMs);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.end();
+  // Only one that can't be written to any more is taken out of those that are free.
+  socket.emit('agentRemove');
 }

@@ -33,7 +33,7 @@ export interface MonitoringParts {
 
 export interface Kubelets {
   readonly scrapes: KubeletScrapes;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Scrapes of kubelets, on connections that are given up when a tunnel moves. */
@@ -58,7 +58,7 @@ export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
     token: new KubeletToken(connection.kubernetes, Date.now),
     onOutcome: (outcome) => outcomes.inc({ outcome }),
   });
-  return { scrapes, close: () => connections.destroy() };
+  return { scrapes, close: () => connections.close() };
 }
 
 export function openStatus(parts: MonitoringParts, kubelets: Kubelets): Promise<StatusPort> {

@@ -80,8 +80,24 @@ describe('a kubelet behind another replica', () => {
     expect(world.door.streams).toBe(1);
     connections.moved('idc-1');
     await vi.waitFor(() => expect([world.links.streams, world.door.streams]).toEqual([0, 0]));
+    expect(world.doorAudit, 'in order').toMatchObject([{ outcome: 'completed' }]);
     expect((await ask()).status).toBe(200);
     expect(kubelet.streams).toBe(2);
+    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    await connections.close();
+    await vi.waitFor(() =>
+      expect(world.doorAudit).toMatchObject([{ outcome: 'completed' }, { outcome: 'completed' }]),
+    );
+  });
+
+  test('what is under way when the tunnel moves is answered, and then ends in order too', async () => {
+    const asked = ask();
+    await vi.waitFor(() => expect(world.door.streams).toBe(1));
+    await vi.waitFor(() => expect(kubelet.requests).toHaveLength(1));
+    connections.moved('idc-1');
+    expect((await asked).text.length).toBe(600_024);
+    await vi.waitFor(() => expect(world.doorAudit).toMatchObject([{ outcome: 'completed' }]));
+    expect(Object.keys(connections.freeSockets)).toEqual([]);
   });
 
   test('the session at the other replica is superseded: the next scrape asks anew, not through a dead stream', async () => {
