@@ -13,7 +13,8 @@ import { Destination, type DestinationOptions } from './destination.ts';
 import { RemoteWriteFigures } from './figures.ts';
 import { SampleQueue } from './queue.ts';
 import { Sender, type SenderOptions } from './sender.ts';
-import { encodeSeries, type Series } from './series.ts';
+import { encodeSeries, NodePart, NodeSeries, type Series } from './series.ts';
+import { SharedLabels } from './shared-labels.ts';
 
 export interface RemoteWriteOptions {
   readonly destination: DestinationOptions;
@@ -41,6 +42,7 @@ const futureLimitMs = 5 * 60_000;
 const apartMs = 5 * 60_000;
 const fullWaitMs = 2000;
 const flushMs = 5000;
+const rememberedNodes = 20_000;
 
 export class RemoteWrite implements SampleSink {
   readonly figures = new RemoteWriteFigures();
@@ -50,6 +52,8 @@ export class RemoteWrite implements SampleSink {
   readonly #backlog: SampleQueue;
   readonly #sender: Sender;
   readonly #groups = new WeakMap<SampleGroup, { pool: string; series: readonly Series[] }>();
+  readonly #shared: SharedLabels;
+  #nodes = new Map<string, { pool: string; part: NodePart }>();
   readonly #named = new Map<string, { pool: string; series: Map<string, Series> }>();
   readonly #apart = new Map<string, number>();
   readonly #stop = new AbortController();
@@ -59,6 +63,7 @@ export class RemoteWrite implements SampleSink {
   constructor(options: RemoteWriteOptions) {
     this.#options = { ...defaults, ...options };
     this.#destination = new Destination(options.destination);
+    this.#shared = new SharedLabels(options.labels);
     this.#live = new SampleQueue(this.#options.queueSamples);
     this.#backlog = new SampleQueue(this.#options.backlogSamples);
     this.#sender = new Sender({
@@ -146,8 +151,9 @@ export class RemoteWrite implements SampleSink {
     const timestampMs = this.#options.nowMs();
     for (const { name, labels, value } of samples) {
       const all = { job: 'regnode-gateway', instance: gateway, ...labels, __name__: name };
-      const key = JSON.stringify(all);
-      const series = this.#namedSeries(`gateway ${gateway}`, '', key, all);
+      const series = this.#namedSeries(`gateway ${gateway}`, '', JSON.stringify(all), () =>
+        encodeSeries(`gateway ${gateway}`, { ...this.#options.labels, ...all }),
+      );
       if (!Number.isNaN(value)) this.#push(this.#live, series, timestampMs, value);
     }
   }
@@ -155,8 +161,8 @@ export class RemoteWrite implements SampleSink {
   #heartbeat(node: NodeLabels, list: readonly HeartbeatSeries[], timestampMs: number): void {
     const queue = this.#queueOf(node.node);
     for (const [name, , value] of list) {
-      const labels = { ...nodeLabels(node), __name__: name };
-      this.#push(queue, this.#namedSeries(node.node, node.pool, name, labels), timestampMs, value);
+      const make = () => new NodeSeries(this.#partOf(node), this.#shared.named(name));
+      this.#push(queue, this.#namedSeries(node.node, node.pool, name, make), timestampMs, value);
     }
   }
 
@@ -181,20 +187,23 @@ export class RemoteWrite implements SampleSink {
   #seriesOf(node: NodeLabels, group: SampleGroup): readonly Series[] {
     const known = this.#groups.get(group);
     if (known?.pool === node.pool) return known.series;
-    const series = group.columns.map(({ name, labels }) =>
-      encodeSeries(node.node, {
-        ...this.#options.labels,
-        ...nodeLabels(node),
-        ...group.labels,
-        ...labels,
-        __name__: name,
-      }),
-    );
+    const part = this.#partOf(node);
+    const series = this.#shared.of(group).map((shared) => new NodeSeries(part, shared));
     this.#groups.set(group, { pool: node.pool, series });
     return series;
   }
 
-  #namedSeries(source: string, pool: string, key: string, labels: Readonly<Record<string, string>>): Series {
+  #partOf(node: NodeLabels): NodePart {
+    const known = this.#nodes.get(node.node);
+    if (known?.pool === node.pool) return known.part;
+    // Nodes that are gone: what is in use keeps what it has.
+    if (this.#nodes.size >= rememberedNodes) this.#nodes = new Map();
+    const part = new NodePart(node.node, nodeLabels(node));
+    this.#nodes.set(node.node, { pool: node.pool, part });
+    return part;
+  }
+
+  #namedSeries(source: string, pool: string, key: string, make: () => Series): Series {
     let named = this.#named.get(source);
     if (named?.pool !== pool) {
       named = { pool, series: new Map() };
@@ -202,7 +211,7 @@ export class RemoteWrite implements SampleSink {
     }
     let series = named.series.get(key);
     if (series === undefined) {
-      series = encodeSeries(source, { ...this.#options.labels, ...labels });
+      series = make();
       named.series.set(key, series);
     }
     return series;
@@ -210,6 +219,6 @@ export class RemoteWrite implements SampleSink {
 }
 
 /** As a scrape of the node itself would name it. */
-function nodeLabels({ node, pool }: NodeLabels): Record<string, string> {
+function nodeLabels({ node, pool }: NodeLabels): ConstructorParameters<typeof NodePart>[1] {
   return { job: 'regnode', instance: node, node, pool };
 }

@@ -25,16 +25,16 @@ export function encodeWriteRequest(samples: readonly Sample[]): Uint8Array {
     if (list === undefined) bySeries.set(sample.series, [sample]);
     else list.push(sample);
   }
-  const sizes = [...bySeries].map(([{ labels }, list]) => labels.byteLength + samplesBytes(list));
-  const total = sizes.reduce((sum, size) => sum + 1 + varintBytes(size) + size, 0);
+  const encoded = [...bySeries].map(([{ labels }, list]) => {
+    return { labels, list, size: labels.byteLength + samplesBytes(list) };
+  });
+  const total = encoded.reduce((sum, { size }) => sum + 1 + varintBytes(size) + size, 0);
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);
   let offset = 0;
-  let index = 0;
-  for (const [{ labels }, list] of bySeries) {
+  for (const { labels, list, size } of encoded) {
     bytes[offset] = 0x0a;
-    offset = writeVarint(bytes, offset + 1, sizes[index] ?? 0);
-    index += 1;
+    offset = writeVarint(bytes, offset + 1, size);
     bytes.set(labels, offset);
     offset += labels.byteLength;
     for (const sample of list) offset = writeSample(bytes, view, offset, sample);

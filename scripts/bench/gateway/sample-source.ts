@@ -30,12 +30,14 @@ const descriptions = Buffer.concat(
 );
 
 export class SampleSource {
-  readonly #channel: TelemetryChannel;
+  readonly #channel: Pick<TelemetryChannel, 'sendBatch'>;
   readonly #epoch: number;
+  readonly #nowMs: () => number;
   #sequence = 1;
 
-  constructor(name: string, channel: TelemetryChannel) {
+  constructor(name: string, channel: Pick<TelemetryChannel, 'sendBatch'>, nowMs = () => 1) {
     this.#channel = channel;
+    this.#nowMs = nowMs;
     this.#epoch = 1 + Number(name.replace(/\D/g, ''));
   }
 
@@ -58,7 +60,7 @@ export class SampleSource {
 
   #ship(records: Uint8Array, count: number, flags: number): boolean {
     const header = encodeBatchHeader(
-      { epoch: this.#epoch, firstSequence: this.#sequence, count, timeBaseMs: 1, flags },
+      { epoch: this.#epoch, firstSequence: this.#sequence, count, timeBaseMs: this.#nowMs(), flags },
       records,
     );
     return this.#channel.sendBatch([header, records], () => {});

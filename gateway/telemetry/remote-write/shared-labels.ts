@@ -1,0 +1,37 @@
+// The labels that the same group of series has at every node, encoded once. Bounded: hosts that name their devices anew each day only
+// lose the sharing.
+import type { SampleGroup } from '../sample-sink.ts';
+import { encodeShared, type SharedPart } from './series.ts';
+
+const groupLimit = 16_384;
+
+export class SharedLabels {
+  readonly #extra: Readonly<Record<string, string>>;
+  #groups = new Map<string, readonly SharedPart[]>();
+
+  constructor(extra: Readonly<Record<string, string>> = {}) {
+    this.#extra = extra;
+  }
+
+  /** One for each column. */
+  of({ labels, columns }: SampleGroup): readonly SharedPart[] {
+    const key = JSON.stringify([labels, columns.map((column) => [column.name, column.labels])]);
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const parts = columns.map((column) => this.#encode(column.name, { ...labels, ...column.labels }));
+    // What is in use keeps what it has; the next ones are shared anew.
+    if (this.#groups.size >= groupLimit) this.#groups = new Map();
+    this.#groups.set(key, parts);
+    return parts;
+  }
+
+  /** Of a series that stands alone. */
+  named(name: string): SharedPart {
+    const [part] = this.of({ labels: {}, columns: [{ name, type: 'gauge' }] });
+    return part ?? this.#encode(name, {});
+  }
+
+  #encode(name: string, labels: Readonly<Record<string, string>>): SharedPart {
+    return encodeShared({ ...this.#extra, ...labels, __name__: name });
+  }
+}

@@ -1,0 +1,67 @@
+// A node's series, put together from what its node has and what all nodes have, is the series encoded as a whole.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  encodeSeries,
+  encodeShared,
+  NodePart,
+  NodeSeries,
+} from '../../../../../gateway/telemetry/remote-write/series.ts';
+import { SharedLabels } from '../../../../../gateway/telemetry/remote-write/shared-labels.ts';
+import type { Column } from '../../../../../protocol/telemetry/description.ts';
+
+const value = fc.oneof(fc.constant(''), fc.constant('größe'), fc.string({ maxLength: 300 }));
+const labels = fc.dictionary(
+  fc.oneof(
+    fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/),
+    // Before, between and after the labels of a node, and right beside them.
+    fc.constantFrom(
+      '__name__',
+      'a',
+      'inst',
+      'instance_',
+      'iz',
+      'job_',
+      'k',
+      'nod',
+      'node_',
+      'o',
+      'poo',
+      'pool_',
+      'z',
+    ),
+  ),
+  value,
+);
+
+test('whatever the labels are, those of the node among them', () => {
+  fc.assert(
+    fc.property(labels, value, value, (others, node, pool) => {
+      const own = { instance: node, job: 'regnode', node, pool };
+      const series = new NodeSeries(
+        new NodePart(node, own),
+        encodeShared({ ...others, job: 'somebody else' }),
+      );
+      const whole = encodeSeries(node, { ...others, ...own });
+      expect(series.source).toBe(whole.source);
+      expect(Buffer.from(series.labels)).toEqual(Buffer.from(whole.labels));
+    }),
+  );
+});
+
+test('what many nodes have in common is kept once, and never more than so much of it', () => {
+  const columns: readonly Column[] = [
+    { name: 'node_load1', type: 'gauge' },
+    { name: 'node_load5', type: 'gauge' },
+  ];
+  const shared = new SharedLabels({ cluster: 'east' });
+  const first = shared.of({ labels: { device: 'x' }, columns });
+  expect(first).toHaveLength(2);
+  expect(shared.of({ labels: { device: 'x' }, columns: structuredClone(columns) })).toBe(first);
+  const other = shared.of({ labels: { device: 'y' }, columns });
+  expect(other[0]?.bytes).not.toEqual(first[0]?.bytes);
+  for (let index = 0; index < 20_000; index++) shared.of({ labels: { device: String(index) }, columns: [] });
+  const again = shared.of({ labels: { device: 'x' }, columns });
+  expect(again, 'forgotten, and made again alike').not.toBe(first);
+  expect(again).toEqual(first);
+});
