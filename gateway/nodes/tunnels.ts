@@ -2,6 +2,7 @@
 // latest report. It also sends the desired state to each new session. Nothing here is stored.
 import type { ControlMessage } from '../../protocol/control.ts';
 import type { SessionState, TunnelSession } from '../../protocol/session.ts';
+import { ReportPace } from './report-pace.ts';
 
 export type Report = Extract<ControlMessage, { kind: 'report' }>;
 
@@ -18,9 +19,12 @@ export class Tunnels {
   readonly #states = new Map<string, TunnelState>();
   readonly #listeners: ((nodeName: string) => void)[] = [];
   readonly #now: () => number;
+  readonly #pace: ReportPace;
 
-  constructor(now: () => number = Date.now) {
+  /** `onHurry`: the node reports faster than can be of use to anybody. */
+  constructor(now: () => number = Date.now, onHurry: (nodeName: string) => void = () => {}) {
     this.#now = now;
+    this.#pace = new ReportPace(now, onHurry);
   }
 
   onChange(listener: (nodeName: string) => void): void {
@@ -52,7 +56,8 @@ export class Tunnels {
     });
     session.onStateChange((state) => this.#change(nodeName, session, { connected: isUp(state) }));
     session.onControl((message) => {
-      if (message.kind === 'report') this.#change(nodeName, session, { report: message });
+      if (message.kind !== 'report') return;
+      this.#pace.take(nodeName, () => this.#change(nodeName, session, { report: message }));
     });
     this.#tell(nodeName);
   }
@@ -73,6 +78,7 @@ export class Tunnels {
 
   forget(nodeName: string): void {
     this.#states.delete(nodeName);
+    this.#pace.forget(nodeName);
   }
 
   #change(nodeName: string, session: TunnelSession, change: { connected?: boolean; report?: Report }): void {

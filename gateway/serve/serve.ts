@@ -58,7 +58,7 @@ export async function serve(
   const certificate = await issueServingCertificate(authority, new URL(options.publicUrl), logger);
   cleanup.defer(() => certificate.stop());
 
-  const tunnels = new Tunnels();
+  const tunnels = new Tunnels(now, (name) => hub.hurried(name));
   const apiServerUrl = options.apiServerUrl ?? connection.apiServerUrl;
   const auditStream = (stream: StreamAudit, isRepeated = false) => {
     counters.streams.inc({ outcome: stream.outcome });

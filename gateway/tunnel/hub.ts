@@ -16,7 +16,7 @@ import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
-import { violationKind } from '../../protocol/tunnel/violation.ts';
+import { type ViolationKind, violationKind } from '../../protocol/tunnel/violation.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { finishMs } from '../replicas/limits.ts';
 import { endWith } from '../serve/last-words.ts';
@@ -168,6 +168,16 @@ export class TunnelHub {
 
   acknowledgeTelemetry(node: string, payload: Uint8Array): void {
     this.#held.get(node)?.session.acknowledgeTelemetry(payload);
+  }
+
+  /** The node reports without end; it waits, and that is counted with what breaks the protocol. */
+  hurried(node: string): void {
+    this.#refusals.count(
+      'violations',
+      node,
+      'reports' satisfies ViolationKind,
+      'more reports than are taken',
+    );
   }
 
   /** The node was removed, or its certificate revoked: at once, streams and all. */

@@ -17,6 +17,7 @@ export const violationKinds = {
   credit: 'more bytes than were granted',
   acknowledgement: 'an acknowledgement of what was not sent',
   unread: 'so much is owed to a peer that takes nothing',
+  reports: 'more reports of the node than are taken; the latest waits for its turn',
   mistakes: 'more mistakes on streams than are forgiven',
 } as const;
 

@@ -8,6 +8,7 @@ import { runPod } from '../../scripts/sandbox/pod.ts';
 import {
   createJoinCommand,
   createPool,
+  kubectl,
   pasteJoinCommand,
   poolName,
   regnodectl,
@@ -16,7 +17,7 @@ import {
 } from '../../scripts/sandbox/registration.ts';
 import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
-import { type Attack, hostileLoad } from './peers/attacks.ts';
+import { type Attack, hostileLoad, manyReports } from './peers/attacks.ts';
 import { GatewayView } from './peers/gateway-view.ts';
 import type { GoodState } from './peers/good-nodes.ts';
 import type { Way } from './peers/joining.ts';
@@ -238,6 +239,16 @@ test('streams to the API server without end, by one that may have them: so many 
   await expectGoodOnesUnharmed();
 });
 
+test('reports without end: a few are written, the latest arrives', async () => {
+  expect(await attack('reports-without-end')).toBe(true);
+  await countedAs(violation('reports'), manyReports - 100);
+  const shown = async () =>
+    JSON.stringify(JSON.parse(await kubectl(sandbox, ['get', 'registerednode', 'hostile-1', '-o', 'json'])));
+  const isLatest = async () => (await shown()).includes(`report ${manyReports}`);
+  await waitFor('the latest report', isLatest, { timeoutMs: 60_000, intervalMs: 500 });
+  await expectGoodOnesUnharmed();
+});
+
 test('a node that connects without end is told to wait', async () => {
   expect(await attack('connects-too-often', 'hostile-2')).toContain('429');
   await countedAs(['tunnel_upgrades_refused_total', 'kind="too-often"'], 20);
@@ -259,7 +270,7 @@ test('what is left of it: little memory, a few records of each kind, tunnels tha
     .flat()
     .map(([, , [name, labels]]) => (name.startsWith('tunnel_') ? /"(.*)"/.exec(labels)?.[1] : undefined))
     .filter((kind) => kind !== undefined);
-  for (const kind of new Set([...kinds, 'credit', 'no-hello', 'too-often'])) {
+  for (const kind of new Set([...kinds, 'credit', 'no-hello', 'too-often', 'reports'])) {
     const found = records.filter((record) => record.kind === kind);
     expect(found.length, kind).toBeGreaterThan(0);
     // One of each node and kind in a minute, however often it happened.

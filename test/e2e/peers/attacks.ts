@@ -21,6 +21,7 @@ export interface Target {
 
 type Identities = ReadonlyMap<string, TunnelIdentity>;
 
+export const manyReports = 3000;
 /** What `names-another-node` says of itself: it must show under no other name. */
 export const hostileLoad = 666;
 
@@ -158,6 +159,29 @@ async function namesAnotherNode(target: Target, identity: TunnelIdentity): Promi
     ring: { produced: 0, acknowledged: 0, pending: 0, lost: 0 },
   });
   websocket.send(encodeFrame(FrameType.heartbeat, 0, 0, heartbeat));
+  const answered = frame(websocket, FrameType.pong);
+  websocket.send(encodeFrame(FrameType.ping, 0, 1));
+  const isRead = (await answered) !== undefined;
+  websocket.terminate();
+  return isRead;
+}
+
+/** Each report differs from the one before it, and each would be a write to the API server. */
+async function reportsWithoutEnd(target: Target, identity: TunnelIdentity): Promise<boolean> {
+  const websocket = await connect(target, identity);
+  const greeted = frame(websocket, FrameType.hello);
+  websocket.send(hello());
+  await greeted;
+  for (let count = 1; count <= manyReports; count += 1) {
+    const report = {
+      kind: 'report',
+      phase: 'Running',
+      revision: '',
+      versions: {},
+      detail: `report ${count}`,
+    };
+    websocket.send(encodeFrame(FrameType.control, 0, 0, json(report)));
+  }
   const answered = frame(websocket, FrameType.pong);
   websocket.send(encodeFrame(FrameType.ping, 0, 1));
   const isRead = (await answered) !== undefined;
@@ -316,6 +340,7 @@ export const withCertificate = {
   'opens-without-end': openWithoutEnd,
   'opens-without-reading': openWithoutReading,
   'api-server-without-end': apiServerWithoutEnd,
+  'reports-without-end': reportsWithoutEnd,
   'connects-too-often': connectTooOften,
 } as const satisfies Record<
   string,
