@@ -4,6 +4,7 @@ import type { HealthFinding } from '../../protocol/health.ts';
 import type { Note } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { Condition } from './node.ts';
+import { boundedFindings } from './report-bounds.ts';
 
 /** What is not a finding any more stays, as False: somebody may wait for exactly that. */
 const clearedReason = 'Cleared';
@@ -17,8 +18,12 @@ export function healthConditions(
   const old = before.filter(isHealth);
   if (findings === undefined) return old;
   const now = new Date(nowMs).toISOString();
-  const raised = [...new Set(findings.map(({ condition }) => condition))].map((type) => {
-    const ofType = findings.filter(({ condition }) => condition === type);
+  const taken = boundedFindings(
+    findings,
+    old.map(({ type }) => type),
+  );
+  const raised = [...new Set(taken.map(({ condition }) => condition))].map((type) => {
+    const ofType = taken.filter(({ condition }) => condition === type);
     return raisedCondition(type, ofType, old, now);
   });
   const cleared = old

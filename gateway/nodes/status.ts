@@ -6,6 +6,7 @@ import { told } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import { healthConditions } from './health.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
+import { boundedDetail, boundedVersions } from './report-bounds.ts';
 import type { Report } from './tunnels.ts';
 import { upgradeConditions } from './upgrade-conditions.ts';
 
@@ -65,11 +66,11 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
     ...before,
     phase,
     revision,
-    detail: report?.detail ?? before.detail,
+    detail: report ? boundedDetail(report.detail) : before.detail,
     ...(report
       ? // An agent that has just started doesn't know all yet; a rollout leans on what the host had.
         {
-          versions: { ...before.versions, ...report.versions },
+          versions: boundedVersions(before.versions ?? {}, report.versions),
           upgrades: report.upgrades ?? [],
           drift: report.drift ?? [],
         }

@@ -1,0 +1,51 @@
+// What of an agent's report may stand in the cluster. A report is limited by its frame, but what is kept from report to report, names
+// of components and types of conditions, would grow with each; and there are conditions that are not the agent's to raise. An
+// honest agent never comes near. Pure.
+import type { HealthFinding } from '../../protocol/health.ts';
+
+const detailCharacters = 2048;
+const components = 32;
+const componentCharacters = 64;
+const conditionTypes = 32;
+
+/** The kubelet's on the Node, and the gateway's own on the RegisteredNode. */
+const reservedTypes: ReadonlySet<string> = new Set([
+  'Ready',
+  'MemoryPressure',
+  'DiskPressure',
+  'PIDPressure',
+  'NetworkUnavailable',
+  'TunnelConnected',
+  'Configured',
+  'VersionsAsWished',
+  'AsMade',
+]);
+
+export function boundedDetail(detail: string): string {
+  return detail.slice(0, detailCharacters);
+}
+
+/** What was known before comes first. */
+export function boundedVersions(
+  before: Readonly<Record<string, string>>,
+  reported: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries({ ...before, ...reported }).filter(
+    ([name, version]) => name.length <= componentCharacters && version.length <= componentCharacters,
+  );
+  return Object.fromEntries(entries.slice(0, components));
+}
+
+/** Findings whose condition may be raised; `known` types are those that the node has had. */
+export function boundedFindings(
+  findings: readonly HealthFinding[],
+  known: readonly string[],
+): readonly HealthFinding[] {
+  const types = new Set(known);
+  return findings.filter(({ condition }) => {
+    if (reservedTypes.has(condition)) return false;
+    if (!types.has(condition) && types.size >= conditionTypes) return false;
+    types.add(condition);
+    return true;
+  });
+}
