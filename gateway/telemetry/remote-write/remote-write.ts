@@ -13,7 +13,7 @@ import { Destination, type DestinationOptions } from './destination.ts';
 import { RemoteWriteFigures } from './figures.ts';
 import { SampleQueue } from './queue.ts';
 import { Sender, type SenderOptions } from './sender.ts';
-import { encodeSeries, NodePart, NodeSeries, type Series } from './series.ts';
+import { NodePart, NodeSeries, OwnSeries, type Series } from './series.ts';
 import { SharedLabels } from './shared-labels.ts';
 
 export interface RemoteWriteOptions {
@@ -151,8 +151,11 @@ export class RemoteWrite implements SampleSink {
     const timestampMs = this.#options.nowMs();
     for (const { name, labels, value } of samples) {
       const all = { job: 'regnode-gateway', instance: gateway, ...labels, __name__: name };
-      const series = this.#namedSeries(`gateway ${gateway}`, '', JSON.stringify(all), () =>
-        encodeSeries(`gateway ${gateway}`, { ...this.#options.labels, ...all }),
+      const series = this.#namedSeries(
+        `gateway ${gateway}`,
+        '',
+        JSON.stringify(all),
+        () => new OwnSeries(`gateway ${gateway}`, { ...this.#options.labels, ...all }),
       );
       if (!Number.isNaN(value)) this.#push(this.#live, series, timestampMs, value);
     }

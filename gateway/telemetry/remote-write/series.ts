@@ -6,14 +6,32 @@ import { bytesField } from './protobuf.ts';
 export interface Series {
   /** Of which node, or gateway: what is refused of one must not cost the others. */
   readonly source: string;
-  /** The `labels` fields of a TimeSeries message; made anew each time for a node's. */
-  readonly labels: Uint8Array;
+  /** Of the `labels` fields of a TimeSeries message. */
+  readonly labelBytes: number;
+  /** Writes them; returns where they end. */
+  writeLabels(into: Uint8Array, at: number): number;
 }
 
 type Labels = Readonly<Record<string, string>>;
 
-export function encodeSeries(source: string, labels: Labels): Series {
-  return { source, labels: new Uint8Array(Buffer.concat(sorted(labels).map(encodeLabel))) };
+/** One that stands alone. */
+export class OwnSeries implements Series {
+  readonly source: string;
+  readonly #labels: Uint8Array;
+
+  constructor(source: string, labels: Labels) {
+    this.source = source;
+    this.#labels = joined(sorted(labels).map(encodeLabel));
+  }
+
+  get labelBytes(): number {
+    return this.#labels.byteLength;
+  }
+
+  writeLabels(into: Uint8Array, at: number): number {
+    into.set(this.#labels, at);
+    return at + this.#labels.byteLength;
+  }
 }
 
 /** In their order; no other label of a node's series has one of these names. */
@@ -34,22 +52,20 @@ export class NodePart {
   }
 }
 
-/** The other labels of a series, and where between them each label of the node belongs. */
+/** The other labels of a series: what stands before each label of the node, and after the last. */
 export interface SharedPart {
-  readonly bytes: Uint8Array;
-  readonly cuts: readonly number[];
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
 }
 
 export function encodeShared(labels: Labels): SharedPart {
   const own = sorted(labels).filter(([name]) => !(nodeLabelNames as readonly string[]).includes(name));
-  const encoded = own.map(encodeLabel);
-  const cuts = nodeLabelNames.map((name) =>
-    encoded.reduce(
-      (sum, { byteLength }, index) => sum + ((own[index]?.[0] ?? '') < name ? byteLength : 0),
-      0,
-    ),
-  );
-  return { bytes: new Uint8Array(Buffer.concat(encoded)), cuts };
+  const bounds = ['', ...nodeLabelNames, undefined];
+  const pieces = bounds.slice(1).map((end, index) => {
+    const begin = bounds[index] ?? '';
+    return joined(own.filter(([name]) => name > begin && (end === undefined || name < end)).map(encodeLabel));
+  });
+  return { pieces, bytes: pieces.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
 
 export class NodeSeries implements Series {
@@ -65,22 +81,28 @@ export class NodeSeries implements Series {
     return this.#node.source;
   }
 
-  get labels(): Uint8Array {
-    const { bytes, cuts } = this.#shared;
-    const all = new Uint8Array(bytes.byteLength + this.#node.bytes);
-    let from = 0;
-    let at = 0;
-    for (const [index, field] of this.#node.fields.entries()) {
-      const cut = cuts[index] ?? bytes.byteLength;
-      all.set(bytes.subarray(from, cut), at);
-      at += cut - from;
-      all.set(field, at);
-      at += field.byteLength;
-      from = cut;
-    }
-    all.set(bytes.subarray(from), at);
-    return all;
+  get labelBytes(): number {
+    return this.#shared.bytes + this.#node.bytes;
   }
+
+  writeLabels(into: Uint8Array, start: number): number {
+    let at = start;
+    for (let index = 0; index <= nodeLabelNames.length; index++) {
+      at = copy(this.#shared.pieces[index], into, at);
+      at = copy(this.#node.fields[index], into, at);
+    }
+    return at;
+  }
+}
+
+function copy(piece: Uint8Array | undefined, into: Uint8Array, at: number): number {
+  if (piece === undefined || piece.byteLength === 0) return at;
+  into.set(piece, at);
+  return at + piece.byteLength;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 function sorted(labels: Labels): [name: string, value: string][] {

@@ -25,25 +25,27 @@ export function encodeWriteRequest(samples: readonly Sample[]): Uint8Array {
     if (list === undefined) bySeries.set(sample.series, [sample]);
     else list.push(sample);
   }
-  const encoded = [...bySeries].map(([{ labels }, list]) => {
-    return { labels, list, size: labels.byteLength + samplesBytes(list) };
-  });
-  const total = encoded.reduce((sum, { size }) => sum + 1 + varintBytes(size) + size, 0);
+  let total = 0;
+  for (const [{ labelBytes }, list] of bySeries) {
+    const size = labelBytes + samplesBytes(list);
+    total += 1 + varintBytes(size) + size;
+  }
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);
   let offset = 0;
-  for (const { labels, list, size } of encoded) {
+  for (const [series, list] of bySeries) {
     bytes[offset] = 0x0a;
-    offset = writeVarint(bytes, offset + 1, size);
-    bytes.set(labels, offset);
-    offset += labels.byteLength;
+    offset = writeVarint(bytes, offset + 1, series.labelBytes + samplesBytes(list));
+    offset = series.writeLabels(bytes, offset);
     for (const sample of list) offset = writeSample(bytes, view, offset, sample);
   }
   return bytes;
 }
 
 function samplesBytes(samples: readonly Sample[]): number {
-  return samples.reduce((sum, { timestampMs }) => sum + 2 + sampleBytes(timestampMs), 0);
+  let bytes = 0;
+  for (const { timestampMs } of samples) bytes += 2 + sampleBytes(timestampMs);
+  return bytes;
 }
 
 /** At most 20, so its length is one byte. */
