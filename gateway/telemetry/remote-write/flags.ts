@@ -14,6 +14,13 @@ export const remoteWriteFlagsSchema = {
   remoteWriteCaFile: z.string().min(1).optional(),
   remoteWriteCertFile: z.string().min(1).optional(),
   remoteWriteKeyFile: z.string().min(1).optional(),
+  /** Live samples that wait while the store is away, 24 bytes each; beyond it the oldest go. */
+  remoteWriteQueue: z.coerce
+    .number('must be a number of samples')
+    .int()
+    .min(10_000, 'must be at least 10000 samples')
+    .max(50_000_000, 'must be at most 50000000 samples (1.2 GB)')
+    .default(500_000),
   remoteWriteLabel: z
     .array(
       z
@@ -32,9 +39,10 @@ type RemoteWriteFlags = z.infer<z.ZodObject<typeof remoteWriteFlagsSchema>>;
 /** Undefined: there is no store to write to. */
 export function remoteWriteOf(
   flags: RemoteWriteFlags,
-): { destination: DestinationOptions; labels: Record<string, string> } | undefined {
+): { destination: DestinationOptions; labels: Record<string, string>; queueSamples: number } | undefined {
   if (flags.remoteWriteUrl === undefined) return undefined;
   return {
+    queueSamples: flags.remoteWriteQueue,
     destination: {
       url: flags.remoteWriteUrl,
       bearerTokenFile: flags.remoteWriteBearerTokenFile,
@@ -63,5 +71,9 @@ export function addRemoteWriteFlags(command: Command): Command {
     .option('--remote-write-ca-file <file>', 'roots that its certificate is checked against')
     .option('--remote-write-cert-file <file>', 'client certificate for it')
     .option('--remote-write-key-file <file>', 'key of that certificate')
+    .option(
+      '--remote-write-queue <samples>',
+      'live values that wait while the store is away, 24 bytes each (default 500000)',
+    )
     .option('--remote-write-label <name=value>', 'label of all that is written; may be repeated', gather);
 }

@@ -16,6 +16,7 @@ test('defaults', () => {
     publicUrl: 'https://10.77.0.1',
     auditFile: '-',
     drainTimeoutMs: 300_000,
+    remoteWriteQueue: 500_000,
     certificateLifetime: 90 * 24 * 3600_000,
   });
 });
@@ -35,6 +36,9 @@ test.each([
   ['--certificate-lifetime', { certificateLifetime: '1s' }],
   ['--certificate-lifetime', { certificateLifetime: 'soon' }],
   ['--artifacts', { artifacts: undefined }],
+  ['--remote-write-queue', { remoteWriteQueue: '9999' }],
+  ['--remote-write-queue', { remoteWriteQueue: 'all' }],
+  ['--remote-write-queue', { remoteWriteQueue: '1.5e9' }],
 ])('%s is named', (flag, change) => {
   expect(() => parseServeOptions({ ...flags, ...change })).toThrow(
     expect.objectContaining({ code: 'USAGE', values: { detail: expect.stringContaining(flag) } }),
