@@ -68,6 +68,7 @@ export function openStatus(parts: MonitoringParts, kubelets: Kubelets): Promise<
     pages,
     latest: (name) => intake.latest(name),
     registered: () => view.registered.values(),
+    node: (name) => view.registered.get(name),
     tunnels,
     access: scrapeAccess(options.scrapeTokenFile),
     kubelets: kubelets.scrapes,

@@ -31,6 +31,7 @@ export interface StatusPortOptions extends NodeView {
   readonly listen: { readonly host: string; readonly port: number };
   readonly pages: Pick<MetricsPages, 'contentType' | 'here' | 'node' | 'replica'>;
   readonly registered: () => Iterable<RegisteredNode>;
+  readonly node: (name: string) => RegisteredNode | undefined;
   readonly replicas: () => readonly Replica[];
   /** Why this gateway is not ready, or undefined. */
   readonly notReady: () => string | undefined;
@@ -77,7 +78,7 @@ async function answer(
   const [, kind, name = ''] = /^\/(nodes|replicas)\/([^/]+)\/metrics$/.exec(path) ?? [];
   if (path === '/metrics') answerText(response, pages.contentType, await pages.here());
   else if (kind === 'nodes') {
-    if (find(options, name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
+    if (options.node(name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
     answerText(response, pages.contentType, await pages.node(name));
   } else if (kind === 'replicas') answerText(response, pages.contentType, await pages.replica(name));
   else if (isDiscovery) answerJson(response, 200, discovered(options, request, path, query));
@@ -116,7 +117,7 @@ async function scrapeKubelet(
 ): Promise<void> {
   const metricsPath = kubeletPaths.find((one) => one === asked);
   if (metricsPath === undefined) throw new Fault('PATH_UNKNOWN', { method: 'GET', path });
-  if (find(options, name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
+  if (options.node(name) === undefined) throw new Fault('NODE_NOT_FOUND', { name });
   await options.kubelets.scrape(name, metricsPath, request, response);
 }
 
@@ -128,7 +129,7 @@ function answerNodes(options: StatusPortOptions, path: string, response: http.Se
   }
   if (path.startsWith('/nodes/')) {
     const name = path.slice('/nodes/'.length);
-    const node = find(options, name);
+    const node = options.node(name);
     if (node) answerJson(response, 200, describeNode(options, node));
     else answerJson(response, 404, { error: `no registered node ${name}` });
     return;
@@ -138,9 +139,4 @@ function answerNodes(options: StatusPortOptions, path: string, response: http.Se
   answerJson(response, 404, {
     error: `see ${known} /discovery/nodes /discovery/kubelets /discovery/gateways /healthz /readyz`,
   });
-}
-
-function find({ registered }: StatusPortOptions, name: string): RegisteredNode | undefined {
-  for (const node of registered()) if (node.metadata.name === name) return node;
-  return undefined;
 }

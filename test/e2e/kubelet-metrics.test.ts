@@ -33,16 +33,17 @@ beforeAll(async () => {
   token = randomBytes(16).toString('hex');
   await writeFile(tokenFile, `${token}\n`);
   const authorization = { credentials_file: tokenFile };
+  const job = (name: string, path: string) => ({
+    job_name: name,
+    authorization,
+    scrape_interval: '3s',
+    scrape_timeout: '3s',
+    http_sd_configs: [{ url: `${cloud.statusUrl}/discovery/${path}`, authorization, refresh_interval: '2s' }],
+  });
   prometheus = await SandboxPrometheus.create(sandbox, [
-    {
-      job_name: 'kubelet',
-      authorization,
-      scrape_interval: '3s',
-      scrape_timeout: '3s',
-      http_sd_configs: [
-        { url: `${cloud.statusUrl}/discovery/kubelets`, authorization, refresh_interval: '2s' },
-      ],
-    },
+    job('kubelet', 'kubelets'),
+    job('regnode', 'nodes'),
+    job('regnode-gateway', 'gateways'),
   ]);
   await prometheus.start();
   await startGatewayWithPool(sandbox, undefined, [], ['--scrape-token-file', tokenFile]);
@@ -87,6 +88,21 @@ test('Prometheus finds the node by itself, and all four of its kubelet’s pages
   const [info] = await prometheus.query('kubernetes_build_info{node="idc-1"}');
   expect(info?.labels.gitVersion ?? info?.labels.git_version).toBe(version);
   expect(info?.labels).toMatchObject({ instance: 'idc-1', pool: 'idc', job: 'kubelet' });
+});
+
+test('the node and the gateway are targets too, each with its name and no label twice', async () => {
+  const one = (expression: string) =>
+    waitFor(expression, async () => (await prometheus.query(expression))[0], patience);
+  const load = await one('node_load1{instance="idc-1"}');
+  expect(load.labels).toEqual({
+    __name__: 'node_load1',
+    ...{ job: 'regnode', instance: 'idc-1', node: 'idc-1', pool: 'idc' },
+  });
+  await one('up{job="regnode",node="idc-1",pool="idc"} == 1');
+  const tunnels = await one('regnode_gateway_tunnels{job="regnode-gateway"} == 1');
+  expect(tunnels.labels.instance).toBe(
+    (await prometheus.query('up{job="regnode-gateway"}'))[0]?.labels.instance,
+  );
 });
 
 test('the CPU time of a running pod lies between two readings of its control group', async () => {

@@ -41,6 +41,12 @@ const node = (name: string, more: Partial<RegisteredNode['status']> = {}): Regis
   status: { phase: 'Running', joinedAt: '2026-01-01T00:00:00Z', ...more },
 });
 
+const registered = [
+  node('idc-2', { tunnel: { connected: false, since: '', gateway: '' } }),
+  node('idc-1', { tunnel: { connected: true, since: '', gateway: '' } }),
+  { metadata: { name: 'claim' }, spec: node('claim').spec },
+];
+
 interface World {
   readonly kubelets?: Readonly<Record<string, Kubelet>>;
   readonly limits?: Partial<ScrapeLimits>;
@@ -62,11 +68,8 @@ async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
     listen: { host: '127.0.0.1', port: 0 },
     pages: noPages,
     latest: () => undefined,
-    registered: () => [
-      node('idc-2', { tunnel: { connected: false, since: '', gateway: '' } }),
-      node('idc-1', { tunnel: { connected: true, since: '', gateway: '' } }),
-      { metadata: { name: 'claim' }, spec: node('claim').spec },
-    ],
+    registered: () => registered,
+    node: (name) => registered.find(({ metadata }) => metadata.name === name),
     tunnels: new Tunnels(),
     gateway: 'gw-a',
     replicas: () => [],

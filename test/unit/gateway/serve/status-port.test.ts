@@ -31,6 +31,7 @@ beforeEach(async () => {
     },
     latest: (name) => (name === 'idc-1' ? { heartbeat: 'x' } : undefined),
     registered: () => [registered],
+    node: (name) => (name === 'idc-1' ? registered : undefined),
     tunnels,
     access: scrapeAccess(undefined),
     kubelets: { scrape: () => Promise.reject(new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: 'idc-1' })) },
