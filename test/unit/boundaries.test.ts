@@ -69,6 +69,27 @@ describe('folders', () => {
     expect(crossings).toEqual([]);
   });
 
+  test('no file imports itself by way of others, types included', () => {
+    // A file of a thread is named by who starts it, which imports nothing of it.
+    const isThread = ({ file, target }: { file: string; target: string }) =>
+      file === 'agent/telemetry/worker-input.ts' && target === 'agent/telemetry/worker.ts';
+    const next = Map.groupBy(
+      imports.filter((one) => !isThread(one)),
+      ({ file }) => file,
+    );
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      const at = path.indexOf(file);
+      if (at >= 0) circles.push([...path.slice(at), file].join(' → '));
+      if (at >= 0 || done.has(file)) return;
+      for (const { target } of next.get(file) ?? []) visit(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of sources) if (!file.startsWith('scripts/')) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
   test('have names that say something', () => {
     const empty = files.filter((file) =>
       file.split('/').some((part) => emptyNames.test(part.replace(/\.[a-z.]+$/, ''))),
