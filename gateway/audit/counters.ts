@@ -19,6 +19,7 @@ export interface Counters {
   readonly drains: Counter<'outcome'>;
   readonly removals: Counter<'kind'>;
   readonly kubernetesErrors: Counter<'kind'>;
+  readonly droppedEvents: Counter;
   readonly joinSeconds: Histogram;
 }
 
@@ -140,6 +141,7 @@ export function createCounters(sources: {
     refusedStreams: counter('refused_streams_total', 'Streams that were refused, by code.', ['code']),
     drains: counter('drains_total', 'Drains, by outcome.', ['outcome']),
     removals: counter('removals_total', 'Nodes that left, by kind.', ['kind']),
+    droppedEvents: counter('dropped_events_total', 'Events that were too many about one object.', []),
     kubernetesErrors: counter('kubernetes_errors_total', 'Failed watches and reconciliations.', ['kind']),
     joinSeconds: new Histogram({
       name: 'regnode_gateway_join_seconds',

@@ -1,13 +1,17 @@
 // Kubernetes Events about registered nodes and pools. An Event is a note for people: it never fails the work that it
-// tells of, and one that repeats within a few minutes only counts up.
+// tells of, and one that repeats within a few minutes only counts up. About one object there are so many in a while: they lie in etcd
+// for an hour, and some of them are what a node says.
 import type { Logger } from 'pino';
 import { type EventCode, eventTexts } from '../../protocol/catalogue/events.ts';
 import { type FaultValues, fill } from '../../protocol/fault.ts';
+import { RateLimiter } from '../serve/limits.ts';
 import { events, type Kind, type KubernetesObject } from './kinds.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
 const repeatWindowMs = 10 * 60_000;
 const remembered = 1000;
+/** Of one object; a node that is upgraded with all its parts has a dozen. */
+const perObject = { burst: 50, intervalMs: 60_000, remembered: 20_000 };
 /** Events of cluster-scoped objects live here by convention. */
 const namespace = 'default';
 
@@ -36,12 +40,17 @@ export function createEventRecorder(
   kubernetes: Kubernetes,
   logger: Pick<Logger, 'debug'>,
   now: () => number = Date.now,
+  onDropped: () => void = () => {},
 ): RecordEvent {
+  const limiter = new RateLimiter(perObject);
   const recent = new Map<string, { name: string; count: number; firstMs: number }>();
 
   return (kind, about, note) => {
-    const key = [kind.kind, about.name, about.uid, note.reason, note.message].join('\n');
     const at = now();
+    const object = `${kind.kind} ${about.name}`;
+    if (limiter.waitSeconds(object, at) > 0) return onDropped();
+    limiter.count(object, at);
+    const key = [kind.kind, about.name, about.uid, note.reason, note.message].join('\n');
     const known = recent.get(key);
     const entry =
       known && at - known.firstMs < repeatWindowMs

@@ -88,7 +88,7 @@ export async function serve(
   process.on('SIGHUP', reopen);
   cleanup.defer(() => void process.off('SIGHUP', reopen));
 
-  const recordEvent = createEventRecorder(kubernetes, logger);
+  const recordEvent = createEventRecorder(kubernetes, logger, now, () => counters.droppedEvents.inc());
   const view = createClusterView(kubernetes, logger, counters);
   const telemetry = await openTelemetry({
     ...{ options, view, hub, registry: counters.registry, logger },
