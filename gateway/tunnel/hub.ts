@@ -18,9 +18,9 @@ import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { type ViolationKind, violationKind } from '../../protocol/tunnel/violation.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
-import { finishMs } from '../replicas/limits.ts';
 import { endWith } from '../serve/last-words.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
+import { drainSessions } from './draining.ts';
 import { UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
 
 export interface TunnelNode {
@@ -196,27 +196,13 @@ export class TunnelHub {
     }
   }
 
-  /**
-   * No new sessions; every agent is asked to move, each after its own delay within half of `graceMs`. Resolves when all
-   * have gone. When the grace is over, what is left of streams gets its FIN after what is underway; a few seconds later
-   * everything is ended.
-   */
+  /** No new sessions; the ones that are here are given away within `graceMs` and a few seconds, then ended. */
   async drain(graceMs = drainGraceMs): Promise<void> {
     this.#draining = true;
-    const sessions = [...this.#held.values()];
-    const gone = Promise.withResolvers<void>();
-    let timer = this.#clock.after(graceMs, () => {
-      for (const { session } of this.#held.values()) session.finish();
-      timer = this.#clock.after(finishMs, gone.resolve);
-    });
-    this.onClose(() => {
-      if (this.#held.size === 0) gone.resolve();
-    });
-    for (const [index, { session }] of sessions.entries()) {
-      session.drain(Math.round(((index + Math.random()) / sessions.length) * (graceMs / 2)));
-    }
-    if (sessions.length > 0) await gone.promise;
-    timer.cancel();
+    const sessions = () => [...this.#held.values()].map(({ session }) => session);
+    const onClose = (listener: () => void) => this.onClose(listener);
+    const parts = { clock: this.#clock, sessions, count: () => this.#held.size, onClose };
+    await drainSessions(parts, graceMs);
     this.shutdown();
   }
 
