@@ -136,8 +136,9 @@ export class GatewayLine {
     try {
       return await answered(outgoing, payload);
     } catch (error) {
-      const { name, message } = error as Error;
-      const detail = name === 'TimeoutError' ? 'it did not answer in time' : message;
+      const { name, message, code } = error as NodeJS.ErrnoException;
+      // What was tried at several addresses has no message of its own.
+      const detail = name === 'TimeoutError' ? 'it did not answer in time' : message || (code ?? name);
       throw new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
     }
   }

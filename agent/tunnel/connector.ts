@@ -7,6 +7,7 @@ import { offerSession } from '../../protocol/tunnel/handshake.ts';
 import type { TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
+import { GatewayAddresses } from './addresses.ts';
 import { Backoff, type Ending } from './backoff.ts';
 import { DialFailure, dialGateway, type TunnelIdentity } from './dial.ts';
 
@@ -19,6 +20,7 @@ export interface ConnectorOptions {
   readonly limits: TunnelLimits;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  readonly addresses?: GatewayAddresses;
 }
 
 export class Connector {
@@ -27,6 +29,7 @@ export class Connector {
   lastFault: Fault | undefined;
   readonly #options: ConnectorOptions;
   readonly #backoff = new Backoff();
+  readonly #addresses: GatewayAddresses;
   #session: Session | undefined;
   #epoch = 0;
   #attempting = false;
@@ -36,6 +39,7 @@ export class Connector {
   constructor(options: ConnectorOptions) {
     this.#options = options;
     this.identity = options.identity;
+    this.#addresses = options.addresses ?? new GatewayAddresses();
     options.signal.addEventListener('abort', () => this.#timer?.cancel(), { once: true });
   }
 
@@ -72,7 +76,8 @@ export class Connector {
     this.attempts += 1;
     try {
       const { url, environment, signal, limits } = this.#options;
-      const transport = await dialGateway({ ...this.identity, url, environment, signal, limits });
+      const addresses = this.#addresses;
+      const transport = await dialGateway({ ...this.identity, url, environment, signal, limits, addresses });
       this.#attempting = false;
       this.#offer(session, transport);
     } catch (error) {

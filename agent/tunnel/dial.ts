@@ -8,6 +8,7 @@ import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts'
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { connectThroughProxy, proxyFor } from '../line/proxy.ts';
+import { addressTimeoutMs, type GatewayAddresses } from './addresses.ts';
 
 export interface TunnelIdentity {
   readonly caPem: string;
@@ -20,6 +21,7 @@ export interface DialOptions extends TunnelIdentity {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly limits: TunnelLimits;
+  readonly addresses: GatewayAddresses;
 }
 
 export class DialFailure extends Error {
@@ -47,13 +49,18 @@ export function tunnelUrl(gateway: string): URL {
 }
 
 export async function dialGateway(options: DialOptions): Promise<Transport> {
-  const { url, limits } = options;
+  const { url, limits, addresses } = options;
+  let address: string | undefined;
   try {
     const proxy = proxyFor(url, options.environment);
     const tcp = await connectTcp(proxy ?? hostAndPort(url), options);
+    address = tcp.remoteAddress;
     if (proxy) await connectThroughProxy(tcp, proxy, hostAndPort(url), limits.upgradeTimeoutMs);
-    return await upgrade(tcp, options);
+    const transport = await upgrade(tcp, options);
+    addresses.worked(address);
+    return transport;
   } catch (error) {
+    addresses.failed(address);
     throw error instanceof DialFailure ? error : failure(url, error as NodeJS.ErrnoException);
   }
 }
@@ -66,10 +73,12 @@ export function hostAndPort(url: URL): { host: string; port: number } {
 
 function connectTcp(
   to: { host: string; port: number },
-  { signal, limits: { connectTimeoutMs } }: DialOptions,
+  { signal, addresses, limits: { connectTimeoutMs } }: DialOptions,
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const socket = net.connect({ host: to.host, port: to.port, noDelay: true, signal });
+  const several = { autoSelectFamilyAttemptTimeout: addressTimeoutMs, lookup: addresses.lookup };
+  const socket = net.connect({ host: to.host, port: to.port, noDelay: true, signal, ...several });
+  addresses.watch(socket);
   const timer = setTimeout(() => {
     socket.destroy(
       Object.assign(new Error(`no answer within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }),
@@ -168,9 +177,15 @@ async function readRefusal(
 }
 
 function failure(url: URL, error: NodeJS.ErrnoException): DialFailure {
+  // What was tried at several addresses has no message of its own.
+  const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
+  const detail = errors.map(({ message }) => message).join(', ');
   const fault =
     error instanceof Fault
       ? error
-      : new Fault('TUNNEL_CONNECT_FAILED', { url: url.origin, detail: error.message }, { cause: error });
-  return new DialFailure(fault, silentCodes.has(error.code ?? ''));
+      : new Fault('TUNNEL_CONNECT_FAILED', { url: url.origin, detail }, { cause: error });
+  return new DialFailure(
+    fault,
+    errors.every(({ code }) => silentCodes.has(code ?? '')),
+  );
 }

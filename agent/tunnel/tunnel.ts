@@ -16,6 +16,7 @@ import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { proxyFor } from '../line/proxy.ts';
+import type { GatewayAddresses } from './addresses.ts';
 import { Connector } from './connector.ts';
 import { type TunnelIdentity, tunnelUrl } from './dial.ts';
 
@@ -33,6 +34,8 @@ export interface TunnelOptions extends TunnelIdentity {
   /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly dialTimeoutMs?: number;
+  /** Those of the gateway's name; default: as the resolver of the host says. */
+  readonly addresses?: GatewayAddresses;
 }
 
 export interface TunnelStatus extends SessionFigures {
@@ -90,6 +93,7 @@ class AgentTunnel implements Tunnel {
       limits: this.#limits,
       logger: options.logger,
       signal: options.signal,
+      ...(options.addresses ? { addresses: options.addresses } : {}),
     });
     options.signal.addEventListener('abort', () => this.#stop(), { once: true });
     if (!options.signal.aborted) this.#connector.connect(this.#session);

@@ -92,6 +92,7 @@ export async function startGateway(
   limits: Partial<TunnelLimits> = {},
   port = 0,
   hub = new TunnelHub({ logger: silent, limits, connectionsPerMinute: 10_000 }),
+  address = '127.0.0.1',
 ): Promise<Gateway> {
   const { certificatePem, keyPem } = await authority.issue('gateway');
   const server = https.createServer({
@@ -110,7 +111,7 @@ export async function startGateway(
     const name = String((socket as TLSSocket).getPeerCertificate().subject.CN);
     hub.handleUpgrade(request, socket, head, { name, pool: 'test' });
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(port, address);
   await once(server, 'listening');
   const bound = (server.address() as AddressInfo).port;
   return {
