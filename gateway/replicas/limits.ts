@@ -28,7 +28,8 @@ export const doorLimits = {
 
 /** What one replica asks another one. */
 export const questionLimits = {
-  timeoutMs: 5_000,
+  /** As long as Prometheus waits by default. */
+  timeoutMs: 10_000,
   headerBytes: 4 * 1024,
   answerBytes: 64 * 1024 * 1024,
 } as const;

@@ -17,6 +17,9 @@ import { openStatusPort } from '../../../../gateway/serve/status-port.ts';
 import { Fault } from '../../../../protocol/fault.ts';
 import { type Authority, createAuthority, type Kubelet, startKubelet } from './kubelet.ts';
 
+/** On a machine that is busy with other things, too. */
+const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 10_000 });
+
 let authority: Authority;
 let stranger: Authority;
 beforeAll(async () => {
@@ -149,7 +152,7 @@ describe('refused', () => {
     });
     const { get, outcomes } = await open({ kubelets: { 'idc-1': endless }, limits: { answerBytes: 10_000 } });
     await expect(get(cadvisor).then((answer) => answer.text())).rejects.toThrow();
-    await vi.waitFor(() => expect(outcomes).toEqual(['failed']));
+    await eventually(() => expect(outcomes).toEqual(['failed']));
   });
 
   test('a kubelet that is silent: as long as Prometheus would wait', async () => {
@@ -164,13 +167,13 @@ describe('refused', () => {
     const slow = await kubelet((_request, response) => void waiting.push(response));
     const { get } = await open({ kubelets: { 'idc-1': slow }, limits: { perNode: 2 } });
     const under = [get(cadvisor), get(cadvisor)];
-    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    await eventually(() => expect(waiting).toHaveLength(2));
     const third = await get(cadvisor);
     expect([third.status, await codeOf(third)]).toEqual([503, 'SCRAPE_LIMIT']);
     for (const response of waiting.splice(0)) response.end('up 1\n');
     for (const answer of await Promise.all(under)) expect(await answer.text()).toBe('up 1\n');
     const next = get(cadvisor);
-    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await eventually(() => expect(waiting).toHaveLength(1));
     waiting[0]?.end();
     expect((await next).status).toBe(200);
   });
@@ -254,16 +257,16 @@ test('a tunnel that moves: what is idle ends at once, what is under way with its
   const ways: Record<string, Kubelet> = { 'idc-1': old };
   const { get, connections } = await open({ kubelets: ways });
   const underWay = get('/nodes/idc-1/kubelet/metrics');
-  await vi.waitFor(() => expect(held).toHaveLength(1));
+  await eventually(() => expect(held).toHaveLength(1));
   expect(await (await get(cadvisor)).text()).toBe('old 1\n');
   const kept = () => Object.values(connections.freeSockets).flatMap((sockets) => sockets ?? []).length;
-  await vi.waitFor(() => expect(kept()).toBe(1));
+  await eventually(() => expect(kept()).toBe(1));
 
   ways['idc-1'] = moved;
   connections.moved('idc-2');
   expect(kept(), 'another node').toBe(1);
   connections.moved('idc-1');
-  await vi.waitFor(() => expect(kept()).toBe(0));
+  await eventually(() => expect(kept()).toBe(0));
   expect(await (await get(cadvisor)).text()).toBe('new 1\n');
   held[0]?.end('last 1\n');
   expect(await (await underWay).text()).toBe('last 1\n');
@@ -276,7 +279,7 @@ test('a kept connection that was cut just now costs no scrape', async () => {
   const { get, connections, outcomes } = await open({ kubelets: { 'idc-1': good } });
   for (let cut = 0; cut < 5; cut++) {
     expect(await (await get(cadvisor)).text()).toBe('up 1\n');
-    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    await eventually(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
     // It goes away in the very moment in which it is used.
     for (const sockets of Object.values(connections.freeSockets))
       for (const socket of sockets ?? []) socket.once('newListener', () => socket.destroy());
@@ -290,9 +293,9 @@ test('a Prometheus that goes away ends the request to the kubelet too', async ()
   const { port, outcomes } = await open({ kubelets: { 'idc-1': slow } });
   const request = http.get({ port, path: cadvisor });
   request.on('error', () => undefined);
-  await vi.waitFor(() => expect(slow.requests).toHaveLength(1));
+  await eventually(() => expect(slow.requests).toHaveLength(1));
   request.destroy();
-  await vi.waitFor(() => expect([closed, outcomes]).toEqual([true, ['abandoned']]));
+  await eventually(() => expect([closed, outcomes]).toEqual([true, ['abandoned']]));
 });
 
 test('discovery: each node that has joined, connected or not, at the address that was asked', async () => {

@@ -15,6 +15,9 @@ import type { StreamEndpoint } from '../../../../protocol/tunnel/stream.ts';
 import { type Authority, createAuthority, type Kubelet, startKubelet } from '../kubelets/kubelet.ts';
 import { TwoReplicas } from './two-replicas.ts';
 
+/** On a machine that is busy with other things, too. */
+const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 10_000 });
+
 let cluster: Authority;
 let world: TwoReplicas;
 beforeAll(async () => {
@@ -76,36 +79,36 @@ describe('a kubelet behind another replica', () => {
 
   test('when the tunnel moves, what was kept is given up, so that it holds up nobody', async () => {
     await ask();
-    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    await eventually(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
     expect(world.door.streams).toBe(1);
     connections.moved('idc-1');
-    await vi.waitFor(() => expect([world.links.streams, world.door.streams]).toEqual([0, 0]));
+    await eventually(() => expect([world.links.streams, world.door.streams]).toEqual([0, 0]));
     expect(world.doorAudit, 'in order').toMatchObject([{ outcome: 'completed' }]);
     expect((await ask()).status).toBe(200);
     expect(kubelet.streams).toBe(2);
-    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    await eventually(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
     await connections.close();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(world.doorAudit).toMatchObject([{ outcome: 'completed' }, { outcome: 'completed' }]),
     );
   });
 
   test('what is under way when the tunnel moves is answered, and then ends in order too', async () => {
     const asked = ask();
-    await vi.waitFor(() => expect(world.door.streams).toBe(1));
-    await vi.waitFor(() => expect(kubelet.requests).toHaveLength(1));
+    await eventually(() => expect(world.door.streams).toBe(1));
+    await eventually(() => expect(kubelet.requests).toHaveLength(1));
     connections.moved('idc-1');
     expect((await asked).text.length).toBe(600_024);
-    await vi.waitFor(() => expect(world.doorAudit).toMatchObject([{ outcome: 'completed' }]));
+    await eventually(() => expect(world.doorAudit).toMatchObject([{ outcome: 'completed' }]));
     expect(Object.keys(connections.freeSockets)).toEqual([]);
   });
 
   test('the session at the other replica is superseded: the next scrape asks anew, not through a dead stream', async () => {
     await ask();
-    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
+    await eventually(() => expect(Object.keys(connections.freeSockets)).toHaveLength(1));
     world.loopback.gateway.hub.supersede('idc-1', 'it has moved');
-    await vi.waitFor(() => expect(Object.keys(connections.freeSockets)).toHaveLength(0));
-    await vi.waitFor(async () => expect((await ask()).status).toBe(200), { timeout: 10_000 });
+    await eventually(() => expect(Object.keys(connections.freeSockets)).toHaveLength(0));
+    await eventually(async () => expect((await ask()).status).toBe(200));
   }, 15_000);
 
   test('the other replica dies: said at once with its code', async () => {
@@ -129,15 +132,15 @@ describe('a question to another replica', () => {
   };
 
   test('is answered whole, many at a time, and leaves no stream behind', async () => {
-    world.answer = (path) => Promise.resolve(`${path} ${'y'.repeat(2_000_000)}`);
+    world.answer = (path) => Promise.resolve(`${path} ${'y'.repeat(100_000)}`);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => ask(`/nodes/idc-${index}/metrics`)),
     );
     expect(answers.map((answer) => answer.split(' ', 1)[0])).toEqual(
       answers.map((_, index) => `/nodes/idc-${index}/metrics`),
     );
-    expect(answers.every((answer) => answer.endsWith(' '.concat('y'.repeat(2_000_000))))).toBe(true);
-    await vi.waitFor(() => expect([world.links.streams, world.door.streams]).toEqual([0, 0]));
+    expect(answers.every((answer) => answer.endsWith(' '.concat('y'.repeat(100_000))))).toBe(true);
+    await eventually(() => expect([world.links.streams, world.door.streams]).toEqual([0, 0]));
   });
 
   test('that it refuses: its own fault; that fails: told as such', async () => {
@@ -154,7 +157,7 @@ describe('a question to another replica', () => {
     world.answer = () => new Promise(() => {});
     const asked = ask('/metrics');
     asked.catch(() => {});
-    await vi.waitFor(() => expect(world.door.streams).toBe(1));
+    await eventually(() => expect(world.door.streams).toBe(1));
     await world.door.close();
     await expect(asked).rejects.toMatchObject({ code: 'REPLICA_UNREACHABLE' });
   });
