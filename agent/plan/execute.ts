@@ -1,17 +1,17 @@
 // Carries a plan out, step by step: look once more, record what undoes it in the journal, then change. A step
-// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Downloads run
-// side by side.
+// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Archives come and
+// are unpacked side by side.
 import { Fault } from '../../protocol/fault.ts';
 import { hasCode } from '../host/durable.ts';
 import { undoneKind } from './fold.ts';
 import type { Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';
 import { kinds } from './kinds/index.ts';
-import { groupSteps, runSideBySide } from './parallel.ts';
+import { groupSteps, isLanes, runSideBySide } from './parallel.ts';
 import type { MakeStep, Plan, Step, WithdrawStep } from './plan.ts';
 import { undoThing } from './undo.ts';
 
-const parallelDownloads = 3;
+const parallelLanes = 3;
 
 export type StepEvent =
   | { readonly type: 'begin'; readonly step: Step; readonly index: number; readonly total: number }
@@ -27,25 +27,31 @@ export async function executePlan(
   onEvent: StepListener = () => undefined,
 ): Promise<void> {
   const total = plan.steps.length;
-  let index = 0;
+  const place = new Map(plan.steps.map((step, index) => [step, index]));
+  const tell = (watched: Tools, step: Step, act: (watched: Tools) => Promise<void>) =>
+    told(watched, { step, index: place.get(step) ?? 0, total, onEvent }, act);
+  const alone = (step: Step) => tell(tools, step, (watched) => carryOut(watched, journal, step));
   for (const group of groupSteps(plan.steps)) {
     tools.signal?.throwIfAborted();
-    const numbered = group.map((step) => ({ step, index: index++ }));
-    if (numbered.length === 1) {
-      for (const { step, index: at } of numbered) {
-        await told(tools, { step, index: at, total, onEvent }, (watched) => carryOut(watched, journal, step));
-      }
+    if (!isLanes(group)) {
+      await alone(group);
       continue;
     }
+    for (const folder of group.folders) await alone(folder);
     // The journal is one line after the other, and before any of the changes.
     const due = [];
-    for (const { step, index: at } of numbered) {
-      if (step.action === 'make') due.push({ step, at, apply: await prepare(tools, journal, step) });
+    for (const lane of group.lanes) {
+      const prepared = [];
+      for (const step of lane) prepared.push({ step, apply: await prepare(tools, journal, step) });
+      due.push(prepared);
     }
-    const limit = tools.source?.parallel ?? parallelDownloads;
-    await runSideBySide(due, limit, tools.signal, ({ step, at, apply }, signal) =>
-      told({ ...tools, signal }, { step, index: at, total, onEvent }, (watched) => apply(watched)),
-    );
+    const limit = tools.source?.parallel ?? parallelLanes;
+    await runSideBySide(due, limit, tools.signal, async (lane, signal) => {
+      for (const { step, apply } of lane) {
+        signal.throwIfAborted();
+        await tell({ ...tools, signal }, step, apply);
+      }
+    });
   }
 }
 

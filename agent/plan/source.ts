@@ -21,7 +21,7 @@ export interface ArtifactSource {
   readonly origins: readonly ArtifactOrigin[];
   /** Throws a Fault when this artifact must not be fetched at all. */
   readonly permit?: (artifact: Artifact) => Promise<void>;
-  /** How many downloads run side by side; default 3. */
+  /** How many archives are fetched and unpacked side by side; default 3. */
   readonly parallel?: number;
   /** Waits until so many more bytes may come; absent when nothing limits them. */
   readonly pace?: (bytes: number, signal?: AbortSignal) => Promise<void>;

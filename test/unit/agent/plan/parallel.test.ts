@@ -1,18 +1,19 @@
-// Downloads side by side: never more than the limit, the first failure ends the others and is the one that is told, and
-// everything else of a plan stays in its order.
+// Archives side by side: never more than the limit, each fetched before it is unpacked; the first failure ends the others and is the
+// one that is told, and everything else of a plan stays in its order.
 import { expect, test } from 'vitest';
-import { groupSteps, runSideBySide } from '../../../../agent/plan/parallel.ts';
-import type { MakeStep } from '../../../../agent/plan/plan.ts';
+import { groupSteps, isLanes, runSideBySide } from '../../../../agent/plan/parallel.ts';
+import type { MakeStep, Step } from '../../../../agent/plan/plan.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 
-const artifact = {
-  component: 'runc',
-  version: '1',
-  architecture: 'amd64',
-  path: '/artifacts/a',
-  sizeBytes: 1,
-  sha256: '',
-} as const;
+const artifact = (sha256: string) =>
+  ({
+    component: 'runc',
+    version: '1',
+    architecture: 'amd64',
+    path: '/artifacts/a',
+    sizeBytes: 1,
+    sha256,
+  }) as const;
 const step = (key: string, resource: Resource): MakeStep => ({
   action: 'make',
   key,
@@ -21,17 +22,43 @@ const step = (key: string, resource: Resource): MakeStep => ({
   diff: [],
   resource,
 });
-const download = (key: string) => step(key, { kind: 'artifact', artifact, tree: '/t' });
+const fetch = (sha256: string) =>
+  step(`fetch ${sha256}`, { kind: 'artifact', artifact: artifact(sha256), tree: '/t' });
+const unpack = (sha256: string) =>
+  step(`unpack ${sha256}`, { kind: 'tree', artifact: artifact(sha256), path: '/t' });
+const folder = (key: string) => step(key, { kind: 'directory', path: '/f', mode: 0o755, content: 'ours' });
 const link = (key: string) => step(key, { kind: 'link', path: '/l', target: 't' });
+const names = (steps: readonly Step[]) => steps.map(({ key }) => key).join(', ');
+const shown = (steps: readonly Step[]) =>
+  groupSteps(steps).map((group) =>
+    isLanes(group) ? { folders: names(group.folders), lanes: group.lanes.map(names) } : group.key,
+  );
 
-test('only neighbouring downloads are grouped', () => {
-  const steps = [download('a'), download('b'), link('c'), download('d'), link('e'), link('f')];
-  expect(groupSteps(steps).map((group) => group.map(({ key }) => key))).toEqual([
-    ['a', 'b'],
-    ['c'],
-    ['d'],
-    ['e'],
-    ['f'],
+test('an archive is fetched and unpacked in a lane of its own, the folders come before all of them', () => {
+  const steps = [fetch('a'), fetch('b'), folder('f'), folder('g'), unpack('a'), folder('h'), unpack('b')];
+  expect(shown(steps)).toEqual([{ folders: 'f, g, h', lanes: ['fetch a, unpack a', 'fetch b, unpack b'] }]);
+});
+
+test('everything else stays in its order, also folders that no archive follows', () => {
+  const steps = [folder('f'), link('c'), unpack('a'), folder('g'), link('d'), fetch('b'), folder('h')];
+  expect(shown(steps)).toEqual([
+    'f',
+    'c',
+    { folders: '', lanes: ['unpack a'] },
+    'g',
+    'd',
+    { folders: '', lanes: ['fetch b'] },
+    'h',
+  ]);
+});
+
+test('what is taken back is never part of a lane', () => {
+  const thing = { key: 'tree:/t', kind: 'tree', entries: [] };
+  const withdraw = { ...link('w'), action: 'withdraw', thing } as unknown as Step;
+  expect(shown([fetch('a'), withdraw, unpack('a')])).toEqual([
+    { folders: '', lanes: ['fetch a'] },
+    'w',
+    { folders: '', lanes: ['unpack a'] },
   ]);
 });
 
