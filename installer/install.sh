@@ -476,6 +476,7 @@ unpack_release() {
       "制品 $archive 解压失败：$detail。" '请检查 /opt 所在磁盘后重试。'
   fi
   chmod 755 "$staging/tree"
+  rm -f "$file" # not written to the disk only to be removed
   # On the disk before the link may point there, whatever happens to the power.
   sync -f "$staging/tree" 2>/dev/null || sync
   mv -T "$staging/tree" "$home/releases/$release"
