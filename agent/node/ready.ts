@@ -6,6 +6,9 @@ import type { Host } from '../host/host.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
 
 const pollMs = 500;
+/** Once the kubelet has registered the node: a few seconds are left, and somebody is watching. */
+const closePollMs = 150;
+const mostClosePolls = 100;
 
 export interface ReadyOptions {
   readonly nodeName: string;
@@ -21,25 +24,36 @@ export async function waitUntilReady(
 ): Promise<void> {
   const startedMs = host.clock.monotonicMs();
   let detail = 'nothing heard of it yet';
+  let closePolls = 0;
   for (;;) {
-    const missing = await ask(gateway, options.signal);
+    const { missing, isRegistered } = await ask(gateway, options.signal);
     if (missing === undefined) return;
     if (missing !== detail) options.onWaiting(missing);
     detail = missing;
     if (host.clock.monotonicMs() - startedMs > options.timeoutMs) break;
-    await host.clock.sleep(pollMs, options.signal);
+    const isClose = isRegistered && closePolls++ < mostClosePolls;
+    await host.clock.sleep(isClose ? closePollMs : pollMs, options.signal);
   }
   const seconds = Math.round(options.timeoutMs / 1000);
   throw new Fault('NODE_NOT_READY', { name: options.nodeName, seconds, detail });
 }
 
-/** undefined when all is well; a gateway that does not answer just now is one more thing to wait for. */
-async function ask(gateway: Pick<GatewayApi, 'status'>, signal: AbortSignal): Promise<string | undefined> {
+interface Answer {
+  /** undefined when all is well. */
+  readonly missing: string | undefined;
+  readonly isRegistered: boolean;
+}
+
+/** A gateway that does not answer just now is one more thing to wait for. */
+async function ask(gateway: Pick<GatewayApi, 'status'>, signal: AbortSignal): Promise<Answer> {
   try {
-    return whatIsMissing(await gateway.status(signal));
+    const status = await gateway.status(signal);
+    return { missing: whatIsMissing(status), isRegistered: status.ready !== 'Absent' };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof Fault && error.code === 'GATEWAY_UNREACHABLE') return error.message;
+    if (error instanceof Fault && error.code === 'GATEWAY_UNREACHABLE') {
+      return { missing: error.message, isRegistered: false };
+    }
     throw error;
   }
 }
