@@ -1,7 +1,8 @@
-// Which steps of a plan may run side by side: fetching and unpacking, and nothing else. Each archive is a lane of its own, fetched
-// and then unpacked, so that one unpacks while another still comes; lanes touch nothing but files of their own. The folders that
-// they need come first, one after the other like everything else.
+// Which steps of a plan may run side by side: fetching and unpacking, importing images, and nothing else. Each archive is a lane of its
+// own, fetched and then unpacked, so that one unpacks while another still comes; lanes touch nothing but files of their own. The
+// folders that they need come first, one after the other like everything else.
 import type { MakeStep, Step } from './plan.ts';
+import type { ResourceKind } from './resource.ts';
 
 export interface Lanes {
   readonly folders: readonly MakeStep[];
@@ -15,38 +16,47 @@ export function isLanes(group: StepGroup): group is Lanes {
   return 'lanes' in group;
 }
 
-/** In the order of the plan; neighbours that bring archives together, with the folders between them. */
+/** In the order of the plan; neighbours that bring archives together, with the folders between them, and imports of images. */
 export function groupSteps(steps: readonly Step[]): StepGroup[] {
   const groups: StepGroup[] = [];
   for (let at = 0; at < steps.length; ) {
-    const run = bringing(steps.slice(at));
-    const [first] = steps.slice(at);
+    const rest = steps.slice(at);
+    const [first] = rest;
     if (first === undefined) break;
-    groups.push(run.length === 0 ? first : asLanes(run));
-    at += Math.max(1, run.length);
+    const run = beginning(rest, archiveOf, ['directory']) ?? beginning(rest, imagesOf, []);
+    groups.push(run?.lanes ?? first);
+    at += run?.length ?? 1;
   }
   return groups;
 }
 
-/** The longest beginning of such steps that ends with an archive's own. */
-function bringing(steps: readonly Step[]): MakeStep[] {
+type LaneOf = (step: MakeStep) => string | undefined;
+
+/** The longest beginning of steps with a lane, and of these others between them, that ends with one that has a lane. */
+function beginning(
+  steps: readonly Step[],
+  laneOf: LaneOf,
+  between: readonly ResourceKind[],
+): { readonly lanes: Lanes; readonly length: number } | undefined {
   const run: MakeStep[] = [];
   for (const step of steps) {
-    if (step.action !== 'make' || !(archiveOf(step) || step.resource.kind === 'directory')) break;
+    if (step.action !== 'make' || !(laneOf(step) || between.includes(step.resource.kind))) break;
     run.push(step);
   }
-  return run.slice(0, run.findLastIndex(archiveOf) + 1);
-}
-
-function asLanes(run: readonly MakeStep[]): Lanes {
-  const lanes = Map.groupBy(run, archiveOf);
+  const length = run.findLastIndex(laneOf) + 1;
+  if (length === 0) return undefined;
+  const lanes = Map.groupBy(run.slice(0, length), laneOf);
   const folders = lanes.get(undefined) ?? [];
   lanes.delete(undefined);
-  return { folders, lanes: [...lanes.values()] };
+  return { lanes: { folders, lanes: [...lanes.values()] }, length };
 }
 
 function archiveOf({ resource }: MakeStep): string | undefined {
   return resource.kind === 'artifact' || resource.kind === 'tree' ? resource.artifact.sha256 : undefined;
+}
+
+function imagesOf({ resource }: MakeStep): string | undefined {
+  return resource.kind === 'images' ? resource.folder : undefined;
 }
 
 /** Runs all, so many at a time; the first failure stops the others, is waited for, and thrown. */

@@ -52,6 +52,19 @@ test('everything else stays in its order, also folders that no archive follows',
   ]);
 });
 
+test('images are imported side by side, and never beside anything else', () => {
+  const images = (name: string) =>
+    step(name, { kind: 'images', folder: `/${name}`, ctr: '/ctr', socket: '/socket' });
+  const steps = [unpack('a'), images('i'), images('j'), folder('f'), images('k'), link('c')];
+  expect(shown(steps)).toEqual([
+    { folders: '', lanes: ['unpack a'] },
+    { folders: '', lanes: ['i', 'j'] },
+    'f',
+    { folders: '', lanes: ['k'] },
+    'c',
+  ]);
+});
+
 test('what is taken back is never part of a lane', () => {
   const thing = { key: 'tree:/t', kind: 'tree', entries: [] };
   const withdraw = { ...link('w'), action: 'withdraw', thing } as unknown as Step;
