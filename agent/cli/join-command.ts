@@ -63,15 +63,16 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
   const { host, signal } = context;
   const wish = await readJoinWish(context, flags);
   const progress = new PhaseProgress(terminal, host.clock);
+  let line: Promise<void> | undefined;
   const { outcome, identity, desired } = await joinNode(host, {
     wish,
     signal,
     readyTimeoutMs: Number(flags.timeout) * 1000,
     preflight: async () => {
-      const line = tellLine(context, terminal, wish);
+      line = tellLine(context, terminal, wish);
       await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
-      await line;
     },
+    beforeInstall: async () => line,
     listener: {
       phase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
       plan: () => undefined,

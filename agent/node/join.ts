@@ -49,6 +49,8 @@ export interface JoinOptions {
   readonly wish: JoinWish;
   /** Throws PREFLIGHT_FAILED when this host must not join. */
   readonly preflight: () => Promise<void>;
+  /** What was begun beside preflight, goes on beside the registration, and has to end before the line is filled with downloads. */
+  readonly beforeInstall?: () => Promise<void>;
   readonly listener: JoinListener;
   readonly readyTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -102,6 +104,7 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
   if (known?.phase === 'Leaving') throw new Fault('LEAVING');
   if (known !== undefined) requireSameNode(known, options.wish);
   const state = known === undefined ? await admit(host, options) : await toldAgain(host, known, options.wish);
+  await options.beforeInstall?.();
   options.listener.phase('install');
   const desired = versionsInUse(state.desired, state.versions);
   const done = await install(host, state, desired, options);
