@@ -24,6 +24,9 @@ import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from '.
 import type { FileKind, FileStatus, HostFiles } from './host.ts';
 import { removeTree } from './trees.ts';
 
+const pieceBytes = 256 * 1024;
+/** Of a slow source less is written at a time: a kill -9 loses no more than came since. */
+const pieceMs = 1000;
 const defaultLimitBytes = 16 * 1024 * 1024;
 
 export type Locate = (path: string, followLast: boolean) => Promise<string>;
@@ -73,7 +76,7 @@ export function createFiles(locate: Locate): HostFiles {
       try {
         await handle.truncate(offset);
         let position = offset;
-        for await (const chunk of source) {
+        for await (const chunk of inPieces(source)) {
           let written = 0;
           while (written < chunk.length) {
             written += (await handle.write(chunk, written, chunk.length - written, position + written))
@@ -175,6 +178,31 @@ export function createFiles(locate: Locate): HostFiles {
       }
     },
   };
+}
+
+/** TLS brings 16 KiB at a time, and each write costs as much as four times that. What came before an error is written too. */
+async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let sinceMs = performance.now();
+  const take = () => {
+    const piece = held.length === 1 && held[0] ? held[0] : Buffer.concat(held, heldBytes);
+    held = [];
+    heldBytes = 0;
+    sinceMs = performance.now();
+    return piece;
+  };
+  try {
+    for await (const chunk of source) {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes >= pieceBytes || performance.now() - sinceMs > pieceMs) yield take();
+    }
+  } catch (error) {
+    if (heldBytes > 0) yield take();
+    throw error;
+  }
+  if (heldBytes > 0) yield take();
 }
 
 // Files of /proc have the size 0: read until the end, not until the size.

@@ -85,6 +85,28 @@ describe('writing', () => {
     expect(await host.files.readText('/part')).toBe('abcdef');
   });
 
+  test('a stream of small and large pieces is written as it came', async () => {
+    const chunks = [1, 16_384, 300_000, 7, 262_144, 262_143, 0, 100].map((bytes, at) =>
+      Buffer.alloc(bytes, at),
+    );
+    async function* source() {
+      yield* chunks;
+    }
+    const all = Buffer.concat(chunks);
+    expect(await host.files.writeStream('/whole', source(), { mode: 0o600 })).toBe(all.length);
+    expect(all.equals(await readFile(join(root, 'whole')))).toBe(true);
+  });
+
+  test('of a stream that breaks off all that came is kept', async () => {
+    async function* source() {
+      yield Buffer.from('abc');
+      yield Buffer.from('def');
+      throw new Error('cut off');
+    }
+    await expect(host.files.writeStream('/part', source(), { mode: 0o600 })).rejects.toThrow('cut off');
+    expect(await readFile(join(root, 'part'), 'utf8')).toBe('abcdef');
+  });
+
   test('directories get their mode whatever the umask is, and go only when empty', async () => {
     await host.files.makeDirectory('/open', 0o777);
     expect((await host.files.status('/open'))?.mode).toBe(0o777);
