@@ -15,12 +15,16 @@ export interface Download {
   readonly amount?: Amount;
 }
 
-export function downloadLine(downloads: readonly Download[], nowMs: number): string {
+/** `queuedBytes`: of downloads that haven't begun; they will come at the rate of those that run. */
+export function downloadLine(downloads: readonly Download[], nowMs: number, queuedBytes = 0): string {
   const moving = downloads.flatMap(({ title, sinceMs, amount }) =>
     amount ? [{ title, sinceMs, amount }] : [],
   );
   const rate = moving.reduce((sum, { sinceMs, amount }) => sum + rateOf(amount, nowMs - sinceMs), 0);
-  const leftBytes = moving.reduce((sum, { amount }) => sum + amount.totalBytes - amount.doneBytes, 0);
+  const leftBytes = moving.reduce(
+    (sum, { amount }) => sum + amount.totalBytes - amount.doneBytes,
+    queuedBytes,
+  );
   const left = rate > 0 ? `, ${Math.ceil(leftBytes / rate)} s left` : '';
   const amounts = moving.map(
     // "fetch kubelet 1.20.2 (30.1 MiB)": the size is said beside what has come.

@@ -75,7 +75,7 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
     beforeInstall: async () => line,
     listener: {
       phase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
-      plan: () => undefined,
+      plan: (plan) => progress.plan(plan),
       step: (event) => progress.step(event),
       waiting: (detail) => progress.detail(detail),
     },

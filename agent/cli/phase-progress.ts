@@ -3,6 +3,7 @@
 // downloads at a time.
 import type { HostClock } from '../host/host.ts';
 import type { StepEvent } from '../plan/execute.ts';
+import type { Plan } from '../plan/plan.ts';
 import { type Amount, downloadLine, mib, rateOf } from './download-line.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,6 +24,8 @@ export class PhaseProgress {
   #current: { name: string; title: string; sinceMs: number } | undefined;
   /** By the step's key. */
   readonly #running = new Map<string, RunningStep>();
+  /** Bytes of the downloads that haven't begun, by the step's key. */
+  readonly #queued = new Map<string, number>();
   #toldMs = 0;
 
   constructor(terminal: Terminal, clock: HostClock) {
@@ -56,11 +59,21 @@ export class PhaseProgress {
     this.#terminal.note(`     ${text}`);
   }
 
+  /** What a round is going to do: from it comes the time left. */
+  plan(plan: Plan): void {
+    this.#queued.clear();
+    for (const step of plan.steps) {
+      if (step.action !== 'make' || step.resource.kind !== 'artifact') continue;
+      this.#queued.set(step.key, step.resource.artifact.sizeBytes);
+    }
+  }
+
   step(event: StepEvent): void {
     const { key, title } = event.step;
     switch (event.type) {
       case 'begin':
         if (this.#running.size === 0) this.#toldMs = this.#clock.monotonicMs();
+        this.#queued.delete(key);
         this.#running.set(key, { title, sinceMs: this.#clock.monotonicMs() });
         this.#terminal.passing(`     ${event.index + 1}/${event.total} ${title}`);
         break;
@@ -86,7 +99,8 @@ export class PhaseProgress {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#toldMs < (this.#terminal.isWatched ? everyMs : unwatchedEveryMs)) return;
     this.#toldMs = nowMs;
-    const line = `     ${downloadLine([...this.#running.values()], nowMs)}`;
+    const queuedBytes = [...this.#queued.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const line = `     ${downloadLine([...this.#running.values()], nowMs, queuedBytes)}`;
     if (this.#terminal.isWatched) this.#terminal.passing(line);
     else this.#terminal.note(line);
   }

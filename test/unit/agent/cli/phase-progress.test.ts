@@ -1,6 +1,10 @@
 // What somebody who watches a join sees of several downloads at a time.
 import { expect, test } from 'vitest';
 import { downloadLine } from '../../../../agent/cli/download-line.ts';
+import { PhaseProgress } from '../../../../agent/cli/phase-progress.ts';
+import type { Terminal } from '../../../../agent/cli/terminal.ts';
+import type { HostClock } from '../../../../agent/host/host.ts';
+import type { MakeStep } from '../../../../agent/plan/plan.ts';
 
 const mebibyte = 1024 * 1024;
 const download = (title: string, doneMiB: number, totalMiB: number, firstMiB = 0) => ({
@@ -29,4 +33,51 @@ test('one that has brought nothing yet is not told, and no time is made up', () 
   expect(downloadLine([{ title: 'fetch b', sinceMs: 0 }, download('fetch a', 0, 30)], 2000)).toBe(
     'fetch a: 0.0/30.0 MiB, 0.0 MiB/s',
   );
+});
+
+test('the time left is for those too that wait for their turn', () => {
+  expect(downloadLine([download('fetch a', 10, 30)], 2000, 40 * mebibyte)).toBe(
+    'fetch a: 10.0/30.0 MiB, 10.0 MiB/s, 6 s left',
+  );
+});
+
+test('archives side by side: those that unpack are not in the line, those that wait are in the time left', () => {
+  const notes: string[] = [];
+  let nowMs = 0;
+  const terminal = {
+    isWatched: true,
+    passing: (line: string) => notes.push(line.trim()),
+    note: () => undefined,
+    progress: () => undefined,
+  } as unknown as Terminal;
+  const progress = new PhaseProgress(terminal, { monotonicMs: () => nowMs } as HostClock);
+  const fetch = (name: string): MakeStep => {
+    const artifact = {
+      component: 'runc',
+      version: name,
+      architecture: 'amd64',
+      path: '/artifacts/a',
+    } as const;
+    const sized = { ...artifact, sha256: name, sizeBytes: 10 * mebibyte };
+    const resource = { kind: 'artifact', artifact: sized, tree: '/t' } as const;
+    return { action: 'make', key: name, title: `fetch ${name}`, reason: '', diff: [], resource };
+  };
+  const [a, b, c] = [fetch('a'), fetch('b'), fetch('c')];
+  const unpackA: MakeStep = { ...a, key: 'tree:a', title: 'unpack a' };
+  progress.plan({ steps: [a, b, c], skipped: [] });
+  const begin = (step: MakeStep) => progress.step({ type: 'begin', step, index: 0, total: 3 });
+  const bytes = (step: MakeStep, mib: number) =>
+    progress.step({ type: 'bytes', step, doneBytes: mib * mebibyte, totalBytes: 10 * mebibyte });
+  progress.phase('install', 'install');
+  begin(a);
+  begin(b);
+  bytes(a, 0);
+  bytes(b, 0);
+  nowMs = 1000;
+  bytes(b, 5);
+  progress.step({ type: 'end', step: a, elapsedMs: 1000 });
+  begin(unpackA);
+  nowMs = 2000;
+  bytes(b, 5);
+  expect(notes.at(-1)).toBe('fetch b: 5.0/10.0 MiB, 2.5 MiB/s, 6 s left');
 });
