@@ -7,6 +7,9 @@ import { join } from 'node:path';
 export interface KernelCalls {
   /** Unmaps pages of a program's or library's code and constants until they are touched again: 0, or an errno. */
   releasePages(address: number, bytes: number): number;
+  /** What adjtimex(2) says, nothing set: state, status, offset, frequency, maximum and estimated error, time constant, tick, TAI offset, in
+   *  the kernel's units. undefined where it may not be asked. */
+  clockDiscipline(): readonly number[] | undefined;
 }
 
 /** undefined without the addon; throws when there is one that can't be loaded here. */

@@ -85,6 +85,9 @@ test('heartbeats and metrics arrive at the gateway', async () => {
   });
   const inside = /MemTotal:\s+(\d+) kB/.exec((await host.run('cat', ['/proc/meminfo'])).stdout)?.[1];
   expect(Number(reported)).toBe(Number(inside) * 1024);
+  // The addon is loaded, and the unit lets it ask the kernel.
+  const clock = /^node_timex_sync_status\{[^}]*node="idc-1"[^}]*\} [01]$/m;
+  await waitFor('the clock', async () => clock.exec(await metrics())?.[0], { timeoutMs: 40_000 });
 });
 
 test('joining again has nothing to do', async () => {

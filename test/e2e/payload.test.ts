@@ -150,6 +150,17 @@ test('pages that exist nowhere else are never given back, whatever is asked', as
   expect(result.stdout).toBe('true true\n0 22 22\n');
 });
 
+test('how the clock of the machine is kept, as the kernel says it; also in a worker', async () => {
+  const result = await node(`${await pagesOfTheProgram()}
+    const said = calls.clockDiscipline();
+    const [state, , , , , , , tick] = said;
+    console.log(said.length, said.every(Number.isFinite), state >= 0 && state <= 5, tick > 9000 && tick < 11_000);
+    const { Worker } = await import('node:worker_threads');
+    new Worker('const calls = require("/opt/regnode/app/kernel-calls.node"); console.log(calls.clockDiscipline().length);', { eval: true, execArgv: [] });`);
+  expect(result.stderr).toBe('');
+  expect(result.stdout).toBe('9 true true true\n9\n');
+});
+
 test('TLS, and the addon that masks websocket frames', async () => {
   const result = await node(`
     import { createRequire } from 'node:module';

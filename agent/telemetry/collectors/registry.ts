@@ -16,6 +16,7 @@ import { runtime } from './runtime.ts';
 import { sockets } from './sockets.ts';
 import { thermal } from './thermal.ts';
 import { timeCollector } from './time.ts';
+import { timexCollector } from './timex.ts';
 import { vmstat } from './vmstat.ts';
 import { volumesCollector } from './volumes.ts';
 
@@ -33,6 +34,7 @@ export function collectorsOf(remoteSpace: RemoteSpace, line = new LineCollector(
     conntrack,
     processes,
     timeCollector(),
+    timexCollector(),
     thermal,
     cgroups,
     runtime,
