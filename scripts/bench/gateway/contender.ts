@@ -4,7 +4,7 @@ import { youngGenerationFlag } from '../../../gateway/serve/young-generation.ts'
 import type { Authority } from '../tunnel/certificates.ts';
 import { Role } from '../tunnel/process.ts';
 import type { Identity } from '../tunnel/role.ts';
-import type { FarEndOrder, FarEndState, Protocol } from './far-end.ts';
+import type { FarEndOrder, FarEndState, Protocol, Taken } from './far-end.ts';
 import type { FleetOrder } from './fleet.ts';
 
 const fleets = 4;
@@ -35,6 +35,10 @@ export class Contender {
 
   state(): Promise<FarEndState> {
     return this.#farEnd.ask<FarEndState>({ kind: 'state' });
+  }
+
+  taken(): Promise<Taken> {
+    return this.#farEnd.ask<Taken>({ kind: 'taken' });
   }
 
   cut(nodes: number): Promise<void> {
@@ -119,11 +123,12 @@ export class Contender {
 }
 
 export async function startContender(
-  name: 'ws' | 'wss' | 'json',
+  protocol: Protocol,
   authority: Authority | undefined,
+  profileFolder: string | undefined,
 ): Promise<Contender> {
-  const protocol = name === 'json' ? 'json' : 'regnode';
   const farEnd = new Role<FarEndOrder>({
+    profileFolder,
     program: new URL('./far-end.ts', import.meta.url),
     nodeFlags: ['--expose-gc', youngGenerationFlag],
   });

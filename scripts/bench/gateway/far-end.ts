@@ -1,9 +1,10 @@
 // The cloud side of the gateway's benchmark, a process of its own: the real hub and the real intake, wired as
-// gateway/serve does it, or what somebody would write instead: a ws server that parses JSON heartbeats. It counts what
-// it took and says what that cost. Nodes are told apart by the path; the certificate is checked all the same.
+// gateway/serve does it, or what somebody would write instead: a ws server that parses JSON heartbeats; or the least that
+// any server does, which is to read. It counts what it took and says what that cost. Nodes are told apart by the path; the certificate is checked all the same.
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
+import tls from 'node:tls';
 import { pino } from 'pino';
 import { WebSocketServer } from 'ws';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
@@ -11,37 +12,47 @@ import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import type { Heartbeat } from '../../../protocol/control.ts';
 import { listen } from '../tunnel/load.ts';
 import type { Identity } from '../tunnel/role.ts';
+import { heartbeatWireBytes } from './bare-node.ts';
 
 export type FarEndOrder =
   | { kind: 'listen'; protocol: Protocol; identity: Identity | undefined }
   /** Cuts the connections of so many nodes, as a network does. */
   | { kind: 'cut'; nodes: number }
   | { kind: 'state' }
+  /** What was taken and what it cost; asked while it is measured, so it looks at no session. */
+  | { kind: 'taken' }
   | { kind: 'collectGarbage' };
 
-export type Protocol = 'regnode' | 'json';
+/** `bare`: a server that counts bytes and does nothing else; what it costs, no program on this Node.js can go below. */
+export type Protocol = 'regnode' | 'json' | 'bare';
 
-export interface FarEndState {
-  readonly connected: number;
-  readonly accepted: number;
+export interface Taken {
   readonly heartbeats: number;
   readonly samples: number;
-  readonly unexplained: number;
   readonly cpuSeconds: number;
+  /** Of them in the kernel. */
+  readonly systemSeconds: number;
+}
+
+export interface FarEndState extends Taken {
+  readonly connected: number;
+  readonly accepted: number;
+  readonly unexplained: number;
   readonly residentBytes: number;
   readonly heapBytes: number;
 }
 
 const logger = pino({ level: 'silent' });
 const sockets = new Set<Socket>();
-const counts = { accepted: 0, heartbeats: 0 };
+const counts = { accepted: 0, heartbeats: 0, bytes: 0 };
 const intake = new TelemetryIntake({ poolOf: () => 'bench' });
+const servers = { regnode: startRegnode, json: startJson, bare: startBare };
 let hub: TunnelHub | undefined;
 
 async function obey(order: FarEndOrder): Promise<unknown> {
   switch (order.kind) {
     case 'listen':
-      return listen(order.protocol === 'regnode' ? startRegnode(order.identity) : startJson());
+      return listen(servers[order.protocol](order.identity));
     case 'cut':
       for (const socket of [...sockets].slice(0, order.nodes)) socket.destroy();
       return undefined;
@@ -53,19 +64,29 @@ async function obey(order: FarEndOrder): Promise<unknown> {
       return undefined;
     case 'state':
       return state();
+    case 'taken':
+      return taken();
   }
 }
 
-function state(): FarEndState {
+function taken(): Taken {
   const { user, system } = process.cpuUsage();
+  const ofBare = Math.floor(counts.bytes / heartbeatWireBytes);
+  return {
+    heartbeats: counts.heartbeats + intake.self.heartbeats + ofBare,
+    samples: intake.self.samples,
+    cpuSeconds: (user + system) / 1e6,
+    systemSeconds: system / 1e6,
+  };
+}
+
+function state(): FarEndState {
   const memory = process.memoryUsage();
   return {
+    ...taken(),
     connected: hub ? hub.figures.connected : sockets.size,
     accepted: counts.accepted,
-    heartbeats: counts.heartbeats + intake.self.heartbeats,
-    samples: intake.self.samples,
     unexplained: intake.self.unexplained,
-    cpuSeconds: (user + system) / 1e6,
     residentBytes: memory.rss,
     heapBytes: memory.heapUsed,
   };
@@ -79,15 +100,7 @@ function startRegnode(identity: Identity | undefined): http.Server {
     const acknowledgement = intake.accept(node, payload);
     if (acknowledgement) own.acknowledgeTelemetry(node, acknowledgement);
   });
-  const server = identity
-    ? https.createServer({
-        cert: identity.certificatePem,
-        key: identity.keyPem,
-        ca: identity.caPem,
-        requestCert: true,
-        rejectUnauthorized: true,
-      })
-    : http.createServer();
+  const server = identity ? https.createServer(mutual(identity)) : http.createServer();
   server.on('upgrade', (request, socket, head) => {
     track(socket as Socket);
     const name = new URL(request.url ?? '', 'http://gateway').searchParams.get('node') ?? '';
@@ -110,6 +123,28 @@ function startJson(): http.Server {
     });
   });
   return server;
+}
+
+/** A node's connection and its heartbeats, without a protocol. */
+function startBare(identity: Identity | undefined): net.Server {
+  const serve = (socket: Socket) => {
+    track(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      counts.bytes += chunk.length;
+    });
+  };
+  return identity ? tls.createServer(mutual(identity), serve) : net.createServer(serve);
+}
+
+function mutual(identity: Identity): tls.TlsOptions {
+  return {
+    cert: identity.certificatePem,
+    key: identity.keyPem,
+    ca: identity.caPem,
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
 }
 
 function track(socket: Socket): void {

@@ -8,6 +8,7 @@ import { openTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import type { Heartbeat } from '../../../protocol/control.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { Identity } from '../tunnel/role.ts';
+import { openBare } from './bare-node.ts';
 import type { Protocol } from './far-end.ts';
 import { SampleSource } from './sample-source.ts';
 
@@ -68,7 +69,7 @@ async function connect(order: Extract<FleetOrder, { kind: 'connect' }>): Promise
       { length: Math.min(atOnce, order.count - first) },
       (_, index) => `node-${order.first + first + index}`,
     );
-    const open = order.protocol === 'regnode' ? openReal : openJson;
+    const open = { regnode: openReal, json: openJson, bare: openStill }[order.protocol];
     connected.push(...(await Promise.all(names.map((name) => open(order, name)))));
   }
 }
@@ -121,6 +122,16 @@ async function openReal(
     samples: () => source.send(),
     close: () => abort.abort(),
   };
+}
+
+async function openStill({
+  url,
+  identity,
+}: {
+  url: string;
+  identity: Identity | undefined;
+}): Promise<SimulatedNode> {
+  return { ...(await openBare(url, identity)), samples: () => {} };
 }
 
 function opened(tunnel: Tunnel): Promise<void> {

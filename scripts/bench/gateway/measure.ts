@@ -1,10 +1,13 @@
 // The measurements of the gateway's benchmark. All divide by the CPU time of the far end's process, its collector's
 // and compiler's threads included, so they hold on a busy machine too.
 import type { Contender } from './contender.ts';
+import type { Taken } from './far-end.ts';
 
 export interface Carried {
   readonly perSecond: number;
   readonly perCoreSecond: number;
+  /** Of the CPU time, in the kernel: reading, mostly. */
+  readonly systemShare: number;
 }
 
 const warmUpNodes = 200;
@@ -37,15 +40,10 @@ export async function measureSending(
   perSecond: number,
   seconds: number,
 ): Promise<Carried> {
-  const before = await contender.state();
+  const before = await contender.taken();
   const startedMs = performance.now();
   await contender.send(what, nodes, perSecond, seconds);
-  const after = await contender.state();
-  const taken = after[what] - before[what];
-  return {
-    perSecond: taken / ((performance.now() - startedMs) / 1000),
-    perCoreSecond: taken / (after.cpuSeconds - before.cpuSeconds),
-  };
+  return carried(what, before, await contender.taken(), performance.now() - startedMs);
 }
 
 /**
@@ -53,20 +51,25 @@ export async function measureSending(
  * them. So many sockets are ready at a time and none holds two, whatever the machine and the generators can do.
  */
 export async function measureWaves(contender: Contender, nodes: number, waves: number): Promise<Carried> {
-  const before = await contender.state();
+  const before = await contender.taken();
   let busyMs = 0;
   for (let wave = 1; wave <= waves; wave += 1) {
     const due = before.heartbeats + wave * nodes;
     await contender.wave(nodes);
     const startedMs = performance.now();
-    await until(async () => (await contender.state()).heartbeats >= due, 20);
+    await until(async () => (await contender.taken()).heartbeats >= due, 20);
     busyMs += performance.now() - startedMs;
   }
-  const after = await contender.state();
-  const taken = after.heartbeats - before.heartbeats;
+  return carried('heartbeats', before, await contender.taken(), busyMs);
+}
+
+function carried(what: 'heartbeats' | 'samples', before: Taken, after: Taken, milliseconds: number): Carried {
+  const taken = after[what] - before[what];
+  const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
   return {
-    perSecond: taken / (busyMs / 1000),
-    perCoreSecond: taken / (after.cpuSeconds - before.cpuSeconds),
+    perSecond: taken / (milliseconds / 1000),
+    perCoreSecond: taken / cpuSeconds,
+    systemShare: (after.systemSeconds - before.systemSeconds) / cpuSeconds,
   };
 }
 
