@@ -5,7 +5,7 @@ import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/ac
 import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
-import { decodeHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
+import { decodeHeartbeat, heartbeatBytes, isHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { recordClass } from '../../protocol/telemetry/record.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { NodeLabels } from './exposition.ts';
@@ -42,9 +42,11 @@ export class NodeIntake {
   readonly #replayed: ReplaySchemas;
   /** Schemas (epoch and number) that were asked for and have not been described since. */
   readonly #asked = new Set<string>();
-  /** As of the last batch or heartbeat. */
+  /** As of the last batch, or heartbeat that went to a sink. */
   #labels: NodeLabels;
-  #heartbeat: { readonly heartbeat: Heartbeat; readonly atMs: number } | undefined;
+  /** The bytes of the latest, always the same memory: numbers are made of them when somebody asks. */
+  #heartbeat: Uint8Array | undefined;
+  #heartbeatAtMs = 0;
 
   constructor(parts: NodeIntakeParts) {
     const { limits, shapes, nowMs } = parts;
@@ -60,7 +62,8 @@ export class NodeIntake {
   }
 
   get heartbeat(): { readonly heartbeat: Heartbeat; readonly atMs: number } | undefined {
-    return this.#heartbeat;
+    const heartbeat = this.#heartbeat && decodeHeartbeat(this.#heartbeat);
+    return heartbeat && { heartbeat, atMs: this.#heartbeatAtMs };
   }
 
   /** One batch; the answer is the payload of a TELE_ACK, or undefined when there is nothing to say. */
@@ -89,21 +92,26 @@ export class NodeIntake {
   }
 
   takeHeartbeat(payload: Uint8Array, now: number): void {
-    const heartbeat = decodeHeartbeat(payload);
-    if (heartbeat === undefined) {
-      this.#parts.self.refuse('heartbeat-malformed');
+    const { self, sink } = this.#parts;
+    if (!isHeartbeat(payload)) {
+      self.refuse('heartbeat-malformed');
       return;
     }
-    this.#heartbeat = { heartbeat, atMs: now };
+    this.#heartbeat ??= new Uint8Array(heartbeatBytes);
+    this.#heartbeat.set(payload.length === heartbeatBytes ? payload : payload.subarray(0, heartbeatBytes));
+    this.#heartbeatAtMs = now;
+    if (sink === undefined) return;
     this.#labels = this.#parts.labels();
-    this.#parts.sink?.heartbeat(this.#labels, heartbeat);
+    const heartbeat = decodeHeartbeat(payload);
+    if (heartbeat) sink.heartbeat(this.#labels, heartbeat);
   }
 
   /** What nothing was heard of for too long ends. */
   sweep(now: number): void {
     this.series.dropStale(now);
-    const last = this.#heartbeat;
-    if (last !== undefined && now - last.atMs > heartbeatStaleMs) {
+    if (now - this.#heartbeatAtMs <= heartbeatStaleMs) return;
+    const last = this.heartbeat;
+    if (last !== undefined) {
       this.#endSink?.heartbeatEnded(this.#labels, last.heartbeat.sentAtMs + heartbeatStaleMs);
     }
   }
@@ -111,7 +119,7 @@ export class NodeIntake {
   /** The node is gone for good. */
   end(): void {
     this.series.end();
-    const last = this.#heartbeat;
+    const last = this.heartbeat;
     if (last !== undefined) this.#endSink?.heartbeatEnded(this.#labels, last.heartbeat.sentAtMs + 1);
   }
 

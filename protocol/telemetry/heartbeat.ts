@@ -27,14 +27,23 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   return bytes;
 }
 
-/** undefined when the bytes are no heartbeat; every number in a decoded one is finite. A later release may add values behind these. */
-export function decodeHeartbeat(bytes: Uint8Array): Heartbeat | undefined {
-  if (bytes.byteLength < heartbeatBytes) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(0, true) !== heartbeatVersion) return undefined;
+/**
+ * Whether the bytes are a heartbeat all of whose numbers are finite; a later release may add values behind these. Makes no
+ * object: a gateway asks it for each that comes.
+ */
+export function isHeartbeat(bytes: Uint8Array): boolean {
+  if (bytes.length < heartbeatBytes || bytes[0] !== heartbeatVersion || bytes[1] !== 0) return false;
   for (let offset = 8; offset < heartbeatBytes; offset += 8) {
-    if (!Number.isFinite(view.getFloat64(offset, true))) return undefined;
+    // All bits of the exponent: infinite, or no number.
+    if (((bytes[offset + 7] ?? 0) & 0x7f) === 0x7f && (bytes[offset + 6] ?? 0) >= 0xf0) return false;
   }
+  return true;
+}
+
+/** undefined when the bytes are no heartbeat. */
+export function decodeHeartbeat(bytes: Uint8Array): Heartbeat | undefined {
+  if (!isHeartbeat(bytes)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bits = view.getUint16(2, true);
   const at = (index: number) => view.getFloat64(8 + index * 8, true);
   return {
