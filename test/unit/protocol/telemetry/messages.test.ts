@@ -94,7 +94,10 @@ describe('heartbeats', () => {
   test('with a number that is none, of another version or length, they are refused', () => {
     const bytes = encodeHeartbeat(heartbeat);
     expect(decodeHeartbeat(bytes.subarray(1))).toBeUndefined();
-    expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1: Number.NaN }))).toBeUndefined();
+    for (const load1 of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+      expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1 }))).toBeUndefined();
+    for (const load1 of [Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, -0])
+      expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1 }))?.load1).toBe(load1);
     bytes[0] = 2;
     expect(decodeHeartbeat(bytes)).toBeUndefined();
   });
