@@ -107,7 +107,11 @@ describe('a mirror that has', () => {
 test('what cannot be had for now is gone on with, or taken back', async () => {
   const result = await paste({ REGNODE_MIRROR: `${mirror}/circle/kubelet-` });
   expect(result.stderr).toContain('[fail] ARTIFACT_DOWNLOAD_FAILED: ');
-  expect(await inHost('ls /opt/regnode')).not.toContain('components');
+  // What came is unpacked and nothing uses it; of what didn't come there is nothing, and nothing outside our own places.
+  const components = '/opt/regnode/components';
+  expect(await inHost(`ls -A ${components}/kubelet && find ${components} -name current`)).toBe('');
+  const changes = difference(before, await observe(host));
+  expect(changes.filter((change) => !change.includes('regnode'))).toEqual([]);
   await inHost('regnode leave --force && /opt/regnode/uninstall.sh --purge');
   expect(difference(before, await observe(host))).toEqual([]);
 });
