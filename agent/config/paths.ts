@@ -19,6 +19,7 @@ export const paths = {
   certificate: '/var/lib/regnode/identity/certificate.pem',
   authority: '/var/lib/regnode/identity/ca.pem',
   lock: '/var/lib/regnode/lock',
+  reserve: '/var/lib/regnode/reserve',
   doctorRecord: '/var/lib/regnode/doctor.json',
   /** The state folder is renamed to this at the end of a leave, so that it is gone at once and swept later. */
   stateRemoved: '/var/lib/.regnode.removed',

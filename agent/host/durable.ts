@@ -27,10 +27,14 @@ export async function writeDurably(
     await setOwner(handle, options);
     await handle.chmod(options.mode);
     await handle.sync();
+    await rename(temporary, path);
+  } catch (error) {
+    // A full disk shall not be filled by what could not be finished.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   } finally {
     await handle.close();
   }
-  await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
+  type FileHandle,
   lchown,
   lstat,
   mkdir,
@@ -21,7 +22,7 @@ import {
 import { dirname } from 'node:path';
 import { Fault } from '../../protocol/fault.ts';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
-import type { FileKind, FileStatus, HostFiles } from './host.ts';
+import type { DurableAppender, FileKind, FileStatus, HostFiles } from './host.ts';
 import { removeTree } from './trees.ts';
 
 const pieceBytes = 256 * 1024;
@@ -62,13 +63,7 @@ export function createFiles(locate: Locate): HostFiles {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
       const handle = await open(real, flags, mode);
       if (!existed) await syncDirectory(dirname(real));
-      return {
-        async append(bytes) {
-          await handle.writeFile(bytes);
-          await handle.datasync();
-        },
-        close: () => handle.close(),
-      };
+      return appender(handle);
     },
     async writeStream(path, source, { mode, offset = 0 }) {
       const real = await here(path);
@@ -173,6 +168,7 @@ export function createFiles(locate: Locate): HostFiles {
         return {
           totalBytes: found.blocks * found.bsize,
           freeBytes: found.bavail * found.bsize,
+          totalInodes: found.files,
           freeInodes: found.ffree,
         };
       }
@@ -203,6 +199,27 @@ async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8
     throw error;
   }
   if (heldBytes > 0) yield take();
+}
+
+function appender(handle: FileHandle): DurableAppender {
+  let broken: unknown;
+  return {
+    async append(bytes) {
+      if (broken !== undefined) throw broken;
+      const { size } = await handle.stat();
+      try {
+        await handle.writeFile(bytes);
+        await handle.datasync();
+      } catch (error) {
+        // Half a line, on a disk that is full, would stand before the next one.
+        await handle.truncate(size).catch(() => {
+          broken = error;
+        });
+        throw error;
+      }
+    },
+    close: () => handle.close(),
+  };
 }
 
 // Files of /proc have the size 0: read until the end, not until the size.

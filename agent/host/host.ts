@@ -17,6 +17,14 @@ export interface FileStatus {
   readonly target?: string;
 }
 
+export interface FileSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** 0 where inodes are made as they are needed. */
+  readonly totalInodes: number;
+  readonly freeInodes: number;
+}
+
 export interface WriteOptions {
   readonly mode: number;
   readonly uid?: number;
@@ -63,7 +71,10 @@ export interface NetworkInterface {
   readonly addresses: readonly string[];
 }
 
-/** An append-only file; `append` resolves when the bytes are on the disk (fdatasync). */
+/**
+ * An append-only file; `append` resolves when the bytes are on the disk (fdatasync). One that fails leaves the file as it
+ * was before; where even that is refused, every later one fails too.
+ */
 export interface DurableAppender {
   append(bytes: string | Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -103,7 +114,7 @@ export interface HostFiles {
   setMode(path: string, options: WriteOptions): Promise<void>;
   sync(path: string): Promise<void>;
   sha256(path: string): Promise<string | undefined>;
-  space(path: string): Promise<{ totalBytes: number; freeBytes: number; freeInodes: number }>;
+  space(path: string): Promise<FileSpace>;
 }
 
 export interface HostProcesses {

@@ -4,7 +4,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat, unlink } from 'node:fs/promises';
+import { open, readFile, stat, unlink } from 'node:fs/promises';
 import { hasCode, writeInPlace } from './durable.ts';
 
 export interface LockHolder {
@@ -25,9 +25,12 @@ export async function takeLock(path: string, command: string): Promise<HeldLock 
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     });
-    if (!(await isHeld(child))) return readHolder(path);
+    if (!(await isHeld(child, path))) return readHolder(path);
     if (await holdsFileAt(child, path)) {
-      await writeInPlace(path, `${process.pid} ${command}\n`);
+      // On a full disk the lock has no name; it is held all the same.
+      await writeInPlace(path, `${process.pid} ${command}\n`).catch((error: unknown) => {
+        if (!hasCode(error, 'ENOSPC', 'EDQUOT')) throw error;
+      });
       return { release: () => release(child, path) };
     }
     await end(child); // the holder before us removed the file that we waited for: once more
@@ -35,7 +38,7 @@ export async function takeLock(path: string, command: string): Promise<HeldLock 
 }
 
 /** True once cat echoes: then flock has the lock. False when flock gave up. */
-async function isHeld(child: ChildProcess): Promise<boolean> {
+async function isHeld(child: ChildProcess, path: string): Promise<boolean> {
   const answer = Promise.race([
     once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'held' as const),
     once(child, 'exit').then(([code]: unknown[]) => code),
@@ -46,7 +49,13 @@ async function isHeld(child: ChildProcess): Promise<boolean> {
   const result = await answer;
   if (result === 'held') return true;
   if (result === busyExitCode) return false;
+  await makeFile(path);
   throw new Error(`flock ended with ${String(result)}`);
+}
+
+/** flock does not say why it could not: this throws the system's own error. */
+async function makeFile(path: string): Promise<void> {
+  await (await open(path, 'a', 0o600)).close();
 }
 
 async function holdsFileAt(child: ChildProcess, path: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 import { hostname, machine, release } from 'node:os';
 import { normalize } from 'node:path';
 import { systemClock } from './clock.ts';
+import { withDiskFaults } from './disk-faults.ts';
 import { createFiles } from './files.ts';
 import type { Host } from './host.ts';
 import { parseMounts } from './mounts.ts';
@@ -12,7 +13,7 @@ import { createSysctl } from './sysctl.ts';
 export function createHost(): Host {
   const files = createFiles(async (path) => normalize(path));
   return {
-    files,
+    files: withDiskFaults(files),
     processes: systemProcesses,
     network: systemNetwork,
     clock: systemClock,

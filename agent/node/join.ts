@@ -8,6 +8,7 @@ import { protocolVersion } from '../../protocol/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
 import { paths } from '../config/paths.ts';
+import { isMendable } from '../host/disk-faults.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
@@ -21,6 +22,7 @@ import { deregister, forgetNode, takeBack } from './leave.ts';
 import { lockNode } from './lock.ts';
 import { waitUntilReady } from './ready.ts';
 import { reconcile } from './reconcile.ts';
+import { giveUpReserve, keepReserve } from './reserve.ts';
 import { type NodeState, readState, writeState } from './state.ts';
 import { sweepStateFolder } from './state-folder.ts';
 
@@ -72,6 +74,8 @@ const refusals: readonly FaultCode[] = [
   'MANIFEST_ROLLED_BACK',
   'MANIFEST_INVALID',
   'NO_SPACE',
+  'NO_INODES',
+  'DISK_QUOTA',
   'PATH_OCCUPIED',
 ];
 
@@ -147,6 +151,7 @@ async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Pr
   if (token === undefined) throw new Fault('TOKEN_INVALID', { id: '(none given)' });
   const facts = await gatherFacts(host, gatewayUrl);
   const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
+  await keepReserve(host);
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
     // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
@@ -205,7 +210,10 @@ async function install(
     return steps;
   } catch (error) {
     if (state.phase === 'Installing' && error instanceof Fault && refusals.includes(error.code)) {
-      await turnBack(host, gateway, error);
+      // Not without the room to put back what was there: then it stays begun, and join or leave go on.
+      await turnBack(host, gateway, error).catch((failure: unknown) => {
+        throw isMendable(failure) ? error : failure;
+      });
     }
     throw error;
   } finally {
@@ -214,6 +222,7 @@ async function install(
 }
 
 async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<void> {
+  await giveUpReserve(host);
   const kept = await takeBack(host, { force: true });
   await deregister(gateway, true);
   await forgetNode(host);

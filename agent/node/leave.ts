@@ -10,6 +10,7 @@ import { openBackups } from '../plan/backups.ts';
 import { readJournal } from '../plan/journal.ts';
 import { type UndoOptions, undoAll } from '../plan/undo.ts';
 import { lockNode } from './lock.ts';
+import { giveUpReserve } from './reserve.ts';
 import { type NodeState, readState, writeState } from './state.ts';
 import { forgetState, sweepStateFolder } from './state-folder.ts';
 import { stopWorkloads } from './workloads.ts';
@@ -56,6 +57,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
   try {
     options.onPhase?.('drain');
     const drained = await drain(gateway, state, options);
+    await giveUpReserve(host); // not before: in the time of a drain somebody else could take it
     if (state !== undefined && state.phase !== 'Leaving')
       await writeState(host, { ...state, phase: 'Leaving' });
     const kept = await takeBack(host, options);

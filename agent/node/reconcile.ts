@@ -28,6 +28,7 @@ import { type Plan, planChanges, type Step } from '../plan/plan.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { signedOnly } from '../trust/accept.ts';
+import { renewReserve } from './reserve.ts';
 
 const mostRounds = 6;
 
@@ -71,6 +72,7 @@ export async function reconcile(
   wish: NodeWish,
   options: ReconcileOptions = {},
 ): Promise<Reconciled> {
+  await renewReserve(host);
   const journal = await openJournal(host);
   const { source, signal, kept } = options;
   const tools = {

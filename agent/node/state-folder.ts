@@ -14,6 +14,7 @@ const stagedPrefix = '/var/lib/.regnode.new';
 
 /** Everything of ours in it; the journal last, since it knows what else there is to undo. */
 const ours = [
+  paths.reserve,
   paths.spool,
   paths.doctorRecord,
   paths.staging,

@@ -2,7 +2,6 @@
 // that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Archives come and
 // are unpacked side by side.
 import { Fault } from '../../protocol/fault.ts';
-import { hasCode } from '../host/durable.ts';
 import { undoneKind } from './fold.ts';
 import type { Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';
@@ -104,14 +103,11 @@ async function withdraw(tools: Tools, journal: Journal, { key, thing }: Withdraw
   await journal.append(key, undoneKind, {});
 }
 
-/** A full disk is a fault of its own; any other error of the system is told with the step that met it. */
+/** What the door has no code of its own for is told with the step that met it. */
 async function naming(step: Step, action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
-    if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
-      throw new Fault('NO_SPACE', { path: step.title, freeMiB: 0, neededMiB: '?' }, { cause: error });
-    }
     if (error instanceof Error && 'syscall' in error) {
       throw new Fault('STEP_FAILED', { step: step.title, detail: error.message }, { cause: error });
     }

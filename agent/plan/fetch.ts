@@ -3,7 +3,7 @@
 // hash after a resumed download may be the fault of the old part, so that is tried once more from the beginning.
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
-import { hasCode } from '../host/durable.ts';
+import { isDiskFault } from '../host/disk-faults.ts';
 import type { Tools } from './kind.ts';
 import { requireRoom } from './room.ts';
 import type { ArtifactOrigin, ArtifactSource } from './source.ts';
@@ -86,10 +86,8 @@ async function askOrigin(
       await verify(tools, artifact, staged);
       return { kind: 'complete' };
     } catch (error) {
-      if (!(error instanceof Fault)) {
-        if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EROFS')) throw error;
-        return { kind: 'broken', error };
-      }
+      if (!(error instanceof Fault)) return { kind: 'broken', error };
+      if (isDiskFault(error)) throw await givenBack(tools, artifact, staged, error);
       if (error.code === 'ARTIFACT_HASH_WRONG') {
         await tools.host.files.removeFile(staged);
         if (startedAt > 0 && isFirst) continue;
@@ -98,6 +96,19 @@ async function askOrigin(
       return error.code === 'GATEWAY_UNREACHABLE' ? { kind: 'broken', error } : { kind: 'useless', error };
     }
   }
+}
+
+/** Everybody on the host suffers from a full disk: what was begun is removed, and told with what all of it needs. */
+async function givenBack({ host }: Tools, artifact: Artifact, staged: string, fault: Fault): Promise<Fault> {
+  if (fault.values.path !== staged || !('neededMiB' in fault.values)) return fault;
+  await host.files.removeFile(staged);
+  try {
+    await requireRoom(host, staged, artifact.sizeBytes);
+  } catch (error) {
+    if (error instanceof Fault && error.code === fault.code) return error;
+  }
+  const neededMiB = Math.ceil(artifact.sizeBytes / (1024 * 1024));
+  return new Fault(fault.code, { ...fault.values, neededMiB }, { cause: fault });
 }
 
 async function verify({ host }: Tools, artifact: Artifact, staged: string): Promise<void> {

@@ -2,6 +2,7 @@
 // is listed with why. Each undoing looks first and may be repeated, so a leave that was cut off is just run
 // again. Units that ran before us are started again last, when their own files are back.
 import { Fault } from '../../protocol/fault.ts';
+import { isMendable } from '../host/disk-faults.ts';
 import { mustRun } from './command.ts';
 import type { JournalEntry } from './entry.ts';
 import { foldJournal, type JournaledThing } from './fold.ts';
@@ -25,7 +26,8 @@ export async function undoAll(
   const kept: string[] = [];
   for (const thing of things) {
     const outcome = await undoThing(tools, thing).catch((error: unknown) => {
-      if (!options.force) throw error;
+      // With room again it can be undone, and until then the journal and the backups are all there is of what was before.
+      if (!options.force || isMendable(error)) throw error;
       return { outcome: 'kept', detail: `${thing.key}: ${String(error)}` } as const;
     });
     if (outcome.outcome === 'kept') kept.push(outcome.detail ?? thing.key);

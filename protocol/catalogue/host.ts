@@ -18,6 +18,51 @@ export const hostFaults = {
       remedy: '请清理空间或挂载更大的磁盘后重试。',
     },
   },
+  NO_INODES: {
+    exitCode: 1,
+    en: {
+      message: 'The file system of {path} can take no more files: it has no free inode.',
+      remedy: 'Remove files there that nobody needs (df -i shows where), then run the command again.',
+    },
+    zh: {
+      message: '{path} 所在文件系统的 inode 已用尽，无法再创建文件。',
+      remedy: '请清理该处不需要的文件（可用 df -i 查看）后重试。',
+    },
+  },
+  DISK_QUOTA: {
+    exitCode: 1,
+    en: {
+      message: 'The disk quota at {path} is used up ({neededMiB} MiB needed).',
+      remedy: 'Raise the quota of root there or free some of it, then run the command again.',
+    },
+    zh: {
+      message: '{path} 处的磁盘配额已用尽（需要 {neededMiB} MiB）。',
+      remedy: '请提高 root 在该处的配额或清理空间后重试。',
+    },
+  },
+  READ_ONLY: {
+    exitCode: 1,
+    en: {
+      message: 'The file system of {path} is read-only.',
+      remedy:
+        'When a fault of the disk made it so (dmesg tells), mend that first; then mount it writable and run the command again.',
+    },
+    zh: {
+      message: '{path} 所在文件系统为只读。',
+      remedy: '若由磁盘故障引起（见 dmesg），请先修复；然后以可写方式挂载并重试。',
+    },
+  },
+  DISK_ERROR: {
+    exitCode: 1,
+    en: {
+      message: 'The disk failed to read or write {path} (input/output error).',
+      remedy: 'Look at dmesg; check the disk and its file system before anything else.',
+    },
+    zh: {
+      message: '磁盘读写 {path} 失败（输入/输出错误）。',
+      remedy: '请查看 dmesg，先检查磁盘与文件系统。',
+    },
+  },
   BUSY: {
     exitCode: 4,
     en: { message: 'Another regnode ({command}, pid {pid}) is at work.', remedy: 'Wait until it has ended.' },

@@ -1,13 +1,17 @@
 // Container images that come as tars: imported once, which a mark says that is written afterwards. What containerd
 // has already is asked from it, so nothing is imported twice.
 import { z } from 'zod';
+import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
 import { readImageArchives } from '../image-archives.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 import type { ImagesResource } from '../resource.ts';
+import { requireRoom } from '../room.ts';
 
 const importTimeoutMs = 10 * 60_000;
+/** Its layers as they come, and unpacked. */
+const importedPerArchivedByte = 2;
 const entrySchema = z.strictObject({
   folder: z.string(),
   ctr: z.string(),
@@ -53,8 +57,11 @@ export const imagesKind = defineKind<'images', Observed, z.infer<typeof entrySch
   async apply({ host }, resource, { present }) {
     for (const { path, names } of (await readImageArchives(host, resource.folder)) ?? []) {
       if (names.every((name) => present.has(name))) continue;
+      const bytes = ((await host.files.status(path))?.sizeBytes ?? 0) * importedPerArchivedByte;
+      await requireRoom(host, paths.containerdData, bytes);
       await mustRun(host, resource.ctr, [...client(resource), 'images', 'import', path], {
         timeoutMs: importTimeoutMs,
+        fills: { path: paths.containerdData, bytes },
       });
     }
     await host.files.write(markOf(resource), '', { mode: 0o644 });

@@ -69,13 +69,14 @@ async function unpack({ host, signal }: Tools, resource: TreeResource, staging: 
     await host.files.removeFile(archive);
     throw hashWrong(artifact, actual);
   }
-  await requireRoom(host, staging, artifact.sizeBytes * unpackedPerPackedByte);
+  const bytes = artifact.sizeBytes * unpackedPerPackedByte;
+  await requireRoom(host, staging, bytes);
   await host.files.makeDirectory(staging, 0o755);
   await mustRun(
     host,
     'tar',
     ['--extract', '--gzip', '--no-same-owner', '--file', archive, '--directory', staging],
-    { timeoutMs: unpackTimeoutMs, ...(signal ? { signal } : {}) },
+    { timeoutMs: unpackTimeoutMs, fills: { path: staging, bytes }, ...(signal ? { signal } : {}) },
   );
   const entries = await listTree(host, staging);
   for (const entry of entries) {

@@ -37,12 +37,13 @@ export async function unpackRelease(
   await fetchArtifact(tools, artifact, archive);
   const staging = `${paths.agentReleases}/.staging.upgrade`;
   await host.files.removeTree(staging);
-  await requireRoom(host, staging, artifact.sizeBytes * unpackedPerPackedByte);
+  const bytes = artifact.sizeBytes * unpackedPerPackedByte;
+  await requireRoom(host, staging, bytes);
   await host.files.makeDirectory(staging, 0o755);
   const actual = await host.files.sha256(archive);
   if (actual !== artifact.sha256) throw hashWrong(artifact, actual);
   const args = ['--extract', '--gzip', '--no-same-owner', '--file', archive, '--directory', staging];
-  await mustRun(host, 'tar', args, { timeoutMs: unpackTimeoutMs });
+  await mustRun(host, 'tar', args, { timeoutMs: unpackTimeoutMs, fills: { path: staging, bytes } });
   for (const entry of await listTree(host, staging)) {
     if (entry.kind !== 'link') await host.files.sync(`${staging}/${entry.path}`);
   }

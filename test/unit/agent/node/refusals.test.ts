@@ -99,7 +99,7 @@ describe('a join that is refused leaves the host as it was', () => {
   });
 
   test('by a disk that is full', async () => {
-    const space = async () => ({ totalBytes: 1e9, freeBytes: 1000, freeInodes: 10 });
+    const space = async () => ({ totalBytes: 1e9, freeBytes: 1000, totalInodes: 1e7, freeInodes: 10 });
     const full: Host = { ...world.host, files: { ...world.host.files, space } };
     await expect(join({}, full)).rejects.toMatchObject({ code: 'NO_SPACE' });
     expect(state()).toEqual(before);
