@@ -150,7 +150,7 @@ describe('a whole join', () => {
     async () => {
       const total = await effectsOf('ENOSPC', async () => undefined, join);
       expect(total).toBeGreaterThan(100);
-      for (let at = 1; at <= total; at += stride) {
+      for (let at = 1; at <= total; at++) {
         await inWorld(async (world) => {
           const before = worldState(world);
           const { host, refused } = fullDisk(world, at, 'ENOSPC');
