@@ -109,7 +109,12 @@ function hostWith(wrong: Wrong): Host {
           : host.files.list(path),
       exists: async (path) =>
         wrong.files && path in wrong.files ? wrong.files[path] !== undefined : host.files.exists(path),
-      space: async () => ({ totalBytes: 1e12, freeBytes: 1e12 * (wrong.freeRatio ?? 0.5), totalInodes: 1e7, freeInodes: 1e6 }),
+      space: async () => ({
+        totalBytes: 1e12,
+        freeBytes: 1e12 * (wrong.freeRatio ?? 0.5),
+        totalInodes: 1e7,
+        freeInodes: 1e6,
+      }),
     },
     processes: {
       ...host.processes,

@@ -120,7 +120,10 @@ test('a source that changed between two requests ends as one whole file or not a
 
 test('no room is said before the first byte', async () => {
   const real = fixtureHost(root);
-  const full = { ...real.files, space: async () => ({ totalBytes: 1e9, freeBytes: 1e6, totalInodes: 1e7, freeInodes: 100 }) };
+  const full = {
+    ...real.files,
+    space: async () => ({ totalBytes: 1e9, freeBytes: 1e6, totalInodes: 1e7, freeInodes: 100 }),
+  };
   const never = origin(from);
   const tools = { host: { ...real, files: full }, backups: openBackups(real), source: { origins: [never] } };
   await expect(fetchArtifact(tools, artifact, staged)).rejects.toMatchObject({ code: 'NO_SPACE' });
