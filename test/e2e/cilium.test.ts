@@ -20,6 +20,7 @@ import {
 } from '../../scripts/sandbox/registration.ts';
 import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
+import { difference, observe } from './observation.ts';
 
 const namespace = 'regnode-cilium';
 
@@ -169,6 +170,9 @@ describe('a host of such a pool', () => {
   ];
   let sandbox: Sandbox;
   let host: SandboxHost;
+  let before: Awaited<ReturnType<typeof observe>>;
+  let parametersBefore: string;
+  let joining: Promise<unknown>;
 
   const said = async (script: string) => {
     const result = await host.run('sh', ['-c', script]);
@@ -176,6 +180,14 @@ describe('a host of such a pool', () => {
     return result.stdout.trim();
   };
   const parametersNow = () => said(`sysctl -n ${parameters.join(' ')}`);
+  const condition = async () => {
+    const { status } = JSON.parse(
+      await kubectl(sandbox, ['get', 'registerednode', 'idc-1', '-o', 'json']),
+    ) as {
+      status: { conditions: { type: string; status: string }[] };
+    };
+    return status.conditions.find(({ type }) => type === 'CiliumUnhealthy')?.status;
+  };
 
   beforeAll(async () => {
     sandbox = await startSandbox({ name: 'e2e-cilium-host' });
@@ -189,10 +201,12 @@ describe('a host of such a pool', () => {
     await startGatewayWithPool(sandbox, undefined, ['--network', 'cilium', ...images]);
     host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-2.4' });
     await said('sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1');
+    parametersBefore = await parametersNow();
+    before = await observe(host);
     const command = await createJoinCommand(sandbox);
     // Without Cilium the node is not Ready, for which the command waits longer than we do.
     let printed = '';
-    void pasteJoinCommand(host, command, {}, (line) => {
+    joining = pasteJoinCommand(host, command, {}, (line) => {
       printed += `${line}\n`;
     }).catch((error: unknown) => error);
     await waitFor(
@@ -224,6 +238,47 @@ describe('a host of such a pool', () => {
     };
     await waitFor('the agent', () => placed('k8s-app=cilium'), { timeoutMs: 60_000 });
     await waitFor('the operator', () => placed('name=cilium-operator'), { timeoutMs: 60_000 });
+  });
+
+  test('an agent that does not answer is a condition of the node, one that does is none', async () => {
+    await waitFor('the condition', async () => (await condition()) === 'True', { timeoutMs: 240_000 });
+    const script = [
+      '#!/bin/sh',
+      'while read -r line; do [ "$line" != "$(printf "\\r")" ] || break; done',
+      'printf "HTTP/1.0 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n"',
+    ];
+    await host.run('sh', ['-c', 'cat > /run/answer.sh && chmod +x /run/answer.sh'], {
+      input: script.join('\n'),
+    });
+    await said(
+      'systemd-run --unit=answers socat TCP-LISTEN:9879,bind=127.0.0.1,fork,reuseaddr EXEC:/run/answer.sh',
+    );
+    await waitFor('it to clear', async () => (await condition()) === 'False', { timeoutMs: 120_000 });
+    await said('systemctl stop answers; systemctl reset-failed answers 2>/dev/null; rm /run/answer.sh');
+  });
+
+  test('is given back whole, with what Cilium would have left', async () => {
+    await said(`set -e
+      mkdir -p /sys/fs/bpf/cilium/devices /sys/fs/bpf/cilium/socketlb/links /sys/fs/bpf/tc/globals /run/cilium/state/7
+      echo '{}' > /run/cilium/state/7/ep_config.json
+      echo '{"name":"cilium"}' > /etc/cni/net.d/05-cilium.conflist
+      echo plugin > /opt/cni/bin/cilium-cni
+      ip link add cilium_host type veth peer name cilium_net
+      ip link add lxc_health type veth peer name lxc_peer
+      tc qdisc add dev eth0 clsact || true
+      ip rule add preference 9 fwmark 0x200/0xf00 lookup 2004
+      iptables -N CILIUM_FORWARD
+      iptables -A FORWARD -m comment --comment "cilium-feeder: CILIUM_FORWARD" -j CILIUM_FORWARD`);
+    const rules = await said('ip rule');
+    expect(rules).toContain('lookup 2004');
+    const left = await host.run('regnode', ['leave', '--yes'], { timeoutMs: 180_000 });
+    expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
+    await joining;
+    await host.run('/opt/regnode/uninstall.sh', [], { timeoutMs: 60_000 });
+    expect(difference(before, await observe(host))).toEqual([]);
+    expect(await parametersNow()).toBe(parametersBefore);
+    expect(await said('ip rule')).not.toContain('2004');
+    expect(await said('ls -A /sys/fs/bpf /run/cilium 2>/dev/null || true')).not.toMatch(/cilium|globals/);
   });
 });
 
