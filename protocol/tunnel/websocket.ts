@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { FrameAlignment } from './alignment.ts';
 import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
-import { Shortcut, type ShortMessages } from './shortcut.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
 /** For both `new WebSocket` and `new WebSocketServer`. */
@@ -26,15 +25,14 @@ const libraryRefusal = 'WS_ERR_';
 export class WebsocketTransport implements Transport {
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
-  #listener: TransportListener | undefined;
   #closing = false;
 
-  /** `socket` is the one below `websocket`, which must be open. `accepted`: this end is the server. */
-  constructor(websocket: WebSocket, socket: Socket, accepted = false) {
+  /** `socket` is the one below `websocket`, which must be open. */
+  constructor(websocket: WebSocket, socket: Socket) {
     this.#websocket = websocket;
     this.#socket = socket;
     websocket.binaryType = 'fragments';
-    this.#align(accepted);
+    this.#align();
   }
 
   get bufferedBytes(): number {
@@ -61,7 +59,6 @@ export class WebsocketTransport implements Transport {
 
   listen(listener: TransportListener): void {
     let problem = '';
-    this.#listener = listener;
     this.#websocket.on('message', (data, isBinary) => {
       if (isBinary) listener.message(data as unknown as Uint8Array[]);
       else {
@@ -89,19 +86,16 @@ export class WebsocketTransport implements Transport {
   }
 
   /** Stands between the socket and the websocket's own listener. */
-  #align(accepted: boolean): void {
+  #align(): void {
     const socket = this.#socket;
     const [read, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     if (!read || others.length > 0) return;
-    const alignment = new FrameAlignment(
-      (bytes) => {
-        // After an error the websocket listens no more; after our own close frame it waits for the peer's.
-        if (this.#websocket.readyState !== WebSocket.OPEN && !this.#closing) return false;
-        read.call(socket, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-        return true;
-      },
-      accepted ? new Shortcut(this.#shortMessages()) : undefined,
-    );
+    const alignment = new FrameAlignment((bytes) => {
+      // After an error the websocket listens no more; after our own close frame it waits for the peer's.
+      if (this.#websocket.readyState !== WebSocket.OPEN && !this.#closing) return false;
+      read.call(socket, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      return true;
+    });
     const aligned = (chunk: Buffer) => alignment.push(chunk);
     socket.off('data', read);
     socket.on('data', aligned);
@@ -110,15 +104,5 @@ export class WebsocketTransport implements Transport {
       socket.off('data', aligned);
       while (socket.read() !== null);
     });
-  }
-
-  #shortMessages(): ShortMessages {
-    const isOpen = () => this.#listener !== undefined && this.#websocket.readyState === WebSocket.OPEN;
-    return {
-      get isOpen() {
-        return isOpen();
-      },
-      message: (bytes, start, end) => this.#listener?.shortMessage(bytes, start, end),
-    };
   }
 }
