@@ -4,6 +4,7 @@ import type { Language } from '../../protocol/fault.ts';
 import type { DaemonStatus } from '../daemon/status.ts';
 import { textsOf } from '../health/texts.ts';
 import { renderLine } from '../line/report.ts';
+import { pad } from '../preflight/layout.ts';
 import { say } from '../preflight/messages/index.ts';
 import { words } from './status-words.ts';
 
@@ -16,8 +17,7 @@ const titleColumns = 13;
 
 export function renderStatus(status: DaemonStatus, language: Language): string {
   const rows = rowsOf(status, language).map(([verdict, title, text]) => {
-    const name = words.titles[title][language];
-    return `${marks[verdict].padEnd(6)} ${name}${' '.repeat(titleColumns - columnsOf(name))}${text}\n`;
+    return `${marks[verdict].padEnd(6)} ${pad(words.titles[title][language], titleColumns)}${text}\n`;
   });
   const findings = renderFindings(status, language);
   return rows.join('') + (findings === '' ? '' : `\n${findings}`);
@@ -114,9 +114,4 @@ function ok(isOk: boolean): Verdict {
 
 function suffix(detail: string): string {
   return detail === '' ? '' : `: ${detail}`;
-}
-
-/** A Chinese character is two columns wide on a terminal. */
-function columnsOf(text: string): number {
-  return [...text].reduce((columns, letter) => columns + (letter > '\u2e7f' ? 2 : 1), 0);
 }

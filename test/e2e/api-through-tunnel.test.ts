@@ -100,7 +100,12 @@ test('a kubelet that is restarted comes back the same way', async () => {
   expect((await host.run('systemctl', ['restart', 'kubelet'])).exitCode).toBe(0);
   const begun = (await lease()).renewTime;
   await waitFor('a renewed lease', async () => (await lease()).renewTime > begun, { timeoutMs: 60_000 });
-  seen.add(await readyStatus(sandbox, 'idc-1'));
+  // A kubelet that has just begun may say of itself that it isn't Ready, once: until it has asked the container runtime.
+  const path = '{.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}';
+  const told = async () =>
+    Date.parse(await kubectl(sandbox, ['get', 'node', 'idc-1', '-o', `jsonpath=${path}`])) >
+      Date.parse(begun) && (await readyStatus(sandbox, 'idc-1')) === 'True';
+  await waitFor('it to be Ready by its own word', told, { timeoutMs: 60_000 });
 });
 
 test('its lease is kept up and it stays Ready, for longer than a lease lasts', async () => {

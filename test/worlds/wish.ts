@@ -21,7 +21,7 @@ const versions = {
   images: '1',
 };
 
-const wish: DesiredState = {
+export const wish: DesiredState = {
   revision: '1',
   pool: 'idc',
   kubernetesVersion: '1.20.2',

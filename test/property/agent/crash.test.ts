@@ -3,11 +3,11 @@
 // links, units, parameters, images, links of the network.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../../agent/host/host.ts';
-import { joinNode } from '../../../agent/node/join.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { hasMiddle, type Moment, mortal } from '../../worlds/death.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
+import { joinThrough } from '../../worlds/join.ts';
 import { snapshot } from '../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../worlds/wish.ts';
 
@@ -20,21 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-function join(host: Host) {
-  return joinNode(host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
-}
+const join = (host: Host) => joinThrough(gateway, host);
 
 function leave(host: Host) {
   return leaveNode(host, { force: false, drain: true });

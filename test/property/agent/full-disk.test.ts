@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { paths } from '../../../agent/config/paths.ts';
 import type { DiskRefusal } from '../../../agent/host/disk-faults.ts';
 import type { Host } from '../../../agent/host/host.ts';
-import { joinNode } from '../../../agent/node/join.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { parseJournal } from '../../../agent/plan/journal.ts';
 import { Fault } from '../../../protocol/fault.ts';
 import { fullDisk } from '../../worlds/full-disk.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
+import { joinThrough } from '../../worlds/join.ts';
 import { snapshot } from '../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../worlds/wish.ts';
 
@@ -26,21 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-function join(host: Host) {
-  return joinNode(host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
-}
+const join = (host: Host) => joinThrough(gateway, host);
 
 const leave = (host: Host, force = false) => leaveNode(host, { force, drain: true });
 

@@ -6,7 +6,6 @@ import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
 import { componentLink } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gateway-api.ts';
-import { joinNode } from '../../../agent/node/join.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { readState } from '../../../agent/node/state.ts';
 import { advanceNode } from '../../../agent/upgrade/advance.ts';
@@ -14,6 +13,7 @@ import type { Artifact, DesiredState } from '../../../protocol/desired.ts';
 import { hasMiddle, type Moment, mortal } from '../../worlds/death.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
+import { joinThrough } from '../../worlds/join.ts';
 import { snapshot } from '../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../worlds/wish.ts';
 
@@ -44,20 +44,7 @@ function wishFor(build: 'good' | 'bad'): DesiredState {
   return { ...gateway.desired, revision: build, artifacts: [...others, kubelets[build]] };
 }
 
-const join = (host: Host) =>
-  joinNode(host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+const join = (host: Host) => joinThrough(gateway, host);
 
 const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
 

@@ -3,26 +3,11 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { controlMessageSchema } from '../../../protocol/control.ts';
 import { type DesiredState, desiredStateSchema } from '../../../protocol/desired.ts';
-import { defaultThresholds } from '../../../protocol/line/thresholds.ts';
 import { readFromPeer } from '../../../protocol/newer-peer.ts';
+import { wish as plainWish } from '../../worlds/wish.ts';
 
 const wish: DesiredState = {
-  revision: '1',
-  pool: 'idc',
-  kubernetesVersion: '1.20.2',
-  network: { mode: 'cilium' },
-  apiServerAccess: 'direct',
-  labels: {},
-  taints: [],
-  kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },
-  containerd: { sandboxImage: 'docker.io/library/pause:1' },
-  telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
-  downloads: { mirrors: [] },
-  manifest: { serial: 1, sha256: '0'.repeat(64) },
-  line: defaultThresholds,
-  driftPolicy: 'repair',
-  driftIntervalMs: 300_000,
-  upgrade: { healthTimeoutMs: 60_000, attempt: '' },
+  ...plainWish,
   artifacts: [
     {
       component: 'agent',

@@ -10,10 +10,10 @@ import { runProgram } from '../../../../agent/cli/program.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { writeStatus } from '../../../../agent/daemon/status.ts';
 import type { Host } from '../../../../agent/host/host.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import { readState } from '../../../../agent/node/state.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 import { plantEverywhere, planted, plantedText } from './planted.ts';
 
@@ -26,19 +26,7 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 beforeEach(async () => {
   world = new IdcHost(archives);
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+  await joinThrough(gateway, world.host);
 });
 afterEach(() => world.remove());
 

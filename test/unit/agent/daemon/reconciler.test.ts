@@ -8,11 +8,11 @@ import { paths } from '../../../../agent/config/paths.ts';
 import { Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import { readState, writeState } from '../../../../agent/node/state.ts';
 import type { Health } from '../../../../agent/upgrade/health.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
@@ -32,19 +32,7 @@ beforeEach(async () => {
   reports = [];
   pauses = [];
   health = { missing: [], isSeen: true, processes: ['kubelet.service 7'], started: ['kubelet.service 7'] };
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-x.y',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: stop.signal,
-  });
+  await joinThrough(gateway, world.host, { signal: stop.signal });
   api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
 });
 afterEach(async () => {

@@ -14,10 +14,10 @@ import { renderDoctor } from '../../../../agent/doctor/report.ts';
 import { doctorJsonSchema, doctorReportSchema } from '../../../../agent/doctor/report-schema.ts';
 import type { Values } from '../../../../agent/doctor/values.ts';
 import { hopTitles, words } from '../../../../agent/doctor/words.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import { type Check, fail, ok } from '../../../../agent/preflight/check.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { snapshot } from '../../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 
@@ -29,19 +29,7 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 beforeEach(async () => {
   world = new IdcHost(archives);
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+  await joinThrough(gateway, world.host);
 });
 afterEach(() => world.remove());
 

@@ -7,12 +7,12 @@ import { type JoinedNode, readJoinedNode } from '../../../../agent/doctor/joined
 import { kubeletCertificate } from '../../../../agent/doctor/observation/cluster.ts';
 import type { GetAnswer, Host, RunResult } from '../../../../agent/host/host.ts';
 import { createKey } from '../../../../agent/identity/key.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import type { Outcome } from '../../../../agent/preflight/check.ts';
 import { type CheckCode, messages, problemMessages } from '../../../../agent/preflight/messages/index.ts';
 import { registry } from '../../../../agent/preflight/registry.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 import { certify, newRoot } from '../identity/certificates.ts';
 
@@ -24,19 +24,7 @@ let node: JoinedNode;
 beforeAll(async () => {
   gateway = await startGateway();
   world = new IdcHost(archives);
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+  await joinThrough(gateway, world.host);
   const joined = await readJoinedNode(world.host);
   const root = await newRoot('regnode-ca');
   const keyPem = createKey();

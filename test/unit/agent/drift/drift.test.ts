@@ -5,7 +5,6 @@ import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts
 import { componentLink, paths } from '../../../../agent/config/paths.ts';
 import { nextDrift } from '../../../../agent/drift/notes.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import { planNode, reconcile } from '../../../../agent/node/reconcile.ts';
 import { type NodeState, readState } from '../../../../agent/node/state.ts';
 import { planToJson, renderPlan } from '../../../../agent/plan/render.ts';
@@ -13,6 +12,7 @@ import type { DriftNote } from '../../../../protocol/control.ts';
 import type { DesiredState } from '../../../../protocol/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
@@ -30,19 +30,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   world = new IdcHost(archives);
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+  await joinThrough(gateway, world.host);
   state = (await readState(world.host)) as NodeState;
 });
 afterEach(() => world.remove());

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import { joinNode } from '../../../../agent/node/join.ts';
 import { leaveNode } from '../../../../agent/node/leave.ts';
 import { planNode } from '../../../../agent/node/reconcile.ts';
 import { type NodeState, readState } from '../../../../agent/node/state.ts';
@@ -17,6 +16,7 @@ import { agentVersion } from '../../../../agent/version.ts';
 import type { Artifact } from '../../../../protocol/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
+import { joinThrough } from '../../../worlds/join.ts';
 import { archives, startGateway } from '../../../worlds/wish.ts';
 
 const old = `${agentVersion}-0123456789ab`;
@@ -44,19 +44,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   world = new IdcHost(known);
-  await joinNode(world.host, {
-    wish: {
-      gatewayUrl: gateway.url,
-      caPem: gateway.caPem,
-      nodeName: 'idc-1',
-      token: 'rt-abcdef.secret',
-      artifactKeySha256: gateway.artifactKey.id,
-    },
-    preflight: async () => undefined,
-    listener: { phase() {}, plan() {}, step() {}, waiting() {} },
-    readyTimeoutMs: 1000,
-    signal: new AbortController().signal,
-  });
+  await joinThrough(gateway, world.host);
   const joined = (await readState(world.host)) as NodeState;
   state = { ...joined, desired: { ...joined.desired, artifacts: [...joined.desired.artifacts, agent] } };
 });
