@@ -42,6 +42,7 @@ function rowsOf(status: DaemonStatus, language: Language): readonly Row[] {
     [ok(status.phase === 'Running'), 'phase', `${status.phase}${suffix(status.detail)}`],
     [ok(reconcile.fault === ''), 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
     ...versionRows(status, language),
+    ...downloadRows(status, language),
     serviceRow('kubelet', services?.kubeletHealthy, language),
     serviceRow('containerd', services?.containerdHealthy, language),
     ...(status.line ? [lineRow(status.line, language)] : []),
@@ -88,6 +89,12 @@ function versionRows({ versions, upgrades, drift }: DaemonStatus, language: Lang
       standing.map(({ key, reason }) => `${key} (${reason})`).join(', ') || words.none[language],
     ],
   ];
+}
+
+/** Only while there are any. */
+function downloadRows({ store: { files, bytes } }: DaemonStatus, language: Language): readonly Row[] {
+  const mebibytes = Math.ceil(bytes / 1024 ** 2);
+  return files === 0 ? [] : [['ok', 'downloads', say(words.downloads, language, { files, mebibytes })]];
 }
 
 /** What ails the node, the causes first; a consequence in one line. */

@@ -143,7 +143,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     });
   };
   const statusNow = (): DaemonStatus => {
-    const { phase, revision, at, steps, fault, versions, upgrades, drift } = reconciler.status;
+    const { phase, revision, at, steps, fault, versions, upgrades, drift, store } = reconciler.status;
     const { gateway: url, proxy, attempts, lastFault, replica, streams, ...figures } = tunnel.status;
     const { unacknowledgedBytes, unacknowledgedLimitBytes } = figures;
     const carried = { replica, streams, unacknowledgedBytes, unacknowledgedLimitBytes };
@@ -170,6 +170,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       versions: { ...versions, agent: agentVersion },
       upgrades: [...upgrades],
       drift: [...drift],
+      store,
       ...(wereAsked && { services: { ...services } }),
       telemetry: telemetry.account(),
     };

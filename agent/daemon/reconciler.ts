@@ -10,6 +10,7 @@ import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
 import { readState } from '../node/state.ts';
+import type { StoreSize } from '../plan/store.ts';
 import type { ManifestSource } from '../trust/accept.ts';
 import { advanceNode } from '../upgrade/advance.ts';
 import type { HealthProbe } from '../upgrade/health.ts';
@@ -32,6 +33,8 @@ export interface ReconcilerStatus {
   /** Versions that are being tried, or failed here. */
   readonly upgrades: readonly VersionNote[];
   readonly drift: readonly DriftNote[];
+  /** Archives that wait to be unpacked, and parts of downloads. */
+  readonly store: StoreSize;
 }
 
 export interface ReconcilerOptions {
@@ -59,6 +62,7 @@ export class Reconciler {
     versions: {},
     upgrades: [],
     drift: [],
+    store: { files: 0, bytes: 0 },
   };
   #wished: DesiredState | undefined;
   #wake: () => void = () => undefined;
@@ -151,6 +155,11 @@ export class Reconciler {
         const values = { component, from: from.version, to: to.version };
         if (verdict instanceof Fault) logger.error({ ...values, code: verdict.code }, verdict.message);
         else logger.info({ ...values, verdict }, 'version tried');
+      },
+      onSwept: ({ removed, left }) => {
+        for (const { path, sizeBytes } of removed)
+          logger.info({ path, sizeBytes }, 'a download that nobody needs is removed');
+        this.#change({ store: left });
       },
     });
     if (done === undefined) return;

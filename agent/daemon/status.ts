@@ -42,6 +42,8 @@ export const daemonStatusSchema = z.object({
   versions: z.record(z.string(), z.string()).default({}),
   upgrades: z.array(versionNoteSchema).default([]),
   drift: z.array(driftNoteSchema).default([]),
+  /** Archives that wait to be unpacked, and parts of downloads. */
+  store: z.object({ files: z.number(), bytes: z.number() }).default({ files: 0, bytes: 0 }),
   /** Absent while they were not asked yet. */
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }).optional(),
   telemetry: z.object({

@@ -255,6 +255,7 @@ async function statusOf(real: string): Promise<FileStatus | undefined> {
     sizeBytes: status.size,
     device: status.dev,
     inode: status.ino,
+    modifiedMs: status.mtimeMs,
     ...(kind === 'link' ? { target: (await absentAsUndefined(readlink(real))) ?? '' } : {}),
   };
 }

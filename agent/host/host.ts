@@ -13,6 +13,8 @@ export interface FileStatus {
   readonly sizeBytes: number;
   readonly device: number;
   readonly inode: number;
+  /** Of its content. */
+  readonly modifiedMs: number;
   /** Where a link points, as written in it. */
   readonly target?: string;
 }

@@ -16,8 +16,9 @@ import { createCertificateRequest, createKey } from '../identity/key.ts';
 import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
+import { sweepStore } from '../plan/store.ts';
 import { admitDesired, establishTrust } from '../trust/accept.ts';
-import { versionsInUse, withProven } from '../upgrade/versions.ts';
+import { neededArtifacts, versionsInUse, withProven } from '../upgrade/versions.ts';
 import { deregister, forgetNode, takeBack } from './leave.ts';
 import { lockNode } from './lock.ts';
 import { waitUntilReady } from './ready.ts';
@@ -199,6 +200,7 @@ async function install(
 ): Promise<number> {
   const gateway = await connect(host, state.identity.gatewayUrl);
   try {
+    await sweepStore(host, neededArtifacts(state.versions, [state.desired]));
     // Who runs the command means it: what was changed by hand is set back whatever the pool's policy.
     const source = artifactSource(host, { gateway, caPem, settings: state.downloads, desired });
     await admitDesired(host, state.desired, source, signal);

@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts';
 import { lockNode } from '../node/lock.ts';
 import { type Reconciled, type ReconcileOptions, reconcile } from '../node/reconcile.ts';
 import { type NodeState, readState, writeState } from '../node/state.ts';
+import { type SweptStore, sweepStore } from '../plan/store.ts';
 import { admitDesired, type ManifestSource } from '../trust/accept.ts';
 import { advanceAgent } from './agent/advance.ts';
 import { type GateVerdict, namesOf, passGate } from './gate.ts';
@@ -17,6 +18,7 @@ import {
   chooseVersions,
   type Failure,
   mostAttempts,
+  neededArtifacts,
   type Trial,
   trialBegun,
   trialDropped,
@@ -36,6 +38,8 @@ export interface AdvanceOptions {
   readonly signal: AbortSignal;
   readonly onTrial: (trial: Trial, missing: string) => void;
   readonly onVerdict: (trial: Trial, verdict: GateVerdict) => void;
+  /** What was left of the store of archives, and what had been there for too long. */
+  readonly onSwept: (swept: SweptStore) => void;
 }
 
 export interface Advanced extends Reconciled {
@@ -79,6 +83,8 @@ async function act(host: Host, options: AdvanceOptions): Promise<Act | undefined
   const before = await readState(host);
   if (before?.phase !== 'Joined') return undefined;
   const desired = options.wished() ?? before.desired;
+  // Before anything is fetched: what nobody needs any more makes room for it.
+  options.onSwept(await sweepStore(host, neededArtifacts(before.versions, [desired, before.desired])));
   await admitDesired(host, desired, options.source, options.signal);
   if (desired.revision !== before.desired.revision) await writeState(host, { ...before, desired });
   const agent = await advanceAgent(host, { ...before, desired }, options.reconcile);

@@ -80,6 +80,17 @@ export function chooseVersions(desired: DesiredState, memory: VersionMemory): Ch
   return { effective: { ...desired, artifacts }, trial, held, kept };
 }
 
+/** Hashes of all that a host uses, is asked for or may go back to. */
+export function neededArtifacts(memory: VersionMemory, wishes: readonly DesiredState[]): Set<string> {
+  const remembered = Object.values(memory).flatMap(({ proven, previous, trial }) => [
+    proven,
+    previous,
+    trial?.artifact,
+  ]);
+  const wished = wishes.flatMap(({ artifacts }) => artifacts);
+  return new Set([...wished, ...remembered].flatMap((artifact) => artifact?.sha256 ?? []));
+}
+
 /** What is in use now, a trial that is under way included: for whoever must not begin one (a join that is run again). */
 export function versionsInUse(desired: DesiredState, memory: VersionMemory): DesiredState {
   const inUse = (artifact: Artifact) => {

@@ -1,9 +1,9 @@
 // kill -9 and loss of power at every effect of an upgrade: a version that works, and one that doesn't. Each time the
 // next runs end on a version that works, the same everywhere (link, unit, memory), and a leave gives the host back.
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
-import { componentLink } from '../../../agent/config/paths.ts';
+import { componentLink, paths } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gateway-api.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
@@ -49,7 +49,7 @@ const join = (host: Host) => joinThrough(gateway, host);
 const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
 
 /** The daemon's round, with a clock that jumps over every pause, and a kubelet that is as good as its build. */
-function advance(world: IdcHost, host: Host, desired: DesiredState) {
+function advance(world: IdcHost, host: Host, desired: DesiredState, source = gatewaySource(api)) {
   let nowMs = 0;
   const sleep = async (milliseconds: number) => {
     nowMs += milliseconds;
@@ -61,8 +61,8 @@ function advance(world: IdcHost, host: Host, desired: DesiredState) {
     {
       signal,
       wished: () => desired,
-      source: gatewaySource(api),
-      reconcile: { source: gatewaySource(api), signal },
+      source,
+      reconcile: { source, signal },
       probe: async () => ({
         missing: inUse(world) === versionOf.bad ? ['the kubelet does not answer'] : [],
         isSeen: true,
@@ -71,6 +71,7 @@ function advance(world: IdcHost, host: Host, desired: DesiredState) {
       }),
       onTrial: () => undefined,
       onVerdict: () => undefined,
+      onSwept: () => undefined,
     },
   );
 }
@@ -128,3 +129,24 @@ async function everyDeath(desired: DesiredState): Promise<{ at: number; moment: 
 function worldState(world: IdcHost): unknown {
   return { files: snapshot(world.root, ['/proc', '/sys']), state: world.state() };
 }
+
+test('before a round fetches, what nobody needs any more leaves the store', async () => {
+  const world = new IdcHost(known);
+  try {
+    await join(world.host);
+    const part = (sha256: string) => `${paths.staging}/${sha256}.part`;
+    const stale = part('0'.repeat(64));
+    const wished = part(kubelets.good.sha256);
+    for (const path of [stale, wished]) {
+      world.put(path, '');
+      utimesSync(world.at(path), 1, 1);
+    }
+    // A round that fails in the middle has swept all the same.
+    const nowhere = { ...gatewaySource(api), origins: [] };
+    const round = advance(world, world.host, wishFor('good'), nowhere);
+    await expect(round).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+    expect([stale, wished].map((path) => existsSync(world.at(path)))).toEqual([false, true]);
+  } finally {
+    world.remove();
+  }
+});

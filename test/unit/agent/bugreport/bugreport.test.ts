@@ -219,6 +219,7 @@ async function plantInFiles({ root, host }: IdcHost): Promise<void> {
       lastFault: plantedText,
     },
     certificate: { expiresAt: '', renewsAt: '', fault: plantedText },
+    store: { files: 0, bytes: 0 },
     reconcile: { revision: '', at: '', steps: 0, fault: plantedText },
     versions: {},
     upgrades: [],

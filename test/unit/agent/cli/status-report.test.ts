@@ -28,7 +28,7 @@ const running = daemonStatusSchema.parse({
   versions: { kubelet: 'v1.20.2' },
   services: { kubeletHealthy: true, containerdHealthy: true },
   telemetry: { produced: 9, acknowledged: 7, pending: 2, lost: 0 },
-} satisfies Record<keyof Omit<DaemonStatus, 'health' | 'line' | 'upgrades' | 'drift'>, unknown>);
+} satisfies Record<keyof Omit<DaemonStatus, 'health' | 'line' | 'upgrades' | 'drift' | 'store'>, unknown>);
 
 const { services: _, ...unasked } = running;
 
@@ -75,6 +75,13 @@ test('a service that was not asked yet is neither well nor broken', () => {
   expect(row(unasked, 'kubelet')).toBe('[..]   kubelet      not asked yet');
   expect(row({ ...running, services: { kubeletHealthy: false, containerdHealthy: true } }, 'kubelet')).toBe(
     '[fail] kubelet      not healthy',
+  );
+});
+
+test('downloads that wait are told as long as there are any', () => {
+  expect(row(running, 'downloads')).toBe('');
+  expect(row({ ...running, store: { files: 2, bytes: 1024 ** 2 + 1 } }, 'downloads')).toBe(
+    '[ok]   downloads    2 not unpacked, 2 MiB',
   );
 });
 

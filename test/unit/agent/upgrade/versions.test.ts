@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import {
   chooseVersions,
+  neededArtifacts,
   trialBegun,
   trialDropped,
   trialFailed,
@@ -54,6 +55,23 @@ function failed(memory: VersionMemory, desired: DesiredState): VersionMemory {
 test('the first install is no trial, and neither is the same again', () => {
   expect(chooseVersions(wish('1'), {})).toMatchObject({ trial: undefined, held: [] });
   expect(chooseVersions(wish('1'), settled).trial).toBeUndefined();
+});
+
+test('what is wished, in use, on trial or the way back is needed; what failed is not', () => {
+  const { trial } = chooseVersions(wish('2'), settled);
+  if (trial === undefined) throw new Error('there is no trial');
+  const passed = trialPassed(settled, trial);
+  const hashes = (...artifacts: Artifact[]) => artifacts.map(({ sha256 }) => sha256);
+  const rest = hashes(artifact('containerd', '1'), artifact('images', '1'));
+  const kubelets = (...versions: string[]) => [
+    ...rest,
+    ...hashes(...versions.map((version) => artifact('kubelet', version))),
+  ];
+  expect(neededArtifacts(passed, [wish('3')])).toEqual(new Set(kubelets('3', '2', '1')));
+  expect(neededArtifacts(trialBegun(settled, trial, 'now'), [wish('1')])).toEqual(
+    new Set(kubelets('1', '2')),
+  );
+  expect(neededArtifacts(failed(settled, wish('2')), [wish('1')])).toEqual(new Set(kubelets('1')));
 });
 
 test('one component after the other, what the kubelet needs first', () => {
