@@ -3,7 +3,7 @@
 // not is found by its owner being gone.
 import type { Progress } from '../machine/progress.ts';
 import { runAnyway, succeeds } from './children.ts';
-import { type Counts, nothing } from './tally.ts';
+import { type Counts, nothing, oneFailure } from './tally.ts';
 
 const steps: readonly (readonly [title: string, script: string, ...args: string[]])[] = [
   ['Kubernetes binaries', 'scripts/kubernetes/main.ts'],
@@ -22,5 +22,5 @@ export async function prepareE2e(progress: Progress): Promise<Counts> {
 /** Also after Ctrl-C. */
 export async function tearDown(): Promise<Counts> {
   const clean = await runAnyway('node', ['scripts/sandbox/main.ts', 'down']);
-  return clean ? nothing : { passed: 0, failed: 1, skipped: 0 };
+  return clean ? nothing : oneFailure('e2e: tear down: something was left (see above)');
 }

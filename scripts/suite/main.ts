@@ -9,7 +9,16 @@ import { prepareE2e, tearDown } from './e2e.ts';
 import { lint } from './lint.ts';
 import { prepareLint } from './packages.ts';
 import { type Selection, select, UsageError } from './selection.ts';
-import { add, type Counts, closingLine, nothing, type Phase, renderPhases } from './tally.ts';
+import {
+  add,
+  type Counts,
+  closingLine,
+  nothing,
+  oneFailure,
+  type Phase,
+  renderPhases,
+  renderRemarks,
+} from './tally.ts';
 import { runVitest } from './vitest.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -28,6 +37,7 @@ await runProgram({ name: 'scripts/test', onInterrupt: stopChildren }, async () =
     process.stderr.write(`scripts/test: ${error.message}\n`);
     return 2;
   }
+  if (counts.remarks.length > 0) process.stdout.write(`${renderRemarks(counts.remarks)}\n`);
   process.stdout.write(`${renderPhases(phases)}\n${closingLine(counts)}\n`);
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 });
@@ -66,8 +76,9 @@ async function phase(title: string, action: () => Promise<Counts>): Promise<bool
     counts = add(counts, await action());
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    process.stdout.write(`${title}: ${error instanceof Error ? error.message : String(error)}\n`);
-    counts = add(counts, { passed: 0, failed: 1, skipped: 0 });
+    const line = `${title}: ${error instanceof Error ? error.message : String(error)}`;
+    process.stdout.write(`${line}\n`);
+    counts = add(counts, oneFailure(line));
     return false;
   } finally {
     phases.push({ title, milliseconds: performance.now() - began });
@@ -76,6 +87,7 @@ async function phase(title: string, action: () => Promise<Counts>): Promise<bool
 }
 
 function leftOut(what: string, reason: string): void {
-  process.stdout.write(`left out: ${what}, because ${reason}\n`);
-  counts = add(counts, inCi ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 });
+  const line = `left out: ${what}, because ${reason}`;
+  process.stdout.write(`${line}\n`);
+  counts = add(counts, inCi ? oneFailure(line) : { ...nothing, skipped: 1 });
 }

@@ -1,11 +1,14 @@
-// Counts of what ran, and where the time went. The closing line of a run is made here and nowhere else:
-// `N passed, N failed`, with `, N skipped` when something was.
+// Counts of what ran, what failed, and where the time went. The closing lines of a run are made here and nowhere else;
+// the last is `N passed, N failed`, with `, N skipped` when something was.
+import { stripVTControlCharacters } from 'node:util';
 import { clock } from '../machine/progress.ts';
 
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What deserves a look: each failure with the first line of why, and what passed only at its second go. */
+  readonly remarks: readonly string[];
 }
 
 export interface Phase {
@@ -13,10 +16,19 @@ export interface Phase {
   readonly milliseconds: number;
 }
 
-export const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
+export const nothing: Counts = { passed: 0, failed: 0, skipped: 0, remarks: [] };
+
+export function oneFailure(line: string): Counts {
+  return { ...nothing, failed: 1, remarks: [firstLine(line)] };
+}
 
 export function add(a: Counts, b: Counts): Counts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    remarks: [...a.remarks, ...b.remarks],
+  };
 }
 
 /**
@@ -31,7 +43,10 @@ export function fromVitest(report: unknown, succeeded: boolean): Counts {
   const passed = number('numPassedTests');
   const failed = number('numFailedTests');
   const skipped = number('numPendingTests') + number('numTodoTests');
-  return { passed, failed: failed === 0 && !succeeded ? 1 : failed, skipped };
+  const remarks = failuresOf(report);
+  if (failed > 0 || succeeded) return { passed, failed, skipped, remarks };
+  if (remarks.length === 0) remarks.push('vitest: an error outside of any test (see above)');
+  return { passed, failed: 1, skipped, remarks };
 }
 
 /** The one test that needs what no machine here has: the images of a real Cilium. */
@@ -41,12 +56,35 @@ interface FileResult {
   /** Absolute path. */
   readonly name?: string;
   readonly status?: string;
-  readonly assertionResults?: readonly { readonly fullName: string; readonly status: string }[];
+  /** Why the file itself failed, if it did: it could not be loaded, or what its tests share could not be made. */
+  readonly message?: string;
+  readonly assertionResults?: readonly TestResult[];
+}
+
+interface TestResult {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failureMessages?: readonly string[];
 }
 
 interface Report {
   readonly testResults?: readonly FileResult[];
 }
+
+/** A file's tests stand in the order in which they ran: what comes after the first may only follow from it. */
+export function failuresOf(report: unknown, onlyFile?: string): string[] {
+  const { testResults = [] } = (report ?? {}) as Report;
+  const wanted = testResults.filter(({ name }) => onlyFile === undefined || name === onlyFile);
+  return wanted.flatMap(({ name = '', message = '', assertionResults = [] }) => {
+    const file = name.replace(/^.*\/test\//, '').replace(/\.test\.ts$/, '');
+    const own = message === '' ? [] : [`${file}: ${firstLine(message)}`];
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    const why = ({ failureMessages = [] }: TestResult) => failureMessages.map(firstLine).join(' | ');
+    return [...own, ...failed.map((test) => `${file} > ${test.fullName.trim()}: ${why(test)}`)];
+  });
+}
+
+const firstLine = (text: string) => stripVTControlCharacters(text).trim().split('\n', 1)[0] ?? '';
 
 /** Paths of the test files of vitest's JSON report in which something failed, if only their loading. */
 export function failedFiles(report: unknown): string[] {
@@ -77,6 +115,23 @@ export function wronglySkipped(report: unknown): string[] {
     .filter(({ status }) => ['pending', 'skipped', 'todo'].includes(status))
     .map(({ fullName }) => fullName.trim())
     .filter((name) => !mayBeSkipped.test(name));
+}
+
+const lineLength = 320;
+const listLength = 3800;
+
+/** Short enough to be whole at the end of a log of which only the end was kept. */
+export function renderRemarks(remarks: readonly string[]): string {
+  const lines = remarks.map(
+    (line) => `  ${line.length > lineLength ? `${line.slice(0, lineLength)}…` : line}`,
+  );
+  let shown = 0;
+  for (let length = 0; shown < lines.length; shown++) {
+    length += (lines[shown]?.length ?? 0) + 1;
+    if (length > listLength) break;
+  }
+  const more = lines.length > shown ? [`  and ${lines.length - shown} more`] : [];
+  return ['what deserves a look:', ...lines.slice(0, shown), ...more].join('\n');
 }
 
 export function closingLine(counts: Counts): string {

@@ -3,7 +3,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { succeeds } from './children.ts';
-import { add, type Counts, failedFiles, fromVitest, withoutFiles, wronglySkipped } from './tally.ts';
+import {
+  add,
+  type Counts,
+  failedFiles,
+  failuresOf,
+  fromVitest,
+  nothing,
+  withoutFiles,
+  wronglySkipped,
+} from './tally.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -26,8 +35,10 @@ export async function runVitest(
   for (const file of failed) {
     process.stdout.write(`once more, alone: ${file}\n`);
     const second = countsOf(await reportOf(projects, [file], environment));
-    if (second.failed === 0) process.stdout.write(`passed only when alone: ${file}\n`);
-    counts = add(counts, second);
+    const [why = file] = failuresOf(first.report, file);
+    const remark = `${second.failed === 0 ? 'passed only when alone' : 'before, beside others'}: ${why}`;
+    process.stdout.write(`${remark}\n`);
+    counts = add(add(counts, { ...nothing, remarks: [remark] }), second);
   }
   return counts;
 }
@@ -40,11 +51,11 @@ interface Finished {
 function countsOf({ report, succeeded }: Finished): Counts {
   const counts = fromVitest(report, succeeded);
   const skipped = process.env.CI === 'true' ? wronglySkipped(report) : [];
-  for (const name of skipped) process.stdout.write(`left out, which CI does not allow: ${name}\n`);
   return {
     ...counts,
     failed: counts.failed + skipped.length,
     skipped: counts.skipped - skipped.length,
+    remarks: [...counts.remarks, ...skipped.map((name) => `left out, which CI does not allow: ${name}`)],
   };
 }
 
