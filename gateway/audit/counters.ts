@@ -35,6 +35,7 @@ const hubTotals = {
   resumptions: ['tunnel_resumptions_total', 'Sessions that went on over a new connection.'],
   takeovers: ['tunnel_takeovers_total', 'Sessions replaced by another process of the same node.'],
   staleConnections: ['tunnel_stale_connections_total', 'Connections older than the one at hand.'],
+  unknownMessages: ['tunnel_unknown_messages_total', 'Messages of a kind that only a later release knows.'],
 } as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
 
 /** By kind; ARCHITECTURE.md has the list. */

@@ -11,6 +11,8 @@ export interface HubCounters extends Record<Refusal, number> {
   /** Another process with the same certificate replaced the session: a restart, or a copied machine. */
   takeovers: number;
   staleConnections: number;
+  /** CONTROL messages of a kind that only a later release knows: left at that, and no fault of the node. */
+  unknownMessages: number;
   readonly kinds: Readonly<Record<Refusal, Map<string, number>>>;
 }
 
@@ -19,6 +21,7 @@ export const newHubCounters = (): HubCounters => ({
   resumptions: 0,
   takeovers: 0,
   staleConnections: 0,
+  unknownMessages: 0,
   handshakesFailed: 0,
   upgradesRefused: 0,
   violations: 0,

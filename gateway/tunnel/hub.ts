@@ -257,6 +257,9 @@ export class TunnelHub {
         // Its agent has been sent elsewhere and will not come back for it.
         if (this.#draining) session.end(CloseCode.shuttingDown, reason);
       },
+      onUnknownControl: () => {
+        this.counters.unknownMessages += 1;
+      },
       onViolation: (fault) => this.#refusals.count('violations', name, violationKind(fault), fault.message),
     });
     const id = randomBytes(16).toString('hex');

@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RefusalRecord } from '../../../gateway/tunnel/counters.ts';
+import { FrameType } from '../../../protocol/tunnel/frame.ts';
 import { subprotocol } from '../../../protocol/tunnel/limits.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
 import { createAuthority, Loopback, readAll, until } from './loopback.ts';
@@ -41,6 +42,15 @@ function closed(found: WebSocket): Promise<number> {
 
 const hello = (epoch: number, instance = 'c'.repeat(32), session = '') =>
   encodeFrame(1, 0, 0, Buffer.from(JSON.stringify({ version: 1, instance, epoch, session, received: 0 })));
+
+test('a message of a later release is counted, and its tunnel goes on', async () => {
+  const found = await websocket('idc-1');
+  found.send(hello(1));
+  await until(() => figures().connected === 1);
+  found.send(encodeFrame(FrameType.control, 0, 0, Buffer.from('{"kind":"teleport"}')));
+  await until(() => figures().unknownMessages === 1);
+  expect(figures()).toMatchObject({ violations: 0, connected: 1 });
+});
 
 describe('a connection is refused', () => {
   test('without our subprotocol', async () => {
