@@ -1,16 +1,22 @@
 // A stream as a Node Duplex, for callers that want one. Bytes count as taken when the reader has taken them out
 // of the Duplex's own buffer. A chunk that was written must not be changed afterwards, also not after its
-// callback: it may have to be sent again.
+// callback: it may have to be sent again. Node destroys a Duplex that has ended both ways, and that is no reset: the stream still
+// sends what waits for credit, and its FIN.
 import { Duplex } from 'node:stream';
 import type { Fault } from '../fault.ts';
 import { ResetReason } from './frame.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
+
+/** Whoever has ended, read everything and gone waits so long for the peer's FIN: it follows what made them go. */
+const lingerMs = 2_000;
 
 export class StreamDuplex extends Duplex implements StreamEndpoint {
   readonly #whenOpen: (stream: StreamDuplex) => void;
   readonly #whenRefused: (fault: Fault) => void;
   #stream: SessionStream | undefined;
   #over = false;
+  #peerEnded = false;
+  #linger: NodeJS.Timeout | undefined;
   #unconsumedBytes = 0;
   #writable: (() => void) | undefined;
 
@@ -31,12 +37,18 @@ export class StreamDuplex extends Duplex implements StreamEndpoint {
   }
 
   deliver(chunk: Uint8Array): void {
+    if (this.destroyed) {
+      this.#cancel(ResetReason.cancelled);
+      return;
+    }
     this.#unconsumedBytes += chunk.length;
     this.push(chunk);
     this.#settle();
   }
 
   deliverEnd(): void {
+    this.#peerEnded = true;
+    clearTimeout(this.#linger);
     this.push(null);
   }
 
@@ -48,6 +60,7 @@ export class StreamDuplex extends Duplex implements StreamEndpoint {
 
   reset(fault: Fault): void {
     this.#over = true;
+    clearTimeout(this.#linger);
     if (this.#stream) this.destroy(fault);
     else this.#whenRefused(fault);
   }
@@ -71,9 +84,18 @@ export class StreamDuplex extends Duplex implements StreamEndpoint {
   }
 
   override _destroy(error: Error | null, destroyed: (error: Error | null) => void): void {
-    if (!this.#over) this.#stream?.reset(error ? ResetReason.localError : ResetReason.cancelled);
-    this.#over = true;
+    if (error) this.#cancel(ResetReason.localError);
+    else if (!this.writableFinished || this.readableLength > 0) this.#cancel(ResetReason.cancelled);
+    else if (!this.#over && !this.#peerEnded)
+      this.#linger = setTimeout(() => this.#cancel(ResetReason.cancelled), lingerMs).unref();
     destroyed(error);
+  }
+
+  #cancel(reason: ResetReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#linger);
+    this.#stream?.reset(reason);
   }
 
   #settle(): void {
