@@ -42,7 +42,7 @@ await runProgram({ name: 'scripts/test', onInterrupt: stopChildren }, async () =
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 });
 
-async function runParts({ parts, e2eNames, full }: Selection): Promise<void> {
+async function runParts({ parts, e2eNames, full, from }: Selection): Promise<void> {
   const setupSeconds = Number(process.env.REGNODE_SETUP_SECONDS ?? 0);
   phases.push({ title: 'setup', milliseconds: setupSeconds * 1000 });
   if (parts.has('lint')) {
@@ -63,7 +63,9 @@ async function runParts({ parts, e2eNames, full }: Selection): Promise<void> {
   if (!(await phase('e2e: prepare', () => prepareE2e(progress)))) return;
   const files = e2eNames.map((name) => `test/e2e/${name}.test.ts`);
   try {
-    await phase('e2e', () => runVitest(['e2e'], files, full ? { REGNODE_FULL: '1' } : {}));
+    await phase('e2e', () =>
+      runVitest(['e2e'], files, full ? { REGNODE_FULL: '1', REGNODE_FROM: `${from}` } : {}),
+    );
   } finally {
     await phase('e2e: tear down', tearDown);
   }

@@ -10,9 +10,11 @@ export interface Selection {
   readonly e2eNames: readonly string[];
   /** What CI does a tenth of, whole; for e2e tests that know it. */
   readonly full: boolean;
+  /** The first cycle of a full run, counted from 1: one that was broken off goes on there. */
+  readonly from: number;
 }
 
-export const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...] [--full]`;
+export const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...] [--full [--from N]]`;
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -21,8 +23,14 @@ export class UsageError extends Error {
 /** `knownE2e` are the names of the e2e files that there are. */
 export function select(argumentsGiven: readonly string[], knownE2e: readonly string[]): Selection {
   const full = argumentsGiven.includes('--full');
-  const wanted = argumentsGiven.filter((argument) => argument !== '--full');
-  if (wanted.length === 0) return { parts: new Set(partNames), e2eNames: [], full };
+  const fromAt = argumentsGiven.indexOf('--from');
+  const from = fromAt < 0 ? 1 : Number(argumentsGiven[fromAt + 1]);
+  if (!Number.isInteger(from) || from < 1) throw new UsageError(`--from is a number from 1 on\n${usage}`);
+  if (fromAt >= 0 && !full) throw new UsageError(`--from goes with --full\n${usage}`);
+  const wanted = argumentsGiven.filter(
+    (argument, at) => argument !== '--full' && (fromAt < 0 || (at !== fromAt && at !== fromAt + 1)),
+  );
+  if (wanted.length === 0) return { parts: new Set(partNames), e2eNames: [], full, from };
   const parts = new Set<PartName>();
   const names = new Set<string>();
   for (const argument of wanted) {
@@ -41,5 +49,5 @@ export function select(argumentsGiven: readonly string[], knownE2e: readonly str
   // `e2e e2e/join` means all of them: the wider wish wins.
   const e2eNames = parts.has('e2e') ? [] : [...names];
   if (e2eNames.length > 0) parts.add('e2e');
-  return { parts, e2eNames, full };
+  return { parts, e2eNames, full, from };
 }

@@ -1,7 +1,7 @@
 // kill -9 of the agent on a real host, before and after every entry of the journal of a whole join, and before and
 // after every change that a whole leave makes. Each time the next run completes, and
 // after the leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
-// `./scripts/test e2e/crash --full`; otherwise a tenth, another one each day (REGNODE_CRASH_PART picks one). That
+// `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one each day (REGNODE_CRASH_PART picks one). That
 // power may be lost at any moment is test/property/agent/crash.test.ts, which sees the disk.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,7 @@ import { difference, type Observation, observe } from './observation.ts';
 
 const parts = 10;
 const isFull = process.env.REGNODE_FULL === '1';
+const from = Number(process.env.REGNODE_FROM ?? 1);
 const part = Number(process.env.REGNODE_CRASH_PART ?? Math.floor(Date.now() / (24 * 3600_000))) % parts;
 /** timeout(1), which stands between, dies of the signal that its command died of. */
 const killed = null;
@@ -74,11 +75,12 @@ test(
     // A leave writes no journal. It makes more changes than the journal has entries, and after one is before the next.
     const leaveDeaths = ['effect-before:1', ...numbers(changes).map((n) => `effect-after:${n}`)];
     const all = Math.max(joinDeaths.length, leaveDeaths.length);
-    const cycles = Array.from({ length: all }, (_, index) => index).filter(
-      (index) => isFull || index % parts === part,
+    const cycles = Array.from({ length: all }, (_, index) => index).filter((index) =>
+      isFull ? index + 1 >= from : index % parts === part,
     );
+    expect(cycles, `there are ${all} cycles`).not.toEqual([]);
     process.stdout.write(
-      `crash: ${entries} entries, ${changes} changes: ${cycles.length} of ${all} cycles${isFull ? '' : `, part ${part} of ${parts}`}\n`,
+      `crash: ${entries} entries, ${changes} changes: ${cycles.length} of ${all} cycles${isFull ? `, from ${from}` : `, part ${part} of ${parts}`}\n`,
     );
     const lived: string[] = [];
     for (const index of cycles) {
@@ -94,7 +96,9 @@ test(
       expect([0, killed], what + left.stderr).toContain(left.exitCode);
       if (left.exitCode === killed) await completes('leave', {}, what);
       expect(difference(before, await observe(host)), what).toEqual([]);
-      process.stdout.write(`crash: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+      process.stdout.write(
+        `crash: ${index + 1} of ${all}: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`,
+      );
     }
     // A leave of a join that was cut off has less to undo, and may end before its last deaths.
     expect(lived.length, lived.join('\n')).toBeLessThan(cycles.length / 2);

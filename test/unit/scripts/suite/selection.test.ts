@@ -9,6 +9,11 @@ describe('refused', () => {
     [['--watch'], 'unknown argument --watch'],
     [['e2e/'], 'unknown argument e2e/'],
     [['e2e/leave'], 'there is no e2e test leave; there are: join join-three rpm'],
+    [['e2e/join', '--full', '--from'], '--from is a number from 1 on'],
+    [['e2e/join', '--full', '--from', '0'], '--from is a number from 1 on'],
+    [['e2e/join', '--full', '--from', 'rpm'], '--from is a number from 1 on'],
+    [['e2e/join', '--from', '7'], '--from goes with --full'],
+    [['e2e/join', '7', '--full'], 'unknown argument 7'],
     [['e2e/../join'], 'unknown argument e2e/../join'],
   ])('%j', (given, message) => {
     expect(() => select(given, known)).toThrow(UsageError);
@@ -34,6 +39,8 @@ describe('accepted', () => {
     expect([...selection.parts].sort()).toEqual([...parts].sort());
     expect(selection.e2eNames).toEqual(names);
     expect(selection.full).toBe(false);
+    expect(selection.from).toBe(1);
     expect(select([...given, '--full'], known)).toEqual({ ...selection, full: true });
+    expect(select(['--full', '--from', '7', ...given], known)).toEqual({ ...selection, full: true, from: 7 });
   });
 });
