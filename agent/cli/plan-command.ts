@@ -2,6 +2,7 @@
 // means that the host is as its pool wants it.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { foreignDropIns, standingDropIns } from '../drift/drop-ins.ts';
 import { planNode } from '../node/reconcile.ts';
 import { readState } from '../node/state.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
@@ -19,7 +20,8 @@ export function planCommand(context: CliContext): Command {
       if (state === undefined) throw new Fault('NOT_JOINED');
       const { effective, kept } = chooseVersions(state.desired, state.versions);
       const { plan, drift } = await planNode(context.host, { ...state, desired: effective }, kept);
-      const marks = { drift, policy: state.desired.driftPolicy };
+      const onlyTold = standingDropIns(await foreignDropIns(context.host));
+      const marks = { drift, policy: state.desired.driftPolicy, onlyTold };
       terminal.result(renderPlan(plan, terminal.colorsResult, marks));
       terminal.resultJson({ revision: state.desired.revision, plan: planToJson(plan, marks) });
       if (plan.steps.length === 0) {

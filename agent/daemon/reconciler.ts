@@ -6,6 +6,7 @@ import type { DriftNote, NodePhase, VersionNote } from '../../protocol/control.t
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
+import { foreignDropIns, standingDropIns } from '../drift/drop-ins.ts';
 import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
@@ -171,6 +172,7 @@ export class Reconciler {
     const { driftPolicy, driftIntervalMs, revision } = choice.effective;
     this.#intervalMs = driftIntervalMs;
     for (const { key, reason } of done.drift) logger.warn({ key, reason, driftPolicy }, 'drift');
+    const dropIns = standingDropIns(await foreignDropIns(host));
     const refused = heldNotes(choice, heldAgent);
     const first = refused.find(({ state }) => state === 'rolled-back');
     this.#change({
@@ -181,7 +183,7 @@ export class Reconciler {
       fault: first === undefined ? '' : `${first.code}: ${first.detail}`,
       versions: versionsOf(choice.effective),
       upgrades: refused,
-      drift: nextDrift(this.#status.drift, done.drift, driftPolicy, this.#now()),
+      drift: nextDrift(this.#status.drift, done.drift, driftPolicy, this.#now(), dropIns),
     });
   }
 

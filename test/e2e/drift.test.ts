@@ -1,5 +1,5 @@
 // Changes made by hand on a real host: a file edited, a unit stopped, a parameter set, a link moved, a module option
-// removed. With `report` each is found, told everywhere and left; with `repair` each is set back, and pods stay.
+// removed, a drop-in beside a unit. With `report` each is found, told everywhere and left; with `repair` each is set back, and pods stay. A drop-in is only told.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
@@ -133,6 +133,27 @@ test('repair: the same is set back, told, and the pod has not been touched', asy
   expect((await host.run('cat', ['/proc/sys/net/ipv4/ip_forward'])).stdout.trim()).toBe('1');
   await waitForReady(sandbox, 'idc-1');
   expect(await pod()).toBe(running);
+});
+
+test('somebody’s drop-in is told although the pool says repair, and stays', async () => {
+  const path = '/etc/systemd/system/kubelet.service.d/20-own.conf';
+  const lines = '[Service]\\nEnvironment=HTTPS_PROXY=http://10.0.0.9:3128\\n';
+  const shell = async (script: string) =>
+    expect(await host.run('sh', ['-ec', script])).toMatchObject({ exitCode: 0 });
+  await shell(
+    `mkdir ${path.slice(0, path.lastIndexOf('/'))}; printf '${lines}' > ${path}; systemctl daemon-reload`,
+  );
+  const isTold = async () => (await driftOf(false)).join() === `drop-in:${path}`;
+  await waitFor('the word of it', isTold, { timeoutMs: 60_000, intervalMs: 500 });
+  expect(await condition()).toMatchObject({ status: 'False', reason: 'DriftFound' });
+  expect((await host.run('regnode', ['plan'])).stdout).toContain(
+    `! drop-in:${path}  (changes Environment of kubelet.service)`,
+  );
+  await shell(`test -e ${path}; rm -r ${path.slice(0, path.lastIndexOf('/'))}; systemctl daemon-reload`);
+  await waitFor('no more of it', async () => (await driftOf(false)).length === 0, {
+    timeoutMs: 60_000,
+    intervalMs: 500,
+  });
 });
 
 test('after all of it a leave gives the host back', async () => {

@@ -1,5 +1,7 @@
 // A host that is, or was, a member of another cluster keeps files and services that would mix with ours: old
-// certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports.
+// certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports. A drop-in with another command
+// (kubeadm's package brings one) would start the kubelet for the other cluster.
+import { foreignDropIns } from '../../drift/drop-ins.ts';
 import type { Host } from '../../host/host.ts';
 import { define, fail, ok } from '../check.ts';
 import { unitState, type WatchedUnit } from '../observation/units.ts';
@@ -47,11 +49,15 @@ async function activeUnits(host: Host): Promise<readonly string[]> {
 
 async function presentFiles(host: Host): Promise<readonly string[]> {
   const present = await Promise.all(leftoverFiles.map((path) => host.files.exists(path)));
+  const dropIns = (await foreignDropIns(host)).filter(
+    ({ unit, changes }) => unit === 'kubelet.service' && changes.includes('ExecStart'),
+  );
   const manifests = (await host.files.list('/etc/kubernetes/manifests')) ?? [];
   return [
     ...leftoverFiles.filter((_, index) => present[index]),
     ...manifests
       .filter((name) => /\.(ya?ml|json)$/.test(name))
       .map((name) => `/etc/kubernetes/manifests/${name}`),
+    ...dropIns.map(({ path }) => path),
   ];
 }

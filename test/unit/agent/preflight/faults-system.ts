@@ -137,6 +137,18 @@ export const systemFaults: readonly HostFault[] = [
     patch: { files: { '/etc/kubernetes/manifests/etcd.yaml': 'apiVersion: v1\n' } },
   },
   {
+    code: 'CLUSTER_LEFTOVERS',
+    problem: 'files',
+    verdict: 'fail',
+    what: "kubeadm's package would start the kubelet for another cluster",
+    patch: {
+      files: {
+        '/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf':
+          '[Service]\nExecStart=\nExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS\n',
+      },
+    },
+  },
+  {
     code: 'CAPABILITIES',
     problem: 'missing',
     verdict: 'fail',
