@@ -1,8 +1,8 @@
 // Every fault that a host's telemetry may meet, on a real host with the real gateway: after each the numbers of what was produced,
 // delivered and lost agree exactly, each loss with its reason, and nothing was delivered twice. Values are measured once a second here
 // instead of every ten: a minute of a cut line is as many rounds as ten.
-import { copyFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LatestEpoch } from '../../gateway/telemetry/intake.ts';
 import { unpackPackages } from '../../scripts/machine/apt.ts';
@@ -21,6 +21,8 @@ import { spoolFolder, TelemetryAccount } from './telemetry-account.ts';
 
 const patience = { timeoutMs: 120_000, intervalMs: 200 };
 const dayMs = 24 * 3600_000;
+/** Its exit code when it has mended something. */
+const e2fsckCorrected = 1;
 const shiftFile = '/opt/clock-shift';
 
 let sandbox: Sandbox;
@@ -230,13 +232,12 @@ test('the disk full while the line is cut: the ring’s own losses, each counted
   expectExact(after.epochs);
 });
 
-test('the disk read-only while the line is cut: the same, and it is used again when it may be written', async () => {
+test('the disk read-only while the line is cut: the same, and it is used again when it has been repaired', async () => {
   const before = await account.settled();
-  await host.run('mount', ['-o', 'remount,ro', spoolFolder]);
+  await turnReadOnly();
   await host.cutLink();
   await account.agentWhen('the ring to be full', ({ lost }) => lost > before.agent.lost + 3 * round);
-  const made = await host.run('mount', ['-o', 'remount,rw', spoolFolder]);
-  expect(made, made.stderr).toMatchObject({ exitCode: 0 });
+  await repairDisk();
   const { lost } = await account.agentWhen('what the disk keeps again', () => true);
   await storeRounds(5);
   await host.restoreLink();
@@ -283,9 +284,9 @@ test('the machine’s power cut: what was synced arrives, and at most the last s
   const image = spoolImage();
   await copyFile(image, `${image}.cut`);
   await killAgent();
-  await mountDisk('umount');
+  expect(await unmountDisk()).toBe(true);
   await rename(`${image}.cut`, image);
-  await mountDisk('mount');
+  await mountDisk();
   const { next } = await account.onDisk();
   expect(next.get(epoch), 'what had been on the disk for a second was synced').toBeGreaterThanOrEqual(
     certain,
@@ -343,21 +344,42 @@ async function useSmallDisk(): Promise<void> {
   await host.run('systemctl', ['stop', 'regnode']);
   await rm(spoolImage(), { force: true });
   await run('sh', ['-c', `truncate -s 16M ${spoolImage()} && mkfs.ext4 -q -F -m 0 ${spoolImage()}`]);
-  await mountDisk('mount');
+  await mountDisk();
   await host.run('systemctl', ['start', 'regnode']);
 }
 
-async function mountDisk(action: 'mount' | 'umount'): Promise<void> {
-  if (action === 'umount') {
-    const done = await host.run('umount', [spoolFolder]);
-    expect(done, done.stderr).toMatchObject({ exitCode: 0 });
-    await run('losetup', ['-d', loop ?? '']);
-    loop = undefined;
-    return;
-  }
+/** As ext4 does it by itself after an error, whatever is open. */
+async function turnReadOnly(): Promise<void> {
+  await writeFile(`/sys/fs/ext4/${basename(loop ?? '')}/trigger_fs_error`, 'a test');
+}
+
+/** As an administrator does it. The agent stands still meanwhile: it would write to the folder below. */
+async function repairDisk(): Promise<void> {
+  const isFree = async () => {
+    await host.freeze('regnode');
+    if (await unmountDisk()) return true;
+    await host.thaw('regnode');
+    return undefined;
+  };
+  await waitFor('the disk to be in nobody’s use', isFree, patience);
+  const checked = await run('e2fsck', ['-f', '-p', spoolImage()], { allowFailure: true });
+  expect(checked.exitCode, checked.stdout).toBeLessThanOrEqual(e2fsckCorrected);
+  await mountDisk();
+  await host.thaw('regnode');
+}
+
+/** False while somebody has a file of it open. */
+async function unmountDisk(): Promise<boolean> {
+  if ((await host.run('umount', [spoolFolder])).exitCode !== 0) return false;
+  await run('losetup', ['-d', loop ?? '']);
+  loop = undefined;
+  return true;
+}
+
+async function mountDisk(): Promise<void> {
   loop = (await run('losetup', ['--find', '--show', spoolImage()])).stdout.trim();
   const minor = /(\d+)$/.exec(loop)?.[1];
-  const script = `rm -f /dev/spool; mknod -m 600 /dev/spool b 7 ${minor} && mkdir -p ${spoolFolder} && mount -t ext4 /dev/spool ${spoolFolder}`;
+  const script = `rm -f /dev/spool; mknod -m 600 /dev/spool b 7 ${minor} && mkdir -p ${spoolFolder} && mount -t ext4 -o errors=remount-ro /dev/spool ${spoolFolder}`;
   const done = await host.run('sh', ['-c', script]);
   expect(done, done.stderr).toMatchObject({ exitCode: 0 });
 }
