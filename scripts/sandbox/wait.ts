@@ -1,7 +1,12 @@
 // Waiting in the sandbox is always polling with a deadline: a condition, what it is called, and how long at most.
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** So long a wait is patience and not a measure: where nobody sits before it, a slow machine gets more of it. */
+const patientFromMs = 60_000;
+const patienceFactor = process.env.CI === 'true' ? 3 : 1;
+
 export interface WaitOptions {
+  /** From a minute on three times as long in CI. */
   readonly timeoutMs: number;
   readonly intervalMs?: number;
   /** Added to the error, e.g. the end of a log. */
@@ -14,13 +19,14 @@ export async function waitFor<T>(
   condition: () => Promise<T | undefined | false> | T | undefined | false,
   options: WaitOptions,
 ): Promise<T> {
-  const deadlineMs = performance.now() + options.timeoutMs;
+  const timeoutMs = options.timeoutMs * (options.timeoutMs >= patientFromMs ? patienceFactor : 1);
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
     if (performance.now() > deadlineMs) {
       const detail = options.detail === undefined ? '' : `\n${await options.detail()}`;
-      throw new Error(`waited ${options.timeoutMs / 1000} s in vain for ${what}${detail}`);
+      throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}${detail}`);
     }
     await sleep(options.intervalMs ?? 100);
   }
