@@ -1,6 +1,6 @@
 // Artifacts on a real host: every kind of damage on the way ends in its code and leaves the host as it was; then a host without a
 // way to any artifact server joins from one tar, another from a mirror, and what it has seen once it isn't talked out of.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CommandResult, run } from '../../scripts/machine/command.ts';
@@ -189,20 +189,110 @@ describe('a manifest that', () => {
   });
 });
 
-test('a disk that is full in the middle of unpacking', async () => {
-  // Room for every byte, but not for every file: what asks for room beforehand doesn't see it coming.
-  const agent = (await readdir(archives)).find((name) => name.startsWith('agent-')) ?? '';
-  const files = (await run('tar', ['-tzf', join(archives, agent)])).stdout.split('\n').length;
-  await inHost(`mount -t tmpfs -o size=4g,nr_inodes=${files + 30} tmpfs /opt`);
-  let result: CommandResult;
-  try {
-    // Preflight would see it.
-    const command = (await createJoinCommand(sandbox)).replace(/\)$/, ' -- --ignore DISK_INODES)');
-    result = await pasteJoinCommand(host, command, { REGNODE_MIRROR: `${mirror}/good` });
-  } finally {
-    await host.run('umount', ['/opt']);
-  }
-  await expectRefusal(result, /NO_INODES/);
+describe('a disk that is full', () => {
+  // Preflight would see each of them.
+  const command = async () =>
+    (await createJoinCommand(sandbox)).replace(/\)$/, ' -- --ignore DISK_INODES DISK_SPACE)');
+  const joinFrom = async (place: string) =>
+    pasteJoinCommand(host, await command(), { REGNODE_MIRROR: `${mirror}/${place}` });
+
+  /** A small file system of its own at a place of the host, for as long as `act` takes. */
+  const onSmallDisk = async <T>(path: string, options: string, act: () => Promise<T>): Promise<T> => {
+    const isThere = (await host.run('test', ['-e', path])).exitCode === 0;
+    await inHost(`mkdir -p ${path} && mount -t tmpfs -o ${options} tmpfs ${path}`);
+    try {
+      return await act();
+    } finally {
+      await inHost(`umount ${path}${isThere ? '' : ` && rmdir ${path}`}`);
+    }
+  };
+  const fill = (path: string) => inHost(`! dd if=/dev/zero of=${path}/of-somebody-else bs=4k 2>/dev/null`);
+  const archivesOf = async (prefix: string) =>
+    (await readdir(archives)).filter((name) => name.startsWith(prefix));
+
+  /** Exit 1, the code, and the place and figures that are true (a MiB of free room may be in flight). */
+  const expectNoSpace = async (
+    result: CommandResult,
+    path: RegExp,
+    [freeMiB, ...neededMiB]: readonly [number, ...number[]],
+  ) => {
+    await expectRefusal(result, /\[fail\] NO_SPACE: /);
+    const [, where, free, needed] =
+      /under (\S+): (\d+) MiB free, (\d+) MiB needed/.exec(result.stdout + result.stderr) ?? [];
+    expect(where).toMatch(path);
+    expect(Number(free)).toSatisfy((count: number) => count === freeMiB || count === freeMiB - 1);
+    expect(neededMiB).toContain(Number(needed));
+    expect(await regnodectl(sandbox, ['node', 'list'])).not.toContain('idc-1');
+  };
+
+  /** Pages of 4 KiB that regnode's memory takes when its journal begins. */
+  let pagesBeforeJournal = 0;
+
+  test('while an archive comes', async () => {
+    const [kubelet = ''] = await archivesOf('kubelet-');
+    const others = (await archivesOf('')).length - (await archivesOf('agent-')).length - 1;
+    const state = '/var/lib/regnode';
+    const areDone = `test $(ls -d /opt/regnode/components/*/*/.regnode-tree.json | wc -l) = ${others} &&
+      test -z "$(ls ${state}/artifacts)" && test "$(curl -s ${mirror}/holding)" = true`;
+    const result = await onSmallDisk(state, 'size=1g', async () => {
+      const joining = joinFrom('held/kubelet-');
+      const isHeld = async () => (await host.run('sh', ['-c', areDone])).exitCode === 0;
+      await waitFor('one archive to be half there', isHeld, { timeoutMs: 60_000, intervalMs: 200 });
+      pagesBeforeJournal = Number(
+        await inHost(
+          `find ${state} -type f ! -name journal ! -name '*.part' -printf '%s\n' |
+            awk '{ pages += int(($1 + 4095) / 4096) } END { print pages }'`,
+        ),
+      );
+      await fill(state);
+      await inHost(`curl -s ${mirror}/release`);
+      return joining;
+    });
+    const bytes = (await stat(join(archives, kubelet))).size;
+    const mebibytes = (count: number) => count / 1024 / 1024;
+    // What had come was given back, and half of it was there.
+    await expectNoSpace(result, /^\/var\/lib\/regnode\/staging\/[0-9a-f]{64}\.part$/, [
+      Math.floor(mebibytes(bytes / 2)),
+      Math.ceil(mebibytes(bytes)) + 64,
+    ]);
+  });
+
+  test('so that the journal cannot be written', async () => {
+    const pages = pagesBeforeJournal + 1;
+    const result = await onSmallDisk('/var/lib/regnode', `size=${pages * 4}k`, () => joinFrom('good'));
+    await expectNoSpace(result, /^\/var\/lib\/regnode\/journal$/, [0, 1]);
+  });
+
+  test('of inodes, in the middle of unpacking', async () => {
+    // Room for every byte, but not for every file: what asks for room beforehand doesn't see it coming.
+    const [agent = ''] = await archivesOf('agent-');
+    const files = (await run('tar', ['-tzf', join(archives, agent)])).stdout.split('\n').length;
+    const options = `size=4g,nr_inodes=${files + 30}`;
+    const result = await onSmallDisk('/opt', options, () => joinFrom('good'));
+    await expectRefusal(result, /NO_INODES/);
+  });
+
+  test('under containerd, which imports images', async () => {
+    const result = await onSmallDisk('/var/lib/containerd', 'size=48m', () => joinFrom('good'));
+    // Of whichever is first: they are imported side by side.
+    const needed = (await archivesOf('images-')).map(async (name) => {
+      const read = `tar -xOzf ${join(archives, name)} --wildcards '*.tar' | wc -c`;
+      return 64 + Math.ceil((2 * Number((await run('sh', ['-c', read])).stdout)) / 1024 / 1024);
+    });
+    await expectNoSpace(result, /^\/var\/lib\/containerd$/, [47, ...(await Promise.all(needed))]);
+  });
+
+  test('under /etc, where two more files fit', async () => {
+    await inHost('cp -a /etc /root/etc');
+    const result = await onSmallDisk('/etc', 'size=64m', async () => {
+      await inHost('cp -a /root/etc/. /etc');
+      await fill('/etc');
+      await inHost('truncate --size=-8192 /etc/of-somebody-else');
+      return joinFrom('good');
+    });
+    await inHost('rm -r /root/etc');
+    await expectNoSpace(result, /^\/etc\/\S+$/, [0, 1]);
+  });
 });
 
 test('a host without a way to any artifact server joins from one tar', async () => {

@@ -1,5 +1,6 @@
 // A mirror that a test runs in the cloud's network namespace: `node mirror-server.ts FOLDER ADDRESS PORT`. The path says what it
 // does: /good/FILE, or /DAMAGE/PREFIX/FILE, where files with that prefix are damaged and the others are served as they are.
+// /held/PREFIX/FILE stops in the middle: /holding says whether one does, /release lets it go on.
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ type Damage = (content: Buffer, request: IncomingMessage, response: ServerRespon
 
 const [folder = '', address = '', port = ''] = process.argv.slice(2);
 let requests = 0;
+let release: (() => void) | undefined;
 
 const damages: Readonly<Record<string, Damage>> = {
   flipped: (content, request, response) => ranged(flip(content), request, response),
@@ -27,12 +29,23 @@ const damages: Readonly<Record<string, Damage>> = {
     response.writeHead(200, { 'content-length': content.length });
     response.write(content.subarray(0, content.length >> 1), () => response.destroy());
   },
+  held: (content, _request, response) => {
+    response.writeHead(200, { 'content-length': content.length });
+    response.write(content.subarray(0, content.length >> 1));
+    release = () => response.end(content.subarray(content.length >> 1));
+  },
   circle: (_content, request, response) =>
     void response.writeHead(302, { location: request.url ?? '' }).end(),
 };
 
 createServer((request, response) => {
   const [damage = '', prefix = '', name = prefix] = (request.url ?? '').split('/').slice(1);
+  if (damage === 'holding') return void response.end(String(release !== undefined));
+  if (damage === 'release') {
+    release?.();
+    release = undefined;
+    return void response.end();
+  }
   const file = damage === 'good' ? prefix : name;
   let content: Buffer;
   try {
