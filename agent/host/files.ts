@@ -39,7 +39,7 @@ export function createFiles(locate: Locate): HostFiles {
   return {
     async readText(path, limitBytes) {
       const bytes = await readBytes(await behind(path), path, limitBytes);
-      return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+      return bytes?.toString('utf8');
     },
     async readBytes(path, limitBytes) {
       return readBytes(await behind(path), path, limitBytes);
@@ -222,21 +222,20 @@ function appender(handle: FileHandle): DurableAppender {
   };
 }
 
-// Files of /proc have the size 0: read until the end, not until the size.
+// Files of /proc have the size 0: read until the end, not until the size. Most files are small, so the room for them begins small.
 async function readBytes(real: string, path: string, limitBytes = defaultLimitBytes) {
   const handle = await absentAsUndefined(open(real, constants.O_RDONLY));
   if (handle === undefined) return undefined;
   try {
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for (;;) {
-      const { bytesRead, buffer } = await handle.read(new Uint8Array(64 * 1024));
-      if (bytesRead === 0) return Buffer.concat(chunks);
+    let room = Buffer.allocUnsafe(4096);
+    for (let total = 0; ; ) {
+      const { bytesRead } = await handle.read(room, total, room.length - total);
+      if (bytesRead === 0) return room.subarray(0, total);
       total += bytesRead;
       if (total > limitBytes) {
         throw new Fault('CONFIGURATION_INVALID', { path, detail: `larger than ${limitBytes} bytes` });
       }
-      chunks.push(buffer.subarray(0, bytesRead));
+      if (total === room.length) room = Buffer.concat([room], room.length * 4);
     }
   } finally {
     await handle.close();

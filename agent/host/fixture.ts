@@ -76,7 +76,7 @@ function resolveInside(root: string, path: string, followLast: boolean): string 
 /** At once rather than by the thread pool: a test of thousands of runs asks this millions of times. */
 function linkTarget(path: string): string | undefined {
   try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
