@@ -2,7 +2,7 @@
 // after every change that a whole leave makes. Each time the next run completes, and
 // after the leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
 // `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one each day (REGNODE_CRASH_PART picks one). That
-// power may be lost at any moment is test/property/agent/crash.test.ts, which sees the disk.
+// power may be lost at any moment is test/property/agent/crash-*.test.ts, which sees the disk.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';

@@ -1,7 +1,19 @@
 // A host in a folder: a fixture root with an ordinary server's files, and behind the Host door a small world of
 // units, images and parameters that systemctl, tar, ctr and the rest act on. The world outlives an agent that
 // dies, as a real host does.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fixtureHost } from '../../agent/host/fixture.ts';
 import type { Host, RunResult } from '../../agent/host/host.ts';
@@ -60,13 +72,11 @@ export class IdcHost {
   #archives: Archives;
   #pids = 1000;
 
-  constructor(archives: Archives) {
+  constructor(archives: Archives, copied?: IdcHost) {
     this.#archives = archives;
     this.root = mkdtempSync('/dev/shm/regnode-host-');
-    for (const folder of folders) mkdirSync(this.at(folder), { recursive: true });
-    for (const [path, content] of Object.entries(files)) this.put(path, content);
-    for (const [name, value] of Object.entries(parameters)) this.put(`/proc/sys/${name}`, `${value}\n`);
-    symlinkSync('../own.service', this.at('/etc/systemd/system/multi-user.target.wants/own.service'));
+    if (copied === undefined) this.#furnish();
+    else this.#becomeLike(copied);
     this.host = fixtureHost(this.root, {
       commands: (command, args) => this.#run(command, args),
       network: {
@@ -82,6 +92,11 @@ export class IdcHost {
           })),
       },
     });
+  }
+
+  /** Another world, that is now as this one is. */
+  copy(): IdcHost {
+    return new IdcHost(this.#archives, this);
   }
 
   at(path: string): string {
@@ -107,6 +122,22 @@ export class IdcHost {
       modules: [...this.modules].sort(),
       parameters: names.map((name) => `${name}=${readFileSync(this.at(`/proc/sys/${name}`), 'utf8').trim()}`),
     };
+  }
+
+  #furnish(): void {
+    for (const folder of folders) mkdirSync(this.at(folder), { recursive: true });
+    for (const [path, content] of Object.entries(files)) this.put(path, content);
+    for (const [name, value] of Object.entries(parameters)) this.put(`/proc/sys/${name}`, `${value}\n`);
+    symlinkSync('../own.service', this.at('/etc/systemd/system/multi-user.target.wants/own.service'));
+  }
+
+  #becomeLike(other: IdcHost): void {
+    copyTree(other.root, this.root);
+    for (const [name, pid] of other.units) this.units.set(name, pid);
+    for (const kind of ['images', 'links', 'modules', 'unsynced'] as const)
+      for (const name of other[kind]) this[kind].add(name);
+    this.log.push(...other.log);
+    this.#pids = other.#pids;
   }
 
   #run(command: string, args: readonly string[]): Answer {
@@ -218,5 +249,18 @@ export class IdcHost {
     } catch {
       return false;
     }
+  }
+}
+
+function copyTree(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    const status = lstatSync(source);
+    if (status.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else if (status.isDirectory()) {
+      mkdirSync(target);
+      copyTree(source, target);
+      chmodSync(target, status.mode & 0o7777);
+    } else copyFileSync(source, target);
   }
 }

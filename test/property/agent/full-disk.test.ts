@@ -10,49 +10,48 @@ import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { parseJournal } from '../../../agent/plan/journal.ts';
 import { Fault } from '../../../protocol/fault.ts';
+import { limitMs, worldState } from '../../worlds/dying.ts';
 import { fullDisk } from '../../worlds/full-disk.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
-import { snapshot } from '../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../worlds/wish.ts';
 
-const limitMs = 10 * 60_000;
-const without = ['/proc', '/sys'];
-
 let gateway: LoopbackGateway;
+let fresh: unknown;
+let joined: IdcHost;
 beforeAll(async () => {
   gateway = await startGateway();
+  joined = new IdcHost(archives);
+  fresh = worldState(joined);
+  await join(joined.host);
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  joined.remove();
+  await gateway.stop();
+});
 
 const join = (host: Host) => joinThrough(gateway, host);
 
 const leave = (host: Host, force = false) => leaveNode(host, { force, drain: true });
 
-function worldState(world: IdcHost): unknown {
-  return { files: snapshot(world.root, without), state: world.state() };
-}
-
-/** How many effects of a run the disk takes part in. */
+/** How many effects of a run in this world the disk takes part in. */
 async function effectsOf(
   refusal: DiskRefusal,
-  prepare: (host: Host) => Promise<unknown>,
+  world: IdcHost,
   run: (host: Host) => Promise<unknown>,
 ): Promise<number> {
-  const world = new IdcHost(archives);
-  try {
-    await prepare(world.host);
+  let count = 0;
+  await within(world, async () => {
     const { host, effects } = fullDisk(world, Number.POSITIVE_INFINITY, refusal);
     await run(host);
-    return effects.length;
-  } finally {
-    world.remove();
-  }
+    count = effects.length;
+  });
+  return count;
 }
 
-async function inWorld(act: (world: IdcHost) => Promise<void>): Promise<void> {
-  const world = new IdcHost(archives);
+/** The world is gone afterwards. */
+async function within(world: IdcHost, act: (world: IdcHost) => Promise<void>): Promise<void> {
   try {
     await act(world);
   } finally {
@@ -134,11 +133,10 @@ describe('a whole join', () => {
   test(
     'whose disk is full from any effect on is taken back, by the room that was kept for it',
     async () => {
-      const total = await effectsOf('ENOSPC', async () => undefined, join);
+      const total = await effectsOf('ENOSPC', new IdcHost(archives), join);
       expect(total).toBeGreaterThan(100);
       for (let at = 1; at <= total; at++) {
-        await inWorld(async (world) => {
-          const before = worldState(world);
+        await within(new IdcHost(archives), async (world) => {
           const { host, refused } = fullDisk(world, at, 'ENOSPC');
           const error = await failureOf(join(host));
           const what = storyOf('ENOSPC', at, refused);
@@ -148,7 +146,7 @@ describe('a whole join', () => {
             await join(world.host);
             await leave(world.host);
           }
-          expect(worldState(world), what).toEqual(before);
+          expect(worldState(world), what).toEqual(fresh);
         });
       }
     },
@@ -158,11 +156,10 @@ describe('a whole join', () => {
   test(
     'whose disk is over its quota, read-only or broken from any effect on is taken back or gone on with',
     async () => {
-      const total = await effectsOf('EROFS', async () => undefined, join);
+      const total = await effectsOf('EROFS', new IdcHost(archives), join);
       for (let at = 1; at <= total; at += stride) {
         for (const refusal of othersAt(at)) {
-          await inWorld(async (world) => {
-            const before = worldState(world);
+          await within(new IdcHost(archives), async (world) => {
             const { host, refused } = fullDisk(world, at, refusal);
             const error = await failureOf(join(host));
             const what = storyOf(refusal, at, refused);
@@ -170,7 +167,7 @@ describe('a whole join', () => {
             expectWhole(world, what);
             await join(world.host);
             await leave(world.host);
-            expect(worldState(world), what).toEqual(before);
+            expect(worldState(world), what).toEqual(fresh);
           });
         }
       }
@@ -183,11 +180,9 @@ describe('a whole leave', () => {
   test.each(['ENOSPC', 'EDQUOT'] as const)(
     'is done on a disk that is full before it begins (%s)',
     async (refusal) => {
-      await inWorld(async (world) => {
-        const before = worldState(world);
-        await join(world.host);
+      await within(joined.copy(), async (world) => {
         await leave(fullDisk(world, 0, refusal).host);
-        expect(worldState(world)).toEqual(before);
+        expect(worldState(world)).toEqual(fresh);
       });
     },
   );
@@ -195,13 +190,11 @@ describe('a whole leave', () => {
   test(
     'whose disk refuses from any effect on, and takes the reserve too, is finished by the next',
     async () => {
-      const total = await effectsOf('EROFS', join, leave);
+      const total = await effectsOf('EROFS', joined.copy(), leave);
       expect(total).toBeGreaterThan(50);
       for (let at = 0; at <= total; at += stride) {
         for (const refusal of othersAt(at)) {
-          await inWorld(async (world) => {
-            const before = worldState(world);
-            await join(world.host);
+          await within(joined.copy(), async (world) => {
             const { host, refused } = fullDisk(world, at, refusal);
             const error = await failureOf(leave(host));
             const what = storyOf(refusal, at, refused);
@@ -210,7 +203,7 @@ describe('a whole leave', () => {
             await leave(world.host).catch((again: unknown) =>
               expect(again, what).toMatchObject({ code: 'NOT_JOINED' }),
             );
-            expect(worldState(world), what).toEqual(before);
+            expect(worldState(world), what).toEqual(fresh);
           });
         }
       }
@@ -221,14 +214,12 @@ describe('a whole leave', () => {
 
 describe('a leave on a disk that takes nothing at all, not even the reserve', () => {
   test.each([false, true])('loses nothing (force: %s)', async (force) => {
-    await inWorld(async (world) => {
-      const before = worldState(world);
-      await join(world.host);
+    await within(joined.copy(), async (world) => {
       const { host } = fullDisk(world, 0, 'ENOSPC');
       const stuck: Host = { ...host, files: { ...host.files, removeFile: async () => undefined } };
       expectCoded(await failureOf(leave(stuck, force)), 'ENOSPC', 'leave');
       await leave(world.host);
-      expect(worldState(world)).toEqual(before);
+      expect(worldState(world)).toEqual(fresh);
     });
   });
 });

@@ -6,15 +6,13 @@ import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
 import { componentLink, paths } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gateway-api.ts';
-import { leaveNode } from '../../../agent/node/leave.ts';
 import { readState } from '../../../agent/node/state.ts';
 import { advanceNode } from '../../../agent/upgrade/advance.ts';
 import type { Artifact, DesiredState } from '../../../protocol/desired.ts';
-import { hasMiddle, type Moment, mortal } from '../../worlds/death.ts';
+import { dyingRun, everyDeath, leave, limitMs, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
-import { snapshot } from '../../worlds/snapshot.ts';
 import { archives, startGateway } from '../../worlds/wish.ts';
 
 const known = new Map([...archives, ['good', { 'bin/kubelet': 'g' }], ['bad', { 'bin/kubelet': 'b' }]]);
@@ -22,6 +20,8 @@ const versionOf = { good: '1.20.3', bad: '1.20.4' } as const;
 let gateway: LoopbackGateway;
 let api: GatewayApi;
 let kubelets: Readonly<Record<'good' | 'bad', Artifact>>;
+let fresh: unknown;
+let joined: IdcHost;
 
 beforeAll(async () => {
   gateway = await startGateway();
@@ -33,8 +33,12 @@ beforeAll(async () => {
   gateway.offer([...before, kubelets.good, kubelets.bad], { serial: 2 });
   gateway.desired = { ...gateway.desired, artifacts: before };
   api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  joined = new IdcHost(known);
+  fresh = worldState(joined);
+  await joinThrough(gateway, joined.host);
 });
 afterAll(async () => {
+  joined.remove();
   api.close();
   await gateway.stop();
 });
@@ -43,8 +47,6 @@ function wishFor(build: 'good' | 'bad'): DesiredState {
   const others = gateway.desired.artifacts.filter(({ component }) => component !== 'kubelet');
   return { ...gateway.desired, revision: build, artifacts: [...others, kubelets[build]] };
 }
-
-const join = (host: Host) => joinThrough(gateway, host);
 
 const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
 
@@ -83,16 +85,13 @@ test.each([
   'an upgrade to a %s build that is cut off at any effect ends on %s',
   async (build, ends) => {
     const desired = wishFor(build);
-    const deaths = await everyDeath(desired);
+    const spent = joined.copy();
+    const deaths = await everyDeath(spent, (host) => advance(spent, host, desired));
     expect(deaths.length).toBeGreaterThan(20);
-    for (const [index, { at, moment }] of deaths.entries()) {
-      const world = new IdcHost(known);
+    for (const [index, one] of deaths.entries()) {
+      const world = joined.copy();
       try {
-        const before = worldState(world);
-        await join(world.host);
-        const { host, died } = mortal(world, at, moment);
-        const ended = advance(world, host, desired).then(() => Promise.reject(new Error(`no effect ${at}`)));
-        const death = await Promise.race([died, ended]);
+        const death = await dyingRun(world, one, (host) => advance(world, host, desired));
         const done = await advance(world, world.host, desired);
         expect(inUse(world), death).toBe(ends);
         expect(done?.choice.held.length, death).toBe(build === 'bad' ? 1 : 0);
@@ -101,39 +100,19 @@ test.each([
         expect(memory?.trial, death).toBeUndefined();
         expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
         if (index % 3 !== 0) continue;
-        await leaveNode(world.host, { force: false, drain: true });
-        expect(worldState(world), death).toEqual(before);
+        await leave(world.host);
+        expect(worldState(world), death).toEqual(fresh);
       } finally {
         world.remove();
       }
     }
   },
-  10 * 60_000,
+  limitMs,
 );
 
-async function everyDeath(desired: DesiredState): Promise<{ at: number; moment: Moment }[]> {
-  const world = new IdcHost(known);
-  try {
-    await join(world.host);
-    const { host, effects } = mortal(world, 0, 'after');
-    await advance(world, host, desired);
-    return effects.flatMap((name, index) => {
-      const moments: readonly Moment[] = hasMiddle(name) ? ['torn', 'after'] : ['after'];
-      return moments.map((moment) => ({ at: index + 1, moment }));
-    });
-  } finally {
-    world.remove();
-  }
-}
-
-function worldState(world: IdcHost): unknown {
-  return { files: snapshot(world.root, ['/proc', '/sys']), state: world.state() };
-}
-
 test('before a round fetches, what nobody needs any more leaves the store', async () => {
-  const world = new IdcHost(known);
+  const world = joined.copy();
   try {
-    await join(world.host);
     const part = (sha256: string) => `${paths.staging}/${sha256}.part`;
     const stale = part('0'.repeat(64));
     const wished = part(kubelets.good.sha256);
