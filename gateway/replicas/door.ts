@@ -91,7 +91,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     }
     const replica = identifyReplica(peerCertificate(socket as TLSSocket), Date.now());
     upgrades.handleUpgrade(request, socket, head, (websocket) => {
-      welcome(new WebsocketTransport(websocket, socket as Socket), replica, options, sessions);
+      welcome(new WebsocketTransport(websocket, socket as Socket, true), replica, options, sessions);
     });
   });
   const address = await listen(server, options.listen);

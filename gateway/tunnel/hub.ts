@@ -124,7 +124,7 @@ export class TunnelHub {
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
-      this.accept(new WebsocketTransport(websocket, socket as Socket), node);
+      this.accept(new WebsocketTransport(websocket, socket as Socket, true), node);
     });
   }
 

@@ -1,8 +1,9 @@
 // Cuts what a socket delivers at the boundaries of websocket frames, so that the websocket library gets each large
 // frame in one piece and need not join it itself: into memory of our own (memory.ts), which is used again. The
-// library still does all that makes a websocket; here only lengths are read. What looks unlike our frames is
-// handed through as it came, for the library to judge.
+// library still does all that makes a websocket, but for short messages at a gateway (shortcut.ts); here only lengths are
+// read. What looks unlike our frames is handed through as it came, for the library to judge.
 import { type Block, blockBytes, discard, giveBack, isWorthwhile, takeBlock } from './memory.ts';
+import type { Shortcut } from './shortcut.ts';
 
 const headerLimitBytes = 14;
 /** Frames from here on are gathered in a block; the message they belong to holds it until it has been looked at. */
@@ -16,6 +17,7 @@ export type Feed = (bytes: Uint8Array) => boolean;
 
 export class FrameAlignment {
   readonly #feed: Feed;
+  readonly #shortcut: Shortcut | undefined;
   readonly #header = new Uint8Array(headerLimitBytes);
   #headerBytes = 0;
   /** The frame that is being gathered. */
@@ -31,8 +33,9 @@ export class FrameAlignment {
   /** A close frame was handed over: nothing may follow it. */
   #over = false;
 
-  constructor(feed: Feed) {
+  constructor(feed: Feed, shortcut?: Shortcut) {
     this.#feed = feed;
+    this.#shortcut = shortcut;
   }
 
   /** The chunk is this object's from now on. */
@@ -56,6 +59,8 @@ export class FrameAlignment {
   /** Looks at the length of the frame that begins here; returns where to go on, -1 to stop. */
   #begin(chunk: Uint8Array, offset: number, freed: boolean): number {
     if (this.#headerBytes === 0) {
+      const told = this.#shortcut?.take(chunk, offset, freed) ?? offset;
+      if (told > offset) return told;
       const whole = this.#wholeFrames(chunk, offset);
       if (whole > offset) {
         const run = chunk.subarray(offset, whole);
@@ -76,6 +81,7 @@ export class FrameAlignment {
     this.#headerBytes = 0;
     if (total > blockBytes) return this.#giveUp(new Uint8Array(header.subarray(0, before)), offset);
     this.#total = total;
+    this.#shortcut?.passes(header[0] ?? 0, header[1] ?? 0, payloadBytes(header[1] ?? 0, total));
     this.#endsMessage = endsMessage(header[0] ?? 0);
     this.#closes = isClose(header[0] ?? 0);
     this.#block = total >= largeFrameBytes ? takeBlock() : undefined;
@@ -108,6 +114,8 @@ export class FrameAlignment {
       const total = frameBytes(chunk, end);
       if (total === 0 || total >= largeFrameBytes || end + total > chunk.length) break;
       const first = chunk[end] ?? 0;
+      const second = chunk[end + 1] ?? 0;
+      this.#shortcut?.passes(first, second, payloadBytes(second, total));
       end += total;
       if (endsMessage(first)) this.#endsMessage = true;
       if (isClose(first)) {
@@ -136,6 +144,13 @@ function endsMessage(first: number): boolean {
 
 function isClose(first: number): boolean {
   return (first & 0x0f) === closeOpcode;
+}
+
+/** What is left of a frame of so many bytes without its header. */
+function payloadBytes(second: number, total: number): number {
+  const short = second & 0x7f;
+  const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
+  return total - 2 - lengthBytes - (second & 0x80 ? 4 : 0);
 }
 
 /** Header and payload of the frame at `offset`; 0 while that can't be seen yet. Too long for us is `Infinity`. */

@@ -63,6 +63,7 @@ export class Connection {
     const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
+      shortMessage: (bytes, start, end) => this.#shortMessage(decoder, bytes, start, end),
       drained: () => {
         this.answerPing();
         this.sink.drained();
@@ -141,14 +142,33 @@ export class Connection {
 
   #message(decoder: FrameDecoder, pieces: readonly Uint8Array[]): void {
     if (this.#closed || this.#closing) return;
-    this.#liveness.heard(this.#clock.nowMs());
-    this.#receivedBytes = this.#transport.receivedBytes;
+    this.#heard();
     try {
       decoder.message(pieces);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.fail(error);
+      this.#malformed(error);
     }
+  }
+
+  #shortMessage(decoder: FrameDecoder, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#closed || this.#closing) return;
+    this.#heard();
+    try {
+      decoder.push(bytes, start, end);
+      decoder.endMessage();
+    } catch (error) {
+      this.#malformed(error);
+    }
+  }
+
+  #heard(): void {
+    this.#liveness.heard(this.#clock.nowMs());
+    this.#receivedBytes = this.#transport.receivedBytes;
+  }
+
+  #malformed(error: unknown): void {
+    if (!(error instanceof Fault)) throw error;
+    this.fail(error);
   }
 
   #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {

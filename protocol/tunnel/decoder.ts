@@ -32,10 +32,12 @@ export class FrameDecoder {
     this.endMessage();
   }
 
-  push(piece: Uint8Array): void {
-    let offset = 0;
-    while (offset < piece.length || this.#missing === 0) {
-      offset = this.#missing < 0 ? this.#readHeader(piece, offset) : this.#readPayload(piece, offset);
+  /** What lies between `start` and `end`. */
+  push(piece: Uint8Array, start = 0, end = piece.length): void {
+    let offset = start;
+    while (offset < end || this.#missing === 0) {
+      offset =
+        this.#missing < 0 ? this.#readHeader(piece, offset, end) : this.#readPayload(piece, offset, end);
     }
   }
 
@@ -44,13 +46,13 @@ export class FrameDecoder {
       throw invalid('frame-size', 'a frame is cut off by the end of its message');
   }
 
-  #readHeader(piece: Uint8Array, offset: number): number {
-    if (this.#headerBytes === 0 && piece.length - offset >= frameHeaderBytes) {
+  #readHeader(piece: Uint8Array, offset: number, end: number): number {
+    if (this.#headerBytes === 0 && end - offset >= frameHeaderBytes) {
       this.#begin(piece, offset);
       return offset + frameHeaderBytes;
     }
     this.#header ??= new Uint8Array(frameHeaderBytes);
-    const taken = Math.min(frameHeaderBytes - this.#headerBytes, piece.length - offset);
+    const taken = Math.min(frameHeaderBytes - this.#headerBytes, end - offset);
     this.#header.set(piece.subarray(offset, offset + taken), this.#headerBytes);
     this.#headerBytes += taken;
     if (this.#headerBytes === frameHeaderBytes) {
@@ -69,8 +71,8 @@ export class FrameDecoder {
     this.#payloadBytes = 0;
   }
 
-  #readPayload(piece: Uint8Array, offset: number): number {
-    const taken = Math.min(this.#missing, piece.length - offset);
+  #readPayload(piece: Uint8Array, offset: number, end: number): number {
+    const taken = Math.min(this.#missing, end - offset);
     if (taken === this.#missing && this.#payloadBytes === 0) {
       this.#finish(taken === 0 ? nothing : piece.subarray(offset, offset + taken));
       return offset + taken;

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { FrameAlignment } from './alignment.ts';
 import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
+import { Shortcut, type ShortMessages } from './shortcut.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
 /** For both `new WebSocket` and `new WebSocketServer`. */
@@ -25,14 +26,15 @@ const libraryRefusal = 'WS_ERR_';
 export class WebsocketTransport implements Transport {
   readonly #websocket: WebSocket;
   readonly #socket: Socket;
+  #listener: TransportListener | undefined;
   #closing = false;
 
-  /** `socket` is the one below `websocket`, which must be open. */
-  constructor(websocket: WebSocket, socket: Socket) {
+  /** `socket` is the one below `websocket`, which must be open. `accepted`: this end is the server. */
+  constructor(websocket: WebSocket, socket: Socket, accepted = false) {
     this.#websocket = websocket;
     this.#socket = socket;
     websocket.binaryType = 'fragments';
-    this.#align();
+    this.#align(accepted);
   }
 
   get bufferedBytes(): number {
@@ -59,6 +61,7 @@ export class WebsocketTransport implements Transport {
 
   listen(listener: TransportListener): void {
     let problem = '';
+    this.#listener = listener;
     this.#websocket.on('message', (data, isBinary) => {
       if (isBinary) listener.message(data as unknown as Uint8Array[]);
       else {
@@ -86,16 +89,19 @@ export class WebsocketTransport implements Transport {
   }
 
   /** Stands between the socket and the websocket's own listener. */
-  #align(): void {
+  #align(accepted: boolean): void {
     const socket = this.#socket;
     const [read, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     if (!read || others.length > 0) return;
-    const alignment = new FrameAlignment((bytes) => {
-      // After an error the websocket listens no more; after our own close frame it waits for the peer's.
-      if (this.#websocket.readyState !== WebSocket.OPEN && !this.#closing) return false;
-      read.call(socket, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      return true;
-    });
+    const alignment = new FrameAlignment(
+      (bytes) => {
+        // After an error the websocket listens no more; after our own close frame it waits for the peer's.
+        if (this.#websocket.readyState !== WebSocket.OPEN && !this.#closing) return false;
+        read.call(socket, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        return true;
+      },
+      accepted ? new Shortcut(this.#shortMessages()) : undefined,
+    );
     const aligned = (chunk: Buffer) => alignment.push(chunk);
     socket.off('data', read);
     socket.on('data', aligned);
@@ -104,5 +110,15 @@ export class WebsocketTransport implements Transport {
       socket.off('data', aligned);
       while (socket.read() !== null);
     });
+  }
+
+  #shortMessages(): ShortMessages {
+    const isOpen = () => this.#listener !== undefined && this.#websocket.readyState === WebSocket.OPEN;
+    return {
+      get isOpen() {
+        return isOpen();
+      },
+      message: (bytes, start, end) => this.#listener?.shortMessage(bytes, start, end),
+    };
   }
 }

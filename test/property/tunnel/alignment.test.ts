@@ -1,13 +1,11 @@
 // Websocket frames cut at random places, gathered in memory that is used again: the library must read the very
 // messages that were sent. Freed memory is overwritten with 0xDD, so that whoever looks at it too late sees that.
 import { randomBytes } from 'node:crypto';
-import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { FrameAlignment } from '../../../protocol/tunnel/alignment.ts';
 import { type Block, giveBack, isLent, lend, memoryRules } from '../../../protocol/tunnel/memory.ts';
-import { websocketOptions } from '../../../protocol/tunnel/websocket.ts';
+import { encodeWebsocketFrame, openWebsocket } from './raw-websocket.ts';
 
 beforeEach(() => {
   memoryRules.poison = true;
@@ -15,30 +13,6 @@ beforeEach(() => {
 afterEach(() => {
   memoryRules.poison = false;
 });
-
-/** A websocket on a socket that goes nowhere; ws has no public way to make one without a handshake. */
-function openWebsocket(isServer: boolean): {
-  websocket: WebSocket;
-  read: (chunk: Buffer) => void;
-  socket: Duplex;
-} {
-  const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  const websocket = new (
-    WebSocket as unknown as new (
-      address: null,
-      protocols: undefined,
-      options: object,
-    ) => WebSocket & {
-      _isServer: boolean;
-      setSocket(socket: Duplex, head: Buffer, options: object): void;
-    }
-  )(null, undefined, websocketOptions);
-  websocket._isServer = isServer;
-  websocket.setSocket(socket, Buffer.alloc(0), websocketOptions);
-  websocket.binaryType = 'fragments';
-  const read = socket.listeners('data')[0] as (chunk: Buffer) => void;
-  return { websocket, read: (chunk) => read.call(socket, chunk), socket };
-}
 
 interface Message {
   readonly fragments: readonly number[];
@@ -49,22 +23,6 @@ const fragment = fc.oneof(fc.nat(200), fc.nat(20_000), fc.constantFrom(125, 126,
 const message: fc.Arbitrary<Message> = fc
   .record({ fragments: fc.array(fragment, { minLength: 1, maxLength: 4 }), pings: fc.boolean() })
   .filter(({ fragments }) => fragments.reduce((sum, bytes) => sum + bytes, 0) <= 65_552);
-
-function encode(payload: Buffer, opcode: number, fin: boolean, masked: boolean): Buffer {
-  const length =
-    payload.length < 126
-      ? Buffer.from([payload.length])
-      : payload.length < 65_536
-        ? Buffer.from([126, payload.length >> 8, payload.length & 255])
-        : Buffer.from([127, 0, 0, 0, 0, 0, 1, 0, 0]);
-  if (masked) length[0] = (length[0] as number) | 0x80;
-  const mask = masked ? randomBytes(4) : Buffer.alloc(0);
-  const body = Buffer.from(payload);
-  if (masked)
-    for (let index = 0; index < body.length; index += 1)
-      body[index] = (body[index] as number) ^ (mask[index & 3] as number);
-  return Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode]), length, mask, body]);
-}
 
 function check(numRuns: number, borrow: (piece: Uint8Array) => Block[]): void {
   fc.assert(
@@ -84,8 +42,10 @@ function check(numRuns: number, borrow: (piece: Uint8Array) => Block[]): void {
           const payloads = fragments.map((bytes) => randomBytes(bytes));
           sent.push(Buffer.concat(payloads));
           for (const [index, payload] of payloads.entries()) {
-            wire.push(encode(payload, index === 0 ? 2 : 0, index === payloads.length - 1, masked));
-            if (pings) wire.push(encode(Buffer.from('ping'), 9, true, masked));
+            wire.push(
+              encodeWebsocketFrame(payload, index === 0 ? 2 : 0, index === payloads.length - 1, masked),
+            );
+            if (pings) wire.push(encodeWebsocketFrame(Buffer.from('ping'), 9, true, masked));
           }
         }
         const received: Buffer[] = [];

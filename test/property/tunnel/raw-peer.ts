@@ -61,7 +61,13 @@ export class RawAgent {
     const decoder = new FrameDecoder((type, stream, aux, payload) => {
       this.seen.push({ type, stream, aux, payload: Buffer.from(payload) });
     });
-    this.far.listen({ message: (pieces) => decoder.message(pieces), broken() {}, drained() {}, closed() {} });
+    this.far.listen({
+      message: (pieces) => decoder.message(pieces),
+      shortMessage() {},
+      broken() {},
+      drained() {},
+      closed() {},
+    });
     const admit = () => ({ session: this.session, resume: false, id: 'a'.repeat(32) });
     answerHello(this.near, { clock: this.clock, limits: this.limits }, admit, (reason, kind) => {
       this.failed = reason;
