@@ -29,6 +29,9 @@ export const artifactSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** Before any other kubelet, before one of another minor version, or before none. */
+export const upgradeDrainSchema = z.enum(['always', 'minor', 'never']);
+
 /** What happens to a change that somebody made on a host by hand: undone, or only told. */
 export const driftPolicySchema = z.enum(['repair', 'report']);
 
@@ -77,6 +80,8 @@ export const desiredStateSchema = z.object({
       healthTimeoutMs: z.number().int().min(1000).default(300_000),
       /** A version that failed is tried again when this becomes another one. */
       attempt: z.string().default(''),
+      /** When pods are moved away before another kubelet starts. A gateway that doesn't say can't do it. */
+      drain: upgradeDrainSchema.default('never'),
     })
     .prefault({}),
   /** Where archives are to be had besides the gateway, and how fast they may come. */
@@ -97,6 +102,7 @@ export const desiredStateSchema = z.object({
 export type NetworkMode = z.infer<typeof networkModeSchema>;
 export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
 export type DriftPolicy = z.infer<typeof driftPolicySchema>;
+export type UpgradeDrain = z.infer<typeof upgradeDrainSchema>;
 export type Taint = z.infer<typeof taintSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -4,6 +4,8 @@
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
 //   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (also with one that has expired, in the grace)
 //   POST /v1/node/drain        node certificate        {}           → DrainResponse (answers when the drain has ended)
+//   POST /v1/node/upgrade-drain  the same, but pods without a controller stay: the host comes back
+//   POST /v1/node/uncordon     node certificate        {}           → {}
 //   POST /v1/node/deregister   node certificate        {}           → {}
 //   GET  /v1/node/status       node certificate                     → NodeStatusResponse
 //   GET  /v1/node/desired      node certificate                     → DesiredState
@@ -80,6 +82,13 @@ export const nodeStatusResponseSchema = z.object({
   readyHeartbeatAt: z.string().optional(),
   unschedulable: z.boolean(),
 });
+
+/** Why a pod may stay although the drain is complete. */
+export const stayReasons = {
+  mirror: 'mirror pod',
+  daemonSet: 'DaemonSet',
+  unmanaged: 'no controller',
+} as const;
 
 export const drainResponseSchema = z.strictObject({
   evictedPods: z.array(z.string()),

@@ -103,6 +103,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     source: (settings, desired) =>
       artifactSource(host, { gateway, caPem: identity.caPem, settings, desired }),
     probe: createHealthProbe(host, gateway),
+    gateway,
     onChange: () => tell(),
   });
   let desired = state.desired;

@@ -14,6 +14,7 @@ import { readState } from '../node/state.ts';
 import type { StoreSize } from '../plan/store.ts';
 import type { ManifestSource } from '../trust/accept.ts';
 import { advanceNode } from '../upgrade/advance.ts';
+import type { Drainer } from '../upgrade/drain.ts';
 import type { HealthProbe } from '../upgrade/health.ts';
 import { heldNotes, tryingNote } from '../upgrade/notes.ts';
 import { versionsInUse } from '../upgrade/versions.ts';
@@ -47,6 +48,7 @@ export interface ReconcilerOptions {
     desired: DesiredState,
   ) => NonNullable<ReconcileOptions['source']> & ManifestSource;
   readonly probe: HealthProbe;
+  readonly gateway: Drainer;
   readonly onChange: (status: ReconcilerStatus) => void;
 }
 
@@ -121,13 +123,14 @@ export class Reconciler {
   }
 
   async #advance(): Promise<void> {
-    const { host, signal, logger, probe } = this.#options;
+    const { host, signal, logger, probe, gateway } = this.#options;
     const state = await readState(host);
     if (state === undefined) return;
     const source = this.#options.source(state.downloads, this.#wished ?? state.desired);
     const done = await advanceNode(host, {
       signal,
       probe,
+      gateway,
       source,
       wished: () => this.#wished,
       reconcile: {

@@ -53,6 +53,9 @@ export interface GatewayApi {
   status(signal?: AbortSignal): Promise<NodeStatusResponse>;
   desired(signal?: AbortSignal): Promise<DesiredState>;
   drain(signal?: AbortSignal): Promise<DrainResponse>;
+  /** Pods without a controller stay: the host comes back. */
+  drainForUpgrade(signal?: AbortSignal): Promise<DrainResponse>;
+  uncordon(signal?: AbortSignal): Promise<void>;
   deregister(signal?: AbortSignal): Promise<void>;
   /** A body as it comes, from `offset` when the gateway can (then status 206). The caller bounds and verifies it. */
   download(
@@ -132,6 +135,9 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     });
   }
 
+  const drain = (path: string, signal: AbortSignal | undefined) =>
+    call('POST', path, drainResponseSchema, { body: {}, signal, timeoutMs: drainTimeoutMs });
+
   return {
     join: (body, signal) => call('POST', '/v1/join', joinResponseSchema, { body, signal }),
     renew: (csrPem, signal) =>
@@ -139,8 +145,9 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     useIdentity,
     status: (signal) => call('GET', '/v1/node/status', nodeStatusResponseSchema, { signal }),
     desired: (signal) => call('GET', '/v1/node/desired', desiredStateSchema, { signal }),
-    drain: (signal) =>
-      call('POST', '/v1/node/drain', drainResponseSchema, { body: {}, signal, timeoutMs: drainTimeoutMs }),
+    drain: (signal) => drain('/v1/node/drain', signal),
+    drainForUpgrade: (signal) => drain('/v1/node/upgrade-drain', signal),
+    uncordon: (signal) => call<void>('POST', '/v1/node/uncordon', undefined, { body: {}, signal }),
     deregister: (signal) => call<void>('POST', '/v1/node/deregister', undefined, { body: {}, signal }),
     async download(path, offset, signal) {
       const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};

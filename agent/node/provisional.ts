@@ -48,7 +48,7 @@ export async function provisionalWish(
       line: defaultThresholds,
       driftPolicy: 'repair',
       driftIntervalMs: 300_000,
-      upgrade: { healthTimeoutMs: 300_000, attempt: '' },
+      upgrade: { healthTimeoutMs: 300_000, attempt: '', drain: 'never' },
       artifacts,
     },
   };

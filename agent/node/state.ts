@@ -25,6 +25,8 @@ const stateSchema = z.object({
   versions: versionMemorySchema.default({}),
   /** Agents that did not work here. */
   agentFailures: z.array(failureSchema).default([]),
+  /** A kubelet (its hash) for which the node was cordoned, until it is uncordoned. */
+  drainedFor: z.object({ sha256: z.string(), isDrained: z.boolean(), wasCordoned: z.boolean() }).optional(),
   /** What the command of the join said about where artifacts come from. */
   downloads: downloadSettingsSchema.optional(),
 });

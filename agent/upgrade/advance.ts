@@ -1,6 +1,7 @@
 // Brings a joined host to its pool's wish: new versions one component at a time, each fetched beside the old, put into
 // use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from what state.json remembers: a
-// trial that was begun is gone on with, one that failed is undone by the plan of the version before.
+// trial that was begun is gone on with, one that failed is undone by the plan of the version before. Where the pool says so, the
+// pods go before another kubelet comes.
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { NodeWish } from '../components/component.ts';
@@ -11,6 +12,7 @@ import { type NodeState, readState, writeState } from '../node/state.ts';
 import { type SweptStore, sweepStore } from '../plan/store.ts';
 import { admitDesired, type ManifestSource } from '../trust/accept.ts';
 import { advanceAgent } from './agent/advance.ts';
+import { type Drainer, drainForTrial, endDrain, isDrainDue } from './drain.ts';
 import { type GateVerdict, namesOf, passGate } from './gate.ts';
 import type { HealthProbe } from './health.ts';
 import {
@@ -33,6 +35,7 @@ export interface AdvanceOptions {
   /** Where the manifest of a wish is read. */
   readonly source: ManifestSource;
   readonly probe: HealthProbe;
+  readonly gateway: Drainer;
   /** The newest wish; undefined when it is the one in state.json. */
   readonly wished: () => DesiredState | undefined;
   readonly signal: AbortSignal;
@@ -63,7 +66,13 @@ export async function advanceNode(host: Host, options: AdvanceOptions): Promise<
     const { trial } = done.choice;
     if (trial === undefined || done.isHandingOver) {
       if (wasTakenBack && !done.isHandingOver) await watchOldVersion(host, done.choice, options);
+      if (!done.isHandingOver) await endDrain(host, options.gateway, options.signal);
       return { ...done, steps, drift: [...drift.values()] };
+    }
+    if (done.isDrainDue) {
+      options.onTrial(trial, 'pods are moved away first');
+      await drainForTrial(host, options.gateway, trial, options.signal);
+      continue;
     }
     // Nothing is changed while we watch, so nobody has to wait for us: a leave may come in between.
     const verdict = done.failure ?? (await watch(host, trial, done.since, done.choice, options));
@@ -75,6 +84,8 @@ export async function advanceNode(host: Host, options: AdvanceOptions): Promise<
 
 interface Act extends Advanced {
   readonly since: string;
+  /** Its archive is there; the node's pods have to go before it begins. */
+  readonly isDrainDue?: boolean;
   /** It could not even be put into use. */
   readonly failure?: Fault;
 }
@@ -116,6 +127,8 @@ async function begin(
   }
   // What can't be fetched says nothing about the version, and costs it no attempt.
   const staged = await reconcile(host, wish, { ...options.reconcile, onlyUnpack: true });
+  if (isDrainDue(trial, choice.effective, state.drainedFor))
+    return { ...nothing, steps: staged.steps, isDrainDue: true };
   const versions = trialBegun(state.versions, trial, new Date(host.clock.nowMs()).toISOString());
   await keep(host, state, versions);
   options.onTrial(trial, '');

@@ -1,9 +1,9 @@
 // regnodectl node drain: long work, told as it goes.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
-import type { DrainResponse } from '../../protocol/join.ts';
+import { type DrainResponse, stayReasons } from '../../protocol/join.ts';
 import { changeNode } from '../nodes/changes.ts';
-import { type DrainProgress, drain, stayReasons } from '../nodes/drain.ts';
+import { type DrainProgress, drain } from '../nodes/drain.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
 import { say, type Text } from './language.ts';
 import { tellDone } from './outcome.ts';

@@ -41,6 +41,7 @@ export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInpu
     upgrade: {
       maxUnavailable: flags.maxUnavailable,
       healthTimeoutMs: flags.healthTimeout,
+      drain: flags.upgradeDrain,
       // What failed with other versions says nothing about these.
       toleratedFailures: namesVersions(flags) ? 0 : undefined,
     },

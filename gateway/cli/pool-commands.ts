@@ -218,7 +218,7 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['drift', `${spec.driftPolicy}, looked for every ${spec.driftIntervalMs / 1000} s`],
     [
       'upgrades',
-      `${spec.upgrade.maxUnavailable} at a time, healthy within ${spec.upgrade.healthTimeoutMs / 1000} s`,
+      `${spec.upgrade.maxUnavailable} at a time, healthy within ${spec.upgrade.healthTimeoutMs / 1000} s, drain: ${spec.upgrade.drain}`,
     ],
     ['rollout', pool.status?.rollout ? progressOf(pool.status.rollout) : '-'],
   ];

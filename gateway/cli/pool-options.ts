@@ -6,6 +6,8 @@ import {
   type DriftPolicy,
   driftPolicySchema,
   networkModeSchema,
+  type UpgradeDrain,
+  upgradeDrainSchema,
 } from '../../protocol/desired.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import { evictionSignals } from '../../protocol/node-settings.ts';
@@ -45,6 +47,7 @@ export interface PoolFlags {
   readonly agentVersion?: string;
   readonly maxUnavailable?: number;
   readonly healthTimeout?: number;
+  readonly upgradeDrain?: UpgradeDrain;
   readonly driftPolicy?: DriftPolicy;
   readonly driftInterval?: number;
   readonly mirror?: readonly string[];
@@ -123,6 +126,12 @@ export function withPoolOptions(command: Command): Command {
       '--health-timeout <duration>',
       'a version not healthy by then is taken back, default 5m',
       duration,
+    )
+    .addOption(
+      new Option(
+        '--upgrade-drain <when>',
+        'pods are moved away before another kubelet starts, default minor (only for another 1.N)',
+      ).choices(upgradeDrainSchema.options),
     )
     .addOption(
       new Option(

@@ -1,6 +1,7 @@
 // regnodectl pool upgrade | pause | resume. A change of versions is a rollout, which the gateway carries out; `upgrade --wait`
 // only watches it.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { upgradeDrainSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { registeredNodes } from '../nodes/node.ts';
@@ -27,6 +28,11 @@ export function upgradeCommand(): Command {
     .option('--agent-version <version>', 'version of regnode on the hosts')
     .option('--max-unavailable <n>', 'nodes at a time', count)
     .option('--health-timeout <duration>', 'a version that is not healthy by then is taken back', duration)
+    .addOption(
+      new Option('--upgrade-drain <when>', 'pods are moved away before another kubelet starts').choices(
+        upgradeDrainSchema.options,
+      ),
+    )
     .option('--wait', 'until all nodes are done; exit 5 when it stands still')
     .option('--timeout <duration>', 'of --wait', duration, 3600_000)
     .option('--dry-run', 'print which nodes would change')

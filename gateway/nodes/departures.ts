@@ -36,13 +36,14 @@ export class Departures {
     this.#options = options;
   }
 
-  /** Cordons and evicts everything that can go, also what no controller would make again: the host leaves. */
-  drain(nodeName: string, reason: string): Promise<DrainResponse> {
-    const running = this.#drains.get(nodeName);
+  /** Cordons and evicts everything that can go; where the host leaves, also what no controller would make again. */
+  drain(nodeName: string, reason: string, evictUnmanaged = true): Promise<DrainResponse> {
+    const key = `${nodeName} ${evictUnmanaged}`;
+    const running = this.#drains.get(key);
     if (running) return running;
     const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
     const progress = (event: DrainProgress) => logger.info({ node: nodeName, ...event }, 'drain');
-    const started = drain(kubernetes, nodeName, { timeoutMs: drainTimeoutMs, evictUnmanaged: true, progress })
+    const started = drain(kubernetes, nodeName, { timeoutMs: drainTimeoutMs, evictUnmanaged, progress })
       .then(
         (result) => {
           counters.drains.inc({ outcome: 'ended' });
@@ -55,8 +56,8 @@ export class Departures {
           throw error;
         },
       )
-      .finally(() => this.#drains.delete(nodeName));
-    this.#drains.set(nodeName, started);
+      .finally(() => this.#drains.delete(key));
+    this.#drains.set(key, started);
     return started;
   }
 

@@ -2,9 +2,10 @@
 // budget forbids are tried again until the time limit. What stays is named with its reason: pods of DaemonSets
 // and mirror pods always do. The eviction's API version is asked of the API server (policy/v1 is 1.22's).
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DrainResponse } from '../../protocol/join.ts';
+import { type DrainResponse, stayReasons } from '../../protocol/join.ts';
 import { nodes, type Pod, pods } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
+import type { RegisteredNode } from './node.ts';
 
 export interface DrainOptions {
   readonly timeoutMs: number;
@@ -76,12 +77,13 @@ export async function cordon(kubernetes: Kubernetes, nodeName: string): Promise<
   return true;
 }
 
-/** Why a pod may stay although the drain is complete. */
-export const stayReasons = {
-  mirror: 'mirror pod',
-  daemonSet: 'DaemonSet',
-  unmanaged: 'no controller',
-} as const;
+/** As the operator wishes it to be; what leaves stays cordoned. */
+export async function uncordon(kubernetes: Kubernetes, registered: RegisteredNode): Promise<void> {
+  const { name, deletionTimestamp } = registered.metadata;
+  if (deletionTimestamp || registered.spec.unschedulable) return;
+  const node = await kubernetes.get(nodes, name);
+  if (node?.spec?.unschedulable) await kubernetes.patch(nodes, name, { spec: { unschedulable: null } });
+}
 
 export function sortOut(
   all: readonly Pod[],

@@ -41,7 +41,11 @@ export function desiredState(
     downloads: spec.downloads,
     driftPolicy: spec.driftPolicy,
     driftIntervalMs: spec.driftIntervalMs,
-    upgrade: { healthTimeoutMs: spec.upgrade.healthTimeoutMs, attempt: node.upgradeAttempt ?? '' },
+    upgrade: {
+      healthTimeoutMs: spec.upgrade.healthTimeoutMs,
+      attempt: node.upgradeAttempt ?? '',
+      drain: spec.upgrade.drain,
+    },
     artifacts: chooseArtifacts(
       node.versions ?? targetVersions(spec, architecture, artifacts, host),
       artifacts.filter((artifact) => artifact.architecture === architecture),

@@ -7,6 +7,7 @@ import {
   leastRateBytesPerSecond,
   networkModeSchema,
   taintEffectSchema,
+  upgradeDrainSchema,
 } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
@@ -110,6 +111,11 @@ export const poolSpecSchema = z.strictObject({
         .max(3_600_000)
         .default(300_000)
         .describe('A new version that is not healthy within this time is taken back.'),
+      drain: upgradeDrainSchema
+        .default('minor')
+        .describe(
+          'Pods are moved away before another kubelet starts: always, for another minor version, never.',
+        ),
       paused: z.boolean().default(false).describe('No further node begins.'),
       toleratedFailures: z
         .int()

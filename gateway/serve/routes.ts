@@ -10,6 +10,7 @@ import type { JoinDesk } from '../join/join.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
+import { uncordon } from '../nodes/drain.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
@@ -72,6 +73,23 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       access: 'node',
       run: async ({ response }, node) => {
         answerJson(response, 200, await departures.drain(node.name, 'the host leaves'));
+      },
+    },
+    {
+      methods: ['POST'],
+      path: '/v1/node/upgrade-drain',
+      access: 'node',
+      run: async ({ response }, node) => {
+        answerJson(response, 200, await departures.drain(node.name, 'another kubelet', false));
+      },
+    },
+    {
+      methods: ['POST'],
+      path: '/v1/node/uncordon',
+      access: 'node',
+      run: async ({ response }, node) => {
+        await uncordon(kubernetes, await registeredNode(node.name));
+        answerJson(response, 200, {});
       },
     },
     {

@@ -1,4 +1,4 @@
-// New versions on registered nodes: a good one reaches both, one at a time, and pods don't notice; one that crashes and
+// New versions on registered nodes: a good one reaches both, one at a time, drained as their pool says, and pods that stay don't notice; one that crashes and
 // one that never becomes Ready are taken back on the first node, with the reason, and never reach the second; an agent
 // that is killed in the middle goes on. The steps build on each other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -63,6 +63,17 @@ const containers = () =>
   ]);
 const events = (name: string) =>
   kubectl(sandbox, ['get', 'events', '-A', '--field-selector', `involvedObject.name=${name}`]);
+/** A pod that something would make again elsewhere: a drain moves it. */
+const runMovablePod = async (name: string, on: string) => {
+  await runPod(sandbox, name, on);
+  await kubectl(sandbox, ['create', 'configmap', name]);
+  const uid = await kubectl(sandbox, ['get', 'configmap', name, '-o', 'jsonpath={.metadata.uid}']);
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name, uid, controller: true };
+  const patch = JSON.stringify({ metadata: { ownerReferences: [owner] } });
+  await kubectl(sandbox, ['patch', 'pod', name, '--type=merge', '-p', patch]);
+};
+const cordoned = () =>
+  kubectl(sandbox, ['get', 'nodes', '-o', 'jsonpath={.items[?(@.spec.unschedulable)].metadata.name}']);
 const reason = async (name: string) =>
   (await node(name)).status.conditions.find(({ type }) => type === 'VersionsAsWished')?.reason;
 
@@ -101,7 +112,8 @@ test('a version that Kubernetes does not allow is refused, and a dry run changes
   expect(await kubelets()).toEqual(['v1.20.2', 'v1.20.2']);
 });
 
-test('kubelet and containerd go to new versions, one node at a time, and the pods never notice', async () => {
+test('kubelet and containerd go to new versions, one drained node at a time, and pods that stay never notice', async () => {
+  await runMovablePod('movable', 'idc-1');
   const mostAtATime: number[] = [];
   let isOver = false;
   const watch = (async () => {
@@ -110,14 +122,19 @@ test('kubelet and containerd go to new versions, one node at a time, and the pod
       mostAtATime.push(pool.status.rollout.updating.length);
     }
   })();
-  const done = await upgrade(versions.working, '--containerd-version', versions.containerd);
+  // The API server's minor version is the newest that there is here, so a patch has to do.
+  const more = ['--containerd-version', versions.containerd, '--upgrade-drain', 'always'];
+  const done = await upgrade(versions.working, ...more);
   isOver = true;
   await watch;
   expect(done, done.stderr + (await first.logs('regnode'))).toMatchObject({ exitCode: 0 });
   expect(await kubelets()).toEqual([`v${versions.working}`, `v${versions.working}`]);
   expect(Math.max(...mostAtATime)).toBe(1);
+  // The movable one is gone; one that nothing would make again runs on.
   expect(await containers()).toBe(before);
+  expect(await cordoned()).toBe('');
   for (const host of hosts) {
+    expect(await host.logs('regnode')).toContain('pods are moved away first');
     const status = await host.run('regnode', ['status']);
     expect(status, status.stdout).toMatchObject({ exitCode: 0 });
     expect(status.stdout).toContain(`kubelet ${versions.working}`);
@@ -133,6 +150,7 @@ test('a kubelet that ends at once is taken back on the first node, and the secon
   expect(failed, failed.stderr).toMatchObject({ exitCode: 5 });
   expect(failed.stderr).toContain('this build of the kubelet is broken');
   await waitForReady(sandbox, 'idc-1');
+  await waitFor('idc-1 to take pods again', async () => (await cordoned()) === '', { timeoutMs: 60_000 });
   expect(await kubelets()).toEqual([`v${versions.working}`, `v${versions.working}`]);
   expect(await containers()).toBe(before);
   const { status } = await node('idc-1');
@@ -182,7 +200,7 @@ test('what failed is not tried again until somebody says so', async () => {
 }, 400_000);
 
 test('a kubelet that never becomes Ready is taken back, and says so', async () => {
-  const failed = await upgrade(versions.neverReady, '--health-timeout', '20s');
+  const failed = await upgrade(versions.neverReady, '--health-timeout', '20s', '--upgrade-drain', 'minor');
   expect(failed, failed.stderr).toMatchObject({ exitCode: 5 });
   await waitForReady(sandbox, 'idc-1');
   expect(await kubelets()).toEqual([`v${versions.working}`, `v${versions.working}`]);

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Artifact, DesiredState } from '../../protocol/desired.ts';
-import type { JoinResponse, NodeStatusResponse } from '../../protocol/join.ts';
+import type { DrainResponse, JoinResponse, NodeStatusResponse } from '../../protocol/join.ts';
 import * as x509 from '../../protocol/x509.ts';
 import { signManifest, testKey } from './signing.ts';
 
@@ -26,6 +26,8 @@ export class LoopbackGateway {
   readonly artifactKey = testKey();
   refusal: Refusal | undefined;
   status: NodeStatusResponse;
+  /** What a drain says of pods that stayed. */
+  remainingPods: DrainResponse['remainingPods'] = [];
   desired: DesiredState;
   readonly #server: Server;
 
@@ -101,6 +103,12 @@ export class LoopbackGateway {
         return json(200, this.desired);
       case 'POST /v1/node/drain':
         return json(200, { evictedPods: [], remainingPods: [] });
+      case 'POST /v1/node/upgrade-drain':
+        this.status = { ...this.status, unschedulable: true };
+        return json(200, { evictedPods: [], remainingPods: this.remainingPods });
+      case 'POST /v1/node/uncordon':
+        this.status = { ...this.status, unschedulable: false };
+        return json(200, {});
       case 'POST /v1/node/deregister':
         return json(200, {});
       default:

@@ -37,7 +37,7 @@ export const wish: DesiredState = {
   line: defaultThresholds,
   driftPolicy: 'repair',
   driftIntervalMs: 300_000,
-  upgrade: { healthTimeoutMs: 60_000, attempt: '' },
+  upgrade: { healthTimeoutMs: 60_000, attempt: '', drain: 'minor' },
   artifacts: [],
 };
 

@@ -71,6 +71,7 @@ function advance(world: IdcHost, host: Host, desired: DesiredState, source = gat
         processes: [`kubelet.service ${world.units.get('kubelet.service')}`],
         started: [],
       }),
+      gateway: api,
       onTrial: () => undefined,
       onVerdict: () => undefined,
       onSwept: () => undefined,

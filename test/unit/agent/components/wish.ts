@@ -57,7 +57,7 @@ export const desired: DesiredState = {
   line: defaultThresholds,
   driftPolicy: 'repair',
   driftIntervalMs: 300_000,
-  upgrade: { healthTimeoutMs: 300_000, attempt: '' },
+  upgrade: { healthTimeoutMs: 300_000, attempt: '', drain: 'minor' },
   artifacts: [
     artifact('containerd', '1.7.28'),
     artifact('runc', '1.1.5'),

@@ -57,6 +57,7 @@ function start(more: Partial<Host> = {}): Reconciler {
     source: (settings, desired) =>
       artifactSource(host, { gateway: api, caPem: gateway.caPem, settings, desired }),
     probe: async () => health,
+    gateway: api,
     onChange: (status) => reports.push(status),
   });
   void reconciler.run();

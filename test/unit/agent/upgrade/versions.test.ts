@@ -1,5 +1,6 @@
 // Which version is used: pure, in tables. What failed is not tried again, what was cut off is.
 import { expect, test } from 'vitest';
+import { isDrainDue } from '../../../../agent/upgrade/drain.ts';
 import {
   chooseVersions,
   neededArtifacts,
@@ -11,7 +12,12 @@ import {
   versionsInUse,
   withProven,
 } from '../../../../agent/upgrade/versions.ts';
-import { type Artifact, type DesiredState, desiredStateSchema } from '../../../../protocol/desired.ts';
+import {
+  type Artifact,
+  type DesiredState,
+  desiredStateSchema,
+  type UpgradeDrain,
+} from '../../../../protocol/desired.ts';
 
 const artifact = (component: Artifact['component'], version: string): Artifact => ({
   component,
@@ -135,4 +141,30 @@ test('a join that is run again leaves a trial alone', () => {
   const trial = chooseVersions(wish('2'), settled).trial;
   expect(used(versionsInUse(wish('2'), settled)).kubelet).toBe('1');
   expect(used(versionsInUse(wish('2'), trial ? trialBegun(settled, trial, 'now') : {})).kubelet).toBe('2');
+});
+
+test.each<[string, string, UpgradeDrain, boolean]>([
+  ['1.20.2', '1.20.15', 'minor', false],
+  ['v1.20.2', '1.20.3', 'minor', false],
+  ['1.20.2', '1.21.0', 'minor', true],
+  ['1.21.0', '1.20.2', 'minor', true],
+  ['1.2.9', '1.20.9', 'minor', true],
+  ['1.20.2', '1.20.3', 'always', true],
+  ['1.20.2', '1.21.0', 'never', false],
+])('pods go before a kubelet from %s to %s with %s: %s', (from, to, drain, isDue) => {
+  const base = wish('1');
+  const desired = { ...base, upgrade: { ...base.upgrade, drain } };
+  const between = (component: 'kubelet' | 'containerd') => ({
+    component,
+    from: artifact(component, from),
+    to: artifact(component, to),
+    attempts: 0,
+  });
+  const trial = between('kubelet');
+  expect(isDrainDue(trial, desired, undefined)).toBe(isDue);
+  expect(isDrainDue(between('containerd'), desired, undefined)).toBe(false);
+  const done = { sha256: trial.to.sha256, isDrained: true, wasCordoned: false };
+  expect(isDrainDue(trial, desired, done)).toBe(false);
+  expect(isDrainDue(trial, desired, { ...done, isDrained: false })).toBe(isDue);
+  expect(isDrainDue(trial, desired, { ...done, sha256: '0' })).toBe(isDue);
 });

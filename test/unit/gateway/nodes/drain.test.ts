@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { nodes, type Pod, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import { type DrainProgress, drain, sortOut } from '../../../../gateway/nodes/drain.ts';
+import { type DrainProgress, drain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
+import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const owner = (kind: string) => [{ kind, name: 'x', controller: true }];
@@ -116,4 +117,27 @@ test('a failure that is no refusal ends the drain', async () => {
     throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: 'no', request: '' });
   });
   await expect(drain(kubernetes, 'idc-1', options)).rejects.toMatchObject({ reason: 'Forbidden' });
+});
+
+describe('uncordoning after an upgrade', () => {
+  const registered = (spec: object, metadata: object = {}) =>
+    ({ metadata: { name: 'idc-1', ...metadata }, spec }) as RegisteredNode;
+  const isCordoned = async (node: RegisteredNode) => {
+    const kubernetes = await cluster([], () => undefined);
+    await kubernetes.patch(nodes, 'idc-1', { spec: { unschedulable: true } });
+    await uncordon(kubernetes, node);
+    return kubernetes.stored(nodes)[0]?.spec?.unschedulable ?? false;
+  };
+
+  test.each<[string, RegisteredNode, boolean]>([
+    ['a node takes pods again', registered({}), false],
+    ['one that its operator cordoned stays so', registered({ unschedulable: true }), true],
+    ['one that is being removed stays so', registered({}, { deletionTimestamp: 'now' }), true],
+  ])('%s', async (_what, node, expected) => {
+    expect(await isCordoned(node)).toBe(expected);
+  });
+
+  test('a node that is gone is no matter', async () => {
+    await uncordon(memoryKubernetes(), registered({}));
+  });
 });

@@ -309,4 +309,11 @@ describe('leaving', () => {
     await a;
     expect(audited.filter(({ event }) => event === 'drain')).toHaveLength(1);
   });
+
+  test('a host that leaves does not share the drain of an upgrade, which spares pods', async () => {
+    const [a, b] = [departures.drain('idc-1', 'x', false), departures.drain('idc-1', 'y')];
+    expect(a).not.toBe(b);
+    expect(departures.drain('idc-1', 'z', false)).toBe(a);
+    await Promise.all([a, b]);
+  });
 });
