@@ -79,7 +79,7 @@ main() {
     uninstall
     return
   fi
-  check_tools tar gzip sha256sum base64 openssl awk sed grep head tr sort df mktemp flock cmp mv ln
+  check_tools tar gzip base64 openssl awk cut sed grep head tr sort df mktemp flock cmp mv ln
   if [ -z "$artifact_dir" ] || [ -z "$ca_file" ]; then check_tools curl; fi
   take_lock
   private=$(mktemp -d "$(private_place)/regnode-install.XXXXXX")
@@ -112,7 +112,7 @@ defaults() {
     *) language=en ;;
   esac
   # What cleanup has to undo; set as it comes about.
-  private='' staging='' fresh='' made_opt=''
+  private='' staging='' fresh='' made_opt='' writer=''
 }
 
 set_option() {
@@ -469,7 +469,10 @@ unpack_release() {
   mkdir -p "$staging/tree"
   file=$staging/archive
   fetch_archive
-  if ! tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar"; then
+  write_meanwhile
+  tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar" || broken=1
+  stop_writing
+  if [ -n "$broken" ]; then
     [ "$(free_mebibytes)" -gt 0 ] || no_space
     detail=$(head -n 1 "$private/tar")
     fail UNPACK_FAILED 1 "The artifact $archive could not be unpacked: $detail." 'Check the disk under /opt and run the command again.' \
@@ -482,6 +485,22 @@ unpack_release() {
   mv -T "$staging/tree" "$home/releases/$release"
   rm -rf "$staging"
   staging=''
+}
+
+# The large file goes to the disk while it is decompressed, so that little is left to wait for.
+write_meanwhile() {
+  broken=''
+  (
+    while sleep 0.1 && kill -0 "$$"; do sync "$staging/tree/bin/node"; done 9>&- >/dev/null 2>&1
+  ) &
+  writer=$!
+}
+
+stop_writing() {
+  [ -n "$writer" ] || return 0
+  kill "$writer" 2>/dev/null || :
+  wait "$writer" 2>/dev/null || :
+  writer=''
 }
 
 # From the bundle on this host, the mirrors in turn, the gateway; one that gives wrong bytes or has none is not asked again.
@@ -699,6 +718,7 @@ remove_payload() {
 cleanup() {
   code=$?
   trap - EXIT HUP INT TERM
+  stop_writing
   [ -z "$staging" ] || rm -rf "$staging"
   # Ended by a signal while it waits for Ready, the join has happened: then its program must stay.
   if [ -n "$fresh" ] && ! is_joined; then
@@ -715,8 +735,9 @@ cleanup() {
 
 # ---------------------------------------------------------------------------------------------- small words
 
+# With the processor's own instructions where it has them; a coreutils of its own has not.
 sha256() {
-  sha256sum <"$1" | cut -d ' ' -f 1
+  openssl dgst -sha256 -r <"$1" | cut -c 1-64
 }
 
 is_sha256() {

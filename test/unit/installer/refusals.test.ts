@@ -105,7 +105,7 @@ test('missing tools are all named at once', async () => {
     symlinkSync(`/usr/bin/${tool}`, join(tools, tool));
   }
   const outcome = await install(flags(), { environment: { PATH: tools }, shell: '/usr/bin/dash' });
-  expect(outcome.stderr).toMatch(/These programs are missing:.* tar gzip sha256sum .*flock/);
+  expect(outcome.stderr).toMatch(/These programs are missing:.* tar gzip base64 openssl .*flock/);
   expect(outcome.exitCode).toBe(1);
 });
 
