@@ -17,7 +17,7 @@ export async function tellLine(
     caPem,
     environment,
     count: 20,
-    intervalMs: 20,
+    intervalMs: 10, // the installation waits for the end of it
     withInward: true,
     withPathMtu: true,
     withThroughput: false,

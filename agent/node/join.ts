@@ -4,7 +4,7 @@
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault, type FaultValues } from '../../protocol/fault.ts';
-import { protocolVersion } from '../../protocol/join.ts';
+import { type JoinRequest, protocolVersion } from '../../protocol/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
 import { paths } from '../config/paths.ts';
@@ -132,52 +132,71 @@ function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: Join
   throw new Fault('ALREADY_JOINED', { name: identity.nodeName, gateway: identity.gatewayUrl });
 }
 
-/** Preflight and registration; whatever refuses leaves nothing behind. */
+/** Preflight and registration; whatever refuses leaves nothing behind. What the request needs is made ready beside preflight. */
 async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
+  const { wish, listener, signal } = options;
+  const refused = new AbortController();
+  const gateway = createGatewayApi({ url: wish.gatewayUrl, caPem: wish.caPem });
+  const application = apply(host, wish, gateway, AbortSignal.any([signal, refused.signal]));
+  application.catch(() => undefined); // preflight's refusal says more
   try {
-    options.listener.phase('preflight');
+    listener.phase('preflight');
     await options.preflight();
-    options.listener.phase('register');
-    return await registerNode(host, options.wish, options.signal);
+    listener.phase('register');
+    return await registerNode(host, wish, gateway, await application, signal);
   } catch (error) {
+    refused.abort();
+    await application.catch(() => undefined);
     await forgetNode(host);
     throw error;
+  } finally {
+    gateway.close();
   }
 }
 
 // The key is on the disk before it is used: a crash between request and answer goes on with the same key.
-async function registerNode(host: Host, wish: JoinWish, signal: AbortSignal): Promise<NodeState> {
-  const { gatewayUrl, caPem, token } = wish;
+async function apply(
+  host: Host,
+  wish: JoinWish,
+  gateway: GatewayApi,
+  signal: AbortSignal,
+): Promise<JoinRequest> {
   const nodeName = requireNodeName(wish.nodeName);
+  const { token } = wish;
   if (token === undefined) throw new Fault('TOKEN_INVALID', { id: '(none given)' });
-  const facts = await gatherFacts(host, gatewayUrl);
+  const facts = await gatherFacts(host, wish.gatewayUrl);
   const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
   await keepReserve(host);
-  const gateway = createGatewayApi({ url: gatewayUrl, caPem });
-  try {
-    // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
-    await establishTrust(host, gatewayManifests(gateway), wish.artifactKeySha256, signal);
-    const answer = await gateway.join({ protocolVersion, token, nodeName, csrPem, facts }, signal);
-    await writeIdentity(host, answer);
-    const state: NodeState = {
-      phase: 'Installing',
-      identity: {
-        gatewayUrl,
-        nodeName: answer.nodeName,
-        pool: answer.pool,
-        address: facts.addresses[0] ?? '',
-        bootstrap: answer.bootstrap,
-      },
-      desired: answer.desired,
-      versions: {},
-      agentFailures: [],
-      ...(wish.downloads === undefined ? {} : { downloads: wish.downloads }),
-    };
-    await writeState(host, state);
-    return state;
-  } finally {
-    gateway.close();
-  }
+  // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
+  await establishTrust(host, gatewayManifests(gateway), wish.artifactKeySha256, signal);
+  return { protocolVersion, token, nodeName, csrPem, facts };
+}
+
+async function registerNode(
+  host: Host,
+  { gatewayUrl, downloads }: JoinWish,
+  gateway: GatewayApi,
+  application: JoinRequest,
+  signal: AbortSignal,
+): Promise<NodeState> {
+  const answer = await gateway.join(application, signal);
+  await writeIdentity(host, answer);
+  const state: NodeState = {
+    phase: 'Installing',
+    identity: {
+      gatewayUrl,
+      nodeName: answer.nodeName,
+      pool: answer.pool,
+      address: application.facts.addresses[0] ?? '',
+      bootstrap: answer.bootstrap,
+    },
+    desired: answer.desired,
+    versions: {},
+    agentFailures: [],
+    ...(downloads === undefined ? {} : { downloads }),
+  };
+  await writeState(host, state);
+  return state;
 }
 
 async function ensureKey(host: Host): Promise<string> {
