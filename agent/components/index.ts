@@ -7,7 +7,7 @@ import { ciliumComponent } from './cilium/cilium.ts';
 import { cniComponent } from './cni/cni.ts';
 import type { Component, NodeFacts, NodeWish } from './component.ts';
 import { containerdComponent } from './containerd/containerd.ts';
-import { imagesComponent } from './images/images.ts';
+import { imagesComponent, smallImagesComponent } from './images/images.ts';
 import { kubeletComponent } from './kubelet/kubelet.ts';
 import { withParents } from './parents.ts';
 import { runcComponent } from './runc/runc.ts';
@@ -22,6 +22,7 @@ export const components: readonly Component[] = [
   containerdComponent,
   imagesComponent,
   kubeletComponent,
+  smallImagesComponent,
   agentComponent,
 ];
 

@@ -11,7 +11,7 @@ import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import type { ApiServerAccess, DesiredState } from '../../../../protocol/desired.ts';
 import type { Registry } from '../../../../protocol/node-settings.ts';
-import { container, desired, host, wish } from './wish.ts';
+import { artifact, container, desired, host, wish } from './wish.ts';
 
 describe('settings of a pool', () => {
   const kubelet = (change: Partial<DesiredState['kubelet']>, facts = host) =>
@@ -313,4 +313,24 @@ test('yaml that people can read and parsers take as meant', () => {
       '',
     ].join('\n'),
   );
+});
+
+test('large images are imported before the kubelet starts, small ones right after', () => {
+  const images = (version: string, sizeBytes: number) => ({ ...artifact('images', version), sizeBytes });
+  const artifacts = [...desired.artifacts.filter(({ component }) => component !== 'images')];
+  const resources = planComponents(host, {
+    ...wish,
+    desired: { ...desired, artifacts: [...artifacts, images('pause', 2 ** 20), images('cilium', 2 ** 28)] },
+  });
+  const started = resources.flatMap((resource) => {
+    if (resource.kind === 'unit') return resource.name;
+    return resource.kind === 'images' ? resource.folder.split('/').slice(-1) : [];
+  });
+  expect(started).toEqual([
+    'containerd.service',
+    expect.stringMatching(/^cilium-/),
+    'kubelet.service',
+    expect.stringMatching(/^pause-/),
+    'regnode.service',
+  ]);
 });
