@@ -1,16 +1,14 @@
 // Carries a plan out, step by step: look once more, record what undoes it in the journal, then change. A step
-// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Archives come and
-// are unpacked side by side.
+// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Neighbours that are
+// independent of each other are recorded together and made side by side.
 import { Fault } from '../../protocol/fault.ts';
 import { undoneKind } from './fold.ts';
-import type { Journal } from './journal.ts';
+import type { Change, Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';
 import { kinds } from './kinds/index.ts';
 import { groupSteps, isLanes, runSideBySide } from './parallel.ts';
 import type { MakeStep, Plan, Step, WithdrawStep } from './plan.ts';
 import { undoThing } from './undo.ts';
-
-const parallelLanes = 3;
 
 export type StepEvent =
   | { readonly type: 'begin'; readonly step: Step; readonly index: number; readonly total: number }
@@ -29,26 +27,21 @@ export async function executePlan(
   const place = new Map(plan.steps.map((step, index) => [step, index]));
   const tell = (watched: Tools, step: Step, act: (watched: Tools) => Promise<void>) =>
     told(watched, { step, index: place.get(step) ?? 0, total, onEvent }, act);
-  const alone = (step: Step) => tell(tools, step, (watched) => carryOut(watched, journal, step));
   for (const group of groupSteps(plan.steps)) {
     tools.signal?.throwIfAborted();
     if (!isLanes(group)) {
-      await alone(group);
+      await tell(tools, group, (watched) => carryOut(watched, journal, group));
       continue;
     }
-    for (const folder of group.folders) await alone(folder);
-    // The journal is one line after the other, and before any of the changes.
-    const due = [];
-    for (const lane of group.lanes) {
-      const prepared = [];
-      for (const step of lane) prepared.push({ step, apply: await prepare(tools, journal, step) });
-      due.push(prepared);
-    }
-    const limit = tools.source?.parallel ?? parallelLanes;
-    await runSideBySide(due, limit, tools.signal, async (lane, signal) => {
-      for (const { step, apply } of lane) {
+    const { folders, lanes, atOnce } = group;
+    const changes = await prepare(tools, journal, [...folders, ...lanes.flat()]);
+    const make = (watched: Tools, step: MakeStep) =>
+      tell(watched, step, changes.get(step) ?? (async () => undefined));
+    for (const folder of folders) await make(tools, folder);
+    await runSideBySide(lanes, atOnce, tools.signal, async (lane, signal) => {
+      for (const step of lane) {
         signal.throwIfAborted();
-        await tell({ ...tools, signal }, step, apply);
+        await make({ ...tools, signal }, step);
       }
     });
   }
@@ -76,31 +69,44 @@ async function told(
 
 async function carryOut(tools: Tools, journal: Journal, step: Step): Promise<void> {
   if (step.action === 'withdraw') return withdraw(tools, journal, step);
-  const apply = await prepare(tools, journal, step);
-  await apply(tools);
+  const changes = await prepare(tools, journal, [step]);
+  await changes.get(step)?.(tools);
 }
 
-/** Looks once more and records; what it returns makes the change, if there is still one to make. */
+/**
+ * Looks once more and records, all with one write of the journal and before any of the changes. Returns what makes them; of a
+ * step that has nothing left to change there is none.
+ */
 async function prepare(
   tools: Tools,
   journal: Journal,
-  { key, resource }: MakeStep,
-): Promise<(tools: Tools) => Promise<void>> {
-  const kind = kindOf(kinds, resource);
-  const observed = await kind.observe(tools.host, resource);
-  const known = journal.entries.filter((line) => line.key === key);
-  const isJournaled = known.length > 0 && known.at(-1)?.kind !== undoneKind;
-  if (kind.compare(resource, observed, isJournaled).state !== 'wrong') return async () => undefined;
-  const entry = await kind.record(tools, resource, observed);
-  // The same undoing needs no second line: a unit restarted a thousand times has one.
-  const isKnown = isJournaled && known.some((line) => JSON.stringify(line.entry) === JSON.stringify(entry));
-  if (!isKnown) await journal.append(key, resource.kind, entry);
-  return (watched) => kind.apply(watched, resource, observed);
+  steps: readonly MakeStep[],
+): Promise<ReadonlyMap<MakeStep, (tools: Tools) => Promise<void>>> {
+  const changes = new Map<MakeStep, (tools: Tools) => Promise<void>>();
+  const lines: Change[] = [];
+  for (const step of steps) {
+    const { key, resource } = step;
+    const kind = kindOf(kinds, resource);
+    await naming(step, async () => {
+      const observed = await kind.observe(tools.host, resource);
+      const known = journal.entries.filter((line) => line.key === key);
+      const isJournaled = known.length > 0 && known.at(-1)?.kind !== undoneKind;
+      if (kind.compare(resource, observed, isJournaled).state !== 'wrong') return;
+      const entry = await kind.record(tools, resource, observed);
+      // The same undoing needs no second line: a unit restarted a thousand times has one.
+      const isKnown =
+        isJournaled && known.some((line) => JSON.stringify(line.entry) === JSON.stringify(entry));
+      if (!isKnown) lines.push({ key, kind: resource.kind, entry });
+      changes.set(step, (watched) => kind.apply(watched, resource, observed));
+    });
+  }
+  await journal.append(...lines);
+  return changes;
 }
 
 async function withdraw(tools: Tools, journal: Journal, { key, thing }: WithdrawStep): Promise<void> {
   await undoThing(tools, thing);
-  await journal.append(key, undoneKind, {});
+  await journal.append({ key, kind: undoneKind, entry: {} });
 }
 
 /** What the door has no code of its own for is told with the step that met it. */

@@ -6,9 +6,12 @@ import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { decodeEntry, encodeEntry, type JournalEntry, journalVersion } from './entry.ts';
 
+export type Change = Pick<JournalEntry, 'key' | 'kind' | 'entry'>;
+
 export interface Journal {
   readonly entries: readonly JournalEntry[];
-  append(key: string, kind: string, entry: unknown): Promise<void>;
+  /** All of them with one write, on the disk when it resolves; a crash leaves the first few whole. */
+  append(...changes: readonly Change[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,12 +43,15 @@ export async function openJournal(host: Host): Promise<Journal> {
   const appender = await host.files.openAppender(paths.journal, 0o600);
   return {
     entries,
-    async append(key, kind, entry) {
-      const number = (entries.at(-1)?.number ?? 0) + 1;
+    async append(...changes) {
+      if (changes.length === 0) return;
+      const next = (entries.at(-1)?.number ?? 0) + 1;
       const at = new Date(host.clock.nowMs()).toISOString();
-      const line: JournalEntry = { version: journalVersion, number, at, key, kind, entry };
-      await appender.append(encodeEntry(line));
-      entries.push(line);
+      const lines = changes.map(({ key, kind, entry }, index): JournalEntry => {
+        return { version: journalVersion, number: next + index, at, key, kind, entry };
+      });
+      await appender.append(lines.map(encodeEntry).join(''));
+      entries.push(...lines);
     },
     close: () => appender.close(),
   };

@@ -1,13 +1,20 @@
-// Which steps of a plan may run side by side: fetching and unpacking, importing images, and nothing else. Each archive is a lane of its
-// own, fetched and then unpacked, so that one unpacks while another still comes; lanes touch nothing but files of their own. The
-// folders that they need come first, one after the other like everything else.
+// Which steps of a plan may run side by side: fetching and unpacking, importing images, and putting files, links and parameters in
+// their places; nothing else. Each archive is a lane of its own, fetched and then unpacked, so that one unpacks while another
+// still comes; so is each file. Lanes touch nothing but what is their own. The folders that they need come first, one after
+// the other.
 import type { MakeStep, Step } from './plan.ts';
 import type { ResourceKind } from './resource.ts';
 
+/** Each keeps a processor busy, or the line. */
+const heavyAtOnce = 3;
+/** Most of their time they wait for the disk. */
+const lightAtOnce = 8;
+
 export interface Lanes {
   readonly folders: readonly MakeStep[];
-  /** Of one archive each, in the order of the plan. */
+  /** Of one archive, image folder or file each, in the order of the plan. */
   readonly lanes: readonly (readonly MakeStep[])[];
+  readonly atOnce: number;
 }
 
 export type StepGroup = Step | Lanes;
@@ -16,14 +23,17 @@ export function isLanes(group: StepGroup): group is Lanes {
   return 'lanes' in group;
 }
 
-/** In the order of the plan; neighbours that bring archives together, with the folders between them, and imports of images. */
+/** In the order of the plan; neighbours that bring archives together, with the folders between them, and so on. */
 export function groupSteps(steps: readonly Step[]): StepGroup[] {
   const groups: StepGroup[] = [];
   for (let at = 0; at < steps.length; ) {
     const rest = steps.slice(at);
     const [first] = rest;
     if (first === undefined) break;
-    const run = beginning(rest, archiveOf, ['directory']) ?? beginning(rest, imagesOf, []);
+    const run =
+      beginning(rest, archiveOf, ['directory'], heavyAtOnce) ??
+      beginning(rest, imagesOf, [], heavyAtOnce) ??
+      beginning(rest, placeOf, ['directory'], lightAtOnce);
     groups.push(run?.lanes ?? first);
     at += run?.length ?? 1;
   }
@@ -37,6 +47,7 @@ function beginning(
   steps: readonly Step[],
   laneOf: LaneOf,
   between: readonly ResourceKind[],
+  atOnce: number,
 ): { readonly lanes: Lanes; readonly length: number } | undefined {
   const run: MakeStep[] = [];
   for (const step of steps) {
@@ -48,7 +59,7 @@ function beginning(
   const lanes = Map.groupBy(run.slice(0, length), laneOf);
   const folders = lanes.get(undefined) ?? [];
   lanes.delete(undefined);
-  return { lanes: { folders, lanes: [...lanes.values()] }, length };
+  return { lanes: { folders, lanes: [...lanes.values()], atOnce }, length };
 }
 
 function archiveOf({ resource }: MakeStep): string | undefined {
@@ -57,6 +68,12 @@ function archiveOf({ resource }: MakeStep): string | undefined {
 
 function imagesOf({ resource }: MakeStep): string | undefined {
   return resource.kind === 'images' ? resource.folder : undefined;
+}
+
+const placed: readonly ResourceKind[] = ['file', 'link', 'claim', 'sysctl'];
+
+function placeOf({ key, resource }: MakeStep): string | undefined {
+  return placed.includes(resource.kind) ? key : undefined;
 }
 
 /** Runs all, so many at a time; the first failure stops the others, is waited for, and thrown. */

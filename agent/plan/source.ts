@@ -21,8 +21,6 @@ export interface ArtifactSource {
   readonly origins: readonly ArtifactOrigin[];
   /** Throws a Fault when this artifact must not be fetched at all. */
   readonly permit?: (artifact: Artifact) => Promise<void>;
-  /** How many archives are fetched and unpacked side by side; default 3. */
-  readonly parallel?: number;
   /** Waits until so many more bytes may come; absent when nothing limits them. */
   readonly pace?: (bytes: number, signal?: AbortSignal) => Promise<void>;
 }

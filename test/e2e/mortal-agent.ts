@@ -12,7 +12,7 @@ import { runProgram } from '../../agent/cli/program.ts';
 import { paths } from '../../agent/config/paths.ts';
 import type { Host, HostFiles } from '../../agent/host/host.ts';
 import { createHost } from '../../agent/host/real.ts';
-import { looks } from '../worlds/death.ts';
+import { linesOf, looks } from '../worlds/death.ts';
 
 const [death = 'never', ...args] = process.argv.slice(2);
 const [moment = '', number = '0'] = death.split(':');
@@ -61,7 +61,13 @@ function mortal(real: Host): Host {
     async openAppender(path, mode) {
       const appender = await real.files.openAppender(path, mode);
       if (path !== paths.journal) return appender;
-      return { ...appender, append: (bytes) => around('journal', 'append', () => appender.append(bytes)) };
+      return {
+        ...appender,
+        // Of several entries that are written at once, any number may be on the disk.
+        async append(bytes) {
+          for (const line of linesOf(bytes)) await around('journal', 'append', () => appender.append(line));
+        },
+      };
     },
   };
   return {

@@ -90,15 +90,19 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
       const appender = await effect(`openAppender ${path}`, () => real.files.openAppender(path, mode));
       open.push(appender);
       return {
-        append: (bytes) =>
-          effect(
-            `append ${path}`,
-            () => appender.append(bytes),
-            () => {
-              const text = readFileSync(world.at(path), 'utf8');
-              writeFileSync(world.at(path), text + bytes.toString().slice(0, bytes.length / 2));
-            },
-          ),
+        // One write of several lines may leave any number of them.
+        async append(bytes) {
+          for (const line of linesOf(bytes)) {
+            await effect(
+              `append ${path}`,
+              () => appender.append(line),
+              () => {
+                const text = readFileSync(world.at(path), 'utf8');
+                writeFileSync(world.at(path), text + line.slice(0, line.length / 2));
+              },
+            );
+          }
+        },
         close: async () => {
           if (!dead) await appender.close();
         },
@@ -120,6 +124,13 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
     setSysctl: (name, value) => effect(`sysctl ${name}`, () => real.setSysctl(name, value)),
   };
   return { host, effects, died };
+}
+
+/** Each with its end. */
+export function linesOf(bytes: string | Uint8Array): string[] {
+  return Buffer.from(bytes as Uint8Array)
+    .toString('utf8')
+    .split(/(?<=\n)/);
 }
 
 /** What an effect leaves behind that was cut off in its middle. */

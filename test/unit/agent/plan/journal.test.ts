@@ -36,13 +36,32 @@ describe('a journal that cannot be read whole', () => {
     writeFileSync(path, text);
     const journal = await openJournal(host);
     expect(journal.entries).toHaveLength(entries);
-    await journal.append('file:/next', 'file', {});
+    await journal.append({ key: 'file:/next', kind: 'file', entry: {} });
     await journal.close();
     expect(parseJournal(readFileSync(path, 'utf8'))).toMatchObject({ damage: [], torn: false });
     expect((await readJournal(host))?.entries.at(-1)).toMatchObject({
       key: 'file:/next',
       number: entries + 1,
     });
+  });
+
+  test('of several changes that are written at once, those count that are whole', async () => {
+    const change = (key: string) => ({ key, kind: 'file', entry: {} });
+    let journal = await openJournal(host);
+    await journal.append(change('file:/a'), change('file:/b'), change('file:/c'));
+    await journal.close();
+    const text = readFileSync(path, 'utf8');
+    expect(parseJournal(text).entries.map(({ number, key }) => [number, key])).toEqual([
+      [1, 'file:/a'],
+      [2, 'file:/b'],
+      [3, 'file:/c'],
+    ]);
+    writeFileSync(path, text.slice(0, -30));
+    journal = await openJournal(host);
+    expect(journal.entries.map(({ key }) => key)).toEqual(['file:/a', 'file:/b']);
+    await journal.append();
+    await journal.close();
+    expect((await readJournal(host))?.entries).toHaveLength(2);
   });
 
   test.each([

@@ -1,5 +1,5 @@
-// Archives side by side: never more than the limit, each fetched before it is unpacked; the first failure ends the others and is the
-// one that is told, and everything else of a plan stays in its order.
+// Archives side by side, and files, links and parameters: never more than the limit, each archive fetched before it is unpacked; the
+// first failure ends the others and is the one that is told, and everything else of a plan stays in its order.
 import { expect, test } from 'vitest';
 import { groupSteps, isLanes, runSideBySide } from '../../../../agent/plan/parallel.ts';
 import type { MakeStep, Step } from '../../../../agent/plan/plan.ts';
@@ -28,6 +28,9 @@ const unpack = (sha256: string) =>
   step(`unpack ${sha256}`, { kind: 'tree', artifact: artifact(sha256), path: '/t' });
 const folder = (key: string) => step(key, { kind: 'directory', path: '/f', mode: 0o755, content: 'ours' });
 const link = (key: string) => step(key, { kind: 'link', path: '/l', target: 't' });
+const file = (key: string) => step(key, { kind: 'file', path: '/x', mode: 0o644, content: '' });
+const sysctl = (key: string) => step(key, { kind: 'sysctl', name: key, value: '1' });
+const unit = (key: string) => step(key, { kind: 'unit', name: key });
 const names = (steps: readonly Step[]) => steps.map(({ key }) => key).join(', ');
 const shown = (steps: readonly Step[]) =>
   groupSteps(steps).map((group) =>
@@ -39,16 +42,52 @@ test('an archive is fetched and unpacked in a lane of its own, the folders come 
   expect(shown(steps)).toEqual([{ folders: 'f, g, h', lanes: ['fetch a, unpack a', 'fetch b, unpack b'] }]);
 });
 
-test('everything else stays in its order, also folders that no archive follows', () => {
-  const steps = [folder('f'), link('c'), unpack('a'), folder('g'), link('d'), fetch('b'), folder('h')];
+test('files, links and parameters are made side by side, the folders between them first', () => {
+  const steps = [
+    link('c'),
+    folder('f'),
+    file('x'),
+    unit('u'),
+    sysctl('s'),
+    folder('g'),
+    folder('h'),
+    file('y'),
+  ];
   expect(shown(steps)).toEqual([
+    { folders: 'f', lanes: ['c', 'x'] },
+    'u',
+    { folders: 'g, h', lanes: ['s', 'y'] },
+  ]);
+});
+
+test('everything else stays in its order, also folders that nothing follows', () => {
+  const steps = [
+    unit('u'),
+    folder('f'),
+    unit('v'),
+    unpack('a'),
+    folder('g'),
+    unit('w'),
+    fetch('b'),
+    folder('h'),
+  ];
+  expect(shown(steps)).toEqual([
+    'u',
     'f',
-    'c',
+    'v',
     { folders: '', lanes: ['unpack a'] },
     'g',
-    'd',
+    'w',
     { folders: '', lanes: ['fetch b'] },
     'h',
+  ]);
+});
+
+test('an archive is never beside a file: its programs are whole before anything names them', () => {
+  expect(shown([link('c'), fetch('a'), unpack('a'), file('x')])).toEqual([
+    { folders: '', lanes: ['c'] },
+    { folders: '', lanes: ['fetch a, unpack a'] },
+    { folders: '', lanes: ['x'] },
   ]);
 });
 
@@ -61,7 +100,7 @@ test('images are imported side by side, and never beside anything else', () => {
     { folders: '', lanes: ['i', 'j'] },
     'f',
     { folders: '', lanes: ['k'] },
-    'c',
+    { folders: '', lanes: ['c'] },
   ]);
 });
 

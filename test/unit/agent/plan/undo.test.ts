@@ -133,8 +133,10 @@ test('a backup that is gone is told, and the file is left', async () => {
 
 test('an entry of a kind that this release does not know is told', async () => {
   const journal = await openJournal(host);
-  await journal.append('mystery:/x', 'mystery', {});
-  await journal.append('file:/x', 'file', { surprising: true });
+  await journal.append(
+    { key: 'mystery:/x', kind: 'mystery', entry: {} },
+    { key: 'file:/x', kind: 'file', entry: { surprising: true } },
+  );
   await journal.close();
   expect(await undo()).toEqual([
     'file:/x: its journal entry is not understood',
