@@ -1,4 +1,4 @@
-// Files of the host. Every change is durable when its promise resolves. Paths are those of the host; `locate`
+// Files of the host. Every change is durable when its promise resolves, but for writeStream. Paths are those of the host; `locate`
 // maps them to where they are (the same for the real host, below a folder for a fixture root), without or with
 // the last link followed. Reading what isn't there is undefined, never an exception.
 import { createHash } from 'node:crypto';
@@ -79,8 +79,6 @@ export function createFiles(locate: Locate): HostFiles {
           }
           position += chunk.length;
         }
-        await handle.sync();
-        await syncDirectory(dirname(real));
         return position;
       } finally {
         await handle.close();

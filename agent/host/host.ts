@@ -94,7 +94,7 @@ export interface HostFiles {
   /** temp file beside it, fsync, chown/chmod, rename, fsync of the directory. */
   write(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
   openAppender(path: string, mode: number): Promise<DurableAppender>;
-  /** Writes a stream to a file (resumable: appends at `offset`), fsyncs, returns the size. */
+  /** Writes a stream to a file (resumable: appends at `offset`), returns the size. Not synced: for what is verified before it is used. */
   writeStream(
     path: string,
     source: AsyncIterable<Uint8Array>,

@@ -1,7 +1,7 @@
 // A Host that dies at its n-th effect: after it, or in the middle of it (which may be before it). From then on no call ever
 // answers, as for a process that was killed: no catch and no finally of the agent runs. A death by loss of power
 // also takes what was written and not synced.
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryPath } from '../../agent/host/durable.ts';
 import type { DurableAppender, Host, HostFiles, HostProcesses } from '../../agent/host/host.ts';
@@ -76,7 +76,11 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
           const act = real.files[name] as (...args: unknown[]) => Promise<unknown>;
           return effect(
             `${name} ${String(args[0])}`,
-            () => act(...args),
+            async () => {
+              const result = await act(...args);
+              noteUnsynced(world, name, args);
+              return result;
+            },
             () => tearFile(world, name, args),
           );
         },
@@ -142,10 +146,24 @@ function tearFile(world: IdcHost, name: (typeof fileEffects)[number], args: read
   if (name === 'makeLink') writeFileSync(world.at(temporaryPath(path)), '');
 }
 
+/** The one change that is not durable at once, and where it is moved to. */
+function noteUnsynced(
+  { unsynced }: IdcHost,
+  name: (typeof fileEffects)[number],
+  args: readonly unknown[],
+): void {
+  const [path, to] = args.map(String);
+  if (path === undefined) return;
+  if (name === 'writeStream') unsynced.add(path);
+  if (name === 'rename' && to !== undefined && unsynced.delete(path)) unsynced.add(to);
+}
+
+/** Of the size that they had: that much the file system remembers at times. */
 function losePower(world: IdcHost): void {
   for (const path of world.unsynced) {
     try {
-      truncateSync(join(world.root, path));
+      const place = join(world.root, path);
+      writeFileSync(place, Buffer.alloc(statSync(place).size), { flag: 'r+' });
     } catch {
       // Renamed or removed meanwhile, which syncs nothing: its new place is not known here.
     }

@@ -1,5 +1,6 @@
 // An archive in the content-addressed store. It is fetched into staging (going on where an earlier try stopped),
-// verified as a whole, and only then renamed to its hash: nothing unverified ever has that name.
+// verified as a whole, and only then renamed to its hash: nothing unverified ever has that name. It is there for a moment and not
+// synced, so after a loss of power it may be empty under that name: one that is found is verified again.
 import { z } from 'zod';
 import type { Artifact } from '../../../protocol/desired.ts';
 import { Fault } from '../../../protocol/fault.ts';
@@ -23,8 +24,10 @@ export const artifactKind = defineKind<
 
   async observe(host, { artifact, tree }) {
     if ((await readTreeManifest(host, tree))?.artifactSha256 === artifact.sha256) return 'unpacked';
-    const status = await host.files.status(storePath(artifact));
-    return status?.kind === 'file' && status.sizeBytes === artifact.sizeBytes ? 'stored' : 'absent';
+    const stored = storePath(artifact);
+    const status = await host.files.status(stored);
+    if (status?.kind !== 'file' || status.sizeBytes !== artifact.sizeBytes) return 'absent';
+    return (await host.files.sha256(stored)) === artifact.sha256 ? 'stored' : 'absent';
   },
   compare: (_, observed) => (observed === 'absent' ? wrong('not in the store') : right),
 
