@@ -7,6 +7,7 @@ import { lastLines } from './control-plane.ts';
 import { cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
 import { startTicks } from './registry.ts';
+import { hear, shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -29,7 +30,7 @@ export interface GatewayProcessOptions {
   readonly usualArguments: readonly string[];
 }
 
-export class GatewayProcess {
+export class GatewayProcess implements Witness {
   readonly log: string;
   /** Where /metrics, /nodes and /healthz answer, inside the cloud's namespace. */
   readonly statusUrl: string;
@@ -57,6 +58,7 @@ export class GatewayProcess {
     });
     const running: Running = { pid, startTicks: (await startTicks(pid)) ?? '', more };
     await writeFile(this.#runningFile, JSON.stringify(running));
+    hear(`${id} ${this.#options.file}`, this);
     await waitFor(`the ${this.#options.file}`, () => this.#answers(), {
       timeoutMs: 60_000,
       intervalMs: 200,
@@ -97,6 +99,14 @@ export class GatewayProcess {
 
   logs(): Promise<string> {
     return readFile(this.log, 'utf8');
+  }
+
+  async testify(): Promise<string> {
+    const [ended, answers] = await Promise.all([this.hasEnded(), this.isRunning()]);
+    const state = ended
+      ? 'its process is gone'
+      : `its process lives and ${answers ? 'answers' : 'does not answer'}`;
+    return `${this.#options.file}: ${state}; its log ends:\n${shortened(await this.logs())}`;
   }
 
   tail(): Promise<string> {

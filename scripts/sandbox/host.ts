@@ -9,6 +9,7 @@ import { setLink } from './line.ts';
 import type { HostIdentity, HostState } from './registry.ts';
 import { type LineShape, shapeLine } from './shape.ts';
 import { endProcesses } from './teardown.ts';
+import { shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 export interface HostRunOptions {
@@ -25,7 +26,7 @@ export function enterHost(init: number): string[] {
   return ['nsenter', `--target=${init}`, ...namespaces, '--root', '--wd', '--'];
 }
 
-export class SandboxHost {
+export class SandboxHost implements Witness {
   readonly name: string;
   readonly address: string;
   readonly identity: HostIdentity;
@@ -128,6 +129,12 @@ export class SandboxHost {
     const only = unit === undefined ? [] : [`--unit=${unit}`];
     const args = ['--no-pager', '--output=short-iso', ...only];
     return (await this.run('journalctl', args)).stdout;
+  }
+
+  async testify(): Promise<string> {
+    const { stdout } = await this.run('systemctl', ['is-active', 'regnode']);
+    const log = await this.run('journalctl', ['--no-pager', '--output=cat', '--unit=regnode', '--lines=12']);
+    return `${this.name}: regnode.service is ${stdout.trim()}; its log ends:\n${shortened(log.stdout)}`;
   }
 
   /** Copies a file of the machine into the host. */

@@ -2,6 +2,7 @@
 // Both go through a shell that first moves itself into the member's cgroup and then becomes the command, so the
 // pid that we know is the command's own.
 import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type CommandOptions, type CommandResult, run } from '../machine/command.ts';
 import { createCgroup } from './cgroups.ts';
@@ -74,9 +75,21 @@ export async function startDaemon(
       child.once('error', reject);
       child.once('spawn', () => resolve(child.pid ?? 0));
     });
+    child.once('exit', (code, signal) => noteEnd(options.logFile, { pid, code, signal }));
     child.unref();
     return pid;
   } finally {
     await log.close();
+  }
+}
+
+/** The last line of a log says how its process ended, if this one still lives then. Never makes a file: the folder may be going away. */
+function noteEnd(logFile: string, how: { pid: number; code: number | null; signal: string | null }): void {
+  try {
+    const file = openSync(logFile, constants.O_WRONLY | constants.O_APPEND);
+    writeSync(file, `${JSON.stringify({ msg: 'the process has ended', ...how })}\n`);
+    closeSync(file);
+  } catch {
+    // The sandbox has been taken down, log and all.
   }
 }

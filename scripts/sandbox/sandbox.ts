@@ -47,6 +47,7 @@ import { baseRoot } from './root.ts';
 import { sandboxSoftware } from './software.ts';
 import { prepareSysctls } from './sysctls.ts';
 import { endProcesses, reapDead, takeDown, unmountBelow } from './teardown.ts';
+import { forget, hear } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 export interface SandboxOptions {
@@ -138,6 +139,7 @@ export class Sandbox {
     const host = await this.#inTurn(() => this.#register(options));
     const handle = this.#handle(host);
     this.#hosts.set(host.name, handle);
+    hear(`${this.id} host ${host.name}`, handle);
     try {
       const folders = hostFolders(this.#state.dataFolder, host.name);
       const title = `booting host ${host.name} (${host.identity}, ${host.address})`;
@@ -171,6 +173,7 @@ export class Sandbox {
 
   /** Leaves nothing behind. */
   async stop(): Promise<void> {
+    forget(`${this.id} `);
     await takeDown(this.id);
     this.#guard?.dismiss();
     this.#guard = undefined;
@@ -212,6 +215,7 @@ export class Sandbox {
       await this.#save({ ...this.#state, hosts: others });
     });
     this.#hosts.delete(host.name);
+    forget(`${this.id} host ${host.name}`);
   }
 
   async #save(state: SandboxState): Promise<void> {

@@ -345,6 +345,8 @@ test('the gateway says what it was told, in events and in the audit', async () =
 test('a gateway that is restarted goes on where it was', async () => {
   const host = await joined('again');
   await sandbox.cloud.restartGateway();
+  // So that one that ends of its own says how.
+  expect(await sandbox.cloud.gatewayLogs()).toMatch(/"msg":"the process has ended","pid":\d+/);
   expect(await ask('/v1/node/status', { curl: host.curl })).toMatchObject({
     status: 200,
     body: { registered: true },

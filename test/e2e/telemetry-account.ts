@@ -27,21 +27,19 @@ export class TelemetryAccount {
   readonly #host: SandboxHost;
   /** Epochs of agents that have ended. */
   readonly #past = new Set<number>();
+  #refusal: string | undefined;
 
   constructor(sandbox: Sandbox, host: SandboxHost) {
     this.#sandbox = sandbox;
     this.#host = host;
   }
 
-  /** As the gateway has it. */
+  /** As the gateway has it; as nothing while it does not answer, which is remembered for who waits in vain. */
   async gateway(): Promise<LatestTelemetry> {
     const { cloud } = this.#sandbox;
-    const { stdout } = await cloud.run('curl', [
-      '-sf',
-      '--max-time',
-      '5',
-      `${cloud.statusUrl}/nodes/${this.#host.name}`,
-    ]);
+    const url = `${cloud.statusUrl}/nodes/${this.#host.name}`;
+    const { stdout, stderr, exitCode } = await cloud.run('curl', ['-sSf', '--max-time', '5', url]);
+    this.#refusal = exitCode === 0 ? undefined : `the gateway was asked in vain: ${stderr.trim()}`;
     const { latest } = JSON.parse(stdout || '{}') as { latest?: LatestTelemetry | null };
     return latest ?? { heartbeat: null, heartbeatAgeMs: null, series: 0, epochs: [] };
   }
@@ -110,7 +108,7 @@ export class TelemetryAccount {
         }
         return { agent: heartbeat.ring, epochs, lost };
       },
-      { ...patience, detail: async () => `${last}\n${(await this.#host.logs('regnode')).slice(-3000)}` },
+      { ...patience, detail: () => this.#refusal ?? last },
     );
   }
 

@@ -3,7 +3,7 @@
 // instead of every ten: a minute of a cut line is as many rounds as ten.
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { LatestEpoch } from '../../gateway/telemetry/intake.ts';
 import { unpackPackages } from '../../scripts/machine/apt.ts';
 import { cached } from '../../scripts/machine/cache.ts';
@@ -65,6 +65,34 @@ beforeAll(async () => {
 afterAll(async () => {
   await sandbox?.stop();
   if (loop !== undefined) await run('losetup', ['-d', loop], { allowFailure: true });
+});
+
+let isBroken = false;
+afterEach(({ task }) => {
+  isBroken = task.result?.state === 'fail';
+});
+/** What a test left that broke off in its middle is no reason for the next one to fail. */
+beforeEach(async () => {
+  if (!isBroken) return;
+  const { cloud } = sandbox;
+  if (!(await cloud.gatewayIsRunning())) {
+    await cloud.killGateway().catch(() => undefined); // one that was frozen; one that is gone can't be killed
+    await cloud.startGateway();
+  }
+  await host.restoreLink();
+  await host.initPid().catch(() => host.powerOn());
+  const script = [
+    `printf +0 > ${shiftFile}`,
+    `rm -f ${spoolFolder}/filler`,
+    'systemctl unmask --runtime regnode; systemctl start regnode',
+  ].join('\n');
+  const restored = await host.run('sh', ['-c', script]);
+  expect(restored, restored.stderr).toMatchObject({ exitCode: 0 });
+  const mounted = await host.run('findmnt', ['--noheadings', '--output=OPTIONS', spoolFolder]);
+  if (/^ro\b/.test(mounted.stdout)) await repairDisk();
+  // This gateway need not have seen all of this agent's life: the next accounts begin with a new one.
+  await account.agentEnds();
+  await host.run('systemctl', ['restart', 'regnode']);
 });
 
 async function recordsPerRound(): Promise<number> {
