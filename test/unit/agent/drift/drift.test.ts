@@ -102,8 +102,9 @@ test('report: a change that was cut off in the middle is no drift', async () => 
   await expect(reconcile(host as typeof real, { identity: state.identity, desired })).rejects.toThrow(
     'cut off',
   );
+  // The kubelet's unit, which was made beside it, is set back; nobody changed it by hand.
   const { steps, drift } = await run({ driftPolicy: 'report' });
-  expect({ steps, drift }).toEqual({ steps: 0, drift: [] });
+  expect({ steps, drift }).toEqual({ steps: 1, drift: [] });
   expect((await run({ driftPolicy: 'report', kubelet })).drift).toEqual([]);
   expect(readFileSync(world.at(paths.kubeletConfiguration), 'utf8')).toContain('17');
 });
