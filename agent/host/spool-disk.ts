@@ -21,7 +21,9 @@ export function openSpoolDisk(folder: string): SpoolDisk {
       return new RealSpoolFile(await openForBoth(join(folder, name)));
     },
     async remove(name) {
-      await unlink(join(folder, name));
+      await unlink(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
       await syncFolder(folder);
     },
     async overwrite(name, offset, bytes) {

@@ -38,6 +38,8 @@ export class SpoolStore {
   readonly #reader: SegmentReader;
   #ordinal: number;
   #offset: number;
+  /** Files of segments that were put away and that the disk did not let go. */
+  readonly #remaining = new Set<string>();
   #uncheckedBytes = Number.POSITIVE_INFINITY;
   #isReplaying = false;
   #queue: Promise<unknown> = Promise.resolve();
@@ -146,6 +148,7 @@ export class SpoolStore {
   saveCursor(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#cursor.isDirty) await this.#save();
+      await this.#removeRemaining();
     });
   }
 
@@ -159,6 +162,7 @@ export class SpoolStore {
       }
       await this.#reader.close();
       await this.#save();
+      await this.#removeRemaining();
     });
   }
 
@@ -193,8 +197,17 @@ export class SpoolStore {
     this.#segments.shift();
     this.#ordinal = this.#segments[0]?.ordinal ?? segment.ordinal + 1;
     this.#offset = 0;
+    this.#remaining.add(segmentFileName(segment));
     await this.#save().catch(() => undefined);
-    await this.#disk.remove(segmentFileName(segment));
+    await this.#removeRemaining();
+  }
+
+  /** What a read-only disk keeps is tried again with the next save of the cursor. */
+  async #removeRemaining(): Promise<void> {
+    for (const name of this.#remaining) {
+      await this.#disk.remove(name);
+      this.#remaining.delete(name);
+    }
   }
 
   async #readAt(segment: Segment): Promise<Block | undefined> {

@@ -159,6 +159,24 @@ describe('a disk that fails', () => {
     expect(intake.self.records).toBe(11);
   });
 
+  test('read-only for a while: what it did not let go then goes when it may be written again', async () => {
+    const { channel, disk, begin } = setUp();
+    const segments = () => [...disk.files.keys()].filter((name) => name !== 'cursor');
+    channel.isConnected = false;
+    const life = begin({ epoch: 1000, capacityBytes: 1024 });
+    await life.produceSlowly(300);
+    disk.isReadOnly = true;
+    channel.isConnected = true;
+    life.shipper.resend();
+    await life.delivered();
+    const kept = segments();
+    expect(kept.length).toBeGreaterThan(3);
+    await vi.waitFor(() => expect(life.spool.sizeBytes).toBe(0), patience);
+    disk.isReadOnly = false;
+    await vi.waitFor(() => expect(segments().filter((name) => kept.includes(name))).toEqual([]), patience);
+    expect(life.shipper.account()).toMatchObject({ lost: 0 });
+  });
+
   test('a real one: what the ring held lies there as it was sent', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'regnode-spool-'));
     try {
