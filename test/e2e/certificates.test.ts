@@ -145,7 +145,7 @@ test('a removed node is refused at once, and its tunnel closed', async () => {
   await waitFor(
     'a refusal',
     async () => (await audited('certificate')).some(({ code }) => code === 'NODE_NOT_REGISTERED'),
-    { timeoutMs: 20_000 },
+    { timeoutMs: 60_000 },
   );
   expect(await metric('regnode_gateway_tunnels')).toBe(0);
   const refusals = 'regnode_gateway_refused_certificates_total{code="NODE_NOT_REGISTERED"}';

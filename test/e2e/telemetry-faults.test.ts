@@ -378,6 +378,9 @@ async function useSmallDisk(): Promise<void> {
 
 /** As ext4 does it by itself after an error, whatever is open. */
 async function turnReadOnly(): Promise<void> {
+  // Or what filled the disk before, and was removed a moment ago, is there again after the repair.
+  const synced = await host.run('sync', ['--file-system', spoolFolder]);
+  expect(synced, synced.stderr).toMatchObject({ exitCode: 0 });
   await writeFile(`/sys/fs/ext4/${basename(loop ?? '')}/trigger_fs_error`, 'a test');
 }
 
