@@ -197,16 +197,21 @@ export class SpoolStore {
     this.#segments.shift();
     this.#ordinal = this.#segments[0]?.ordinal ?? segment.ordinal + 1;
     this.#offset = 0;
-    this.#remaining.add(segmentFileName(segment));
     await this.#save().catch(() => undefined);
-    await this.#removeRemaining();
+    const name = segmentFileName(segment);
+    await this.#disk.remove(name).catch((error: unknown) => {
+      this.#remaining.add(name);
+      throw error;
+    });
   }
 
-  /** What a read-only disk keeps is tried again with the next save of the cursor. */
+  /** What a read-only disk kept is tried again each second. One that stays, which was told already, holds up none of the others. */
   async #removeRemaining(): Promise<void> {
     for (const name of this.#remaining) {
-      await this.#disk.remove(name);
-      this.#remaining.delete(name);
+      await this.#disk.remove(name).then(
+        () => this.#remaining.delete(name),
+        () => undefined,
+      );
     }
   }
 

@@ -13,6 +13,8 @@ export class MemoryDisk implements SpoolDisk {
   capacityBytes = Number.POSITIVE_INFINITY;
   isReadOnly = false;
   failsToSync = false;
+  /** A file that cannot be removed. */
+  stuck: string | undefined;
   syncs = 0;
 
   get usedBytes(): number {
@@ -37,6 +39,7 @@ export class MemoryDisk implements SpoolDisk {
 
   async remove(name: string): Promise<void> {
     this.#assertWritable(0);
+    if (name === this.stuck) throw new Error('EPERM');
     this.files.delete(name);
   }
 

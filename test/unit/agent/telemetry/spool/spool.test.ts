@@ -172,8 +172,12 @@ describe('a disk that fails', () => {
     const kept = segments();
     expect(kept.length).toBeGreaterThan(3);
     await vi.waitFor(() => expect(life.spool.sizeBytes).toBe(0), patience);
+    const left = () => segments().filter((name) => kept.includes(name));
+    disk.stuck = kept[0];
     disk.isReadOnly = false;
-    await vi.waitFor(() => expect(segments().filter((name) => kept.includes(name))).toEqual([]), patience);
+    await vi.waitFor(() => expect(left()).toEqual([disk.stuck]), patience);
+    disk.stuck = undefined;
+    await vi.waitFor(() => expect(left()).toEqual([]), patience);
     expect(life.shipper.account()).toMatchObject({ lost: 0 });
   });
 
