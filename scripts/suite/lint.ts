@@ -6,7 +6,7 @@ import type { Counts } from './tally.ts';
 const tools: readonly (readonly [command: string, ...args: string[]])[] = [
   ['biome', 'check', '.'],
   ['tsc', '-p', '.'],
-  ['eslint', '.'],
+  ['oxlint'],
   ['scripts/lint-shell'],
 ];
 

@@ -4,8 +4,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import ts from 'typescript';
+import type { NewExpression, Node } from 'oxc-parser';
 import { describe, expect, test } from 'vitest';
+import { stringOf, visitSyntax } from '../syntax.ts';
 
 /** Modules that reach the operating system; in the agent only agent/host/ may import them. */
 const systemModules = /^(?:node:)?(?:fs|fs\/promises|child_process|os|cluster|execa)$/;
@@ -135,32 +136,41 @@ test('long files (a list to look at, not a failure)', () => {
 });
 
 /** What a file imports: paths inside the repository, or names of modules. Dynamic imports and worker URLs too. */
-function importsOf(file: string, text = readFileSync(file, 'utf8')): string[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+function importsOf(file: string, text?: string): string[] {
   const found: string[] = [];
-  const visit = (node: ts.Node): void => {
-    const specifier =
-      ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
-        ? node.moduleSpecifier
-        : (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) ||
-            isUrlOfModule(node)
-          ? node.arguments?.[0]
-          : undefined;
-    if (specifier !== undefined && ts.isStringLiteralLike(specifier))
-      found.push(resolve(file, specifier.text));
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
+  visitSyntax(
+    file,
+    (node) => {
+      const specifier = stringOf(specifierOf(node));
+      if (specifier !== undefined) found.push(resolve(file, specifier));
+    },
+    text,
+  );
   return found;
 }
 
+function specifierOf(node: Node): Node | null | undefined {
+  switch (node.type) {
+    case 'ImportDeclaration':
+    case 'ImportExpression':
+    case 'ExportAllDeclaration':
+    case 'ExportNamedDeclaration':
+      return node.source;
+    case 'NewExpression':
+      return isUrlOfModule(node) ? node.arguments[0] : undefined;
+    default:
+      return undefined;
+  }
+}
+
 /** `new URL('./worker.ts', import.meta.url)`: how a worker or a child process is named. */
-function isUrlOfModule(node: ts.Node): node is ts.NewExpression {
+function isUrlOfModule({ callee, arguments: [specifier, base] }: NewExpression): boolean {
   return (
-    ts.isNewExpression(node) &&
-    node.expression.getText() === 'URL' &&
-    node.arguments?.[1]?.getText() === 'import.meta.url' &&
-    /\.ts'$/.test(node.arguments[0]?.getText() ?? '')
+    callee.type === 'Identifier' &&
+    callee.name === 'URL' &&
+    base?.type === 'MemberExpression' &&
+    base.object.type === 'MetaProperty' &&
+    stringOf(specifier)?.endsWith('.ts') === true
   );
 }
 

@@ -1,12 +1,13 @@
 // One catalogue: what events and conditions say stands in it by code, and so does everything that install.sh says; no
 // reason or message of theirs is written anywhere else.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
+import type { Node } from 'oxc-parser';
 import { expect, test } from 'vitest';
 import { explainCode } from '../../../agent/preflight/explain.ts';
 import { told } from '../../../gateway/kubernetes/event-recorder.ts';
 import { type EventCode, eventTexts } from '../../../protocol/catalogue/events.ts';
+import { stringOf, visitSyntax } from '../../syntax.ts';
 
 const codes = Object.keys(eventTexts) as EventCode[];
 
@@ -37,21 +38,16 @@ test('reasons of events and conditions are written nowhere but in the catalogue'
 
 /** Each `reason: '…'` that an object literal holds. */
 function reasonLiterals(file: string): string[] {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const found: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isPropertyAssignment(node) && node.name.getText() === 'reason') {
-      const strings = literalsIn(node.initializer);
-      found.push(...strings.map((text) => `${file}: ${text}`));
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
+  visitSyntax(file, (node) => {
+    if (node.type === 'Property' && node.key.type === 'Identifier' && node.key.name === 'reason')
+      found.push(...literalsIn(node.value).map((text) => `${file}: ${text}`));
+  });
   return found;
 }
 
-function literalsIn(node: ts.Node): string[] {
-  if (ts.isStringLiteralLike(node)) return [node.text];
-  if (ts.isConditionalExpression(node)) return [...literalsIn(node.whenTrue), ...literalsIn(node.whenFalse)];
-  return [];
+function literalsIn(node: Node): string[] {
+  if (node.type === 'ConditionalExpression')
+    return [...literalsIn(node.consequent), ...literalsIn(node.alternate)];
+  return [stringOf(node) ?? []].flat();
 }
