@@ -250,6 +250,9 @@ check_tools() {
 # The kernel drops the lock when this shell is gone, however it ended.
 take_lock() {
   mkdir -p "${lock%/*}"
+  # Whoever may read the file may lock it, and keep everybody else out.
+  (umask 077 && : >>"$lock")
+  chmod 600 "$lock"
   exec 9>>"$lock"
   if ! flock -n 9; then
     holder=$(cat "$lock")

@@ -1,10 +1,11 @@
 // A lock that survives nothing but a live process: the kernel's flock, held by a child (flock(1) around cat)
 // whose standard input is a pipe from us. When this process ends, however it ends, the pipe closes, cat ends,
-// and the kernel gives the lock back. Who holds it is written into the lock file, to be named to the next one.
+// and the kernel gives the lock back. Who holds it is written into the lock file, to be named to the next one. The file is
+// nobody else's to open: whoever may read it may lock it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, stat, unlink } from 'node:fs/promises';
+import { chmod, open, readFile, stat, unlink } from 'node:fs/promises';
 import { hasCode, writeInPlace } from './durable.ts';
 
 export interface LockHolder {
@@ -21,10 +22,9 @@ const waitSeconds = '1';
 
 export async function takeLock(path: string, command: string): Promise<HeldLock | LockHolder> {
   for (;;) {
-    const child = spawn('flock', ['-w', waitSeconds, '-E', String(busyExitCode), path, 'cat'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-    });
+    // One that an earlier release left.
+    await chmod(path, 0o600).catch(ignoreAbsence);
+    const child = startFlock(path);
     if (!(await isHeld(child, path))) return readHolder(path);
     if (await holdsFileAt(child, path)) {
       // On a full disk the lock has no name; it is held all the same.
@@ -34,6 +34,19 @@ export async function takeLock(path: string, command: string): Promise<HeldLock 
       return { release: () => release(child, path) };
     }
     await end(child); // the holder before us removed the file that we waited for: once more
+  }
+}
+
+/** It makes the file where there is none. */
+function startFlock(path: string): ChildProcess {
+  const umask = process.umask(0o077);
+  try {
+    return spawn('flock', ['-w', waitSeconds, '-E', String(busyExitCode), path, 'cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    });
+  } finally {
+    process.umask(umask);
   }
 }
 
@@ -60,9 +73,7 @@ async function makeFile(path: string): Promise<void> {
 
 async function holdsFileAt(child: ChildProcess, path: string): Promise<boolean> {
   const held = await stat(`/proc/${child.pid}/fd/3`);
-  const there = await stat(path).catch((error: unknown) =>
-    hasCode(error, 'ENOENT') ? undefined : Promise.reject(error as Error),
-  );
+  const there = await stat(path).catch(ignoreAbsence);
   return there !== undefined && there.ino === held.ino && there.dev === held.dev;
 }
 
@@ -73,11 +84,12 @@ async function readHolder(path: string): Promise<LockHolder> {
 }
 
 async function release(child: ChildProcess, path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) =>
-    hasCode(error, 'ENOENT') ? undefined : Promise.reject(error as Error),
-  );
+  await unlink(path).catch(ignoreAbsence);
   await end(child);
 }
+
+const ignoreAbsence = (error: unknown) =>
+  hasCode(error, 'ENOENT') ? undefined : Promise.reject(error as Error);
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

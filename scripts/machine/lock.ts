@@ -3,7 +3,7 @@
 // kernel drops the lock. So there is no stale lock to clean up. The child is its own session, so that Ctrl-C
 // doesn't take the lock away while the holder still cleans up.
 import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -14,6 +14,9 @@ export interface Lock {
 /** Waits for the lock; `onWait` is called once when somebody else has it. */
 export async function acquireLock(path: string, onWait: () => void = () => undefined): Promise<Lock> {
   await mkdir(dirname(path), { recursive: true });
+  // Whoever may read the file may lock it.
+  await (await open(path, 'a', 0o600)).close();
+  await chmod(path, 0o600);
   const child = spawn('flock', [path, 'sh', '-c', 'echo locked; cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,

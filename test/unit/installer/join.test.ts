@@ -99,6 +99,11 @@ describe.runIf(isRoot)('nothing is left', () => {
     expect(machine.changes().join('\n')).toContain('/opt/regnode/bin');
   });
 
+  test('and nobody but root may open its lock, and keep others out with it', async () => {
+    offer('1.0.0', 'echo "lock $(stat -c %a /run/regnode-install.lock)" >&2; exit 1');
+    expect((await run()).stderr).toContain('lock 600\n');
+  });
+
   test('when another install.sh is at work', async () => {
     offer('1.0.0');
     const outcome = await run([], {

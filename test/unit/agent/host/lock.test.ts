@@ -1,7 +1,7 @@
 // One run at a time: the second is told who the first is, and a lock ends with its holder however that ends.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -26,6 +26,15 @@ test('the second is told the pid and the command of the first', async () => {
   const third = await takeLock(path, 'regnode leave');
   expect(third).toHaveProperty('release');
   if ('release' in third) await third.release();
+});
+
+test('the file is nobody else’s to open, new or left by an earlier release', async () => {
+  for (const prepare of [async () => undefined, () => writeFile(path, '', { mode: 0o644 })]) {
+    await prepare();
+    const lock = await takeLock(path, 'regnode join');
+    expect(((await stat(path)).mode & 0o777).toString(8)).toBe('600');
+    if ('release' in lock) await lock.release();
+  }
 });
 
 test('kill -9 of the holder gives the lock back', async () => {
