@@ -4,14 +4,15 @@
 import type { Logger } from 'pino';
 import { type EventCode, eventTexts } from '../../protocol/catalogue/events.ts';
 import { type FaultValues, fill } from '../../protocol/fault.ts';
-import { RateLimiter } from '../serve/limits.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { events, type Kind, type KubernetesObject } from './kinds.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
 const repeatWindowMs = 10 * 60_000;
 const remembered = 1000;
 /** Of one object; a node that is upgraded with all its parts has a dozen. */
-const perObject = { burst: 50, intervalMs: 60_000, remembered: 20_000 };
+const perObject = { burst: 50, perSecond: 1 / 60 };
+const rememberedObjects = 20_000;
 /** Events of cluster-scoped objects live here by convention. */
 const namespace = 'default';
 
@@ -42,14 +43,13 @@ export function createEventRecorder(
   now: () => number = Date.now,
   onDropped: () => void = () => {},
 ): RecordEvent {
-  const limiter = new RateLimiter(perObject);
+  const notes = new TokenBuckets(perObject, rememberedObjects);
   const recent = new Map<string, { name: string; count: number; firstMs: number }>();
 
   return (kind, about, note) => {
     const at = now();
     const object = `${kind.kind} ${about.name}`;
-    if (limiter.waitSeconds(object, at) > 0) return onDropped();
-    limiter.count(object, at);
+    if (!notes.take(object, 1, at)) return onDropped();
     const key = [kind.kind, about.name, about.uid, note.reason, note.message].join('\n');
     const known = recent.get(key);
     const entry =

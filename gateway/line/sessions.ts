@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { Fault } from '../../protocol/fault.ts';
 import { isTicketOf, type LineSession, lineKey, parseTicket } from '../../protocol/line/session.ts';
-import { AddressBuckets, lineLimits } from './limits.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { lineLimits } from './limits.ts';
 
 export interface LineSessionsOptions {
   /** The same in every replica; asked each time, since a rotation of the CA changes it. */
@@ -15,7 +16,7 @@ export interface LineSessionsOptions {
 
 export class LineSessions {
   readonly #options: LineSessionsOptions;
-  readonly #opened = new AddressBuckets(lineLimits.sessionsBurst, 1000 / lineLimits.sessionIntervalMs);
+  readonly #opened = new TokenBuckets(lineLimits.sessions, lineLimits.rememberedAddresses);
 
   constructor(options: LineSessionsOptions) {
     this.#options = options;
@@ -28,9 +29,9 @@ export class LineSessions {
   ): LineSession {
     const { now, secret, udpPort, inboundPort } = this.#options;
     // Many nodes may come from one address (a proxy, address translation); each has a rate of its own.
-    const bucket = this.#opened.of(node ? `node ${node.name}` : address, now());
-    if (!bucket.take(1, now())) {
-      throw new Fault('LINE_BUSY', { address, seconds: Math.ceil(bucket.waitMs(1, now()) / 1000) });
+    const asker = node ? `node ${node.name}` : address;
+    if (!this.#opened.take(asker, 1, now())) {
+      throw new Fault('LINE_BUSY', { address, seconds: this.#opened.waitSeconds(asker, 1, now()) });
     }
     const lifetimeMs = node ? lineLimits.nodeSessionMs : lineLimits.strangerSessionMs;
     const session = randomBytes(8).toString('hex');

@@ -4,14 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/fault.ts';
 import { transferLimitBytes } from '../../protocol/line/session.ts';
-import { AddressBuckets, Bucket, lineLimits } from './limits.ts';
+import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { lineLimits } from './limits.ts';
 
 const chunkBytes = 64 * 1024;
 
 export class Transfers {
   readonly #now: () => number;
-  readonly #perAddress = new AddressBuckets(lineLimits.transferBytesBurst, lineLimits.transferBytesPerSecond);
-  readonly #total: Bucket;
+  readonly #perAddress = new TokenBuckets(lineLimits.transferBytes, lineLimits.rememberedAddresses);
+  readonly #total: TokenBucket;
   /** Not random: nothing compresses on the way, since everything is inside TLS. */
   readonly #chunk = Buffer.alloc(chunkBytes);
   /** Address → how many; one entry each as long as there is one. */
@@ -19,8 +20,7 @@ export class Transfers {
 
   constructor(now: () => number) {
     this.#now = now;
-    const { totalTransferBytesPerSecond: rate } = lineLimits;
-    this.#total = new Bucket(rate, rate, now());
+    this.#total = new TokenBucket(lineLimits.totalTransferBytes, now());
   }
 
   get running(): number {
@@ -71,13 +71,13 @@ export class Transfers {
       throw new Fault('REQUEST_TOO_LARGE', { limitBytes: transferLimitBytes });
     }
     const now = this.#now();
-    const bucket = this.#perAddress.of(address, now);
     // The place first: a refusal for want of it must not cost the address its bytes.
     const running = this.#running.get(address) ?? 0;
     if (running >= lineLimits.transfersAtOncePerAddress || this.running >= lineLimits.transfersAtOnce)
       throw new Fault('LINE_BUSY', { address, seconds: 5 });
-    if (!bucket.take(bytes, now)) {
-      throw new Fault('LINE_BUSY', { address, seconds: Math.ceil(bucket.waitMs(bytes, now) / 1000) });
+    if (!this.#perAddress.take(address, bytes, now)) {
+      const seconds = this.#perAddress.waitSeconds(address, bytes, now);
+      throw new Fault('LINE_BUSY', { address, seconds });
     }
     this.#running.set(address, running + 1);
     try {

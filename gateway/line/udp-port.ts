@@ -4,7 +4,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { decodeProbe, encodeProbe, isSigned, probeHeadBytes } from '../../protocol/line/probe.ts';
-import { AddressBuckets, Bucket, lineLimits } from './limits.ts';
+import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { lineLimits } from './limits.ts';
 
 /** What became of a datagram; each is counted. */
 export type ProbeOutcome = 'answered' | 'malformed' | 'expired' | 'unsigned' | 'address-rate' | 'total-rate';
@@ -45,16 +46,14 @@ export async function openProbePort(options: ProbePortOptions): Promise<ProbePor
 /** Everything but the socket: a datagram in, at most one out. */
 export class Echo {
   readonly #options: Omit<ProbePortOptions, 'listen' | 'logger'>;
-  readonly #perAddress = new AddressBuckets(lineLimits.datagramsBurst, lineLimits.datagramsPerSecond);
-  readonly #total: Bucket;
-  readonly #answerBytes: Bucket;
+  readonly #perAddress = new TokenBuckets(lineLimits.datagrams, lineLimits.rememberedAddresses);
+  readonly #total: TokenBucket;
+  readonly #answerBytes: TokenBucket;
 
   constructor(options: Omit<ProbePortOptions, 'listen' | 'logger'>) {
     this.#options = options;
-    const { totalDatagramsBurst, totalDatagramsPerSecond } = lineLimits;
-    const { totalAnswerBytesBurst, totalAnswerBytesPerSecond } = lineLimits;
-    this.#total = new Bucket(totalDatagramsBurst, totalDatagramsPerSecond, options.now());
-    this.#answerBytes = new Bucket(totalAnswerBytesBurst, totalAnswerBytesPerSecond, options.now());
+    this.#total = new TokenBucket(lineLimits.totalDatagrams, options.now());
+    this.#answerBytes = new TokenBucket(lineLimits.totalAnswerBytes, options.now());
   }
 
   answer(
@@ -91,7 +90,7 @@ export class Echo {
     if (!key) return 'expired';
     if (!isSigned(request, key)) return 'unsigned';
     // Only what is signed uses up what the address may: nobody can take it from somebody else.
-    return this.#perAddress.of(address, now).take(1, now) ? { probe, key } : 'address-rate';
+    return this.#perAddress.take(address, 1, now) ? { probe, key } : 'address-rate';
   }
 }
 

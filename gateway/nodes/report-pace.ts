@@ -1,14 +1,15 @@
 // How fast an agent's reports may come to anything. Each that differs is a write to the API server and news for people, so a node that
 // changes its mind a thousand times a second would be the whole cluster's trouble. Some may come at once (a join, an upgrade); after
 // that the latest waits until its time has come. None of it is lost but what was overtaken.
-import { RateLimiter } from '../serve/limits.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 
-const limits = { burst: 30, intervalMs: 2000, remembered: 20_000 };
+const limits = { burst: 30, perSecond: 0.5 };
+const rememberedNodes = 20_000;
 
 export class ReportPace {
   readonly #now: () => number;
   readonly #onWait: (nodeName: string) => void;
-  readonly #limiter = new RateLimiter(limits);
+  readonly #reports = new TokenBuckets(limits, rememberedNodes);
   readonly #waiting = new Map<string, { timer: NodeJS.Timeout; take: () => void }>();
 
   /** `onWait` hears of each that could not be taken at once. */
@@ -25,13 +26,12 @@ export class ReportPace {
       this.#onWait(nodeName);
       return;
     }
-    const seconds = this.#limiter.waitSeconds(nodeName, this.#now());
-    if (seconds === 0) {
-      this.#limiter.count(nodeName, this.#now());
+    if (this.#reports.take(nodeName, 1, this.#now())) {
       take();
       return;
     }
-    const timer = setTimeout(() => this.#due(nodeName), seconds * 1000).unref();
+    const waitMs = this.#reports.waitMs(nodeName, 1, this.#now());
+    const timer = setTimeout(() => this.#due(nodeName), waitMs).unref();
     this.#waiting.set(nodeName, { timer, take });
     this.#onWait(nodeName);
   }
@@ -44,7 +44,7 @@ export class ReportPace {
   #due(nodeName: string): void {
     const take = this.#waiting.get(nodeName)?.take;
     this.#waiting.delete(nodeName);
-    this.#limiter.count(nodeName, this.#now());
+    this.#reports.spend(nodeName, 1, this.#now());
     take?.();
   }
 }

@@ -2,6 +2,7 @@
 // them, and the ways of streams to nodes. serve.ts starts it, asks it who looks after a node, and ends it.
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/fault.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock } from '../../protocol/tunnel/clock.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -10,7 +11,6 @@ import { leases } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { Watcher } from '../kubernetes/watcher.ts';
 import type { RegisteredNode } from '../nodes/node.ts';
-import { RepeatFilter } from '../serve/limits.ts';
 import type { ServingCertificate } from '../serve/serving-certificate.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { ownAddress } from './address.ts';

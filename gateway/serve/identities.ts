@@ -1,6 +1,7 @@
 // Who connects to the public port: nodes by their certificates against their registrations. A refusal is counted, and audited once
 // a while for each address; a certificate that is struck from the registration closes the tunnel that it opened.
 import type { Logger } from 'pino';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Authority } from '../join/authority.ts';
@@ -10,7 +11,7 @@ import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { limits, RepeatFilter } from './limits.ts';
+import { limits } from './limits.ts';
 import type { RouteTable } from './route.ts';
 
 export interface IdentitiesOptions {

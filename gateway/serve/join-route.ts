@@ -3,6 +3,7 @@
 import { Fault } from '../../protocol/fault.ts';
 import { joinRequestSchema } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type JoinDesk, join } from '../join/join.ts';
@@ -12,7 +13,7 @@ import { registeredNodes } from '../nodes/node.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { httpStatus } from './http-status.ts';
-import { limits, RateLimiter } from './limits.ts';
+import { limits } from './limits.ts';
 import type { Exchange } from './route.ts';
 
 export interface JoinRouteOptions {
@@ -32,14 +33,10 @@ interface About {
 
 export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Promise<void> {
   const { desk } = options;
-  const limiter = new RateLimiter({
-    burst: limits.refusalsBurst,
-    intervalMs: limits.refusalIntervalMs,
-    remembered: limits.rememberedAddresses,
-  });
+  const refusals = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
   return async ({ request, response, address }) => {
     const startedMs = desk.now();
-    const seconds = limiter.waitSeconds(address, startedMs);
+    const seconds = refusals.waitSeconds(address, 1, startedMs);
     let about: About = { address };
     try {
       if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
@@ -59,7 +56,7 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
       const fault = faultFor(error);
       // What is our own failure is not held against the host.
       const theirs = httpStatus(fault.code) < 500 && fault.code !== 'TOO_MANY_REQUESTS';
-      if (theirs) limiter.count(address, desk.now());
+      if (theirs) refusals.spend(address, 1, desk.now());
       refused(options, about, fault);
       throw error;
     }

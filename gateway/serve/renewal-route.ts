@@ -3,12 +3,13 @@
 import { Fault } from '../../protocol/fault.ts';
 import { renewRequestSchema } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
 import { type RenewalDesk, renewCertificate } from '../join/renewal.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
-import { limits, RateLimiter } from './limits.ts';
+import { limits } from './limits.ts';
 import type { Exchange } from './route.ts';
 
 export interface RenewalRouteOptions {
@@ -20,18 +21,15 @@ export interface RenewalRouteOptions {
 type Run = (exchange: Exchange, node: NodeIdentity, certificate: PeerCertificate) => Promise<void>;
 
 export function renewalRoute({ desk, audit, counters }: RenewalRouteOptions): Run {
-  const limiter = new RateLimiter({
-    burst: limits.renewalsBurst,
-    intervalMs: limits.renewalIntervalMs,
-    remembered: limits.rememberedAddresses,
-  });
+  const renewals = new TokenBuckets(limits.renewals, limits.rememberedNodes);
   return async ({ request, response, address }, node, certificate) => {
     const expired = certificate.expiresAtMs <= desk.now();
     const about = { event: 'renewal', node: node.name, pool: node.pool, address, expired };
     try {
-      const seconds = limiter.waitSeconds(node.name, desk.now());
-      if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
-      limiter.count(node.name, desk.now());
+      if (!renewals.take(node.name, 1, desk.now())) {
+        const seconds = renewals.waitSeconds(node.name, 1, desk.now());
+        throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+      }
       const parsed = readFromPeer(renewRequestSchema, await readJson(request));
       if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'csrPem is missing' });
       const { serial, ...answer } = await renewCertificate(

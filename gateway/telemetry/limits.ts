@@ -18,30 +18,3 @@ export const defaultTelemetryLimits: TelemetryLimits = {
   series: 20_000,
   epochs: 32,
 };
-
-/** Fills up with time, is emptied by use. */
-export class TokenBucket {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #level: number;
-  #lastMs: number;
-
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#level = burst;
-    this.#lastMs = nowMs;
-  }
-
-  /** 0 when the amount was there and is taken, else the milliseconds until it will be. */
-  take(amount: number, nowMs: number): number {
-    const filled = this.#level + ((nowMs - this.#lastMs) / 1000) * this.#perSecond;
-    this.#level = Math.min(this.#burst, filled);
-    this.#lastMs = nowMs;
-    if (this.#level >= amount) {
-      this.#level -= amount;
-      return 0;
-    }
-    return Math.ceil(((amount - this.#level) / this.#perSecond) * 1000);
-  }
-}

@@ -1,6 +1,7 @@
 // What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks and latest values, answers
 // what to acknowledge, and hands each value on once. What it refuses is counted, and no bytes can make it throw.
 import type { Heartbeat } from '../../protocol/control.ts';
+import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
 import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
@@ -10,7 +11,7 @@ import { recordClass } from '../../protocol/telemetry/record.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { NodeLabels } from './exposition.ts';
 import { type EpochAccount, HighWater } from './high-water.ts';
-import { type TelemetryLimits, TokenBucket } from './limits.ts';
+import type { TelemetryLimits } from './limits.ts';
 import { explainedFrom, lossOf } from './loss.ts';
 import { NodeSeries } from './node-series.ts';
 import { ReplaySchemas } from './replay-schemas.ts';
@@ -57,7 +58,7 @@ export class NodeIntake {
     this.series = new NodeSeries(limits, shapes, (group, timestampMs) =>
       this.#endSink?.ended(this.#labels, group, timestampMs),
     );
-    this.#bytes = new TokenBucket(limits.bytesPerSecond, limits.burstBytes, nowMs);
+    this.#bytes = new TokenBucket({ burst: limits.burstBytes, perSecond: limits.bytesPerSecond }, nowMs);
     this.#replayed = new ReplaySchemas(limits);
   }
 
@@ -76,8 +77,8 @@ export class NodeIntake {
       return undefined;
     }
     const mark = this.marks.mark(batch.epoch) ?? batch.firstSequence;
-    const waitMs = this.#bytes.take(payload.byteLength, now);
-    if (waitMs > 0) {
+    if (!this.#bytes.take(payload.byteLength, now)) {
+      const waitMs = this.#bytes.waitMs(payload.byteLength, now);
       self.refuse('budget-bytes');
       return answer(batch.epoch, mark, 'wait', waitMs);
     }

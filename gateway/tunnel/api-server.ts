@@ -3,12 +3,13 @@
 // at a time and opens few; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and
 // again does not fill the audit.
 import { Fault } from '../../protocol/fault.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
-import { RateLimiter, RepeatFilter } from '../serve/limits.ts';
 import type { TunnelNode } from './hub.ts';
 
 export interface ApiServerWayOptions {
@@ -24,7 +25,8 @@ export interface ApiServerWayOptions {
   readonly dialTimeoutMs?: number;
 }
 
-const refusals = { intervalMs: 1000, remembered: 10_000 };
+const rememberedNodes = 20_000;
+const refusals = { intervalMs: 1000, remembered: rememberedNodes };
 const defaults = { clock: realClock, connectionsPerNode: 64, streamsPerMinute: 600, dialTimeoutMs: 10_000 };
 
 /** Takes the streams that agents open. */
@@ -33,11 +35,11 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
   const address = addressOf(options.apiServerUrl);
   const open = new Map<string, number>();
   const repeats = new RepeatFilter(refusals);
-  const rate = new RateLimiter({
-    burst: options.streamsPerMinute,
-    intervalMs: 60_000 / options.streamsPerMinute,
-    remembered: refusals.remembered,
-  });
+  const { streamsPerMinute } = options;
+  const opened = new TokenBuckets(
+    { burst: streamsPerMinute, perSecond: streamsPerMinute / 60 },
+    rememberedNodes,
+  );
   const count = (node: string, change: 1 | -1) => {
     const now = (open.get(node) ?? 0) + change;
     if (now > 0) open.set(node, now);
@@ -50,12 +52,9 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
     const limit = options.connectionsPerNode;
     if ((open.get(node.name) ?? 0) > limit) return new Fault('TUNNEL_STREAM_LIMIT', { limit });
     const nowMs = options.clock.nowMs();
-    const seconds = rate.waitSeconds(node.name, nowMs);
-    if (seconds > 0) {
-      return new Fault('TUNNEL_STREAM_RATE', { node: node.name, limit: options.streamsPerMinute, seconds });
-    }
-    rate.count(node.name, nowMs);
-    return address;
+    if (opened.take(node.name, 1, nowMs)) return address;
+    const seconds = opened.waitSeconds(node.name, 1, nowMs);
+    return new Fault('TUNNEL_STREAM_RATE', { node: node.name, limit: streamsPerMinute, seconds });
   };
   return (node, stream) => {
     count(node.name, 1);
