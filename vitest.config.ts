@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          setupFiles: ['test/e2e/testimony.ts'],
+          setupFiles: ['test/e2e/ledger.ts', 'test/e2e/testimony.ts'],
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,
           maxWorkers: 3, // on two cores: most of their time is waiting, for outages and for pods

@@ -120,6 +120,18 @@ export async function cgroupPids(id: string, member = ''): Promise<number[]> {
   return [...pids];
 }
 
+/** What has run in the sandbox's cgroups so far, ended or not; 0 where the machine does not count. */
+export async function cgroupCpuSeconds(id: string): Promise<number> {
+  for (const root of await hierarchies()) {
+    const folder = join(root, parent, id);
+    const nanoseconds = await readIfThere(join(folder, 'cpuacct.usage'));
+    if (nanoseconds !== '') return Number(nanoseconds) / 1e9;
+    const microseconds = /^usage_usec (\d+)$/m.exec(await readIfThere(join(folder, 'cpu.stat')))?.[1];
+    if (microseconds !== undefined) return Number(microseconds) / 1e6;
+  }
+  return 0;
+}
+
 /** Removes the cgroups, which must be empty by now; false while one is still busy. */
 export async function removeCgroups(id: string, member = ''): Promise<boolean> {
   let clean = true;

@@ -4,12 +4,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandResult } from '../machine/command.ts';
 import { lastLines } from './control-plane.ts';
+import { spend } from './ledger.ts';
 import { cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
 import { startTicks } from './registry.ts';
 import { hear, shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
+/** A start costs half where what was compiled before is found again. */
+const { NODE_COMPILE_CACHE } = process.env;
+const compiled: Readonly<Record<string, string>> =
+  NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 const checkout = resolve(import.meta.dirname, '../..');
 
 interface Running {
@@ -45,16 +50,17 @@ export class GatewayProcess implements Witness {
   }
 
   /** Starts it and waits until it answers. `more` is added to the usual arguments. */
-  async start(
-    more: readonly string[] = [],
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<void> {
+  start(more: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    return spend('gateway', () => this.#start(more, environment));
+  }
+
+  async #start(more: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
     const { id, usualArguments } = this.#options;
     const args = [join(checkout, 'gateway/main.ts'), 'serve', ...usualArguments, ...more];
     const pid = await startDaemon(id, cloudMember, process.execPath, args, {
       logFile: this.log,
       cwd: checkout,
-      environment,
+      environment: { ...compiled, ...environment },
     });
     const running: Running = { pid, startTicks: (await startTicks(pid)) ?? '', more };
     await writeFile(this.#runningFile, JSON.stringify(running));

@@ -8,6 +8,7 @@ import { kubernetesVersion } from '../kubernetes/binaries.ts';
 import type { CommandResult, LineListener } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
 import type { SandboxHost } from './host.ts';
+import { spend } from './ledger.ts';
 import type { Sandbox } from './sandbox.ts';
 import { waitFor } from './wait.ts';
 
@@ -32,10 +33,14 @@ export async function startGatewayWithPool(
   gateway: readonly string[] = [],
 ): Promise<void> {
   const { cloud } = sandbox;
-  await progress.step('custom resources and permissions', () => cloud.setUpGateway());
-  await progress.step('artifact store', async () => cloud.buildArtifactStore(await payloadFile(), progress));
-  await progress.step('gateway', () => cloud.startGateway(gateway));
-  await createPool(sandbox, poolName, pool);
+  await spend('gateway', async () => {
+    await progress.step('custom resources and permissions', () => cloud.setUpGateway());
+    await progress.step('artifact store', async () =>
+      cloud.buildArtifactStore(await payloadFile(), progress),
+    );
+    await progress.step('gateway', () => cloud.startGateway(gateway));
+    await createPool(sandbox, poolName, pool);
+  });
 }
 
 export async function createPool(
@@ -69,7 +74,8 @@ export function pasteJoinCommand(
   environment: Readonly<Record<string, string>> = {},
   onLine: LineListener = () => undefined,
 ): Promise<CommandResult> {
-  return host.run('bash', ['-s'], { input: `${command}\n`, timeoutMs: 300_000, environment, onLine });
+  const input = `${command}\n`;
+  return spend('join', () => host.run('bash', ['-s'], { input, timeoutMs: 300_000, environment, onLine }));
 }
 
 /** regnodectl that must succeed; returns what it printed. */

@@ -31,6 +31,7 @@ import { startControlPlane, waitForControllers } from './control-plane.ts';
 import { type Guard, startGuard } from './guard.ts';
 import { SandboxHost } from './host.ts';
 import { startKubeProxy } from './kube-proxy.ts';
+import { account, closeAccount, spend } from './ledger.ts';
 import { cloudMember, connectHost, createLine, disconnectHost, hostAddress } from './line.ts';
 import { createNamespace, namespaceName } from './namespaces.ts';
 import { ensureMachinePackages } from './packages.ts';
@@ -61,7 +62,11 @@ export interface HostOptions {
   readonly identity?: HostIdentity;
 }
 
-export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+export function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  return spend('cluster', () => start(options));
+}
+
+async function start(options: SandboxOptions): Promise<Sandbox> {
   const progress = options.progress ?? silentProgress;
   if (process.getuid?.() !== 0)
     throw new Error('a sandbox needs root: it makes namespaces, mounts and cgroups');
@@ -75,6 +80,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     return created;
   });
   const sandbox = new Sandbox(state, kubernetes, progress, startGuard(state.id));
+  account(state.id);
   try {
     await mkdir(sandbox.cloud.files.folder, { recursive: true });
     await createNamespace(state.id, cloudMember);
@@ -134,7 +140,11 @@ export class Sandbox {
   }
 
   /** Makes a host, connects it to the private line and boots it. */
-  async addHost(options: HostOptions): Promise<SandboxHost> {
+  addHost(options: HostOptions): Promise<SandboxHost> {
+    return spend('hosts', () => this.#addHost(options));
+  }
+
+  async #addHost(options: HostOptions): Promise<SandboxHost> {
     const base = await baseRoot(this.#progress);
     const host = await this.#inTurn(() => this.#register(options));
     const handle = this.#handle(host);
@@ -174,6 +184,7 @@ export class Sandbox {
   /** Leaves nothing behind. */
   async stop(): Promise<void> {
     forget(`${this.id} `);
+    await closeAccount(this.id);
     await takeDown(this.id);
     this.#guard?.dismiss();
     this.#guard = undefined;

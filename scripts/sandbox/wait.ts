@@ -1,5 +1,6 @@
 // Waiting in the sandbox is always polling with a deadline: a condition, what it is called, and how long at most.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { spend } from './ledger.ts';
 
 /** So long a wait is patience and not a measure: where nobody sits before it, a slow machine gets more of it. */
 const patientFromMs = 60_000;
@@ -14,7 +15,15 @@ export interface WaitOptions {
 }
 
 /** Calls `condition` until it returns something other than undefined or false, and returns that. */
-export async function waitFor<T>(
+export function waitFor<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  options: WaitOptions,
+): Promise<T> {
+  return spend('waits', () => poll(what, condition, options));
+}
+
+async function poll<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
   options: WaitOptions,

@@ -5,7 +5,7 @@ import { Interrupted } from '../machine/command.ts';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
 import { stopChildren } from './children.ts';
-import { prepareE2e, tearDown } from './e2e.ts';
+import { prepareE2e, runE2e, tearDown } from './e2e.ts';
 import { lint } from './lint.ts';
 import { prepareLint } from './packages.ts';
 import { type Selection, select, UsageError } from './selection.ts';
@@ -61,11 +61,9 @@ async function runParts({ parts, e2eNames, full, from }: Selection): Promise<voi
   if (!parts.has('e2e')) return;
   if (!isRoot) return leftOut('e2e', 'it makes network namespaces and containers, which needs root');
   if (!(await phase('e2e: prepare', () => prepareE2e(progress)))) return;
-  const files = e2eNames.map((name) => `test/e2e/${name}.test.ts`);
   try {
-    await phase('e2e', () =>
-      runVitest(['e2e'], files, full ? { REGNODE_FULL: '1', REGNODE_FROM: `${from}` } : {}),
-    );
+    const environment: Record<string, string> = full ? { REGNODE_FULL: '1', REGNODE_FROM: `${from}` } : {};
+    await phase('e2e', () => runE2e(e2eNames, environment));
   } finally {
     await phase('e2e: tear down', tearDown);
   }
