@@ -3,7 +3,7 @@
 // kernel drops the lock. So there is no stale lock to clean up. The child is its own session, so that Ctrl-C
 // doesn't take the lock away while the holder still cleans up.
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -11,12 +11,15 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** Waits for the lock; `onWait` is called once when somebody else has it. */
+/** Waits for the lock on a file, which is made, or on a folder that is there; `onWait` is called once when somebody else has it. */
 export async function acquireLock(path: string, onWait: () => void = () => undefined): Promise<Lock> {
   await mkdir(dirname(path), { recursive: true });
-  // Whoever may read the file may lock it.
-  await (await open(path, 'a', 0o600)).close();
-  await chmod(path, 0o600);
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (!isFolder) {
+    // Whoever may read the file may lock it.
+    await (await open(path, 'a', 0o600)).close();
+    await chmod(path, 0o600);
+  }
   const child = spawn('flock', [path, 'sh', '-c', 'echo locked; cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,
