@@ -1,6 +1,6 @@
 // Telemetry of one agent: starts the collecting thread over a fresh ring, ships what it produces, and beats the heart. It lives as long as the
 // daemon, across any number of tunnel sessions; a collecting thread that dies is replaced over the same ring, so
-// nothing that was published is lost with it.
+// nothing that was published is lost with it, and the rest is counted and reported as lost.
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { TelemetryChannel } from '../../protocol/session.ts';
@@ -80,7 +80,8 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     (callback, milliseconds) => setTimeout(callback, milliseconds).unref(),
     () => heart.beat(sharedClock.nowMs()),
   );
-  const collecting = new CollectingThread(options, { ring: memory, vitals: slot.memory, startMs });
+  const shared = { ring: memory, vitals: slot.memory, startMs };
+  const collecting = new CollectingThread(options, shared, () => shipper.producerEnded());
 
   let lineMeasuredAt = '';
   let { heartbeatIntervalMs } = options.intervals;
@@ -120,18 +121,22 @@ export function newEpoch(): number {
   return Math.floor(sharedClock.nowMs()) * 4096 + Math.floor(Math.random() * 4096);
 }
 
+type SharedMemory = Pick<WorkerInput, 'ring' | 'vitals' | 'startMs'>;
+
 class CollectingThread {
   readonly #options: TelemetryOptions;
-  readonly #memory: Pick<WorkerInput, 'ring' | 'vitals' | 'startMs'>;
+  readonly #memory: SharedMemory;
+  readonly #onEnd: () => void;
   readonly #ended = Promise.withResolvers<void>();
   #intervals: TelemetryIntervals;
   #worker: Worker | undefined;
   #starts = 0;
   #backoffMs = restartFloorMs;
 
-  constructor(options: TelemetryOptions, memory: Pick<WorkerInput, 'ring' | 'vitals' | 'startMs'>) {
+  constructor(options: TelemetryOptions, memory: SharedMemory, onEnd: () => void) {
     this.#options = options;
     this.#memory = memory;
+    this.#onEnd = onEnd;
     this.#intervals = options.intervals;
     options.signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
@@ -161,6 +166,7 @@ class CollectingThread {
     worker.on('error', (error) => this.#options.logger.error({ err: error }, 'the collecting thread failed'));
     worker.on('exit', () => {
       this.#worker = undefined;
+      this.#onEnd();
       if (this.#options.signal.aborted) this.#ended.resolve();
       else this.#restart(sharedClock.monotonicMs() - startedMs);
     });

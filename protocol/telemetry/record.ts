@@ -20,7 +20,14 @@ export type RecordClass = (typeof recordClass)[keyof typeof recordClass];
 export const recordClassCount = 8;
 
 /** Bits of a LOSS record's reason column; one range may have several. */
-export const lossReason = { ringFull: 1, recordTooLarge: 2, spoolCap: 4, spoolDamaged: 8 } as const;
+export const lossReason = {
+  ringFull: 1,
+  recordTooLarge: 2,
+  spoolCap: 4,
+  spoolDamaged: 8,
+  /** The thread that made the records died before it had published them. */
+  producerEnded: 16,
+} as const;
 
 /** Columns of a LOSS record: first sequence lost (u32), how many, and the reason bits. */
 export const lossColumn = { first: 0, count: 1, reason: 2 } as const;

@@ -1,5 +1,6 @@
 // The latest vitals, one slot in shared memory: the collecting thread overwrites it, the main thread reads it whenever a
-// heartbeat is due. Nothing queues here. A version word (odd: in change) makes each reading whole.
+// heartbeat is due. Nothing queues here, each reading is whole, and a thread that dies in a write leaves the one before.
+import { LatestWords } from '../ring/latest-words.ts';
 
 export interface Vitals {
   /** On the clock that all threads share; 0 while nothing was sampled yet. */
@@ -23,47 +24,38 @@ const names = [
 ] as const satisfies readonly (keyof Vitals)[];
 
 /** The f64 as two words each, so that every access can be atomic. */
-const versionWord = names.length * 2;
-const slotBytes = (versionWord + 2) * 4;
+const rowWords = names.length * 2;
+const layout = { version: 0, copies: [2, 2 + rowWords], length: rowWords } as const;
+const slotBytes = (2 + 2 * rowWords) * 4;
 
 export class VitalsSlot {
-  readonly #words: Int32Array;
+  readonly memory: SharedArrayBuffer;
+  readonly #latest: LatestWords;
   readonly #scratch = new Float64Array(names.length);
   readonly #scratchWords = new Int32Array(this.#scratch.buffer);
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(slotBytes)) {
-    this.#words = new Int32Array(memory);
-  }
-
-  get memory(): SharedArrayBuffer {
-    return this.#words.buffer as SharedArrayBuffer;
+    this.memory = memory;
+    this.#latest = new LatestWords(new Int32Array(memory), layout);
   }
 
   /** One writer only. */
   write(vitals: Vitals): void {
     for (const [index, name] of names.entries()) this.#scratch[index] = vitals[name];
-    Atomics.add(this.#words, versionWord, 1);
-    for (const [index, half] of this.#scratchWords.entries()) Atomics.store(this.#words, index, half);
-    Atomics.add(this.#words, versionWord, 1);
+    this.#latest.write(this.#scratchWords);
   }
 
   read(): Vitals {
-    for (;;) {
-      const version = Atomics.load(this.#words, versionWord);
-      for (let index = 0; index < versionWord; index += 1) {
-        this.#scratchWords[index] = Atomics.load(this.#words, index);
-      }
-      if ((version & 1) !== 0 || Atomics.load(this.#words, versionWord) !== version) continue;
-      const at = (name: (typeof names)[number]) => this.#scratch[names.indexOf(name)] ?? 0;
-      return {
-        sampledAtMs: at('sampledAtMs'),
-        uptimeSeconds: at('uptimeSeconds'),
-        load1: at('load1'),
-        cpuUsedRatio: at('cpuUsedRatio'),
-        memoryTotalBytes: at('memoryTotalBytes'),
-        memoryAvailableBytes: at('memoryAvailableBytes'),
-        diskFreeBytes: at('diskFreeBytes'),
-      };
-    }
+    this.#latest.read(this.#scratchWords);
+    const at = (name: (typeof names)[number]) => this.#scratch[names.indexOf(name)] ?? 0;
+    return {
+      sampledAtMs: at('sampledAtMs'),
+      uptimeSeconds: at('uptimeSeconds'),
+      load1: at('load1'),
+      cpuUsedRatio: at('cpuUsedRatio'),
+      memoryTotalBytes: at('memoryTotalBytes'),
+      memoryAvailableBytes: at('memoryAvailableBytes'),
+      diskFreeBytes: at('diskFreeBytes'),
+    };
   }
 }

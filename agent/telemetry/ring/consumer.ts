@@ -1,7 +1,8 @@
 // The reading end of a ring: one thread only. It walks whole records from any position that is not yet free, as runs of bytes that
 // lie side by side, and moves the consumer's words. What may be freed, and when, is the caller's decision (shipper, spool).
 import { recordClassCount, recordHeaderBytes } from '../../../protocol/telemetry/record.ts';
-import { headerBytes, openRing, word } from './layout.ts';
+import { LatestWords } from './latest-words.ts';
+import { accountLayout, accountWord, headerBytes, openRing, word } from './layout.ts';
 
 /** A row of whole records as they lie in the ring; `bytes` is a view, valid until its range is freed. */
 export interface RingRun {
@@ -22,7 +23,7 @@ export function isLater(a: number, b: number): boolean {
   return ((a - b) | 0) > 0;
 }
 
-/** The producer's account at its last publish: sequence = written + lost, always. All mod 2³². */
+/** The producer's account at its last commit: sequence = written + lost, always. All mod 2³². */
 export interface RingAccount {
   readonly position: number;
   readonly sequence: number;
@@ -41,6 +42,8 @@ export class RingConsumer {
   readonly epoch: number;
   readonly capacityBytes: number;
   readonly #words: Int32Array;
+  readonly #account: LatestWords;
+  readonly #row = new Int32Array(accountLayout.length);
   readonly #bytes: Uint8Array;
   readonly #int32: Int32Array;
   readonly #uint16: Uint16Array;
@@ -52,12 +55,14 @@ export class RingConsumer {
     this.capacityBytes = capacityBytes;
     this.#visitor = visitor;
     this.#words = words;
+    this.#account = new LatestWords(words, accountLayout);
     this.#bytes = new Uint8Array(memory, headerBytes, capacityBytes);
     this.#int32 = new Int32Array(memory, headerBytes, capacityBytes / 4);
     this.#uint16 = new Uint16Array(memory, headerBytes, capacityBytes / 2);
   }
 
   position(of: 'published' | 'free' | 'sent' | 'durable' | 'acknowledged'): number {
+    if (of === 'published') return this.#account.at(accountWord.published);
     return Atomics.load(this.#words, word[of]);
   }
 
@@ -66,11 +71,7 @@ export class RingConsumer {
   }
 
   /** Whole records from `from` on, at most `limitBytes` (one record may exceed it); undefined when there is none. */
-  run(
-    from: number,
-    limitBytes: number,
-    upTo = Atomics.load(this.#words, word.published),
-  ): RingRun | undefined {
+  run(from: number, limitBytes: number, upTo = this.position('published')): RingRun | undefined {
     const visitClass = this.#visitor?.recordClass ?? -1;
     let start = from;
     if (start === upTo) return undefined;
@@ -109,37 +110,42 @@ export class RingConsumer {
   /** Resolves when more than `seen` is published (at once when it already is). Keeps no process alive by itself. */
   async published(seen: number): Promise<void> {
     Atomics.store(this.#words, word.waiting, 1);
-    const wait = Atomics.waitAsync(this.#words, word.published, seen);
-    if (wait.async) await wait.value;
+    const { version } = this.#account;
+    if (this.position('published') === seen) {
+      const wait = Atomics.waitAsync(this.#words, word.accountVersion, version);
+      if (wait.async) await wait.value;
+    }
+    Atomics.store(this.#words, word.waiting, 0);
   }
 
   /** Ends a sleep of `published` from this side. */
   wake(): void {
-    Atomics.notify(this.#words, word.published);
+    Atomics.notify(this.#words, word.accountVersion);
   }
 
   /** The same for a consumer on a thread that may block; false when the time was over first. */
   publishedSync(seen: number, timeoutMs: number): boolean {
     Atomics.store(this.#words, word.waiting, 1);
-    return Atomics.wait(this.#words, word.published, seen, timeoutMs) !== 'timed-out';
+    const { version } = this.#account;
+    const isAwake =
+      this.position('published') !== seen ||
+      Atomics.wait(this.#words, word.accountVersion, version, timeoutMs) !== 'timed-out';
+    Atomics.store(this.#words, word.waiting, 0);
+    return isAwake;
   }
 
-  /** A consistent account: read again while the producer is in the middle of changing it. */
+  /** The producer's account as one commit left it. */
   account(): RingAccount {
-    const words = this.#words;
-    for (;;) {
-      const version = Atomics.load(words, word.accountVersion);
-      const position = Atomics.load(words, word.accountPosition);
-      const sequence = Atomics.load(words, word.accountSequence) >>> 0;
-      const written = Atomics.load(words, word.accountWritten) >>> 0;
-      const lostByClass = Array.from(
-        { length: recordClassCount },
-        (_, index) => Atomics.load(words, word.accountLost + index) >>> 0,
-      );
-      if ((version & 1) !== 0 || Atomics.load(words, word.accountVersion) !== version) continue;
-      const lost = lostByClass.reduce((sum, count) => (sum + count) >>> 0, 0);
-      return { position, sequence, written, lost, lostByClass };
-    }
+    this.#account.read(this.#row);
+    const at = (index: number) => (this.#row[index] ?? 0) >>> 0;
+    const lostByClass = Array.from({ length: recordClassCount }, (_, index) => at(accountWord.lost + index));
+    return {
+      position: this.#row[accountWord.published] ?? 0,
+      sequence: at(accountWord.sequence),
+      written: at(accountWord.written),
+      lost: lostByClass.reduce((sum, count) => (sum + count) >>> 0, 0),
+      lostByClass,
+    };
   }
 
   #index(position: number): number {

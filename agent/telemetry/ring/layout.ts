@@ -6,9 +6,14 @@
 // Always, in this order: free ≤ acknowledged and durable ≤ sent ≤ published, published - free ≤ capacity
 // (`sent` steps back after a reconnect, never below `acknowledged`).
 //
-// Memory order: record bytes are written with plain stores, then `published` with Atomics.store; whoever has read
-// `published` with Atomics.load sees the bytes. The other way round, the consumer stores `free` when it needs the bytes no more, and
-// the producer loads it before it writes over them. The account's words change only under its version (odd: in change).
+// Memory order: record bytes are written with plain stores, then the account's version with Atomics.store; whoever has
+// read the version with Atomics.load sees the bytes. The other way round, the consumer stores `free` when it needs the
+// bytes no more, and the producer loads it before it writes over them.
+//
+// A producer may die at any store. What it has published, spent and lost changes by one store, that of the version; what
+// it began behind that is found by `begun`, and the next producer counts it as lost.
+import { recordClassCount } from '../../../protocol/telemetry/record.ts';
+import type { LatestLayout } from './latest-words.ts';
 
 export const lineWords = 32;
 
@@ -20,14 +25,11 @@ export const word = {
   capacityBytes: 2,
   epochLow: 3,
   epochHigh: 4,
-  /** Producer: end of what the consumer may read. The consumer sleeps on this word. */
-  published: lineWords,
-  /** Producer: version, position, next sequence, records written, records lost per class (8 words). */
-  accountVersion: 2 * lineWords,
-  accountPosition: 2 * lineWords + 1,
-  accountSequence: 2 * lineWords + 2,
-  accountWritten: 2 * lineWords + 3,
-  accountLost: 2 * lineWords + 4,
+  /** Producer: version of the account. The consumer sleeps on this word. */
+  accountVersion: lineWords,
+  /** Producer: the account twice, each copy on 64 bytes of its own (`accountWord`). */
+  accountEven: 2 * lineWords,
+  accountOdd: 2 * lineWords + lineWords / 2,
   /** Consumer: below this the producer may write again. */
   free: 3 * lineWords,
   /** Consumer: end of what was handed to the socket. */
@@ -36,13 +38,35 @@ export const word = {
   durable: 5 * lineWords,
   /** Consumer: end of what the gateway has acknowledged. */
   acknowledged: 6 * lineWords,
-  /** Consumer: 1 while it sleeps; the producer takes it back when it wakes it. */
+  /** Consumer: 1 while it sleeps. */
   waiting: 7 * lineWords,
+  /** Producer: the sequence behind the last record that was begun, published or not. */
+  begun: 8 * lineWords,
 } as const;
 
-export const headerBytes = 8 * lineWords * 4;
+/** Index of each word in a copy of the account. */
+export const accountWord = {
+  /** End of what the consumer may read. */
+  published: 0,
+  /** The next one; all before it are written or lost. */
+  sequence: 1,
+  written: 2,
+  /** The last so many sequences are lost, and no LOSS record says so yet. */
+  unreported: 3,
+  unreportedReason: 4,
+  /** Per class, 8 words. */
+  lost: 5,
+} as const;
+
+export const accountLayout: LatestLayout = {
+  version: word.accountVersion,
+  copies: [word.accountEven, word.accountOdd],
+  length: accountWord.lost + recordClassCount,
+};
+
+export const headerBytes = 9 * lineWords * 4;
 export const ringMagic = 0x52_4e_47_31;
-export const ringVersion = 1;
+export const ringVersion = 2;
 export const capacityLimitBytes = 2 ** 30;
 /** A LOSS record must always find room, and no record may be longer than half the capacity. */
 export const capacityFloorBytes = 128;
@@ -73,15 +97,10 @@ export function createRing(options: RingOptions): SharedArrayBuffer {
   words[word.capacityBytes] = capacityBytes;
   words[word.epochLow] = (epoch % 0x1_0000_0000) | 0;
   words[word.epochHigh] = Math.floor(epoch / 0x1_0000_0000) | 0;
-  words[word.accountSequence] = startSequence | 0;
-  for (const position of [
-    'published',
-    'accountPosition',
-    'free',
-    'sent',
-    'durable',
-    'acknowledged',
-  ] as const) {
+  words[word.begun] = startSequence | 0;
+  words[word.accountEven + accountWord.sequence] = startSequence | 0;
+  words[word.accountEven + accountWord.published] = startPosition | 0;
+  for (const position of ['free', 'sent', 'durable', 'acknowledged'] as const) {
     words[word[position]] = startPosition | 0;
   }
   Atomics.store(words, word.magic, ringMagic);

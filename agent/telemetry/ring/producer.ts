@@ -1,18 +1,18 @@
-// The writing end of a ring: one thread only. `begin` makes room for a record and answers where its columns are; the caller
-// stores them straight into shared memory, and the next `begin` or `publish` makes the record complete. Nothing here waits:
-// when the ring is full the record is lost, its sequence is spent, and a LOSS record says so as soon as there is
-// room. So at every publish: records with a sequence = records written + records lost, exactly.
+// The writing end of a ring: one thread only. `begin` makes room for a record and answers where its columns are; the
+// caller stores them straight into shared memory, and the next `begin` or `publish` makes the record complete. Nothing
+// here waits: when the ring is full the record is lost, its sequence is spent, and a LOSS record says so as soon as
+// there is room. Always, whatever store was the last before this thread died: sequences = records written + lost.
 import {
   lossColumn,
   lossReason,
   lossRecordBytes,
   type RecordClass,
   recordClass,
-  recordClassCount,
   recordHeaderBytes,
   recordLimitBytes,
 } from '../../../protocol/telemetry/record.ts';
-import { headerBytes, openRing, word } from './layout.ts';
+import { LatestWords } from './latest-words.ts';
+import { accountLayout, accountWord, headerBytes, openRing, word } from './layout.ts';
 
 /** Unpublished bytes after which `begin` publishes by itself. */
 const publishBytes = 16 * 1024;
@@ -30,7 +30,9 @@ export class RingProducer {
   readonly #capacity: number;
   readonly #mask: number;
   readonly #publishBytes: number;
-  readonly #lost = new Int32Array(recordClassCount);
+  readonly #account: LatestWords;
+  /** As it is published next; `lost` is counted in here. */
+  readonly #next = new Int32Array(accountLayout.length);
   #position: number;
   #published: number;
   #free: number;
@@ -38,11 +40,10 @@ export class RingProducer {
   #written: number;
   #recordStart: number;
   #deltaMs = 0;
-  #lossFirst = 0;
-  #lossCount = 0;
-  #lossReason = 0;
+  #lossCount: number;
+  #lossReason: number;
 
-  /** Takes up where the last producer of this memory has published; a worker that died lost only what it had not. */
+  /** Takes up where the last producer of this memory died: what it began and did not publish is lost, and counted. */
   constructor(memory: SharedArrayBuffer) {
     const { words, capacityBytes } = openRing(memory);
     this.#words = words;
@@ -54,15 +55,19 @@ export class RingProducer {
     this.bytes = new Uint8Array(memory, headerBytes, capacityBytes);
     this.#int32 = new Int32Array(memory, headerBytes, capacityBytes / 4);
     this.#uint16 = new Uint16Array(memory, headerBytes, capacityBytes / 2);
-    this.#position = Atomics.load(words, word.published);
+    this.#account = new LatestWords(words, accountLayout);
+    this.#account.read(this.#next);
+    this.#position = this.#next[accountWord.published] ?? 0;
     this.#published = this.#position;
     this.#recordStart = this.#position;
     this.#free = Atomics.load(words, word.free);
-    this.#sequence = Atomics.load(words, word.accountSequence);
-    this.#written = Atomics.load(words, word.accountWritten);
-    for (let index = 0; index < recordClassCount; index += 1) {
-      this.#lost[index] = Atomics.load(words, word.accountLost + index);
-    }
+    this.#sequence = this.#next[accountWord.sequence] ?? 0;
+    this.#written = this.#next[accountWord.written] ?? 0;
+    this.#lossCount = this.#next[accountWord.unreported] ?? 0;
+    this.#lossReason = this.#next[accountWord.unreportedReason] ?? 0;
+    this.#loseUnpublished();
+    // The last one may have died before it woke the consumer.
+    this.#wake();
   }
 
   /** Room for a record of that many f64 columns: the index of the first in `columns`, or -1 when it is lost. */
@@ -98,19 +103,13 @@ export class RingProducer {
     this.#position = this.#recordStart;
     this.#sequence = (this.#sequence - 1) | 0;
     this.#written = (this.#written - 1) | 0;
+    this.#words[word.begun] = this.#sequence;
   }
 
   /** Shows all complete records to the consumer and wakes it when it sleeps. Also tries to report what was lost. */
   publish(): void {
     if (this.#lossCount !== 0) this.#reportLoss();
-    this.#storeAccount();
-    if (this.#position === this.#published) return;
-    this.#published = this.#position;
-    Atomics.store(this.#words, word.published, this.#position);
-    if (Atomics.load(this.#words, word.waiting) === 1) {
-      Atomics.store(this.#words, word.waiting, 0);
-      Atomics.notify(this.#words, word.published);
-    }
+    this.#commit();
   }
 
   #reserve(kind: RecordClass, schema: number, deltaMs: number, length: number): number {
@@ -144,26 +143,31 @@ export class RingProducer {
     this.#position = (this.#position + padding + length) | 0;
     this.#sequence = (this.#sequence + 1) | 0;
     this.#written = (this.#written + 1) | 0;
+    this.#words[word.begun] = this.#sequence;
     return offset;
   }
 
   #lose(kind: RecordClass, reason: number): -1 {
-    if (this.#lossCount === 0) this.#lossFirst = this.#sequence >>> 0;
     this.#lossCount += 1;
     this.#lossReason |= reason;
     this.#sequence = (this.#sequence + 1) | 0;
-    this.#lost[kind] = ((this.#lost[kind] ?? 0) + 1) | 0;
-    // What lies here unseen must reach the consumer, or a full ring would stay full.
-    if (this.#position !== this.#published) this.publish();
+    this.#countLost(kind);
+    // Nothing else tells of it if this thread dies now; and what lies here unseen must reach the consumer, or a full
+    // ring would stay full.
+    this.#commit();
     return -1;
   }
 
-  /** The LOSS record stands right behind the range that it reports, so a reader finds every hole explained where it is. */
+  /**
+   * The LOSS record stands right behind the range that it reports, so a reader finds every hole explained where it is.
+   * Until it is published the range is unreported, whether it is written or not.
+   */
   #reportLoss(): boolean {
+    const lossFirst = (this.#sequence - this.#lossCount) >>> 0;
     const offset = this.#place(recordClass.loss, 0, this.#deltaMs, lossRecordBytes);
     if (offset < 0) return false;
     const first = (offset + recordHeaderBytes) >> 3;
-    this.columns[first + lossColumn.first] = this.#lossFirst;
+    this.columns[first + lossColumn.first] = lossFirst;
     this.columns[first + lossColumn.count] = this.#lossCount;
     this.columns[first + lossColumn.reason] = this.#lossReason;
     this.#lossCount = 0;
@@ -171,18 +175,45 @@ export class RingProducer {
     return true;
   }
 
-  #storeAccount(): void {
-    const words = this.#words;
-    if (words[word.accountSequence] === this.#sequence && words[word.accountPosition] === this.#position)
-      return;
-    Atomics.add(words, word.accountVersion, 1);
-    Atomics.store(words, word.accountPosition, this.#position);
-    Atomics.store(words, word.accountSequence, this.#sequence);
-    Atomics.store(words, word.accountWritten, this.#written);
-    for (let index = 0; index < recordClassCount; index += 1) {
-      const lost = this.#lost[index] ?? 0;
-      if (words[word.accountLost + index] !== lost) Atomics.store(words, word.accountLost + index, lost);
+  /** What the last producer began behind its last commit lies there header by header, but its columns may be half. */
+  #loseUnpublished(): void {
+    const count = ((this.#words[word.begun] ?? 0) - this.#sequence) | 0;
+    if (count <= 0) return;
+    let position = this.#position;
+    for (let record = 0; record < count; record += 1) {
+      const padding = -Math.min(0, this.#int32[(position & this.#mask) >> 2] ?? 0);
+      const offset = (position + padding) & this.#mask;
+      this.#countLost((this.#uint16[(offset >> 1) + 5] ?? 0) as RecordClass);
+      position = (position + padding + (this.#int32[offset >> 2] ?? 0)) | 0;
     }
-    Atomics.add(words, word.accountVersion, 1);
+    this.#lossCount += count;
+    this.#lossReason |= lossReason.producerEnded;
+    this.#sequence = (this.#sequence + count) | 0;
+    this.#commit();
+  }
+
+  #countLost(kind: RecordClass): void {
+    const index = accountWord.lost + kind;
+    this.#next[index] = ((this.#next[index] ?? 0) + 1) | 0;
+  }
+
+  /** Shows the consumer all of it at once: positions, sequences and losses. */
+  #commit(): void {
+    const next = this.#next;
+    if (next[accountWord.sequence] === this.#sequence) return;
+    next[accountWord.published] = this.#position;
+    next[accountWord.sequence] = this.#sequence;
+    next[accountWord.written] = this.#written;
+    next[accountWord.unreported] = this.#lossCount;
+    next[accountWord.unreportedReason] = this.#lossReason;
+    this.#account.write(next);
+    this.#words[word.begun] = this.#sequence;
+    if (this.#position === this.#published) return;
+    this.#published = this.#position;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (Atomics.load(this.#words, word.waiting) === 1) Atomics.notify(this.#words, word.accountVersion);
   }
 }

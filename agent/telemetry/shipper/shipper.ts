@@ -79,6 +79,11 @@ export class Shipper {
     this.#sendAgain();
   }
 
+  /** The producing thread has ended, perhaps after it published something and before it woke this one. */
+  producerEnded(): void {
+    this.#ring.wake();
+  }
+
   account(): TelemetryAccount {
     return this.#account.now(this.#spool);
   }

@@ -2,6 +2,8 @@
 
 export interface ProducingInput {
   readonly memory: SharedArrayBuffer;
+  /** The first record's number; a successor's lie behind all of the one before it. */
+  readonly first?: number;
   readonly records: number;
   readonly columnLimit: number;
   readonly burst: number;

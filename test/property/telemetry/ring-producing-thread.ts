@@ -10,11 +10,13 @@ const producer = new RingProducer(input.memory);
 const random = new Random(input.seed);
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-let begun = 0;
+const { first: firstRecord = 0 } = input;
+const end = firstRecord + input.records;
+let begun = firstRecord;
 let lost = 0;
-while (begun < input.records) {
+while (begun < end) {
   const burst = 1 + random.below(input.burst);
-  for (let index = 0; index < burst && begun < input.records; index += 1) {
+  for (let index = 0; index < burst && begun < end; index += 1) {
     const columns = random.below(input.columnLimit + 1);
     const kind = random.below(4) === 0 ? recordClass.schema : recordClass.metric;
     const first = producer.begin(kind, columns, begun, columns);
@@ -38,4 +40,4 @@ while (producer.hasUnreportedLoss && Date.now() < deadline) {
   Atomics.wait(pause, 0, 0, 1);
   producer.publish();
 }
-parentPort?.postMessage({ begun, lost });
+parentPort?.postMessage({ begun: begun - firstRecord, lost });

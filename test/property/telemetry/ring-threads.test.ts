@@ -25,6 +25,10 @@ function countBetween(ring: RingConsumer, from: number, to: number): number {
   }
 }
 
+function startThread(input: ProducingInput): Worker {
+  return new Worker(new URL('./ring-producing-thread.ts', import.meta.url), { workerData: input });
+}
+
 async function runThreads(
   input: Omit<ProducingInput, 'memory'> & {
     capacityBytes: number;
@@ -38,9 +42,7 @@ async function runThreads(
   const memory = createRing({ ...input, epoch: 7 });
   const ring = new RingConsumer(memory);
   const reader = new CheckingReader(ring, input.startSequence);
-  const worker = new Worker(new URL('./ring-producing-thread.ts', import.meta.url), {
-    workerData: { ...input, memory } satisfies ProducingInput & typeof input,
-  });
+  const worker = startThread({ ...input, memory });
   const done = once(worker, 'message') as Promise<[Outcome]>;
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const random = new Random(input.seed + 1);
@@ -123,5 +125,55 @@ describe('the ring between two threads', () => {
     });
     expect(outcome.lost).toBe(0);
     expect(reader.metricRecords).toBe(outcome.begun);
+  });
+
+  test('threads that are killed, one after the other: the account is exact, every hole explained', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases,
+        fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 4 }),
+        async (input, lives) => {
+          const memory = createRing({ ...input, epoch: 7 });
+          const ring = new RingConsumer(memory);
+          const reader = new CheckingReader(ring, input.startSequence);
+          const read = () => {
+            while (reader.readRun(8192) !== undefined);
+            ring.move('free', reader.position);
+          };
+          const perThread = 1 << 28;
+          for (const [index, lifeMs] of lives.entries()) {
+            const first = index * perThread;
+            const worker = startThread({ ...input, memory, first, records: perThread });
+            while (ring.account().sequence === input.startSequence >>> 0) {
+              ring.publishedSync(reader.position, 5);
+              await new Promise((resolve) => setImmediate(resolve));
+            }
+            const diesAtMs = performance.now() + lifeMs;
+            do read();
+            while (performance.now() < diesAtMs);
+            await worker.terminate();
+            read();
+          }
+          const before = ring.account();
+          const last = startThread({ ...input, memory, first: lives.length * perThread, records: 100 });
+          const done = once(last, 'message');
+          let isDone = false;
+          void done.then(() => {
+            isDone = true;
+          });
+          while (!isDone) {
+            read();
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          read();
+          await last.terminate();
+          const { sequence, written, lost } = ring.account();
+          expect((sequence - before.sequence) >>> 0).toBeGreaterThanOrEqual(100);
+          expect({ written, lost }).toEqual({ written: reader.readRecords, lost: reader.reportedLost });
+          expect((input.startSequence + written + lost) >>> 0).toBe(sequence);
+        },
+      ),
+      { numRuns: 12 },
+    );
   });
 });

@@ -9,6 +9,7 @@ import { encodeAcknowledgement, type Verdict } from '../../../../protocol/teleme
 import { type Batch, batchFlag, decodeBatch } from '../../../../protocol/telemetry/batch.ts';
 import { encodeDescription } from '../../../../protocol/telemetry/description.ts';
 import { recordClass } from '../../../../protocol/telemetry/record.ts';
+import { live } from '../../../property/telemetry/mortal-memory.ts';
 
 const epoch = 42;
 
@@ -44,6 +45,7 @@ class HeldChannel implements TelemetryChannel {
 }
 
 interface Bench {
+  readonly memory: SharedArrayBuffer;
   readonly producer: RingProducer;
   readonly ring: RingConsumer;
   readonly channel: HeldChannel;
@@ -66,6 +68,7 @@ function bench(capacityBytes = 65536): Bench {
   abort = new AbortController();
   running = shipper.run(abort.signal);
   return {
+    memory,
     producer,
     ring,
     channel,
@@ -101,6 +104,30 @@ describe('the shipper', () => {
     channel.release[0]?.();
     expect(ring.position('free')).toBe(192);
     expect(shipper.account()).toEqual({ produced: 3, acknowledged: 3, pending: 0, lost: 0 });
+  });
+
+  test('sends what a thread published just before its end, though that never came to wake anybody', async () => {
+    const { memory, channel, shipper, settle } = bench();
+    const sent = () => channel.data().reduce((sum, { count }) => sum + count, 0);
+    const thread: RingProducer[] = [];
+    live(Number.POSITIVE_INFINITY, () => thread.push(new RingProducer(memory)));
+    const publishOne = (storeLimit: number) =>
+      live(storeLimit, () => {
+        thread[0]?.begin(recordClass.metric, 1, 0, 0);
+        thread[0]?.publish();
+      });
+    await settle();
+    const { stores } = publishOne(Number.POSITIVE_INFINITY);
+    await settle();
+    expect(sent()).toBe(1);
+    // The last of them is the call that wakes.
+    expect(publishOne(stores - 1).hasDied).toBe(true);
+    await settle();
+    expect(sent()).toBe(1);
+    shipper.producerEnded();
+    await settle();
+    expect(sent()).toBe(2);
+    expect(shipper.account()).toMatchObject({ produced: 2, lost: 0 });
   });
 
   test('a released batch that is not acknowledged frees nothing', async () => {

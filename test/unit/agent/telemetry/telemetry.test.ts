@@ -1,4 +1,5 @@
 // The whole path in one process: collecting thread, ring, shipper, a tunnel in memory, intake, Prometheus text.
+import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startTelemetry, type Telemetry } from '../../../../agent/telemetry/telemetry.ts';
 import { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
@@ -79,5 +80,28 @@ describe('telemetry from the collecting thread to Prometheus text', () => {
     await vi.waitFor(() => expect(running.account().pending).toBe(0), { timeout: 10_000 });
     expect(intake.self.records).toBe(running.account().produced);
     expect(intake.self.duplicates).toBe(0);
+  });
+
+  test('a collecting thread that is killed is replaced, and every record of both is accounted for', async () => {
+    const threads: Worker[] = [];
+    const onThread = (thread: Worker) => threads.push(thread);
+    process.on('worker', onThread);
+    const intake = newIntake();
+    const running = start(new LoopbackChannel(intake), 100);
+    await vi.waitFor(() => expect(running.account().acknowledged).toBeGreaterThan(100), { timeout: 10_000 });
+    await threads[0]?.terminate();
+    const { produced: before } = running.account();
+    await vi.waitFor(
+      () => {
+        expect(running.account().produced).toBeGreaterThan(before + 100);
+        expect(running.account().pending).toBe(0);
+      },
+      { timeout: 20_000 },
+    );
+    process.off('worker', onThread);
+    expect(threads).toHaveLength(2);
+    const { produced, acknowledged, lost } = running.account();
+    expect(produced).toBe(acknowledged + lost);
+    expect(intake.self).toMatchObject({ records: acknowledged, reportedLost: lost, unexplained: 0 });
   });
 });
