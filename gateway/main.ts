@@ -47,7 +47,6 @@ const serveCommand = program
   )
   .option('--metrics-listen <address:port>', 'plain HTTP for /metrics, /nodes, /healthz', '127.0.0.1:9464')
   .option('--api-server-url <url>', 'the API server as hosts see it (default: the one of the kubeconfig)')
-  .option('--install-script <file>', 'served as /install.sh')
   .option('--audit-file <path>', 'audit records as JSON lines; - is stdout', '-')
   .option('--certificate-lifetime <duration>', "life of a node's certificate, renewed at two thirds", '90d')
   .option('--drain-timeout-ms <ms>', 'the longest that a drain may take', '300000')

@@ -3,8 +3,8 @@
 #
 #   install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-key-sha256 HASH [more flags, see --help]
 #
-# Trust: everything that runs here was named with its sha256 by a manifest that is signed by the key whose hash the caller
-# gave. Nothing is unpacked before signature, expiry, serial and hash are right; neither gateway nor mirror changes that.
+# Trust: this script itself was named by its sha256 in the line that started it (regnodectl token create). Everything that
+# runs after it was named with its sha256 by a manifest that is signed by the key whose hash the caller gave. Nothing is unpacked before signature, expiry, serial and hash are right; neither gateway nor mirror changes that.
 # Crash-safe: a release is unpacked beside the others and one rename of the link `current` puts it in use.
 # Everything is inside main, called on the last line, so a script that arrives cut off does nothing at all.
 
@@ -17,6 +17,7 @@ usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-k
   --ca-file FILE       its CA, PEM                                         REGNODE_CA_FILE
   --ca-sha256 HASH     or the sha256 of that file, as /cacert gives it     REGNODE_CA_SHA256
   --artifact-key-sha256 HASH  of the key that signs the artifacts          REGNODE_ARTIFACT_KEY_SHA256
+  --manifest-serial N  a manifest older than this one is refused           REGNODE_MANIFEST_SERIAL
   --token-file FILE    the join token; or the token itself in              REGNODE_TOKEN_FILE, REGNODE_TOKEN
   --name NAME          the node's name (default: the host's)               REGNODE_NAME
   --artifact-dir PATH  a store, or the tar made of one, on this host       REGNODE_ARTIFACT_DIR
@@ -26,7 +27,7 @@ usage: install.sh --gateway URL (--ca-file FILE | --ca-sha256 HASH) --artifact-k
   --dry-run            show what a join would change; nothing stays        REGNODE_DRY_RUN=1
   --no-join            install only                                        REGNODE_NO_JOIN=1
   --retry-seconds N    pause before a download is tried again (default 1)  REGNODE_RETRY_SECONDS
-  --language en|zh     of the messages (default: from LANG)                REGNODE_LANGUAGE
+  --language en|zh     of the messages (default: from LANG)                REGNODE_LANG
   --root DIR           install below DIR, for making images; no join       REGNODE_ROOT
   --uninstall          leave the cluster and remove what was installed here
   --purge              and what the agent remembers (/etc/regnode, /var/lib/regnode)
@@ -46,12 +47,12 @@ main() {
   unset REGNODE_TOKEN
   while [ $# -gt 0 ]; do
     case $1 in
-      --gateway | --ca-file | --ca-sha256 | --artifact-key-sha256 | --token-file | --name | --artifact-dir | --mirror | --rate-limit | --retry-seconds | --language | --root)
+      --gateway | --ca-file | --ca-sha256 | --artifact-key-sha256 | --manifest-serial | --token-file | --name | --artifact-dir | --mirror | --rate-limit | --retry-seconds | --language | --root)
         [ $# -ge 2 ] || wrong_usage "$1 needs a value" "$1 需要一个值"
         set_option "$1" "$2"
         shift 2
         ;;
-      --gateway=* | --ca-file=* | --ca-sha256=* | --artifact-key-sha256=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --rate-limit=* | --retry-seconds=* | --language=* | --root=*)
+      --gateway=* | --ca-file=* | --ca-sha256=* | --artifact-key-sha256=* | --manifest-serial=* | --token-file=* | --name=* | --artifact-dir=* | --mirror=* | --rate-limit=* | --retry-seconds=* | --language=* | --root=*)
         set_option "${1%%=*}" "${1#*=}"
         shift
         ;;
@@ -97,6 +98,7 @@ defaults() {
   ca_file=${REGNODE_CA_FILE-}
   ca_sha256=${REGNODE_CA_SHA256-}
   artifact_key_sha256=${REGNODE_ARTIFACT_KEY_SHA256-}
+  manifest_serial=${REGNODE_MANIFEST_SERIAL-}
   token_file=${REGNODE_TOKEN_FILE-}
   name=${REGNODE_NAME-}
   artifact_dir=${REGNODE_ARTIFACT_DIR-}
@@ -107,7 +109,7 @@ defaults() {
   dry_run='' no_join='' json='' purge='' force=''
   [ "${REGNODE_DRY_RUN-}" != 1 ] || dry_run=1
   [ "${REGNODE_NO_JOIN-}" != 1 ] || no_join=1
-  case ${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}} in
+  case ${REGNODE_LANG:-${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}}} in
     zh*) language=zh ;;
     *) language=en ;;
   esac
@@ -121,6 +123,7 @@ set_option() {
     --ca-file) ca_file=$2 ;;
     --ca-sha256) ca_sha256=$2 ;;
     --artifact-key-sha256) artifact_key_sha256=$2 ;;
+    --manifest-serial) manifest_serial=$2 ;;
     --token-file) token_file=$2 ;;
     --name) name=$2 ;;
     --artifact-dir) artifact_dir=$2 ;;
@@ -194,6 +197,9 @@ check_usage() {
   [ -z "$ca_sha256" ] || is_sha256 "$ca_sha256" || wrong_usage '--ca-sha256 must be 64 hexadecimal digits' '--ca-sha256 必须是 64 位十六进制数'
   artifact_key_sha256=$(printf %s "$artifact_key_sha256" | tr 'A-F' 'a-f')
   is_sha256 "$artifact_key_sha256" || wrong_usage '--artifact-key-sha256 with 64 hexadecimal digits is needed' '需要 --artifact-key-sha256（64 位十六进制数）'
+  case $manifest_serial in
+    *[!0-9]* | ????????????????*) wrong_usage "--manifest-serial must be a number, not $manifest_serial" "--manifest-serial 必须是数字，而不是 $manifest_serial" ;;
+  esac
   if [ -n "$artifact_dir" ]; then
     [ -r "$artifact_dir" ] || wrong_usage "$artifact_dir cannot be read" "无法读取 $artifact_dir"
     # The agent looks there too, from its own working directory.
@@ -321,6 +327,9 @@ trust_manifest() {
   [ "$serial" -ge "${seen:-0}" ] || fail MANIFEST_ROLLED_BACK 1 "The manifest of the artifacts has the serial $serial, but this host has seen $seen already." \
     'Somebody offers an old state again. Serve the newest artifact store, or sign the old one anew: that gives it a higher serial.' \
     "制品清单的序号为 $serial，而此主机已见过 $seen。" '有人在提供旧的制品库。请提供最新的制品库；若确需旧版本，请重新签名以获得更高的序号。'
+  [ "$serial" -ge "${manifest_serial:-0}" ] || fail MANIFEST_TOO_OLD 1 "The manifest of the artifacts has the serial $serial, older than $manifest_serial, which the join command names." \
+    'Nothing was installed. Serve the newest artifact store; if going back was meant, make a new command: regnodectl token create' \
+    "制品清单的序号为 $serial，早于加入命令指定的 $manifest_serial。" '未安装任何内容。请提供最新的制品库；若确需回退，请重新生成命令：regnodectl token create'
 }
 
 # take NAME FILE LIMIT-BYTES: a small file of the store; false when the store has none of that name.
@@ -655,6 +664,7 @@ join() {
   [ -z "$artifact_dir" ] || set -- --artifact-dir "$artifact_dir" "$@"
   [ -z "$rate_limit" ] || set -- --rate-limit "$rate_limit" "$@"
   [ -z "$name" ] || set -- --name "$name" "$@"
+  [ -z "$manifest_serial" ] || set -- --manifest-serial "$manifest_serial" "$@"
   [ -z "$json" ] || set -- --json "$@"
   [ -z "$dry_run" ] || set -- --dry-run "$@"
   [ -z "$token_file" ] || set -- --token-file "$token_file" "$@"

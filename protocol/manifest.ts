@@ -1,7 +1,7 @@
 // The signed manifest: what artifacts there are, each with its size, sha256 and licence, with an issue date, an expiry
 // and a serial number. `manifest.json` is signed as it lies, byte by byte; the signatures are in `<its sha256>.sig`, so a
 // reader never meets the signature of another manifest: one `<key id> <base64>` per line. A key's id is the sha256 of its
-// PEM file `<id>.pem`. Both `openssl dgst -sha256 -verify` (1.0.2) and this file can check them: P-256 or RSA.
+// PEM file `<id>.pem`. install.sh is listed too, as `<its sha256>.sh`. Both `openssl dgst -sha256 -verify` (1.0.2) and this file can check them: P-256 or RSA.
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 import { type Artifact, artifactSchema } from './desired.ts';
@@ -10,15 +10,24 @@ import { Fault } from './fault.ts';
 export const manifestName = 'manifest.json';
 export const signaturesName = (manifestSha256: string) => `${manifestSha256}.sig`;
 export const keyName = (keySha256: string) => `${keySha256}.pem`;
+export const installerName = (installerSha256: string) => `${installerSha256}.sh`;
 export const manifestLimitBytes = 4 * 1024 * 1024;
 export const signaturesLimitBytes = 64 * 1024;
 export const keyLimitBytes = 16 * 1024;
+/** A join command reads no more of a script than this. */
+export const installerLimitBytes = 256 * 1024;
 const leastRsaBits = 2048;
 
 /** Without spaces, braces and quotes inside a value, but for the licence: install.sh reads it without a JSON parser. */
 export const manifestEntrySchema = artifactSchema.extend({
   /** SPDX expression. */
   licence: z.string().regex(/^[A-Za-z0-9 .+()-]{1,128}$/),
+});
+
+/** One install.sh. It lies under its hash, so a script that comes later takes no other's place. */
+export const installerSchema = z.strictObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeBytes: z.number().int().positive().max(installerLimitBytes),
 });
 const instant = z.iso.datetime({ precision: 0 });
 
@@ -30,10 +39,13 @@ export const manifestSchema = z.strictObject({
   expiresAt: instant,
   /** PEM. When there are any, these keys alone are trusted from now on; each of them has signed this manifest too. */
   keys: z.array(z.string().max(keyLimitBytes)).min(1).max(4).optional(),
+  /** The first is the one that new join commands name; those after it are for the commands that were made before. */
+  installers: z.array(installerSchema).max(8).optional(),
   artifacts: z.array(manifestEntrySchema),
 });
 
 export type ManifestEntry = z.infer<typeof manifestEntrySchema>;
+export type Installer = z.infer<typeof installerSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** Key id → signature of exactly the manifest's bytes, DER. */
@@ -50,6 +62,8 @@ export interface Trust {
   readonly keys: readonly string[];
   /** The highest serial seen so far; 0 for none. */
   readonly serial: number;
+  /** What the join command names: no older manifest is taken, also by a host that has seen none. */
+  readonly namedSerial?: number;
   /** undefined: whether it has expired is not asked here. */
   readonly nowMs?: number;
 }
@@ -72,6 +86,8 @@ export function openManifest({ bytes, signatures }: SignedManifest, trust: Trust
     });
   }
   if (serial < trust.serial) throw new Fault('MANIFEST_ROLLED_BACK', { serial, seen: trust.serial });
+  const { namedSerial: named = 0 } = trust;
+  if (serial < named) throw new Fault('MANIFEST_TOO_OLD', { serial, named });
   if (trust.nowMs !== undefined) requireNotExpired(manifest, trust.nowMs);
   return manifest;
 }

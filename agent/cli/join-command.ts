@@ -36,6 +36,7 @@ export function joinCommand(context: CliContext): Command {
     .option('--gateway <url>', 'https URL of the gateway')
     .option('--ca-file <file>', "the gateway's CA, as the join command pins it")
     .option('--artifact-key-sha256 <hash>', 'of the public key that signs the artifacts')
+    .option('--manifest-serial <n>', 'a manifest of the artifacts older than this one is refused')
     .option(
       '--artifact-dir <path>',
       'take archives from this folder, or tar made of a store, if they are there',

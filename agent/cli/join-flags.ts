@@ -18,6 +18,7 @@ export interface JoinFlags {
   readonly tokenFile?: string;
   readonly name?: string;
   readonly artifactKeySha256?: string;
+  readonly manifestSerial?: string;
   readonly mirror?: readonly string[];
   readonly artifactDir?: string;
   readonly rateLimit?: string;
@@ -42,6 +43,7 @@ export async function readJoinWish(context: CliContext, flags: JoinFlags): Promi
     nodeName: flags.name ?? known?.identity.nodeName ?? (await defaultNodeName(host)),
     token: await readToken(context, flags.tokenFile),
     artifactKeySha256,
+    ...parseSerial(flags.manifestSerial),
     ...parseDownloads(flags),
   };
 }
@@ -95,6 +97,12 @@ function parseRate(text: string): number {
   throw new Fault('USAGE', {
     detail: `--rate-limit is bytes per second, from 16K, such as 500K or 10M, not ${text}`,
   });
+}
+
+function parseSerial(text: string | undefined): { manifestSerial?: number } {
+  if (text === undefined) return {};
+  if (/^\d{1,15}$/.test(text)) return { manifestSerial: Number(text) };
+  throw new Fault('USAGE', { detail: `--manifest-serial must be a number, not ${text}` });
 }
 
 function parseHash(text: string | undefined): string | undefined {

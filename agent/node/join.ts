@@ -37,6 +37,8 @@ export interface JoinWish {
   readonly token: string | undefined;
   /** Of the public key that signs the artifacts; absent when it is pinned already. */
   readonly artifactKeySha256: string | undefined;
+  /** A manifest with a smaller one is older than the command, and refused. */
+  readonly manifestSerial?: number;
   /** Where else than at the gateway artifacts are; absent: as the command before said. */
   readonly downloads?: DownloadSettings;
 }
@@ -168,7 +170,7 @@ async function apply(
   const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
   await keepReserve(host);
   // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
-  await establishTrust(host, gatewayManifests(gateway), wish.artifactKeySha256, signal);
+  await establishTrust(host, gatewayManifests(gateway), wish, signal);
   return { protocolVersion, token, nodeName, csrPem, facts };
 }
 

@@ -7,12 +7,12 @@ import type { NodeWish } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
-import { previewManifest } from '../trust/accept.ts';
+import { type NamedTrust, previewManifest } from '../trust/accept.ts';
 import type { JoinWish } from './join.ts';
 
 export async function provisionalWish(
   host: Host,
-  wish: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'nodeName' | 'artifactKeySha256'>,
+  wish: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'nodeName' | keyof NamedTrust>,
   signal: AbortSignal,
 ): Promise<NodeWish> {
   const facts = await gatherFacts(host, wish.gatewayUrl);
@@ -56,12 +56,12 @@ export async function provisionalWish(
 
 async function verifiedManifest(
   host: Host,
-  { gatewayUrl, caPem, artifactKeySha256 }: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'artifactKeySha256'>,
+  { gatewayUrl, caPem, ...named }: Pick<JoinWish, 'gatewayUrl' | 'caPem' | keyof NamedTrust>,
   signal: AbortSignal,
 ) {
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });
   try {
-    return await previewManifest(host, gatewayManifests(gateway), artifactKeySha256, signal);
+    return await previewManifest(host, gatewayManifests(gateway), named, signal);
   } finally {
     gateway.close();
   }

@@ -20,6 +20,7 @@ import {
   sha256Hex,
   signaturesLimitBytes,
   signaturesName,
+  type Trust,
 } from '../../protocol/manifest.ts';
 import type { Host } from '../host/host.ts';
 import type { ArtifactSource } from '../plan/source.ts';
@@ -31,6 +32,14 @@ export interface ManifestSource {
   read(name: string, limitBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
+/** What the operator's command says about the artifacts. */
+export interface NamedTrust {
+  /** Of the key that signs them; absent when it is pinned already. */
+  readonly artifactKeySha256: string | undefined;
+  /** A manifest with a smaller serial is older than the command. */
+  readonly manifestSerial?: number;
+}
+
 /** A store may get its next manifest between two requests. */
 const tries = 3;
 
@@ -38,25 +47,21 @@ const tries = 3;
 export async function establishTrust(
   host: Host,
   source: ManifestSource,
-  keySha256: string | undefined,
+  named: NamedTrust,
   signal?: AbortSignal,
 ): Promise<void> {
-  const before = await readTrust(host);
-  const keys = await pinnedKeys(source, before, keySha256, signal);
-  await accept(host, source, { keys, serial: before?.serial ?? 0 }, signal);
+  await accept(host, source, await trustNamed(host, source, named, signal), signal);
 }
 
 /** For a dry run: verified like any other, and not remembered. */
 export async function previewManifest(
   host: Host,
   source: ManifestSource,
-  keySha256: string | undefined,
+  named: NamedTrust,
   signal?: AbortSignal,
 ): Promise<{ manifest: Manifest; sha256: string }> {
-  const before = await readTrust(host);
-  const keys = await pinnedKeys(source, before, keySha256, signal);
+  const trust = { ...(await trustNamed(host, source, named, signal)), nowMs: host.clock.nowMs() };
   const signed = await readManifest(source, signal);
-  const trust = { keys, serial: before?.serial ?? 0, nowMs: host.clock.nowMs() };
   return { manifest: openManifest(signed, trust), sha256: sha256Hex(signed.bytes) };
 }
 
@@ -87,11 +92,11 @@ export function signedOnly(host: Host, source: ArtifactSource): ArtifactSource {
 async function accept(
   host: Host,
   source: ManifestSource,
-  { keys, serial }: Pick<PinnedTrust, 'keys' | 'serial'>,
+  { keys, serial, namedSerial = 0 }: Trust,
   signal: AbortSignal | undefined,
 ): Promise<PinnedTrust> {
   const signed = await readManifest(source, signal);
-  const manifest = openManifest(signed, { keys, serial, nowMs: host.clock.nowMs() });
+  const manifest = openManifest(signed, { keys, serial, namedSerial, nowMs: host.clock.nowMs() });
   const trust: PinnedTrust = {
     keys: keysAfter(manifest, keys),
     serial: manifest.serial,
@@ -106,6 +111,17 @@ async function requireTrust(host: Host): Promise<PinnedTrust> {
   const trust = await readTrust(host);
   if (trust !== undefined) return trust;
   throw new Fault('MANIFEST_NOT_TRUSTED', { detail: 'no key is pinned on this host' });
+}
+
+async function trustNamed(
+  host: Host,
+  source: ManifestSource,
+  { artifactKeySha256, manifestSerial = 0 }: NamedTrust,
+  signal: AbortSignal | undefined,
+): Promise<Trust> {
+  const before = await readTrust(host);
+  const keys = await pinnedKeys(source, before, artifactKeySha256, signal);
+  return { keys, serial: before?.serial ?? 0, namedSerial: manifestSerial };
 }
 
 async function pinnedKeys(

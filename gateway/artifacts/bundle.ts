@@ -12,6 +12,7 @@ import { execa } from 'execa';
 import { type Artifact, artifactSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { type Manifest, type ManifestEntry, manifestEntrySchema } from '../../protocol/manifest.ts';
+import { installersOf, putInstaller } from './installer.ts';
 import { type Issue, issueManifest } from './issue.ts';
 import { licenceOf } from './licences.ts';
 import { replaceFile } from './replace-file.ts';
@@ -23,6 +24,8 @@ export interface BundleWish extends Issue {
   readonly out: string;
   /** Ready-made archive `regnode-<version>-linux-<architecture>.tar.gz` of the agent. */
   readonly agent?: string;
+  /** install.sh; default: the one of this checkout. */
+  readonly installScript?: string;
   /** 1 fast … 9 small. */
   readonly level?: number;
   readonly progress?: (artifact: Artifact, milliseconds: number) => void;
@@ -47,7 +50,8 @@ export async function buildBundle(wish: BundleWish): Promise<Manifest> {
     artifacts.push(artifact);
     wish.progress?.(artifact, Date.now() - startedMs);
   }
-  return issueManifest(wish.out, artifacts, wish);
+  const installers = await putInstaller(wish.out, await installersOf(wish.out), wish.installScript);
+  return issueManifest(wish.out, { artifacts, installers }, wish);
 }
 
 async function findTrees(from: string): Promise<Source[]> {

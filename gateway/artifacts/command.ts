@@ -53,6 +53,7 @@ async function readIssue({ key = [], rotateTo, lifetime, serial }: IssueFlags): 
 }
 
 interface BuildFlags extends IssueFlags {
+  readonly installScript?: string;
   readonly from: string;
   readonly out: string;
   readonly agent?: string;
@@ -67,9 +68,10 @@ function buildCommand(): Command {
     .requiredOption('--from <dir>', 'folder of containerd, runc, kubelet, cni-plugins, crictl, images, agent')
     .requiredOption('--out <dir>', 'the artifact store')
     .option('--agent <file>', 'ready-made regnode-VERSION-linux-ARCHITECTURE.tar.gz')
+    .option('--install-script <file>', 'what join commands run first (default: install.sh of this checkout)')
     .option('--level <n>', 'compression, 1 fast to 9 small', parseLevel, 6)
     .action(async (flags: BuildFlags) => {
-      const { from, out, agent, level } = flags;
+      const { from, out, agent, installScript, level } = flags;
       const issue = await readIssue(flags);
       const manifest = await buildBundle({
         ...issue,
@@ -77,6 +79,7 @@ function buildCommand(): Command {
         out,
         level,
         ...(agent === undefined ? {} : { agent }),
+        ...(installScript === undefined ? {} : { installScript }),
         progress: ({ path, sizeBytes, sha256 }, milliseconds) => {
           const mebibytes = (sizeBytes / 2 ** 20).toFixed(1);
           const seconds = (milliseconds / 1000).toFixed(1);
@@ -89,6 +92,7 @@ function buildCommand(): Command {
 }
 
 interface SignFlags extends IssueFlags {
+  readonly installScript?: string;
   readonly store: string;
   readonly add?: true;
 }
@@ -97,17 +101,18 @@ function signCommand(): Command {
   return issuing(new Command('sign'))
     .description('issue the manifest of a store anew: another serial, date and expiry, signed')
     .requiredOption('--store <dir>', 'folder with manifest.json; the archives need not be there')
+    .option('--install-script <file>', 'put it before the ones that are listed (default: keep those)')
     .option('--add', 'only add the signature of --key to the manifest as it is')
     .action(async (flags: SignFlags) => {
       const issue = await readIssue(flags);
       const [first] = issue.keys ?? [];
       if (first === undefined) throw new Fault('USAGE', { detail: '--key FILE is needed' });
-      if (flags.add && ((flags.key?.length ?? 0) > 1 || issue.rotateTo)) {
-        throw new Fault('USAGE', { detail: '--add goes with one --key' });
+      if (flags.add && ((flags.key?.length ?? 0) > 1 || issue.rotateTo || flags.installScript)) {
+        throw new Fault('USAGE', { detail: '--add goes with one --key and nothing else' });
       }
       const manifest = flags.add
         ? await addSignature(flags.store, first)
-        : await reissueManifest(flags.store, issue);
+        : await reissueManifest(flags.store, issue, flags.installScript);
       tellIssued(manifest, flags.store, true, flags);
     });
 }
@@ -138,11 +143,13 @@ function verifyCommand(): Command {
     )
     .option('--json', 'print what was found')
     .action(async (path: string, { keySha256, json }: { keySha256?: string; json?: true }) => {
-      const { stored, archives } = await verifyBundle(path, keySha256 === undefined ? {} : { keySha256 });
+      const options = keySha256 === undefined ? {} : { keySha256 };
+      const { stored, archives, installerFault } = await verifyBundle(path, options);
       for (const { entry, fault } of archives) {
         if (fault) process.stderr.write(`[fail] ${fault.code}: ${fault.message}\n`);
         else tell(`${entry.path} ${entry.licence}`);
       }
+      if (installerFault) process.stderr.write(`[fail] ${installerFault.code}: ${installerFault.message}\n`);
       const { serial, expiresAt } = stored.manifest;
       if (json) {
         const list = archives.map(({ entry, fault }) => ({
@@ -152,7 +159,7 @@ function verifyCommand(): Command {
         const answer = { serial, expiresAt, keySha256: stored.keySha256, archives: list };
         process.stdout.write(`${JSON.stringify(answer)}\n`);
       }
-      const wrong = archives.find(({ fault }) => fault)?.fault;
+      const wrong = archives.find(({ fault }) => fault)?.fault ?? installerFault;
       if (wrong) throw wrong;
       tell(
         say({

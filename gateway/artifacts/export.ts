@@ -1,10 +1,11 @@
-// One tar of a store, for hosts with no way out: manifest, signatures, keys, and the archives (of one architecture, when it
+// One tar of a store, for hosts with no way out: manifest, signatures, keys, install.sh, and the archives (of one architecture, when it
 // is named). It isn't compressed, since the archives are: a host reads them where they lie in it.
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { installerName } from '../../protocol/manifest.ts';
 import { fileNameOf } from './file-name.ts';
 import { replaceFile } from './replace-file.ts';
 import type { StoredManifest } from './store.ts';
@@ -16,14 +17,15 @@ export async function exportBundle(
   out: string,
   architecture?: Artifact['architecture'],
 ): Promise<StoredManifest> {
-  const { stored, archives } = await verifyBundle(directory);
+  const { stored, archives, installerFault } = await verifyBundle(directory);
   const wanted = archives.filter(({ entry }) => !architecture || entry.architecture === architecture);
-  const fault = wanted.find((archive) => archive.fault)?.fault;
+  const fault = wanted.find((archive) => archive.fault)?.fault ?? installerFault;
   if (fault) throw fault;
   if (wanted.length === 0)
     throw new Fault('BUNDLE_INVALID', { path: directory, detail: `nothing for ${architecture}` });
   // The small files first: a reader finds them without a walk over all archives.
-  const names = [...stored.files.keys(), ...wanted.map(({ entry }) => fileNameOf(entry))];
+  const scripts = (stored.manifest.installers ?? []).slice(0, 1).map(({ sha256 }) => installerName(sha256));
+  const names = [...stored.files.keys(), ...scripts, ...wanted.map(({ entry }) => fileNameOf(entry))];
   const flags = ['--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
   await rm(out, { force: true });
   await replaceFile(resolve(out), async (path) => {

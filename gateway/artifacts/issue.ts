@@ -7,13 +7,13 @@ import {
   formatSignatures,
   keyName,
   type Manifest,
-  type ManifestEntry,
   manifestName,
   manifestSchema,
   parseSignatures,
   sha256Hex,
   signaturesName,
 } from '../../protocol/manifest.ts';
+import { putInstaller } from './installer.ts';
 import type { SigningKey } from './keys.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -30,9 +30,12 @@ export interface Issue {
   readonly nowMs?: number;
 }
 
+/** What a manifest lists. */
+export type Content = Pick<Manifest, 'artifacts' | 'installers'>;
+
 export async function issueManifest(
   directory: string,
-  artifacts: readonly ManifestEntry[],
+  { artifacts, installers }: Content,
   { keys = [], rotateTo, lifetimeMs = defaultLifetimeMs, nowMs = Date.now(), ...issue }: Issue,
 ): Promise<Manifest> {
   const manifest: Manifest = manifestSchema.parse({
@@ -41,6 +44,7 @@ export async function issueManifest(
     issuedAt: toSeconds(nowMs),
     expiresAt: toSeconds(nowMs + lifetimeMs),
     ...(rotateTo ? { keys: [rotateTo.publicPem] } : {}),
+    ...(installers ? { installers } : {}),
     artifacts,
   });
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
@@ -51,10 +55,18 @@ export async function issueManifest(
   return manifest;
 }
 
-/** What a store holds is issued anew: another serial, another date, other signatures. */
-export async function reissueManifest(directory: string, issue: Issue): Promise<Manifest> {
+/** What a store holds is issued anew: another serial, another date, other signatures. An install.sh is put into it when one
+ *  is named, or when it has none: the store of a release before. */
+export async function reissueManifest(
+  directory: string,
+  issue: Issue,
+  installScript?: string,
+): Promise<Manifest> {
   const { manifest } = await readManifestFile(directory);
-  return issueManifest(directory, manifest.artifacts, issue);
+  const { artifacts, installers = [] } = manifest;
+  const keeps = installScript === undefined && installers.length > 0;
+  const listed = keeps ? installers : await putInstaller(directory, installers, installScript);
+  return issueManifest(directory, { artifacts, installers: listed }, issue);
 }
 
 /** For keys that live on different machines: one more signature of the same bytes. */

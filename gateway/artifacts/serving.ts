@@ -1,6 +1,6 @@
-// Serves the files of the artifact store: the manifest with its signatures and keys, and only names that the manifest lists (so
-// no path can lead out of the folder), with ranges for a download that goes on, and the sha256 as ETag, so that a range never
-// joins two different files.
+// Serves the files of the artifact store: the manifest with its signatures and keys, install.sh, and only names that the
+// manifest lists (so no path can lead out of the folder), with ranges for a download that goes on, and the sha256 as ETag, so
+// that a range never joins two different files.
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { readInstaller } from './installer.ts';
 import type { ArtifactStore } from './store.ts';
 
 const prefix = '/artifacts/';
@@ -19,8 +20,9 @@ export async function serveArtifact(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { artifacts, files } = await store.manifest();
-  const file = path.startsWith(prefix) ? files.get(path.slice(prefix.length)) : undefined;
+  const { artifacts, files, manifest } = await store.manifest();
+  const name = path.startsWith(prefix) ? path.slice(prefix.length) : '';
+  const file = files.get(name) ?? (await readInstaller(store.directory, manifest, name));
   if (file) {
     response.writeHead(200, {
       'content-type': path.endsWith('.json') ? 'application/json' : 'text/plain',

@@ -2,13 +2,20 @@
 // the sha256. All that is wrong is listed, not only the first.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { execa } from 'execa';
 import { Fault } from '../../protocol/fault.ts';
-import { type ManifestEntry, requireNotExpired } from '../../protocol/manifest.ts';
+import {
+  installerName,
+  type Manifest,
+  type ManifestEntry,
+  requireNotExpired,
+  sha256Hex,
+} from '../../protocol/manifest.ts';
 import { fileNameOf } from './file-name.ts';
 import { ArtifactStore, type StoredManifest } from './store.ts';
 
@@ -16,6 +23,8 @@ export interface Verification {
   readonly stored: StoredManifest;
   /** In the order of the manifest; `fault` is absent when the archive is what it should be. */
   readonly archives: readonly { readonly entry: ManifestEntry; readonly fault?: Fault }[];
+  /** What is wrong with the install.sh that join commands name. */
+  readonly installerFault?: Fault;
 }
 
 /** Throws for the manifest; what is wrong with an archive is in the answer. */
@@ -37,7 +46,8 @@ export async function verifyBundle(
     const fault = await faultOf(entry, open);
     archives.push({ entry, ...(fault ? { fault } : {}) });
   }
-  return { stored, archives };
+  const installerFault = await faultOfInstaller(path, stored.manifest, found.isDirectory());
+  return { stored, archives, ...(installerFault ? { installerFault } : {}) };
 }
 
 async function readTar(path: string, keySha256: string | undefined): Promise<StoredManifest> {
@@ -53,6 +63,24 @@ async function readTar(path: string, keySha256: string | undefined): Promise<Sto
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function faultOfInstaller(
+  path: string,
+  { installers }: Manifest,
+  isFolder: boolean,
+): Promise<Fault | undefined> {
+  const [newest] = installers ?? [];
+  if (newest === undefined) return new Fault('INSTALLER_UNKNOWN', { detail: 'the manifest lists none' });
+  const name = installerName(newest.sha256);
+  const bytes = isFolder
+    ? await readFile(join(path, name)).catch(() => undefined)
+    : await buffer(readMember(path, name));
+  if (bytes === undefined || bytes.length === 0)
+    return new Fault('INSTALLER_UNKNOWN', { detail: `the store has no ${name}` });
+  const actual = sha256Hex(bytes);
+  if (actual === newest.sha256) return undefined;
+  return new Fault('ARTIFACT_HASH_WRONG', { name: 'install.sh', actual, expected: newest.sha256 });
 }
 
 function readMember(tar: string, name: string): Readable {

@@ -1,14 +1,18 @@
 // regnodectl token create | list | revoke
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
-import { Authority } from '../join/authority.ts';
 import { joinCommand } from '../join/command.ts';
 import { createToken, listTokens, revokeToken } from '../join/token.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { nodePools } from '../pools/pool.ts';
-import { type PublicAddress, readAddress } from '../serve/public-address.ts';
+import {
+  type ArtifactIssue,
+  type PublicAddress,
+  readAddress,
+  verifiedIssue,
+} from '../serve/public-address.ts';
 import { connect, sharedFlags } from './context.ts';
-import { say } from './language.ts';
+import { languageOf, say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printTable, tellProgress } from './output.ts';
 import { count, duration } from './parse.ts';
@@ -42,7 +46,10 @@ function createCommand(): Command {
     .option('--uses <n>', 'how many hosts may join with it', count, 1)
     .option('--name <name>', 'name of the node (default: what the host calls itself)')
     .option('--gateway-url <url>', 'default: as the gateway was started with --public-url')
-    .option('--artifact-key-sha256 <hash>', 'default: the key that signed the artifacts of the gateway')
+    .option(
+      '--artifact-key-sha256 <hash>',
+      'the key that must have signed install.sh and the artifacts (default: the one that the gateway names)',
+    )
     .option('--dry-run', 'check everything, make nothing')
     .action(create);
 }
@@ -56,9 +63,9 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   const { kubernetes } = await connect(command);
   if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
   const address = await gatewayAddress(kubernetes, flags);
-  const { publicUrl: gatewayUrl, ...hashes } = address;
+  const { publicUrl: gatewayUrl, ...named } = address;
   if (flags.dryRun) {
-    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl, ...hashes, dryRun: true });
+    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl, ...named, dryRun: true });
     tellDone({
       en: `would make a token for the pool ${pool} with ${uses} use(s) (--dry-run)`,
       zh: `将为节点池 ${pool} 创建可用 ${uses} 次的令牌（--dry-run）`,
@@ -69,13 +76,14 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses });
   const line = joinCommand({
     gatewayUrl,
-    ...hashes,
+    ...named,
     token: text,
+    language: languageOf(),
     ...(name === undefined ? {} : { nodeName: name }),
   });
   if (sharedFlags(command).json) {
     const { id, expiresAt } = token;
-    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl, ...hashes, command: line });
+    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl, ...named, command: line });
     return;
   }
   tellProgress(
@@ -87,14 +95,17 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   process.stdout.write(`${line}\n`);
 }
 
-async function gatewayAddress(kubernetes: Kubernetes, flags: CreateFlags): Promise<PublicAddress> {
+/** What the command names; of the artifacts only what the key has signed. */
+async function gatewayAddress(
+  kubernetes: Kubernetes,
+  flags: CreateFlags,
+): Promise<PublicAddress & ArtifactIssue> {
   const stored = await readAddress(kubernetes);
-  const url = (flags.gatewayUrl ?? stored?.publicUrl)?.replace(/\/+$/, '');
-  const artifactKeySha256 = flags.artifactKeySha256 ?? stored?.artifactKeySha256;
-  if (url === undefined || artifactKeySha256 === undefined) throw new Fault('GATEWAY_URL_UNKNOWN');
-  // Where no gateway has run yet: it will find this CA when it does.
-  const { caSha256 } = stored ?? (await Authority.open(kubernetes));
-  return { publicUrl: url, caSha256, artifactKeySha256 };
+  if (stored === undefined) throw new Fault('GATEWAY_URL_UNKNOWN');
+  const publicUrl = (flags.gatewayUrl ?? stored.publicUrl).replace(/\/+$/, '');
+  const { artifactKeySha256 = stored.artifactKeySha256 } = flags;
+  const issue = verifiedIssue(stored, artifactKeySha256);
+  return { publicUrl, caSha256: stored.caSha256, artifactKeySha256, ...issue };
 }
 
 function listCommand(): Command {

@@ -1,6 +1,5 @@
 // What `serve` can be told, with defaults and limits; a wrong value is a USAGE fault that names the flag.
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { Fault } from '../../protocol/fault.ts';
 import { duration } from '../cli/parse.ts';
@@ -46,7 +45,6 @@ export const serveOptionsSchema = z.object({
     .optional(),
   metricsListen: listenSchema,
   apiServerUrl: httpsUrlSchema.optional(),
-  installScript: z.string().default(fileURLToPath(new URL('../../installer/install.sh', import.meta.url))),
   auditFile: z.string().default('-'),
   /** Part of the name of a Lease, and of a certificate. */
   name: z

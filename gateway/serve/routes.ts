@@ -1,7 +1,8 @@
 // The routes of the public port: what a host needs to install itself and join, and what a node may ask.
-import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/fault.ts';
 import type { NodeStatusResponse } from '../../protocol/join.ts';
+import { installerName } from '../../protocol/manifest.ts';
+import { readInstaller } from '../artifacts/installer.ts';
 import { serveArtifact } from '../artifacts/serving.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -22,7 +23,6 @@ import type { Route } from './route.ts';
 export interface RoutesOptions {
   readonly desk: JoinDesk;
   readonly store: ArtifactStore;
-  readonly installScript: string;
   readonly departures: Departures;
   readonly reconciler: Reconciler;
   readonly audit: Audit;
@@ -56,7 +56,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       path: '/install.sh',
       access: 'anybody',
       run: async ({ response }) => {
-        answerText(response, 'text/x-shellscript', await readScript(options.installScript));
+        answerText(response, 'text/x-shellscript', await newestInstaller(store));
       },
     },
     {
@@ -135,14 +135,11 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
   ];
 }
 
-async function readScript(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new Fault(
-      'GATEWAY_UNAVAILABLE',
-      { detail: 'it has no install.sh, see --install-script' },
-      { cause },
-    );
-  }
+/** For whoever wants to read it; a join command asks for the very script that it names. */
+async function newestInstaller(store: ArtifactStore): Promise<Buffer> {
+  const { manifest } = await store.manifest();
+  const [newest] = manifest.installers ?? [];
+  const script = newest && (await readInstaller(store.directory, manifest, installerName(newest.sha256)));
+  if (script) return script;
+  throw new Fault('INSTALLER_UNKNOWN', { detail: 'the store has none that its manifest lists' });
 }

@@ -176,7 +176,6 @@ export async function serve(
       ...publicRoutes({
         desk,
         store,
-        installScript: options.installScript,
         departures,
         reconciler,
         audit,
@@ -190,12 +189,12 @@ export async function serve(
     counters,
     logger,
   });
-  const publish = async () =>
-    publishAddress(kubernetes, {
-      publicUrl: options.publicUrl,
-      caSha256: authority.caSha256,
-      artifactKeySha256: (await store.manifest()).keySha256,
-    });
+  const publish = async () => {
+    const { keySha256: artifactKeySha256, files } = await store.manifest();
+    const { publicUrl } = options;
+    const address = { publicUrl, caSha256: authority.caSha256, artifactKeySha256 };
+    await publishAddress(kubernetes, address, files);
+  };
   const tellAuthority = (name: string) => tunnels.send(name, { kind: 'authority', caPem: authority.caPem });
   hub.onSession((name) => tellAuthority(name));
   const authorityWatch = watchAuthority({

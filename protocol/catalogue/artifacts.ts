@@ -63,6 +63,19 @@ export const artifactFaults = {
       remedy: '有人在提供旧的制品库。请提供最新的制品库；若确需旧版本，请重新签名以获得更高的序号。',
     },
   },
+  MANIFEST_TOO_OLD: {
+    exitCode: 1,
+    en: {
+      message:
+        'The manifest of the artifacts has the serial {serial}, older than {named}, which the join command names.',
+      remedy:
+        'Nothing was installed. Serve the newest artifact store; if going back was meant, make a new command: regnodectl token create',
+    },
+    zh: {
+      message: '制品清单的序号为 {serial}，早于加入命令指定的 {named}。',
+      remedy: '未安装任何内容。请提供最新的制品库；若确需回退，请重新生成命令：regnodectl token create',
+    },
+  },
   MANIFEST_INVALID: {
     exitCode: 1,
     en: {

@@ -85,11 +85,23 @@ export const gatewayFaults = {
     exitCode: 2,
     en: {
       message: 'The address of the gateway is not known in this cluster.',
-      remedy: 'Start "regnode-gateway serve" once with --public-url, or give --gateway-url URL.',
+      remedy: 'Start "regnode-gateway serve" once with --public-url.',
     },
     zh: {
       message: '此集群中没有网关地址的记录。',
-      remedy: '请先用 --public-url 启动一次 regnode-gateway serve，或指定 --gateway-url URL。',
+      remedy: '请先用 --public-url 启动一次 regnode-gateway serve。',
+    },
+  },
+  INSTALLER_UNKNOWN: {
+    exitCode: 1,
+    en: {
+      message: 'No signed install.sh is known that a join command could name: {detail}.',
+      remedy:
+        'Sign the artifact store again ("regnode-gateway bundle sign" puts install.sh into it), and let the gateway run with it.',
+    },
+    zh: {
+      message: '没有可供加入命令引用的已签名 install.sh：{detail}。',
+      remedy: '请重新签名制品库（regnode-gateway bundle sign 会加入 install.sh），并让网关使用它。',
     },
   },
   PATH_UNKNOWN: {

@@ -1,8 +1,21 @@
-// What only install.sh says. It is a shell script and carries its own texts; here they are for `regnode explain`.
-// A unit test keeps codes and exit codes the same.
+// What only install.sh and the pasted line before it say. They are shell and carry their own texts; here they are for
+// `regnode explain`. A unit test keeps codes and exit codes the same.
 import type { CatalogueEntry } from './entry.ts';
 
 export const installerFaults = {
+  INSTALLER_NOT_VERIFIED: {
+    exitCode: 1,
+    en: {
+      message: '{url} did not send the install.sh that this command names.',
+      remedy:
+        'Nothing was run. Make a new command (regnodectl token create); if it stays, look at: curl -vk {url}/healthz',
+    },
+    zh: {
+      message: '{url} 未给出此命令指定的 install.sh。',
+      remedy:
+        '未执行任何内容。请重新生成命令（regnodectl token create）；若仍出现，请查看：curl -vk {url}/healthz',
+    },
+  },
   PLATFORM_UNKNOWN: {
     exitCode: 1,
     en: {

@@ -84,7 +84,7 @@ async function measureJoin(sandbox: Sandbox, watch: ReadyWatch, name: string, no
 type Note = (name: string, ms: number) => void;
 
 async function joinOnce(sandbox: Sandbox, watch: ReadyWatch, host: SandboxHost, note: Note): Promise<void> {
-  const command = (await createJoinCommand(sandbox)).replace(/\)$/, ' --json)');
+  const command = `${await createJoinCommand(sandbox)} --json`;
   const began = startClock();
   const joined = await pasteJoinCommand(host, command);
   const totalMs = performance.now() - began.nowMs;

@@ -19,10 +19,12 @@ const entriesKept = 4;
 /** What decides the bytes of a store besides the programs in it. */
 const packers = [
   'gateway/artifacts/bundle.ts',
+  'gateway/artifacts/installer.ts',
   'gateway/artifacts/issue.ts',
   'gateway/artifacts/licences.ts',
   'scripts/sandbox/artifacts.ts',
   'scripts/sandbox/images.ts',
+  'installer/install.sh',
 ];
 
 /** One more version of a component: the content of `folder` becomes its tree. */

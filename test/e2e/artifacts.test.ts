@@ -3,6 +3,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sha256Hex } from '../../protocol/manifest.ts';
 import { type CommandResult, run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { cloudMember } from '../../scripts/sandbox/line.ts';
@@ -71,7 +72,7 @@ async function paste(environment: Readonly<Record<string, string>> = {}): Promis
 async function expectRefusal(result: CommandResult, code: string | RegExp, exitCode = 1): Promise<void> {
   const said = result.stdout + result.stderr;
   expect(said).toMatch(code);
-  expect(said).toMatch(/→/);
+  expect(said).toMatch(/→|Nothing was run\./);
   expect(said).not.toMatch(/^\s+at .*:\d+:\d+/m);
   expect(result.exitCode, said).toBe(exitCode);
   expect(difference(before, await observe(host))).toEqual([]);
@@ -138,7 +139,7 @@ describe('a manifest that', () => {
     await expectRefusal(await damaged(change), /MANIFEST_NOT_TRUSTED/);
   });
 
-  test('the gateway’s own store has with a changed byte', async () => {
+  test('the gateway’s own store has with a changed byte: then not even a script comes', async () => {
     const file = join(sandbox.cloud.artifactStore, 'manifest.json');
     const good = await readFile(file);
     const bad = Buffer.from(good);
@@ -147,7 +148,7 @@ describe('a manifest that', () => {
     const command = await createJoinCommand(sandbox);
     await writeFile(file, bad);
     try {
-      await expectRefusal(await pasteJoinCommand(host, command), /MANIFEST_NOT_TRUSTED/);
+      await expectRefusal(await pasteJoinCommand(host, command), /INSTALLER_NOT_VERIFIED/);
     } finally {
       await writeFile(file, good);
     }
@@ -189,10 +190,83 @@ describe('a manifest that', () => {
   });
 });
 
+describe('between the making of a command and its pasting', () => {
+  const store = () => sandbox.cloud.artifactStore;
+  const scripts = async () => (await readdir(store())).filter((name) => name.endsWith('.sh'));
+  /** The gateway looks at its store now and then. */
+  const commandThatNames = async (script: string) => {
+    const hash = sha256Hex(await readFile(script));
+    const named = async () => {
+      const command = await createJoinCommand(sandbox);
+      return command.includes(`h=${hash};`) && command;
+    };
+    return waitFor('a command that names the script', named, { timeoutMs: 60_000, intervalMs: 1000 });
+  };
+
+  test('the script of the store was changed: none runs', async () => {
+    const command = await createJoinCommand(sandbox);
+    const [name = ''] = await scripts();
+    const good = await readFile(join(store(), name), 'utf8');
+    await writeFile(join(store(), name), good.replace('set -eu', 'set -eux'));
+    try {
+      await expectRefusal(await pasteJoinCommand(host, command), /\[fail\] INSTALLER_NOT_VERIFIED: /);
+    } finally {
+      await writeFile(join(store(), name), good);
+    }
+  });
+
+  test('the store got a newer script: the one of the command is still there', async () => {
+    const command = await createJoinCommand(sandbox);
+    const newer = join(sandbox.cloud.files.folder, 'newer.sh');
+    await writeFile(newer, 'echo this is the newer script >&2; exit 9\n');
+    await sandbox.cloud.signArtifacts(['--install-script', newer]);
+    const installed = await pasteJoinCommand(host, command, {
+      REGNODE_MIRROR: `${mirror}/good`,
+      REGNODE_NO_JOIN: '1',
+    });
+    expect(installed.exitCode, installed.stderr).toBe(0);
+    await inHost('/opt/regnode/uninstall.sh --purge');
+    const newest = await commandThatNames(newer);
+    expect(await pasteJoinCommand(host, newest)).toMatchObject({
+      exitCode: 9,
+      stderr: expect.stringContaining('the newer script'),
+    });
+    await sandbox.cloud.signArtifacts(['--install-script', 'installer/install.sh']);
+    await commandThatNames('installer/install.sh');
+    expect(difference(before, await observe(host))).toEqual([]);
+  });
+
+  test('the store was set back to an older issue: a host that has seen none refuses it too', async () => {
+    const { serial } = JSON.parse(await readFile(join(store(), 'manifest.json'), 'utf8')) as {
+      serial: number;
+    };
+    const namesIt = async () => (await createJoinCommand(sandbox)).includes(`--manifest-serial ${serial}`);
+    await waitFor('commands that name the newest issue', namesIt, { timeoutMs: 60_000, intervalMs: 1000 });
+    const command = await createJoinCommand(sandbox);
+    await sandbox.cloud.signArtifacts(['--serial', String(serial - 1)]);
+    try {
+      await expectRefusal(await pasteJoinCommand(host, command), /\[fail\] MANIFEST_TOO_OLD: /);
+    } finally {
+      await sandbox.cloud.signArtifacts();
+    }
+  });
+
+  test('another key has signed the store', async () => {
+    const command = await createJoinCommand(sandbox);
+    const other = join(sandbox.cloud.files.folder, 'other-key.pem');
+    await bundle('keygen', '--out', other);
+    await bundle('sign', '--store', store(), '--key', other);
+    try {
+      await expectRefusal(await pasteJoinCommand(host, command), /\[fail\] MANIFEST_NOT_TRUSTED: /);
+    } finally {
+      await sandbox.cloud.signArtifacts();
+    }
+  });
+});
+
 describe('a disk that is full', () => {
   // Preflight would see each of them.
-  const command = async () =>
-    (await createJoinCommand(sandbox)).replace(/\)$/, ' -- --ignore DISK_INODES DISK_SPACE)');
+  const command = async () => `${await createJoinCommand(sandbox)} -- --ignore DISK_INODES DISK_SPACE`;
   const joinFrom = async (place: string) =>
     pasteJoinCommand(host, await command(), { REGNODE_MIRROR: `${mirror}/${place}` });
 

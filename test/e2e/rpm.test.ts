@@ -35,6 +35,7 @@ interface Created {
   readonly token: string;
   readonly caSha256: string;
   readonly artifactKeySha256: string;
+  readonly manifestSerial: number;
 }
 
 let sandbox: Sandbox;
@@ -150,14 +151,14 @@ test('install.sh does not touch it', async () => {
 
 test('it joins to Ready', async () => {
   const answer = await regnodectl(sandbox, ['token', 'create', '--pool', poolName, '--json']);
-  const { token, caSha256, artifactKeySha256 } = JSON.parse(answer) as Created;
+  const { token, caSha256, artifactKeySha256, manifestSerial } = JSON.parse(answer) as Created;
   const script = [
     'set -e',
     'cd /run && umask 077',
     `curl -fsSk -o ca.pem ${sandbox.cloud.gatewayUrl}/cacert`,
     `echo "${caSha256}  ca.pem" | sha256sum -c --quiet`,
     `echo ${token} >token`,
-    `regnode join --gateway ${sandbox.cloud.gatewayUrl} --ca-file ca.pem --artifact-key-sha256 ${artifactKeySha256} --token-file token </dev/null`,
+    `regnode join --gateway ${sandbox.cloud.gatewayUrl} --ca-file ca.pem --artifact-key-sha256 ${artifactKeySha256} --manifest-serial ${manifestSerial} --token-file token </dev/null`,
     'rm ca.pem token',
   ].join('\n');
   const joined = await host.run('sh', ['-s'], { input: `${script}\n`, timeoutMs: 300_000 });

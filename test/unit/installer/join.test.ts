@@ -129,12 +129,14 @@ describe.runIf(isRoot)('nothing is left', () => {
 describe.runIf(isRoot).each(['bash', 'dash'])('%s: a join', (shell) => {
   test('is given the token in a file that only root can read, and it is gone after', async () => {
     const release = offer('1.0.0', joins);
-    const outcome = await run(['--name', 'idc-1', '--', '--ignore', 'SWAP_ON'], { shell });
+    const outcome = await run(['--manifest-serial=1', '--name', 'idc-1', '--', '--ignore', 'SWAP_ON'], {
+      shell,
+    });
     expect(outcome.exitCode).toBe(0);
     const [called = '', tokenLine, ...more] = machine.calls();
     expect(called).toMatch(
       new RegExp(
-        `^called join --gateway ${gateway.url} --ca-file /run/[^ ]+/ca.pem --artifact-key-sha256 ${gateway.artifactKey.id} --token-file /run/[^ ]+/token --name idc-1 --ignore SWAP_ON$`,
+        `^called join --gateway ${gateway.url} --ca-file /run/[^ ]+/ca.pem --artifact-key-sha256 ${gateway.artifactKey.id} --token-file /run/[^ ]+/token --manifest-serial 1 --name idc-1 --ignore SWAP_ON$`,
       ),
     );
     expect(called).not.toContain(token);

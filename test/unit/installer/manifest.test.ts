@@ -34,9 +34,9 @@ const names = () => ({
   key: `/artifacts/${gateway.artifactKey.id}.pem`,
 });
 
-function run(shell = 'dash', key = gateway.artifactKey.id): Promise<Outcome> {
+function run(shell = 'dash', key = gateway.artifactKey.id, ...more: string[]): Promise<Outcome> {
   const trust = ['--ca-file', join(folder, 'ca.pem'), '--artifact-key-sha256', key];
-  const flags = ['--root', join(folder, 'host'), '--gateway', gateway.url, ...trust];
+  const flags = ['--root', join(folder, 'host'), '--gateway', gateway.url, ...trust, ...more];
   return install(flags, { shell });
 }
 
@@ -145,6 +145,18 @@ describe('refused', () => {
     expectRefused(outcome, 'MANIFEST_EXPIRED');
     expect(outcome.stderr).toMatch(/expired at \S+Z; the clock here says \S+Z\./);
   });
+
+  test.each(['dash', 'bash'])(
+    '%s: older than the command names, on a host that has seen none',
+    async (shell) => {
+      gateway.publish(signed.artifacts, { serial: 6 });
+      const named = (serial: string) => run(shell, undefined, '--manifest-serial', serial);
+      const outcome = await named('7');
+      expect(outcome.stderr).toContain('has the serial 6, older than 7, which the join command names.');
+      expectRefused(outcome, 'MANIFEST_TOO_OLD');
+      expect((await named('6')).exitCode).toBe(0);
+    },
+  );
 
   test('older than what this host has seen', async () => {
     const state = join(folder, 'host/var/lib/regnode');

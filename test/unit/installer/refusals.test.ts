@@ -78,6 +78,11 @@ describe.each(['dash', 'bash'])('%s: wrong usage', (shell) => {
       ['--gateway', 'https://a', '--ca-sha256', 'b'.repeat(64), '--no-join'],
       '--artifact-key-sha256 with 64',
     ],
+    [
+      'a serial that is none',
+      ['--gateway', 'https://a', ...trusted, '--no-join', '--manifest-serial', '1;id'],
+      '--manifest-serial must be a number',
+    ],
     ['a language that it lacks', ['--language', 'fr'], '--language is en or zh'],
     ['a relative root', ['--root', 'x'], '--root must be an absolute path'],
   ])('%s', async (_name, args, message) => {
@@ -92,8 +97,11 @@ test('not root', async () => {
   expectRefused(await install(args, isRoot ? { uid: 65534 } : {}), 'NOT_ROOT', 2);
 });
 
-test('in Chinese, by the environment', async () => {
-  const outcome = await install(['--no-join'], { environment: { LC_ALL: 'zh_CN.UTF-8' } });
+test.each([
+  ['LC_ALL', 'zh_CN.UTF-8'],
+  ['REGNODE_LANG', 'zh'],
+])('in Chinese, by %s=%s', async (name, value) => {
+  const outcome = await install(['--no-join'], { environment: { [name]: value } });
   expect(outcome.stderr).toMatch(/^\[fail\] USAGE: .*缺少.+。\n {7}→ 请查看.+$/);
   expect(outcome.exitCode).toBe(2);
 });

@@ -106,7 +106,9 @@ test('any text can be read for signatures, and what was written comes back', () 
 test.each([
   ['MANIFEST_EXPIRED', {}, trust(key.pem, 0, Date.now() + 60 * 24 * 3600_000)],
   ['MANIFEST_ROLLED_BACK', { serial: 4 }, trust(key.pem, 5)],
+  ['MANIFEST_TOO_OLD', { serial: 4 }, { ...trust(), namedSerial: 5 }],
   ['MANIFEST_INVALID', { artifacts: [artifact] }, trust()],
+  ['MANIFEST_INVALID', { installers: [{ sha256: '../x', sizeBytes: 1 }] }, trust()],
   ['MANIFEST_INVALID', { extra: 1 }, trust()],
   ['MANIFEST_INVALID', { keys: [testKey().pem] }, trust()],
   ['MANIFEST_NOT_TRUSTED', {}, trust(testKey().pem)],

@@ -30,7 +30,11 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-function join(key: string | undefined = gateway.artifactKey.id, host: Host = world.host) {
+function join(
+  key: string | undefined = gateway.artifactKey.id,
+  host: Host = world.host,
+  manifestSerial?: number,
+) {
   const artifactKeySha256 = key === '' ? undefined : key;
   return joinNode(host, {
     wish: {
@@ -39,6 +43,7 @@ function join(key: string | undefined = gateway.artifactKey.id, host: Host = wor
       nodeName: 'idc-1',
       token: 'rt-x.y',
       artifactKeySha256,
+      ...(manifestSerial === undefined ? {} : { manifestSerial }),
     },
     preflight: async () => undefined,
     listener: { phase() {}, plan() {}, step() {}, waiting() {} },
@@ -57,8 +62,8 @@ async function admit(desired = gateway.desired): Promise<void> {
   }
 }
 
-async function expectRefused(code: string, key?: string): Promise<void> {
-  await expect(join(key)).rejects.toMatchObject({ code });
+async function expectRefused(code: string, key?: string, manifestSerial?: number): Promise<void> {
+  await expect(join(key, world.host, manifestSerial)).rejects.toMatchObject({ code });
   expect(gateway.asked).not.toContain('POST /v1/join');
   expect(gateway.asked.filter((what) => what.includes('.tar.gz'))).toEqual([]);
   expect(state()).toEqual(before);
@@ -113,6 +118,13 @@ describe('a join is refused before a token is spent', () => {
   test('by a manifest that has expired', async () => {
     gateway.offer(gateway.desired.artifacts, { expiresAt: instant(world.host.clock.nowMs() - 5000) });
     await expectRefused('MANIFEST_EXPIRED');
+  });
+
+  test('by a manifest older than the one that the command names, on a host that has seen none', async () => {
+    gateway.offer(gateway.desired.artifacts, { serial: 6 });
+    await expectRefused('MANIFEST_TOO_OLD', undefined, 7);
+    await join(undefined, world.host, 6);
+    expect((await readTrust(world.host))?.serial).toBe(6);
   });
 
   test('without a word about the key', async () => {

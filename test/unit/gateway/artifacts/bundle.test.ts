@@ -37,13 +37,30 @@ test('one archive for each tree, a manifest that fits them', async () => {
   expect(manifest.artifacts.map(({ licence }) => licence)).toEqual(['NOASSERTION', 'Apache-2.0']);
   // Not signed yet: nobody offers it.
   await expect(new ArtifactStore(out).manifest()).rejects.toMatchObject({ code: 'MANIFEST_NOT_TRUSTED' });
-  expect((await readdir(out)).sort()).toEqual([
+  const script = await readFile('installer/install.sh');
+  expect(manifest.installers).toEqual([{ sha256: sha256Hex(script), sizeBytes: script.length }]);
+  expect((await readdir(out)).filter((name) => !name.endsWith('.sh')).sort()).toEqual([
     'images-pause-amd64.tar.gz',
     'manifest.json',
     'runc-1.1.5-amd64.tar.gz',
   ]);
   const { stdout } = await execa('tar', ['-tvzf', join(out, 'runc-1.1.5-amd64.tar.gz')]);
   expect(stdout).toMatch(/-rwxr-xr-x (root\/root|0\/0) .* 1970-01-01 .* \.\/bin\/runc/);
+});
+
+test.each([
+  ['nothing', ''],
+  ['no line break at its end', 'main'],
+  ['two of them', 'main\n\n'],
+  ['a NUL', 'ma\0in\n'],
+  ['more than a join command reads', `${'#'.repeat(256 * 1024)}\n`],
+])('an install.sh that has %s is refused', async (_name, content) => {
+  const installScript = join(root, 'install.sh');
+  await writeFile(installScript, content);
+  await expect(buildBundle({ from, out, installScript })).rejects.toMatchObject({
+    code: 'BUNDLE_INVALID',
+    values: { path: installScript },
+  });
 });
 
 test('the same trees with other times give the same bytes', async () => {

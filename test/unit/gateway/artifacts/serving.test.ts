@@ -23,17 +23,24 @@ const entry: Artifact = {
   sha256,
 };
 
+const script = 'echo one\n';
+const scriptName = `${createHash('sha256').update(script).digest('hex')}.sh`;
+
 let folder: string;
+let scriptFile: string;
 let gateway: TestPort;
 let store: ArtifactStore;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'regnode-store-'));
   await mkdir(join(folder, 'store'));
+  scriptFile = join(folder, 'store', scriptName);
   await writeFile(join(folder, 'secret'), 'secret');
   await writeFile(join(folder, 'store', 'runc-1.1.5-amd64.tar.gz'), content);
   await writeFile(join(folder, 'store', 'unlisted.tar.gz'), 'unlisted');
   await symlink('../secret', join(folder, 'store', 'link.tar.gz'));
+  await writeFile(scriptFile, script);
+  await writeFile(join(folder, 'store', `${'d'.repeat(64)}.sh`), 'not listed');
   await writeManifest([entry]);
   store = new ArtifactStore(join(folder, 'store'));
   gateway = await openTestPort(() => [
@@ -53,7 +60,8 @@ afterAll(async () => {
 
 const key = testKey();
 const writeManifest = async (artifacts: readonly Artifact[], into = join(folder, 'store'), changes = {}) => {
-  const signed = signManifest(artifacts, key, changes);
+  const installers = [{ sha256: scriptName.slice(0, 64), sizeBytes: script.length }];
+  const signed = signManifest(artifacts, key, { installers, ...changes });
   for (const [name, bytes] of signed.files) await writeFile(join(into, name), bytes);
   return signed;
 };
@@ -84,6 +92,17 @@ test('a whole file with its hash as ETag', async () => {
   const answer = await get(path);
   expect(answer).toMatchObject({ status: 200, headers: { etag: `"${sha256}"`, 'content-length': '100000' } });
   expect(answer.body.equals(content)).toBe(true);
+});
+
+test('an install.sh that the manifest lists, and no other bytes under its name', async () => {
+  const asked = `/artifacts/${scriptName}`;
+  expect((await get(asked)).body.toString()).toBe(script);
+  expect(await get(asked, {}, 'HEAD')).toMatchObject({ status: 200, headers: { 'content-length': '9' } });
+  expect((await get(`/artifacts/${'d'.repeat(64)}.sh`)).status).toBe(404);
+  await writeFile(scriptFile, 'echo evil\n');
+  expect((await get(asked)).status).toBe(404);
+  await writeFile(scriptFile, script);
+  expect((await get(asked)).status).toBe(200);
 });
 
 test('HEAD gives the headers alone', async () => {

@@ -75,6 +75,54 @@ test('signing again gives a higher serial, a new expiry, and takes the old signa
   });
 });
 
+describe('install.sh', () => {
+  const scriptOf = async (text: string) => {
+    const file = join(root, 'install.sh');
+    await writeFile(file, text);
+    return file;
+  };
+  const listed = async () => (await new ArtifactStore(store).manifest()).manifest.installers ?? [];
+  const textOf = async (at: number) => readFile(join(store, `${(await listed())[at]?.sha256}.sh`), 'utf8');
+
+  test('another one takes the first place, and the one before stays for the commands that name it', async () => {
+    const signer = await key();
+    const issue = { from: join(root, 'from'), out: store, keys: [signer] };
+    await buildBundle({ ...issue, installScript: await scriptOf('one\n') });
+    await buildBundle({ ...issue, installScript: await scriptOf('two\n') });
+    expect([await textOf(0), await textOf(1)]).toEqual(['two\n', 'one\n']);
+    await reissueManifest(store, { keys: [signer] }, await scriptOf('three\n'));
+    await reissueManifest(store, { keys: [signer] });
+    expect([await textOf(0), await textOf(1), await textOf(2)]).toEqual(['three\n', 'two\n', 'one\n']);
+    await reissueManifest(store, { keys: [signer] }, await scriptOf('one\n'));
+    expect([await textOf(0), (await listed()).length]).toEqual(['one\n', 3]);
+    for (let count = 0; count < 10; count++)
+      await reissueManifest(store, { keys: [signer] }, await scriptOf(`script ${count}\n`));
+    expect([await textOf(0), (await listed()).length]).toEqual(['script 9\n', 8]);
+  });
+
+  test('is put into a store of a release before when that is signed again', async () => {
+    const signer = await key();
+    await build(signer);
+    const file = join(store, 'manifest.json');
+    const { installers: _none, ...before } = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify(before));
+    await reissueManifest(store, { keys: [signer] });
+    expect(await textOf(0)).toBe(await readFile('installer/install.sh', 'utf8'));
+  });
+
+  test.each([
+    ['ARTIFACT_HASH_WRONG', 'evil\n'],
+    ['INSTALLER_UNKNOWN', undefined],
+  ])('verify says %s, and no tar is made', async (code, content) => {
+    await build(await key());
+    const file = join(store, `${(await listed())[0]?.sha256}.sh`);
+    if (content === undefined) await rm(file);
+    else await writeFile(file, content);
+    expect((await verifyBundle(store)).installerFault).toMatchObject({ code });
+    await expect(exportBundle(store, join(root, 'x.tar'))).rejects.toMatchObject({ code });
+  });
+});
+
 test('a key is replaced by a manifest that both have signed, the new one first', async () => {
   const [old, next] = [await key('old'), await key('next')];
   await build(old);
@@ -99,6 +147,8 @@ describe('the tar', () => {
     const { stdout } = await execa('tar', ['-tf', join(root, 'amd64.tar')]);
     expect(stdout).toContain('manifest.json');
     expect(stdout).toContain('runc-1.1.5-amd64.tar.gz');
+    expect(stdout).toMatch(/^[0-9a-f]{64}\.sh$/m);
+    expect((await verifyBundle(join(root, 'amd64.tar'))).installerFault).toBeUndefined();
     expect(stdout).not.toContain('arm64');
     await exportBundle(store, join(root, 'all.tar'));
     expect((await verifyBundle(join(root, 'all.tar'))).archives.every(({ fault }) => !fault)).toBe(true);

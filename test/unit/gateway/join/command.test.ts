@@ -1,5 +1,6 @@
-// The join command itself, run by a real bash with a real curl against a real gateway port: nothing of the installer runs
-// unless the CA is the one of the command, the token is in no process's arguments, and nothing is left behind.
+// The join command itself, run by real shells with a real curl against a real gateway port: nothing runs but the very script whose
+// hash is in the line, the token is in no process's arguments, nothing is left behind, and a refusal is one line with a code.
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
@@ -7,6 +8,8 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { joinCommand } from '../../../../gateway/join/command.ts';
 import { answerText } from '../../../../gateway/serve/answer.ts';
+import { catalogue } from '../../../../protocol/catalogue/index.ts';
+import { installerLimitBytes, sha256Hex } from '../../../../protocol/manifest.ts';
 import { openTestPort, type TestPort } from '../port.ts';
 
 const token = `rt-abc123.${'s3cr3t'.repeat(5)}xy`;
@@ -19,30 +22,34 @@ while [ "$pid" -gt 1 ]; do
 done
 printf '%s' "$REGNODE_TOKEN" >"$OUT/token"
 printf '%s\\n' "$@" >"$OUT/flags"
-cp "$4" "$OUT/ca"
 exit "\${EXIT:-0}"
 `;
+const installerSha256 = sha256Hex(installer);
 
 let gateway: TestPort;
 let out: string;
-let script: string;
+/** What the gateway answers at the script's address. */
+let served: Buffer | string | undefined;
+let asked: string[];
 
-beforeEach(async () => {
-  script = installer;
-  gateway = await openTestPort((authority) => [
+const openGateway = () =>
+  openTestPort(() => [
     {
       methods: ['GET'],
-      path: '/cacert',
+      path: '/artifacts/',
       access: 'anybody',
-      run: ({ response }) => answerText(response, 'text/plain', authority.caPem),
-    },
-    {
-      methods: ['GET'],
-      path: '/install.sh',
-      access: 'anybody',
-      run: ({ response }) => answerText(response, 'text/plain', script),
+      run: ({ response, path }) => {
+        asked.push(path);
+        if (served === undefined) response.writeHead(404).end('nothing here\n');
+        else answerText(response, 'text/plain', served);
+      },
     },
   ]);
+
+beforeEach(async () => {
+  served = installer;
+  asked = [];
+  gateway = await openGateway();
   out = await mkdtemp(joinPath(tmpdir(), 'regnode-command-'));
 });
 
@@ -57,91 +64,131 @@ const command = (change: Partial<Parameters<typeof joinCommand>[0]> = {}) =>
     gatewayUrl: gateway.url,
     caSha256: gateway.authority.caSha256,
     artifactKeySha256,
+    installerSha256,
+    manifestSerial: 17,
     token,
     ...change,
   });
 
-/** As pasted: bash reads the line from its standard input. */
-const paste = (line: string, environment: Record<string, string> = {}) =>
-  execa('bash', [], {
+/** As pasted: the shell reads the line from its standard input. */
+const paste = (line: string, environment: Record<string, string> = {}, shell = 'bash') =>
+  execa(shell, [], {
     input: `${line}\n`,
     reject: false,
     timeout: 20_000,
     extendEnv: false,
-    env: { PATH: '/usr/bin:/bin', TMPDIR: out, OUT: out, no_proxy: '*', ...environment },
+    env: { PATH: '/usr/bin:/bin', HOME: out, TMPDIR: out, OUT: out, no_proxy: '*', ...environment },
   });
 
-describe('with the right CA', () => {
-  test('the installer runs with the flags, the token and the verified CA', async () => {
-    const result = await paste(command({ nodeName: 'idc-1' }));
-    expect(result).toMatchObject({ exitCode: 0 });
+const shells = ['bash', 'dash', 'zsh', 'tcsh', 'fish', 'ksh'].filter((name) =>
+  existsSync(`/usr/bin/${name}`),
+);
+
+describe.each(shells)('%s: with the right script', (shell) => {
+  test('it runs with the flags and the token, and others can be added behind', async () => {
+    const result = await paste(`${command({ nodeName: 'idc-1' })} -- --ignore SWAP_ON`, {}, shell);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await readFile(joinPath(out, 'token'), 'utf8')).toBe(token);
-    expect(await readFile(joinPath(out, 'ca'), 'utf8')).toBe(gateway.authority.caPem);
     const flags = (await readFile(joinPath(out, 'flags'), 'utf8')).split('\n');
-    const trust = ['--ca-file', expect.any(String), '--artifact-key-sha256', artifactKeySha256];
-    expect(flags).toEqual(['--gateway', gateway.url, ...trust, '--name', 'idc-1', '']);
+    expect(flags).toEqual([
+      ...['--gateway', gateway.url, '--ca-sha256', gateway.authority.caSha256],
+      ...['--artifact-key-sha256', artifactKeySha256, '--manifest-serial', '17', '--name', 'idc-1'],
+      ...['--', '--ignore', 'SWAP_ON', ''],
+    ]);
+    expect(asked).toEqual([`/artifacts/${installerSha256}.sh`]);
   });
 
   test('the token is in the arguments of no process', async () => {
-    await paste(command());
+    await paste(command(), {}, shell);
     const seen = await readFile(joinPath(out, 'arguments'), 'utf8');
-    expect(seen).toContain('bash i --gateway');
+    expect(seen).toContain('bash -s -- --gateway');
     expect(seen).not.toContain('s3cr3t');
   });
 
-  test('the exit code is that of the installer, and the temporary folder is gone', async () => {
-    expect((await paste(command(), { EXIT: '3' })).exitCode).toBe(3);
-    expect((await readdir(out)).sort()).toEqual(['arguments', 'ca', 'flags', 'token']);
+  test('the exit code is that of the installer, and nothing else is left', async () => {
+    expect((await paste(command(), { EXIT: '3' }, shell)).exitCode).toBe(3);
+    expect((await readdir(out)).sort()).toEqual(['arguments', 'flags', 'token']);
+  });
+
+  test.each(['en', 'zh'] as const)('another script is not run, in a line made in %s', async (language) => {
+    served = `${installer}: \n`;
+    const result = await paste(command({ language }), { LANG: 'C' }, shell);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/^\[fail\] INSTALLER_NOT_VERIFIED: .+$/);
+    expect(await readdir(out)).toEqual([]);
   });
 });
 
 describe('nothing runs', () => {
-  const nothingRan = async (line: string) => {
-    const result = await paste(line);
-    expect(result.exitCode).not.toBe(0);
+  /** One line: the code, what it is about, the remedy. */
+  const nothingRan = async (
+    line: string,
+    environment: Record<string, string> = {},
+    language: 'en' | 'zh' = 'en',
+  ) => {
+    const result = await paste(line, environment);
+    const { message, remedy } = catalogue.INSTALLER_NOT_VERIFIED[language];
+    const said = `${message} ${remedy}`.replaceAll('{url}', gateway.url);
+    // Where this machine lacks a locale, its bash says so first.
+    const lines = result.stderr.split('\n').filter((line) => !line.startsWith('bash: warning: setlocale'));
+    expect(lines).toEqual([`[fail] INSTALLER_NOT_VERIFIED: ${said}`]);
+    expect(result.stdout).toBe('');
+    expect(result.exitCode).toBe(1);
     expect(await readdir(out)).toEqual([]);
-    return result;
   };
 
-  test('when the CA is another one: somebody is on the path', async () => {
-    const result = await nothingRan(command({ caSha256: '0'.repeat(64) }));
-    expect(result.stdout + result.stderr).toContain('FAILED');
+  test.each([
+    ['of which one letter is another', installer.replace('set', 'sEt')],
+    ['with something behind it', `${installer}touch "$OUT/evil"\n`],
+    ['that is cut off', installer.slice(0, 100)],
+    ['without its last line break', `${installer.trimEnd()} # `],
+    ['that is empty', ''],
+    ['that is no text', Buffer.from([1, 2, 3, 0xff, 0xfe])],
+  ])('of a script %s', async (_name, bytes) => {
+    served = bytes;
+    await nothingRan(command());
   });
 
-  test('also when the line stands in a condition, where "set -e" would mean nothing', async () => {
-    await nothingRan(`if ${command({ caSha256: '0'.repeat(64) })}; then :; else exit 9; fi`);
+  test('of a script without end', async () => {
+    served = Buffer.concat([Buffer.from(installer), Buffer.alloc(4 * installerLimitBytes, '#')]);
+    await nothingRan(command());
   });
 
-  test('when the certificate is not from that CA', async () => {
-    const other = await openTestPort((authority) => [
-      {
-        methods: ['GET'],
-        path: '/cacert',
-        access: 'anybody',
-        // The right CA, shown by one who has no certificate of it.
-        run: ({ response }) =>
-          answerText(response, 'text/plain', authority === undefined ? '' : gateway.authority.caPem),
-      },
-      {
-        methods: ['GET'],
-        path: '/install.sh',
-        access: 'anybody',
-        run: ({ response }) => answerText(response, 'text/plain', script),
-      },
-    ]);
-    await nothingRan(command({ gatewayUrl: other.url }));
-    await other.port.close(0);
-  });
-
-  test('when there is no installer', async () => {
-    const line = command().replace('/install.sh', '/nothing.sh');
-    await nothingRan(line);
+  test('when the gateway has another script now, and no more the one of the command', async () => {
+    served = undefined;
+    await nothingRan(command());
   });
 
   test('when nobody is there', async () => {
     const line = command();
     await gateway.port.close(0);
     await nothingRan(line);
+  });
+
+  test('also when the line stands in a condition, where "set -e" would mean nothing', async () => {
+    served = 'touch "$OUT/evil"\n';
+    const result = await paste(`if ${command()}; then :; else exit 9; fi`);
+    expect(result.exitCode).toBe(9);
+    expect(await readdir(out)).toEqual([]);
+  });
+
+  test.each([
+    ['REGNODE_LANG', 'zh'],
+    ['LC_ALL', 'zh_CN.UTF-8'],
+    ['LANG', 'zh_CN.UTF-8'],
+  ])('and says so in Chinese where %s is %s, when the command was made in Chinese', async (name, value) => {
+    served = 'evil\n';
+    await nothingRan(command({ language: 'zh' }), { [name]: value }, 'zh');
+    await nothingRan(command({ language: 'zh' }), { [name]: value, REGNODE_LANG: 'en' });
+    await nothingRan(command(), { [name]: value });
+  });
+
+  test('of a line of which only the beginning was pasted', async () => {
+    for (const line of [command().slice(0, 200), command().slice(0, 500)]) {
+      await paste(line);
+      expect(await readdir(out)).toEqual([]);
+    }
+    expect(asked).toEqual([]);
   });
 });
 
@@ -151,12 +198,18 @@ test.each([
   ['gatewayUrl', 'https://gateway; reboot'],
   ['caSha256', '`reboot`'],
   ['artifactKeySha256', '`reboot`'],
+  ['installerSha256', '`reboot`'],
+  ['manifestSerial', Number.NaN],
+  ['manifestSerial', 1e300],
   ['nodeName', 'a; reboot'],
 ])('%s can inject nothing into the line: %s', (name, value) => {
   expect(() => command({ [name]: value })).toThrow();
 });
 
-test('one line, and short', () => {
-  expect(command()).not.toContain('\n');
-  expect(command().length).toBeLessThan(500);
+test.each([
+  ['en', 780],
+  ['zh', 1400],
+] as const)('one line of plain ASCII, and short: %s', (language, most) => {
+  expect(command({ language })).toMatch(/^[\x20-\x7e]+$/);
+  expect(command({ language }).length).toBeLessThan(most);
 });
