@@ -48,7 +48,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   const state = present(paths.stateFile, await readState(host));
   const settings = telemetrySettings(environment);
   const { gatewayUrl, nodeName, pool } = configuration;
-  const notifier = createNotifier(host, environment);
+  const notifier = createNotifier({ environment, logger });
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
   const audit = (stream: StreamAudit) => logger.info({ stream }, 'stream');
   const tunnel = openTunnel({

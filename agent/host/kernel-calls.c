@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <link.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 typedef void *environment;
@@ -15,6 +18,7 @@ typedef void *value;
 typedef void *call;
 extern int napi_get_cb_info(environment, call, size_t *, value *, value *, void **);
 extern int napi_get_value_int64(environment, value, long long *);
+extern int napi_get_value_string_utf8(environment, value, char *, size_t, size_t *);
 extern int napi_create_int32(environment, int, value *);
 extern int napi_create_double(environment, double, value *);
 extern int napi_create_array(environment, value *);
@@ -77,6 +81,31 @@ static value clock_discipline(environment env, call info) {
   return list;
 }
 
+// sendDatagram(path, text) → 0 or an errno. One message to a unix socket, from this very process and without waiting: whoever receives it
+// finds the sender alive. A path that begins with @ is a name without a file. Both are bounded; what is longer is EINVAL.
+static value send_datagram(environment env, call info) {
+  value arguments[2], result = NULL;
+  size_t count = 2, path_bytes = 0, text_bytes = 0;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char path[sizeof address.sun_path + 4] = {0}, text[4096];
+  int failure = EINVAL;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == 0 && count == 2 &&
+      napi_get_value_string_utf8(env, arguments[0], path, sizeof path, &path_bytes) == 0 &&
+      napi_get_value_string_utf8(env, arguments[1], text, sizeof text, &text_bytes) == 0 &&
+      (path[0] == '/' || path[0] == '@') && path_bytes > 1 && path_bytes < sizeof address.sun_path && text_bytes > 0 &&
+      text_bytes < sizeof text - 4) {
+    memcpy(address.sun_path, path, path_bytes);
+    if (path[0] == '@') address.sun_path[0] = 0;
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_bytes);
+    int to = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    failure = to < 0 ? errno : 0;
+    if (to >= 0 && sendto(to, text, text_bytes, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0) failure = errno;
+    if (to >= 0) close(to);
+  }
+  napi_create_int32(env, failure, &result);
+  return result;
+}
+
 static void offer(environment env, value exports, const char *name, size_t length, value (*call_)(environment, call)) {
   value function = NULL;
   if (napi_create_function(env, name, length, call_, NULL, &function) == 0)
@@ -86,5 +115,6 @@ static void offer(environment env, value exports, const char *name, size_t lengt
 __attribute__((visibility("default"))) value napi_register_module_v1(environment env, value exports) {
   offer(env, exports, "releasePages", sizeof "releasePages" - 1, release_pages);
   offer(env, exports, "clockDiscipline", sizeof "clockDiscipline" - 1, clock_discipline);
+  offer(env, exports, "sendDatagram", sizeof "sendDatagram" - 1, send_datagram);
   return exports;
 }

@@ -2,6 +2,7 @@
 // a program run from its sources has none, and whoever asks does without. It never installs or compiles anything.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
 export interface KernelCalls {
@@ -10,9 +11,20 @@ export interface KernelCalls {
   /** What adjtimex(2) says, nothing set: state, status, offset, frequency, maximum and estimated error, time constant, tick, TAI offset, in
    *  the kernel's units. undefined where it may not be asked. */
   clockDiscipline(): readonly number[] | undefined;
+  /** One message to a unix datagram socket (`/path`, or `@name` without a file), without waiting: 0, or an errno. Both are bounded. */
+  sendDatagram(path: string, text: string): number;
 }
 
 /** undefined without the addon; throws when there is one that can't be loaded here. */
 export function kernelCalls(addon = join(import.meta.dirname, 'kernel-calls.node')): KernelCalls | undefined {
   return existsSync(addon) ? (createRequire(addon)(addon) as KernelCalls) : undefined;
+}
+
+/** There was no room for it now. */
+export const tryAgain = constants.errno.EAGAIN;
+
+/** ENOENT for 2. */
+export function errorName(failure: number): string {
+  const names = Object.entries(constants.errno);
+  return names.find(([, number]) => number === failure)?.[0] ?? `errno ${failure}`;
 }
