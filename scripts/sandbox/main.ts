@@ -1,9 +1,9 @@
 // `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list |
-// run HOST [--name NAME] -- COMMAND …. Results on stdout, progress on stderr.
+// run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the machine's. Results on stdout, progress on stderr.
 import { parseArgs } from 'node:util';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
-import { listIds, listStates, loadState, ownerIsAlive } from './registry.ts';
+import { isCalled, listIds, listStates, loadState, ownCheckout, ownerIsAlive } from './registry.ts';
 import { openSandbox, startSandbox } from './sandbox.ts';
 import { reapDead, takeDown } from './teardown.ts';
 
@@ -61,9 +61,11 @@ async function down(): Promise<number> {
     await reapDead((id, name) => progress.line(`taking down sandbox ${id} (${name})`));
     return 0;
   }
+  const checkout = await ownCheckout();
   for (const id of await listIds()) {
     const state = await loadState(id);
-    const isNamed = rest.includes(id) || (state !== undefined && rest.includes(state.name));
+    const isNamed =
+      rest.includes(id) || (state !== undefined && rest.some((name) => isCalled(state, name, checkout)));
     const isOwned = owner !== undefined && state?.owner?.pid === Number(owner);
     if (!all && !isNamed && !isOwned) continue;
     await progress.step(`taking down sandbox ${id} (${state?.name ?? 'nameless'})`, () => takeDown(id));
@@ -75,7 +77,9 @@ async function list(): Promise<number> {
   for (const state of await listStates()) {
     const life = state.owner === undefined ? 'kept' : (await ownerIsAlive(state)) ? 'owned' : 'dead';
     const hosts = state.hosts.map((host) => `${host.name}=${host.address}`).join(' ');
-    process.stdout.write(`${state.id} ${state.name} ${life} ${state.createdAt} ${hosts}\n`);
+    process.stdout.write(
+      `${state.id} ${state.name} ${life} ${state.createdAt} ${state.checkout ?? '-'} ${hosts}\n`,
+    );
   }
   return 0;
 }

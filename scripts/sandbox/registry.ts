@@ -4,7 +4,7 @@
 // take it down, also when its owner was killed half way.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acquireLock } from '../machine/lock.ts';
 
@@ -25,7 +25,10 @@ export interface HostState {
 export interface SandboxState {
   readonly schema: 1;
   readonly id: string;
+  /** For people; it means this one only in its own checkout. */
   readonly name: string;
+  /** The source tree that made it. */
+  readonly checkout?: string;
   /** undefined: it outlives the command that started it and is taken down by hand. */
   readonly owner?: { readonly pid: number; readonly startTicks: string };
   readonly createdAt: string;
@@ -53,12 +56,27 @@ export async function withRegistryLock<T>(action: () => Promise<T>): Promise<T> 
   }
 }
 
+/** The source tree that this program belongs to. */
+export function ownCheckout(): Promise<string> {
+  return realpath(join(import.meta.dirname, '../..'));
+}
+
+/** Ids are the machine's; a name is the checkout's, so that one clone never touches what another has started. */
+export function isCalled(
+  { id, name, checkout }: Pick<SandboxState, 'id' | 'name' | 'checkout'>,
+  nameOrId: string,
+  from: string,
+): boolean {
+  return id === nameOrId || (name === nameOrId && checkout === from);
+}
+
 export async function createState(name: string): Promise<SandboxState> {
   const id = randomBytes(3).toString('hex');
   const state: SandboxState = {
     schema: 1,
     id,
     name,
+    checkout: await ownCheckout(),
     owner: { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' },
     createdAt: new Date().toISOString(),
     bootId: await currentBootId(),

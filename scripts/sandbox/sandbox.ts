@@ -39,7 +39,9 @@ import {
   createState,
   type HostIdentity,
   type HostState,
+  isCalled,
   listStates,
+  ownCheckout,
   type SandboxState,
   saveState,
   withRegistryLock,
@@ -52,7 +54,7 @@ import { forget, hear } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 export interface SandboxOptions {
-  /** For people; need not be unique. */
+  /** For people; need not be unique, and is this checkout's own. */
   readonly name?: string;
   readonly progress?: Progress;
 }
@@ -93,9 +95,10 @@ async function start(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-/** A kept sandbox, by its name or id. */
+/** A kept sandbox, by its id or by the name that it has in this checkout. */
 export async function openSandbox(nameOrId: string, progress = silentProgress): Promise<Sandbox | undefined> {
-  const state = (await listStates()).find((one) => one.id === nameOrId || one.name === nameOrId);
+  const checkout = await ownCheckout();
+  const state = (await listStates()).find((one) => isCalled(one, nameOrId, checkout));
   if (state === undefined) return undefined;
   return new Sandbox(state, await kubernetesBinaries(progress), progress);
 }

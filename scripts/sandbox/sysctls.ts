@@ -45,6 +45,9 @@ const always: Readonly<Record<string, string>> = {
   'kernel.keys.root_maxbytes': '25000000',
 };
 
+/** What the kernel lets nobody set back before the next boot, once something (Cilium) has turned it on. */
+const stuckUntilReboot: ReadonlySet<string> = new Set(['kernel.unprivileged_bpf_disabled']);
+
 const recordFile = join(runRoot, 'sysctls.json');
 
 /** Call with the registry lock held. */
@@ -67,14 +70,39 @@ export async function prepareSysctls(): Promise<void> {
   }
 }
 
-/** Call with the registry lock held, when no sandbox is left. */
-export async function restoreSysctls(): Promise<void> {
-  if (!existsSync(recordFile)) return;
+/** Call with the registry lock held, when no sandbox is left. Tells what the kernel did not let be put back. */
+export async function restoreSysctls(): Promise<string[]> {
+  if (!existsSync(recordFile)) return [];
   const values = JSON.parse(await readFile(recordFile, 'utf8')) as Record<string, string>;
-  for (const [name, value] of Object.entries(values)) {
-    if ((await read(name)) !== value) await writeFile(pathOf(name), value);
-  }
+  const stuck = await putBack(values, { read, write: (name, value) => writeFile(pathOf(name), value) });
   await rm(recordFile);
+  return stuck;
+}
+
+export interface SysctlAccess {
+  read(name: string): Promise<string | undefined>;
+  write(name: string, value: string): Promise<void>;
+}
+
+export async function putBack(
+  values: Readonly<Record<string, string>>,
+  access: SysctlAccess,
+): Promise<string[]> {
+  const stuck: string[] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const now = await access.read(name);
+    if (now === value) continue;
+    try {
+      await access.write(name, value);
+    } catch (error) {
+      const isRefused = (error as NodeJS.ErrnoException).code === 'EPERM';
+      if (!isRefused || !stuckUntilReboot.has(name)) throw error;
+      stuck.push(
+        `${name} stays ${now ?? 'unknown'} until the next boot (it was ${value}): the kernel says so`,
+      );
+    }
+  }
+  return stuck;
 }
 
 async function read(name: string): Promise<string | undefined> {

@@ -35,7 +35,7 @@ export async function takeDown(id: string): Promise<void> {
   await withRegistryLock(async () => {
     await removeFolder(runFolder(id));
     if ((await listIds()).length > 0) return;
-    await restoreSysctls();
+    for (const line of await restoreSysctls()) process.stderr.write(`sandbox: ${line}\n`);
     for (const folder of [runRoot, dirname(dataFolder)]) await rmdir(folder).catch(() => undefined);
   });
 }
