@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../machine/command.ts';
 import { lastLines } from './control-plane.ts';
+import { copyTree } from './copy.ts';
 import { namespaceName, startDaemon } from './namespaces.ts';
 import type { HostState } from './registry.ts';
 import { personalise } from './root.ts';
@@ -37,12 +38,27 @@ export function hostFolders(dataFolder: string, name: string): HostFolders {
   };
 }
 
-export async function prepareRoot(folders: HostFolders, base: string, host: HostState): Promise<void> {
+/** The disks of a host that is off, as a template keeps them. */
+export const disks = ['upper', 'containerd', 'kubelet'] as const;
+
+/** `template` has the disks of a host of this name: it is the same machine again. */
+export async function prepareRoot(
+  folders: HostFolders,
+  base: string,
+  host: HostState,
+  template?: string,
+): Promise<void> {
   for (const folder of [folders.root, folders.upper, folders.work, folders.containerd, folders.kubelet]) {
     await mkdir(folder, { recursive: true, mode: 0o755 });
   }
-  const options = `lowerdir=${base},upperdir=${folders.upper},workdir=${folders.work}`;
+  const lower = template === undefined ? base : `${join(template, 'upper')}:${base}`;
+  const options = `lowerdir=${lower},upperdir=${folders.upper},workdir=${folders.work}`;
   await run('mount', ['-t', 'overlay', 'regnode-sandbox', '-o', options, folders.root]);
+  if (template !== undefined) {
+    for (const disk of ['containerd', 'kubelet'] as const)
+      await copyTree(join(template, disk), folders[disk]);
+    return;
+  }
   await personalise(folders.root, host, randomBytes(16).toString('hex'));
 }
 

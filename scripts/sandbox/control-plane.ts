@@ -1,11 +1,14 @@
 // The cluster's control plane in the cloud namespace: etcd, API server, controller manager and scheduler, each a
 // daemon of its own. Flags are chosen by what the binaries say their version is. The API server reaches kubelets
 // only through a CONNECT proxy on a unix socket, which exists from the gateway's start on.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubernetesVersion } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
+import { copyTree } from './copy.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
 import { createPki } from './pki.ts';
@@ -22,6 +25,8 @@ export interface ControlPlaneFiles {
   readonly egressSocket: string;
 }
 
+export const databaseFolder = (cloud: string) => join(cloud, 'etcd');
+
 export interface ControlPlanePrograms {
   readonly kubernetes: string;
   readonly etcd: string;
@@ -32,9 +37,11 @@ export async function startControlPlane(
   files: ControlPlaneFiles,
   programs: ControlPlanePrograms,
   progress: Progress,
+  template?: string,
 ): Promise<void> {
   await mkdir(files.logs, { recursive: true });
-  await createPki(files.pki, apiServerUrl);
+  if (template === undefined) await createPki(files.pki, apiServerUrl);
+  else await copyCloud(template, files.folder);
   const minor = Number(/^v1\.(\d+)/.exec(await kubernetesVersion(programs.kubernetes))?.[1]);
   const start = (name: string, command: string, args: readonly string[]) =>
     startDaemon(id, cloudMember, command, args, {
@@ -45,7 +52,7 @@ export async function startControlPlane(
     start(name, join(programs.kubernetes, name), args);
 
   await progress.step('starting etcd and the API server', async () => {
-    await start('etcd', programs.etcd, await etcdArguments(files));
+    await start('etcd', programs.etcd, await etcdArguments(files, template));
     await kubernetes('kube-apiserver', await apiServerArguments(files));
     await waitFor('the API server', () => apiServerIsReady(id, files, programs), {
       timeoutMs: 120_000,
@@ -92,11 +99,21 @@ export function kubectl(
   );
 }
 
-async function etcdArguments(files: ControlPlaneFiles): Promise<string[]> {
-  const data = join(files.folder, 'etcd');
+/** The files of a cloud but for its database and its logs: the PKI, and the artifacts that are there already. */
+export async function copyCloud(from: string, to: string): Promise<void> {
+  for (const name of ['pki', 'artifacts']) {
+    if (existsSync(join(from, name))) await copyTree(join(from, name), join(to, name));
+  }
+  const key = 'artifact-key.pem';
+  if (existsSync(join(from, key))) await copyFile(join(from, key), join(to, key));
+}
+
+async function etcdArguments(files: ControlPlaneFiles, template: string | undefined): Promise<string[]> {
+  const data = databaseFolder(files.folder);
   await mkdir(data, { recursive: true });
   // In memory: a test cluster needn't survive the machine, and fsync on a slow disk makes it time out.
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1g,mode=0700', 'regnode-sandbox', data]);
+  if (template !== undefined) await copyTree(databaseFolder(template), data);
   return [
     '--name=sandbox',
     `--data-dir=${data}/data`,

@@ -25,6 +25,7 @@ export interface Spending {
 const within = new AsyncLocalStorage<Activity>();
 const spans: Record<Activity, Span[]> = { cluster: [], gateway: [], hosts: [], join: [], waits: [] };
 let stoppedCpuSeconds = 0;
+let inheritedCpuSeconds = 0;
 const living = new Set<string>();
 
 /** Runs `action`, and counts how long it takes unless it is part of another activity. */
@@ -43,9 +44,13 @@ export function account(id: string): void {
   living.add(id);
 }
 
-/** Call before its cgroups go. */
-export async function closeAccount(id: string): Promise<void> {
-  if (living.delete(id)) stoppedCpuSeconds += await cgroupCpuSeconds(id);
+/** Around the taking down: its cgroups go with it, and its daemons' time becomes that of their parent, which we are. */
+export async function closeAccount(id: string, takeDown: () => Promise<void>): Promise<void> {
+  if (!living.delete(id)) return takeDown();
+  stoppedCpuSeconds += await cgroupCpuSeconds(id);
+  const before = await ownCpuSeconds();
+  await takeDown();
+  inheritedCpuSeconds += (await ownCpuSeconds()) - before;
 }
 
 export async function spending(): Promise<Spending> {
@@ -56,7 +61,7 @@ export async function spending(): Promise<Spending> {
       activities.map((activity) => [activity, covered(spans[activity])]),
     ) as Record<Activity, number>,
     sandboxCpuSeconds: open.reduce((sum, seconds) => sum + seconds, stoppedCpuSeconds),
-    ownCpuSeconds: await ownCpuSeconds(),
+    ownCpuSeconds: (await ownCpuSeconds()) - inheritedCpuSeconds,
   };
 }
 

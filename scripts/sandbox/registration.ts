@@ -38,7 +38,18 @@ export async function startGatewayWithPool(
     await progress.step('artifact store', async () =>
       cloud.buildArtifactStore(await payloadFile(), progress),
     );
-    await progress.step('gateway', () => cloud.startGateway(gateway));
+    await progress.step('gateway', () => startGatewayAndPool(sandbox, pool, gateway));
+  });
+}
+
+/** In a cluster that is set up already. */
+export function startGatewayAndPool(
+  sandbox: Sandbox,
+  pool: readonly string[] = [],
+  gateway: readonly string[] = [],
+): Promise<void> {
+  return spend('gateway', async () => {
+    await sandbox.cloud.startGateway(gateway);
     await createPool(sandbox, poolName, pool);
   });
 }

@@ -20,14 +20,17 @@
 // called; then openSandbox(name) finds it again and stop() ends it. What there is of it is named after its id, and
 // teardown.ts needs nothing else. Environment: REGNODE_KUBERNETES_BIN, REGNODE_CONTAINERD_BIN, REGNODE_ETCD_BIN (folders
 // with other versions), REGNODE_CACHE, REGNODE_SANDBOX_DATA (where the hosts' disks are).
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { kubernetesBinaries } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
-import { boot, hostFolders, prepareRoot } from './boot.ts';
-import { removeCgroups } from './cgroups.ts';
+import { boot, disks, hostFolders, prepareRoot } from './boot.ts';
+import { removeCgroups, setFrozen } from './cgroups.ts';
 import { SandboxCloud } from './cloud.ts';
-import { startControlPlane, waitForControllers } from './control-plane.ts';
+import { copyCloud, databaseFolder, startControlPlane, waitForControllers } from './control-plane.ts';
+import { copyTree } from './copy.ts';
 import { type Guard, startGuard } from './guard.ts';
 import { SandboxHost } from './host.ts';
 import { startKubeProxy } from './kube-proxy.ts';
@@ -57,6 +60,8 @@ export interface SandboxOptions {
   /** For people; need not be unique, and is this checkout's own. */
   readonly name?: string;
   readonly progress?: Progress;
+  /** The folder of a template (template.ts) that it begins as a copy of. */
+  readonly template?: string;
 }
 
 export interface HostOptions {
@@ -81,13 +86,15 @@ async function start(options: SandboxOptions): Promise<Sandbox> {
     await prepareSysctls();
     return created;
   });
-  const sandbox = new Sandbox(state, kubernetes, progress, startGuard(state.id));
+  const sandbox = new Sandbox(state, kubernetes, progress, startGuard(state.id), options.template);
   account(state.id);
   try {
     await mkdir(sandbox.cloud.files.folder, { recursive: true });
     await createNamespace(state.id, cloudMember);
     await createLine(state.id);
-    await startControlPlane(state.id, sandbox.cloud.files, { kubernetes, etcd: software.etcd }, progress);
+    const programs = { kubernetes, etcd: software.etcd };
+    const template = options.template === undefined ? undefined : join(options.template, 'cloud');
+    await startControlPlane(state.id, sandbox.cloud.files, programs, progress, template);
     return sandbox;
   } catch (error) {
     await sandbox.stop();
@@ -106,14 +113,16 @@ export async function openSandbox(nameOrId: string, progress = silentProgress): 
 export class Sandbox {
   readonly cloud: SandboxCloud;
   readonly #progress: Progress;
+  readonly #template: string | undefined;
   readonly #hosts = new Map<string, SandboxHost>();
   #guard: Guard | undefined;
   #state: SandboxState;
   /** Changes to the state and the line come one after the other, also when hosts are added side by side. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(state: SandboxState, kubernetes: string, progress: Progress, guard?: Guard) {
+  constructor(state: SandboxState, kubernetes: string, progress: Progress, guard?: Guard, template?: string) {
     this.#state = state;
+    this.#template = template;
     this.#progress = progress;
     this.#guard = guard;
     this.cloud = new SandboxCloud(state, kubernetes);
@@ -142,7 +151,7 @@ export class Sandbox {
     return found;
   }
 
-  /** Makes a host, connects it to the private line and boots it. */
+  /** Makes a host, connects it to the private line and boots it. One that the template has is the same again. */
   addHost(options: HostOptions): Promise<SandboxHost> {
     return spend('hosts', () => this.#addHost(options));
   }
@@ -157,7 +166,7 @@ export class Sandbox {
       const folders = hostFolders(this.#state.dataFolder, host.name);
       const title = `booting host ${host.name} (${host.identity}, ${host.address})`;
       await this.#progress.step(title, async () => {
-        await prepareRoot(folders, base, host);
+        await prepareRoot(folders, base, host, this.#templateOf(host.name));
         await boot(this.id, host, folders);
         // Nobody needs them before there is a host, so nobody waits for them earlier.
         await waitForControllers(this.id, this.cloud.files, this.cloud.kubernetes);
@@ -176,6 +185,23 @@ export class Sandbox {
     return startKubeProxy(host, this.cloud);
   }
 
+  /** What a template is made of: the cloud's files and database, and the disks of its hosts, which are off. */
+  async copyTo(folder: string): Promise<void> {
+    const { files } = this.cloud;
+    const cloud = join(folder, 'cloud');
+    // Nothing writes meanwhile, and what was written is seen: the database is as after the loss of its process.
+    await setFrozen(this.id, cloudMember, true);
+    try {
+      await copyTree(databaseFolder(files.folder), databaseFolder(cloud));
+      await copyCloud(files.folder, cloud);
+    } finally {
+      await setFrozen(this.id, cloudMember, false);
+    }
+    for (const host of this.hosts) {
+      for (const disk of disks) await copyTree(host.folders[disk], join(folder, 'hosts', host.name, disk));
+    }
+  }
+
   /** Lets the sandbox outlive this process; openSandbox finds it again. */
   async keep(): Promise<void> {
     const { owner: _owner, ...ownerless } = this.#state;
@@ -187,8 +213,7 @@ export class Sandbox {
   /** Leaves nothing behind. */
   async stop(): Promise<void> {
     forget(`${this.id} `);
-    await closeAccount(this.id);
-    await takeDown(this.id);
+    await closeAccount(this.id, () => takeDown(this.id));
     this.#guard?.dismiss();
     this.#guard = undefined;
   }
@@ -209,6 +234,12 @@ export class Sandbox {
     await createNamespace(this.id, host.name);
     await connectHost(this.id, host, others);
     return host;
+  }
+
+  #templateOf(name: string): string | undefined {
+    if (this.#template === undefined) return undefined;
+    const place = join(this.#template, 'hosts', name);
+    return existsSync(place) ? place : undefined;
   }
 
   #handle(host: HostState): SandboxHost {

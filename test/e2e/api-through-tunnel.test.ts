@@ -4,15 +4,15 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   readyStatus,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 interface Lease {
@@ -28,8 +28,10 @@ let first: Lease;
 const seen = new Set<string>();
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-api-through-tunnel' });
-  await startGatewayWithPool(sandbox, undefined, ['--api-server-access', 'tunnel']);
+  sandbox = await startReadySandbox({
+    name: 'e2e-api-through-tunnel',
+    pool: ['--api-server-access', 'tunnel'],
+  });
   host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
   const closed = [
     'INPUT',

@@ -8,15 +8,15 @@ import { type CommandResult, run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { cloudMember } from '../../scripts/sandbox/line.ts';
 import { startDaemon } from '../../scripts/sandbox/namespaces.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   pasteJoinCommand,
   readyStatus,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -29,8 +29,7 @@ let archives: string;
 let mirror: string;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-artifacts' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-artifacts' });
   host = await sandbox.addHost({ name: 'idc-1' });
   await exportTar();
   archives = join(sandbox.cloud.files.folder, 'archives');

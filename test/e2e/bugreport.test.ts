@@ -6,13 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import {
-  createJoinCommand,
-  pasteJoinCommand,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
+import { createJoinCommand, pasteJoinCommand, waitForReady } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { planted } from '../unit/agent/bugreport/planted.ts';
 import { difference, observe } from './observation.ts';
 
@@ -23,8 +19,7 @@ let joinToken: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'regnode-bugreport-'));
-  sandbox = await startSandbox({ name: 'e2e-bugreport' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-bugreport' });
   host = await sandbox.addHost({ name: 'idc-1' });
   const command = await createJoinCommand(sandbox);
   joinToken = /rt-[a-z0-9]{6}\.([a-z0-9]{32})/.exec(command)?.[1] ?? '?';

@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   createPool,
   kubectl,
   pasteJoinCommand,
-  payloadFile,
   poolName,
   regnodectl,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const lifetimeMs = 20_000;
@@ -58,11 +58,9 @@ const rootsServed = async () =>
   ).stdout.slice(0, 64);
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-certificates' });
+  sandbox = await startReadySandbox({ name: 'e2e-certificates', gateway: false });
   const { cloud } = sandbox;
   auditFile = join(cloud.files.logs, 'audit-certificates.jsonl');
-  await cloud.setUpGateway();
-  await cloud.buildArtifactStore(await payloadFile());
   await cloud.startGateway(['--certificate-lifetime', `${lifetimeMs / 1000}s`, '--audit-file', auditFile]);
   await createPool(sandbox, poolName);
   host = await sandbox.addHost({ name: 'idc-1' });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { output } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   createPool,
@@ -16,9 +17,8 @@ import {
   pasteJoinCommand,
   poolName,
   regnodectl,
-  startGatewayWithPool,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, observe } from './observation.ts';
 
@@ -28,9 +28,7 @@ describe('a real API server', () => {
   let sandbox: Sandbox;
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ name: 'e2e-cilium' });
-    await sandbox.cloud.setUpGateway();
-    await sandbox.cloud.buildArtifactStore();
+    sandbox = await startReadySandbox({ name: 'e2e-cilium', gateway: false });
     await sandbox.cloud.startGateway();
     await createPool(sandbox, 'tunnel', ['--network', 'cilium', '--api-server-access', 'tunnel']);
     await createPool(sandbox, poolName, ['--network', 'cilium', '--cilium-version', '1.17.9']);
@@ -190,7 +188,6 @@ describe('a host of such a pool', () => {
   };
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ name: 'e2e-cilium-host' });
     // Images that nobody has: what the host is given must not depend on Cilium running.
     const images = [
       '--cilium-image',
@@ -198,7 +195,8 @@ describe('a host of such a pool', () => {
       '--cilium-operator-image',
       'none.invalid/operator:1',
     ];
-    await startGatewayWithPool(sandbox, undefined, ['--network', 'cilium', ...images]);
+    const pool = ['--network', 'cilium', ...images];
+    sandbox = await startReadySandbox({ name: 'e2e-cilium-host', pool });
     host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-2.4' });
     await said('sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1');
     parametersBefore = await parametersNow();
@@ -304,12 +302,12 @@ describe('real Cilium', () => {
       expect(readFileSync(images).length).toBeGreaterThan(0);
       const operator = await tagOf(/operator/);
       const agent = await tagOf(/cilium(?!.*operator)/);
-      const started = await startSandbox({ name: 'e2e-cilium-real' });
-      sandbox = started;
-      await startGatewayWithPool(started, undefined, [
+      const pool = [
         ...['--network', 'cilium', '--cilium-image', agent, '--cilium-operator-image', operator],
         ...['--cilium-version', process.env.REGNODE_CILIUM_VERSION ?? '1.17.9'],
-      ]);
+      ];
+      const started = await startReadySandbox({ name: 'e2e-cilium-real', pool });
+      sandbox = started;
       const command = await createJoinCommand(started, ['--uses', '2']);
       const names = ['idc-1', 'idc-2'];
       await Promise.all(

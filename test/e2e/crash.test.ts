@@ -10,12 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundle } from '../../scripts/build/bundle.ts';
 import type { CommandResult } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import {
-  createJoinCommand,
-  pasteJoinCommand,
-  startGatewayWithPool,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
+import { createJoinCommand, pasteJoinCommand } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -39,8 +36,7 @@ let changes: number;
 beforeAll(async () => {
   folder = await mkdtemp(joinPath(tmpdir(), 'regnode-crash-'));
   await bundle('test/e2e/mortal-agent.ts', folder, '0.0.0-mortal');
-  sandbox = await startSandbox({ name: 'e2e-crash' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-crash' });
   host = await sandbox.addHost({ name: 'idc-1' });
   await host.run('mkdir', ['-p', '/root/mortal']);
   await cp(folder, host.path('/root/mortal'), { recursive: true });

@@ -8,16 +8,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DoctorReport, doctorReportSchema } from '../../agent/doctor/report-schema.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
-  createPool,
   kubectl,
   pasteJoinCommand,
-  payloadFile,
   poolName,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { shiftedClock } from '../../scripts/sandbox/shifted-clock.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
@@ -31,12 +30,8 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-doctor' });
+  sandbox = await startReadySandbox({ name: 'e2e-doctor', gateway: gatewayArguments });
   const { cloud } = sandbox;
-  await cloud.setUpGateway();
-  await cloud.buildArtifactStore(await payloadFile());
-  await cloud.startGateway(gatewayArguments);
-  await createPool(sandbox, poolName);
   host = await sandbox.addHost({ name: 'idc-1' });
   await shell(`echo ${cloud.address} ${gatewayName} >> /etc/hosts`);
   await shell('mount -t tmpfs -o size=9g,mode=711 tmpfs /var/lib/containerd');

@@ -3,16 +3,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   poolName,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -58,8 +58,8 @@ const plan = async () => {
 };
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-drift' });
-  await startGatewayWithPool(sandbox, undefined, ['--drift-policy', 'report', '--drift-interval', '5s']);
+  const pool = ['--drift-policy', 'report', '--drift-interval', '5s'];
+  sandbox = await startReadySandbox({ name: 'e2e-drift', pool });
   host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
   before = await observe(host);
   const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));

@@ -6,13 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandResult } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
-import {
-  createJoinCommand,
-  pasteJoinCommand,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 
 const cuts = 5;
 const cutMs = 20_000;
@@ -22,12 +17,7 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-exec-resume' });
-  await startGatewayWithPool(sandbox);
-  host = await sandbox.addHost({ name: 'idc-1' });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, 'idc-1');
+  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-exec-resume' }));
   await runPod(sandbox, 'echo', 'idc-1');
 });
 afterAll(() => sandbox?.stop());

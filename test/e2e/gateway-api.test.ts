@@ -9,18 +9,18 @@ import {
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
 } from '../../protocol/x509.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { applicant } from '../unit/gateway/applicant.ts';
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-gateway-api' });
+  sandbox = await startReadySandbox({ name: 'e2e-gateway-api', gateway: false });
   const { cloud } = sandbox;
-  await cloud.setUpGateway();
-  await cloud.setUpGateway();
+  await cloud.setUpGateway(); // once more than the template's
   await cloud.buildArtifactStore();
   await cloud.startGateway();
   await createPool(sandbox, poolName, [

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -15,9 +16,7 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-gateway-unit' });
-  await sandbox.cloud.setUpGateway();
-  await sandbox.cloud.buildArtifactStore();
+  sandbox = await startReadySandbox({ name: 'e2e-gateway-unit', gateway: false });
   host = await sandbox.addHost({ name: 'gateway-1' });
   await layOut();
 });

@@ -5,17 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
-import {
-  createJoinCommand,
-  createPool,
-  kubectl,
-  pasteJoinCommand,
-  poolName,
-  regnodectl,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
+import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { type Attack, hostileLoad, manyReports } from './peers/attacks.ts';
 import { GatewayView } from './peers/gateway-view.ts';
@@ -45,10 +37,9 @@ let residentBytes: number;
 let statesBefore: readonly unknown[];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-hostile' });
+  ({ sandbox } = await startJoinedSandbox({ name: 'e2e-hostile' }));
   gateway = new GatewayView(sandbox);
-  await startGatewayWithPool(sandbox);
-  await Promise.all([joinHost(), joinPeers()]);
+  await Promise.all([runPod(sandbox, 'echo', hostName), joinPeers()]);
   exec = new NumberedExec(sandbox, 'echo');
   await exec.goesOn();
   statesBefore = await gateway.tunnelStates(hostName);
@@ -59,14 +50,6 @@ afterAll(async () => {
   await Promise.all([good?.stop(), hostile?.stop(), exec?.stop()]);
   await sandbox?.stop();
 });
-
-async function joinHost(): Promise<void> {
-  const host = await sandbox.addHost({ name: hostName });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, hostName);
-  await runPod(sandbox, 'echo', hostName);
-}
 
 async function joinPeers(): Promise<void> {
   const way = await wayInto(poolName, goodNames.length + hostileNames.length);

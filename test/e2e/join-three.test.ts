@@ -2,24 +2,23 @@
 // the private line, and one that is removed from the cloud leaves by itself.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   readyStatus,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const names = ['idc-1', 'idc-2', 'idc-3'] as const;
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-join-three' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-join-three' });
   for (const name of names) {
     await sandbox.addHost({ name, identity: name === 'idc-3' ? 'tencentos-2.4' : 'tencentos-3.1' });
   }

@@ -4,16 +4,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   readyStatus,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -23,8 +23,7 @@ let before: Observation;
 let joinCommand: string;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-join' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-join' });
   host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
   before = await observe(host);
 });

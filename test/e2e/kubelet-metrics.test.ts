@@ -7,15 +7,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
 import { SandboxPrometheus } from '../../scripts/sandbox/prometheus.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   regnodectl,
-  startGatewayWithPool,
+  startGatewayAndPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const patience = { timeoutMs: 90_000, intervalMs: 1000 };
@@ -27,7 +28,7 @@ let prometheus: SandboxPrometheus;
 let token: string;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-kubelet-metrics' });
+  sandbox = await startReadySandbox({ name: 'e2e-kubelet-metrics', gateway: false });
   const { cloud } = sandbox;
   const tokenFile = join(cloud.files.folder, 'scrape-token');
   token = randomBytes(16).toString('hex');
@@ -46,7 +47,7 @@ beforeAll(async () => {
     job('regnode-gateway', 'gateways'),
   ]);
   await prometheus.start();
-  await startGatewayWithPool(sandbox, undefined, [], ['--scrape-token-file', tokenFile]);
+  await startGatewayAndPool(sandbox, [], ['--scrape-token-file', tokenFile]);
   host = await sandbox.addHost({ name: 'idc-1' });
   const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
   expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });

@@ -4,16 +4,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   readyStatus,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -23,8 +23,7 @@ let host: SandboxHost;
 let before: Observation;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-leave' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-leave' });
   host = await sandbox.addHost({ name: 'idc-1' });
   await shell(`
     mkdir -p /etc/containerd/certs.d/own.test /opt/cni/bin /etc/sysctl.d /etc/modules-load.d

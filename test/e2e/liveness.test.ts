@@ -1,14 +1,10 @@
 // A peer that says nothing is noticed within 25 s, and the tunnel is back within 3 s of the way being free: a
 // frozen agent, a line that loses everything, and a gateway that stands still.
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import {
-  createJoinCommand,
-  pasteJoinCommand,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
+import { waitForReady } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 /** 25 s by design; the rest is for a machine that does other things too. */
@@ -20,12 +16,7 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-liveness' });
-  await startGatewayWithPool(sandbox);
-  host = await sandbox.addHost({ name: 'idc-1' });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, 'idc-1');
+  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-liveness' }));
 });
 afterAll(() => sandbox?.stop());
 afterEach(() => waitForTunnel(true, 30_000));

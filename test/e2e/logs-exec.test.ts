@@ -6,14 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
-import {
-  createJoinCommand,
-  kubectl,
-  pasteJoinCommand,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
+import { kubectl } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { LiveKubectl } from './live-kubectl.ts';
 
@@ -25,12 +20,7 @@ let quiet: LiveKubectl;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'regnode-logs-exec-'));
-  sandbox = await startSandbox({ name: 'e2e-logs-exec' });
-  await startGatewayWithPool(sandbox);
-  const host = await sandbox.addHost({ name: 'idc-1' });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, 'idc-1');
+  ({ sandbox } = await startJoinedSandbox({ name: 'e2e-logs-exec' }));
   await Promise.all([
     runPod(sandbox, 'talker', 'idc-1'),
     runPod(sandbox, 'sleeper', 'idc-1', `echo waiting; sleep ${quietMs / 1000}; echo delivered; sleep 3600`),

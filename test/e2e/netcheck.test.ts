@@ -9,16 +9,16 @@ import { measurementSchema } from '../../agent/line/measurement.ts';
 import { ensurePackages } from '../../scripts/machine/apt.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   payloadFile,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { shiftedClock } from './shifted-clock.ts';
 
@@ -37,10 +37,9 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-netcheck' });
   const limits = poolLine.flatMap((limit) => ['--line', limit]);
   // A kubelet that a test has stopped stays so: with "repair" an agent that begins would start it again.
-  await startGatewayWithPool(sandbox, silentProgress, [...limits, '--drift-policy', 'report']);
+  sandbox = await startReadySandbox({ name: 'e2e-netcheck', pool: [...limits, '--drift-policy', 'report'] });
   host = await sandbox.addHost({ name: 'idc-1' });
   await shell('mkdir -p /root/regnode');
   await host.copyIn(await payloadFile(), '/root/payload.tar.gz');

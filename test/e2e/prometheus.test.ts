@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { SandboxPrometheus } from '../../scripts/sandbox/prometheus.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   pasteJoinCommand,
   regnodectl,
-  startGatewayWithPool,
+  startGatewayAndPool,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const patience = { timeoutMs: 60_000, intervalMs: 500 };
@@ -24,7 +25,7 @@ let host: SandboxHost;
 let prometheus: SandboxPrometheus;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-prometheus' });
+  sandbox = await startReadySandbox({ name: 'e2e-prometheus', gateway: false });
   const { cloud } = sandbox;
   const tokenFile = join(cloud.files.folder, 'scrape-token');
   await writeFile(tokenFile, `${randomBytes(16).toString('hex')}\n`);
@@ -36,9 +37,8 @@ beforeAll(async () => {
     },
   ]);
   await prometheus.start();
-  await startGatewayWithPool(
+  await startGatewayAndPool(
     sandbox,
-    undefined,
     ['--metrics-interval', '1s', '--heartbeat-interval', '1s'],
     [
       ...['--scrape-token-file', tokenFile],

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandResult } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   createPool,
   kubectl,
   pasteJoinCommand,
   regnodectl,
-  startGatewayWithPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
 let sandbox: Sandbox;
@@ -22,8 +22,7 @@ let host: SandboxHost;
 let before: Observation;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-refusals' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-refusals' });
   host = await sandbox.addHost({ name: 'idc-1' });
   before = await observe(host);
 });

@@ -10,15 +10,16 @@ import { writeBusyboxImage } from '../../scripts/sandbox/images.ts';
 import { cloudAddress, cloudMember } from '../../scripts/sandbox/line.ts';
 import { startDaemon } from '../../scripts/sandbox/namespaces.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
   regnodectl,
-  startGatewayWithPool,
+  startGatewayAndPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { sandboxSoftware } from '../../scripts/sandbox/software.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
@@ -32,7 +33,7 @@ let host: SandboxHost;
 let log: string;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-registry-mirror' });
+  sandbox = await startReadySandbox({ name: 'e2e-registry-mirror', gateway: false });
   const { files } = sandbox.cloud;
   const certificate = join(files.folder, 'mirror.pem');
   const key = join(files.folder, 'mirror-key.pem');
@@ -61,7 +62,7 @@ beforeAll(async () => {
   const server = join(import.meta.dirname, 'registry-server.ts');
   const args = [server, cloudAddress, '5443', certificate, key, archive];
   await startDaemon(sandbox.id, cloudMember, process.execPath, args, { logFile: log, cwd: process.cwd() });
-  await startGatewayWithPool(sandbox, undefined, [
+  await startGatewayAndPool(sandbox, [
     ...['--registry-mirror', `${registry}=${nobody}`],
     ...['--registry-mirror', `${registry}=${mirror}`],
     ...['--registry-ca', `${registry}=${certificate}`],

@@ -3,23 +3,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
-import {
-  createJoinCommand,
-  createPool,
-  kubectl,
-  pasteJoinCommand,
-  payloadFile,
-  poolName,
-  regnodectl,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
+import { startJoinedSandbox, waitUntilHeard } from '../../scripts/sandbox/ready.ts';
+import { kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
 import {
   type ReplicaName,
   replicaNames,
   type SandboxReplicas,
   startReplicas,
 } from '../../scripts/sandbox/replicas.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { LiveKubectl } from './live-kubectl.ts';
 
@@ -31,16 +23,10 @@ let replicas: SandboxReplicas;
 let readySince: string;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-replicas' });
-  const { cloud } = sandbox;
-  await cloud.setUpGateway();
-  await cloud.buildArtifactStore(await payloadFile());
+  const sinceMs = Date.now();
+  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-replicas', gateway: false }));
   replicas = await startReplicas(sandbox);
-  await createPool(sandbox, poolName);
-  host = await sandbox.addHost({ name: 'idc-1' });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, 'idc-1');
+  await waitUntilHeard(sandbox, sinceMs, replicas.of('gw-1').statusUrl);
   await runPod(sandbox, 'talker', 'idc-1');
   readySince = await readyTransition();
 });

@@ -9,13 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import {
-  poolName,
-  regnodectl,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
+import { poolName, regnodectl, waitForReady } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -45,8 +41,7 @@ let before: Observation;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'regnode-rpm-'));
-  sandbox = await startSandbox({ name: 'e2e-rpm' });
-  await startGatewayWithPool(sandbox);
+  sandbox = await startReadySandbox({ name: 'e2e-rpm' });
   for (const release of ['1', '2']) {
     const args = ['scripts/build/main.ts', '--out', folder, '--release', release];
     await run(process.execPath, args, { timeoutMs: 300_000 });

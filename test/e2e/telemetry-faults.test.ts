@@ -10,12 +10,9 @@ import { cached } from '../../scripts/machine/cache.ts';
 import { run } from '../../scripts/machine/command.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
-import {
-  createJoinCommand,
-  pasteJoinCommand,
-  startGatewayWithPool,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
+import { createJoinCommand, pasteJoinCommand } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { spoolFolder, TelemetryAccount } from './telemetry-account.ts';
 
@@ -35,8 +32,8 @@ let loop: string | undefined;
 let lostBefore: ReadonlyMap<number, LatestEpoch['lost']>;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-telemetry-faults' });
-  await startGatewayWithPool(sandbox, undefined, ['--metrics-interval', '1s', '--heartbeat-interval', '1s']);
+  const pool = ['--metrics-interval', '1s', '--heartbeat-interval', '1s'];
+  sandbox = await startReadySandbox({ name: 'e2e-telemetry-faults', pool });
   host = await sandbox.addHost({ name: 'idc-1' });
   // A ring of half a minute, so that the disk is needed; and no floor of free space, so that a small disk is used to its end. The
   // library shifts the wall clock of this one process, later on: the machine has but one.

@@ -9,16 +9,16 @@ import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { ExtraTree } from '../../scripts/sandbox/artifact-store.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
-  createPool,
   kubectl,
   pasteJoinCommand,
   payloadFile,
   poolName,
   regnodectl,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
@@ -81,12 +81,9 @@ const connectedAs = (version: string) =>
   );
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-upgrade-agent' });
+  const pool = ['--drift-interval', '10s', '--agent-version', await ownVersion()];
+  sandbox = await startReadySandbox({ name: 'e2e-upgrade-agent', pool });
   const { cloud } = sandbox;
-  await cloud.setUpGateway();
-  await cloud.buildArtifactStore(await payloadFile());
-  await cloud.startGateway();
-  await createPool(sandbox, poolName, ['--drift-interval', '10s', '--agent-version', await ownVersion()]);
   host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });
   before = await observe(host);
   const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));

@@ -6,6 +6,7 @@ import type { CommandResult } from '../../scripts/machine/command.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
+import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import {
   createJoinCommand,
   createPool,
@@ -16,7 +17,7 @@ import {
   regnodectl,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { makeUpgradeVersions, versions } from './upgrade-versions.ts';
 
@@ -78,10 +79,9 @@ const reason = async (name: string) =>
   (await node(name)).status.conditions.find(({ type }) => type === 'VersionsAsWished')?.reason;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-upgrade' });
+  sandbox = await startReadySandbox({ name: 'e2e-upgrade', gateway: false });
   await using made = await makeUpgradeVersions();
   const { cloud } = sandbox;
-  await cloud.setUpGateway();
   await cloud.buildArtifactStore(await payloadFile(), silentProgress, made.trees);
   await cloud.startGateway();
   await createPool(sandbox, poolName, [

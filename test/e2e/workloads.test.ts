@@ -6,14 +6,9 @@ import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { busyboxImage } from '../../scripts/sandbox/images.ts';
 import { cloudAddress, cloudMember } from '../../scripts/sandbox/line.ts';
 import { startDaemon } from '../../scripts/sandbox/namespaces.ts';
-import {
-  createJoinCommand,
-  kubectl,
-  pasteJoinCommand,
-  startGatewayWithPool,
-  waitForReady,
-} from '../../scripts/sandbox/registration.ts';
-import { type Sandbox, startSandbox } from '../../scripts/sandbox/sandbox.ts';
+import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
+import { kubectl } from '../../scripts/sandbox/registration.ts';
+import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 
 const node = 'idc-1';
@@ -25,12 +20,7 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ name: 'e2e-workloads' });
-  await startGatewayWithPool(sandbox);
-  host = await sandbox.addHost({ name: node });
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, node);
+  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-workloads' }));
   await sandbox.startKubeProxy(host);
   // Nothing in the sandbox's cloud may open a connection to a host; a balancer of a real cloud may, to node ports.
   await sandbox.cloud.run('iptables', [
