@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          globalSetup: ['test/setup/print-seed.ts'],
+          setupFiles: ['test/setup/seed.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers,
@@ -25,6 +27,8 @@ export default defineConfig({
         test: {
           name: 'property',
           include: ['test/property/**/*.test.ts'],
+          globalSetup: ['test/setup/print-seed.ts'],
+          setupFiles: ['test/setup/seed.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers,

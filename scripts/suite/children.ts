@@ -43,9 +43,14 @@ function start(
 ): ChildProcess {
   return spawn(command, [...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...environment },
+    env: { ...plain(), ...process.env, ...environment },
     detached,
   });
+}
+
+/** Colours are for a terminal; a log keeps them as rubbish. */
+function plain(): Record<string, string> {
+  return process.stdout.isTTY === true || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: '1' };
 }
 
 function ended(child: ChildProcess): Promise<boolean> {

@@ -6,6 +6,7 @@ import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
 import { stopChildren } from './children.ts';
 import { prepareE2e, runE2e, tearDown } from './e2e.ts';
+import { faultsOf, flakyFiles } from './flaky.ts';
 import { lint } from './lint.ts';
 import { prepareLint } from './packages.ts';
 import { type Selection, select, UsageError } from './selection.ts';
@@ -31,7 +32,9 @@ process.chdir(new URL('../..', import.meta.url).pathname);
 await runProgram({ name: 'scripts/test', onInterrupt: stopChildren }, async () => {
   const e2eFiles = readdirSync('test/e2e').flatMap((file) => /^(.*)\.test\.ts$/.exec(file)?.[1] ?? []);
   try {
-    await runParts(select(process.argv.slice(2), e2eFiles));
+    const selection = select(process.argv.slice(2), e2eFiles);
+    if (selection.parts.has('e2e')) checkFlaky(e2eFiles);
+    await runParts(selection);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`scripts/test: ${error.message}\n`);
@@ -41,6 +44,14 @@ await runProgram({ name: 'scripts/test', onInterrupt: stopChildren }, async () =
   process.stdout.write(`${renderPhases(phases)}\n${closingLine(counts)}\n`);
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 });
+
+/** The list of what may be run again is part of every run that could use it. */
+function checkFlaky(e2eFiles: readonly string[]): void {
+  for (const fault of faultsOf(flakyFiles, e2eFiles, new Date())) {
+    process.stdout.write(`${fault}\n`);
+    counts = add(counts, oneFailure(fault));
+  }
+}
 
 async function runParts({ parts, e2eNames, full, from }: Selection): Promise<void> {
   const setupSeconds = Number(process.env.REGNODE_SETUP_SECONDS ?? 0);

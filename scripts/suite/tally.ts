@@ -1,5 +1,5 @@
 // Counts of what ran, what failed, and where the time went. The closing lines of a run are made here and nowhere else;
-// the last is `N passed, N failed`, with `, N skipped` when something was.
+// the last is `N passed, N failed`, with `, N skipped` and `, N run again` when something was.
 import { stripVTControlCharacters } from 'node:util';
 import { clock } from '../machine/progress.ts';
 
@@ -7,6 +7,8 @@ export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Files that were run a second time (flaky.ts). */
+  readonly again: number;
   /** What deserves a look: each failure with the first line of why, and what passed only at its second go. */
   readonly remarks: readonly string[];
 }
@@ -16,7 +18,7 @@ export interface Phase {
   readonly milliseconds: number;
 }
 
-export const nothing: Counts = { passed: 0, failed: 0, skipped: 0, remarks: [] };
+export const nothing: Counts = { passed: 0, failed: 0, skipped: 0, again: 0, remarks: [] };
 
 export function oneFailure(line: string): Counts {
   return { ...nothing, failed: 1, remarks: [firstLine(line)] };
@@ -27,6 +29,7 @@ export function add(a: Counts, b: Counts): Counts {
     passed: a.passed + b.passed,
     failed: a.failed + b.failed,
     skipped: a.skipped + b.skipped,
+    again: a.again + b.again,
     remarks: [...a.remarks, ...b.remarks],
   };
 }
@@ -44,9 +47,9 @@ export function fromVitest(report: unknown, succeeded: boolean): Counts {
   const failed = number('numFailedTests');
   const skipped = number('numPendingTests') + number('numTodoTests');
   const remarks = failuresOf(report);
-  if (failed > 0 || succeeded) return { passed, failed, skipped, remarks };
+  if (failed > 0 || succeeded) return { ...nothing, passed, failed, skipped, remarks };
   if (remarks.length === 0) remarks.push('vitest: an error outside of any test (see above)');
-  return { passed, failed: 1, skipped, remarks };
+  return { ...nothing, passed, failed: 1, skipped, remarks };
 }
 
 /** The one test that needs what no machine here has: the images of a real Cilium. */
@@ -79,12 +82,18 @@ export function failuresOf(report: unknown, onlyFile?: string): string[] {
     const file = name.replace(/^.*\/test\//, '').replace(/\.test\.ts$/, '');
     const own = message === '' ? [] : [`${file}: ${firstLine(message)}`];
     const failed = assertionResults.filter(({ status }) => status === 'failed');
-    const why = ({ failureMessages = [] }: TestResult) => failureMessages.map(firstLine).join(' | ');
+    const why = ({ failureMessages = [] }: TestResult) => failureMessages.map(firstLineAndSeed).join(' | ');
     return [...own, ...failed.map((test) => `${file} > ${test.fullName.trim()}: ${why(test)}`)];
   });
 }
 
 const firstLine = (text: string) => stripVTControlCharacters(text).trim().split('\n', 1)[0] ?? '';
+
+/** fast-check says in its second line how to see the same counterexample again. */
+function firstLineAndSeed(text: string): string {
+  const seed = /\{ seed: -?\d+, path: "[\d:]*"/.exec(stripVTControlCharacters(text))?.[0];
+  return seed === undefined ? firstLine(text) : `${firstLine(text)} ${seed} }`;
+}
 
 /** Paths of the test files of vitest's JSON report in which something failed, if only their loading. */
 export function failedFiles(report: unknown): string[] {
@@ -136,7 +145,8 @@ export function renderRemarks(remarks: readonly string[]): string {
 
 export function closingLine(counts: Counts): string {
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-  return `${counts.passed} passed, ${counts.failed} failed${skipped}`;
+  const again = counts.again > 0 ? `, ${counts.again} run again` : '';
+  return `${counts.passed} passed, ${counts.failed} failed${skipped}${again}`;
 }
 
 export function renderPhases(phases: readonly Phase[]): string {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { succeeds } from './children.ts';
+import { flakyFiles, mayRunAgain } from './flaky.ts';
 import {
   add,
   type Counts,
@@ -16,12 +17,9 @@ import {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Failures of so many files are no coincidence, and are not looked at twice. */
-const mostFilesTwice = 3;
-
 /**
- * Real hosts, real sockets and chance, several files side by side on a machine of unknown speed: a file that failed is run
- * once more, alone. What fails again has failed; what passes is counted as passed, and named, because it deserves a look.
+ * What fails has failed. Only an e2e file that is listed with a reason and a day (flaky.ts) is run once more, alone; what
+ * passes then is counted as passed, and the closing line says how many there were.
  */
 export async function runVitest(
   projects: readonly string[],
@@ -29,16 +27,17 @@ export async function runVitest(
   environment: Environment = {},
 ): Promise<Counts> {
   const first = await reportOf(projects, files, environment);
-  const failed = failedFiles(first.report);
-  if (failed.length === 0 || failed.length > mostFilesTwice) return countsOf(first);
-  let counts = countsOf({ report: withoutFiles(first.report, failed), succeeded: true });
-  for (const file of failed) {
-    process.stdout.write(`once more, alone: ${file}\n`);
+  const again = failedFiles(first.report).filter((file) => mayRunAgain(flakyFiles, file));
+  if (again.length === 0) return countsOf(first);
+  const others = failedFiles(first.report).length > again.length;
+  let counts = countsOf({ report: withoutFiles(first.report, again), succeeded: !others });
+  for (const file of again) {
+    process.stdout.write(`listed as flaky, once more and alone: ${file}\n`);
     const second = countsOf(await reportOf(projects, [file], environment));
     const [why = file] = failuresOf(first.report, file);
-    const remark = `${second.failed === 0 ? 'passed only when alone' : 'before, beside others'}: ${why}`;
+    const remark = `${second.failed === 0 ? 'passed only when run again' : 'before it was run again'}: ${why}`;
     process.stdout.write(`${remark}\n`);
-    counts = add(add(counts, { ...nothing, remarks: [remark] }), second);
+    counts = add(add(counts, { ...nothing, again: 1, remarks: [remark] }), second);
   }
   return counts;
 }

@@ -15,12 +15,13 @@ import {
 
 test('a run that failed without a failed test is one failure', () => {
   const remarks = ['vitest: an error outside of any test (see above)'];
-  expect(fromVitest({}, false)).toEqual({ passed: 0, failed: 1, skipped: 0, remarks });
-  expect(fromVitest(undefined, false)).toEqual({ passed: 0, failed: 1, skipped: 0, remarks });
+  expect(fromVitest({}, false)).toEqual({ passed: 0, failed: 1, skipped: 0, again: 0, remarks });
+  expect(fromVitest(undefined, false)).toEqual({ passed: 0, failed: 1, skipped: 0, again: 0, remarks });
   expect(fromVitest({ numPassedTests: 4, numFailedTests: 0 }, false)).toEqual({
     passed: 4,
     failed: 1,
     skipped: 0,
+    again: 0,
     remarks,
   });
 });
@@ -32,6 +33,7 @@ test('failed tests are counted once', () => {
     passed: 4,
     failed: 2,
     skipped: 2,
+    again: 0,
     remarks: [],
   });
 });
@@ -73,6 +75,8 @@ test('the closing line', () => {
   const both = add(one, { ...nothing, passed: 2, skipped: 4 });
   expect(closingLine(both)).toBe('5 passed, 1 failed, 4 skipped');
   expect(both.remarks).toEqual(['lint: broke off']);
+  const again = { ...nothing, again: 1 };
+  expect(closingLine(add(both, again))).toBe('5 passed, 1 failed, 4 skipped, 1 run again');
 });
 
 test('what failed, each with the first line of why', () => {
@@ -90,6 +94,10 @@ test('what failed, each with the first line of why', () => {
           failed(' a leave', '\u001b[31mError: waited\u001b[39m\nlog of the host', 'Error: besides'),
           { fullName: ' a join', status: 'passed', failureMessages: [] },
           failed(' another', 'Error: gone'),
+          failed(
+            ' chance',
+            '\u001b[31mError\u001b[39m: Property failed after 3 tests\n{ seed: -12, path: "2:0:1", endOnFailure: true }',
+          ),
         ],
       },
       {
@@ -100,7 +108,11 @@ test('what failed, each with the first line of why', () => {
       },
     ],
   };
-  const leave = ['e2e/leave > a leave: Error: waited | Error: besides', 'e2e/leave > another: Error: gone'];
+  const leave = [
+    'e2e/leave > a leave: Error: waited | Error: besides',
+    'e2e/leave > another: Error: gone',
+    'e2e/leave > chance: Error: Property failed after 3 tests { seed: -12, path: "2:0:1" }',
+  ];
   expect(failuresOf(report)).toEqual([...leave, 'unit/a: no such module']);
   expect(failuresOf(report, '/checkout/test/e2e/leave.test.ts')).toEqual(leave);
 });
