@@ -1,5 +1,7 @@
-// regnode leave: drain, stop, undo, deregister. What could not be undone is listed, and is not a failure.
+// regnode leave: drain, stop, undo, deregister. What is somebody else's now is listed and is not a failure; what could
+// not be undone is one, and the next leave tries only that.
 import { Command } from 'commander';
+import { Fault } from '../../protocol/fault.ts';
 import { type LeavePhase, leaveNode } from '../node/leave.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import type { Text } from './language.ts';
@@ -29,7 +31,7 @@ export function leaveCommand(context: CliContext): Command {
       const terminal = terminalFor(context, command);
       requireRoot(context.host);
       const progress = new PhaseProgress(terminal, context.host.clock);
-      const { kept, drained } = await leaveNode(context.host, {
+      const { kept, failed, drained } = await leaveNode(context.host, {
         force,
         drain,
         signal: context.signal,
@@ -38,6 +40,10 @@ export function leaveCommand(context: CliContext): Command {
       progress.end();
       for (const { pod, reason } of drained?.remainingPods ?? []) terminal.note(`     ${pod}: ${reason}`);
       for (const line of kept) terminal.progress('skip', `${terminal.say(stays)}${line}`);
+      if (failed.length > 0) {
+        for (const line of failed) terminal.progress('fail', `${terminal.say(stays)}${line}`);
+        throw new Fault('LEAVE_INCOMPLETE', { count: failed.length, detail: failed.join('; ') });
+      }
       terminal.progress('ok', terminal.say(gone));
       terminal.resultJson({ outcome: 'left', kept, drained: drained ?? null, phases: progress.phases });
     });

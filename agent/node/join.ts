@@ -76,6 +76,7 @@ const refusals: readonly FaultCode[] = [
   'MANIFEST_EXPIRED',
   'MANIFEST_ROLLED_BACK',
   'MANIFEST_INVALID',
+  'PATH_PROTECTED',
   'NO_SPACE',
   'NO_INODES',
   'DISK_QUOTA',
@@ -246,11 +247,12 @@ async function install(
 
 async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<void> {
   await giveUpReserve(host);
-  const kept = await takeBack(host, { force: true });
+  const { kept, failed } = await takeBack(host, { force: true });
   await deregister(gateway, true);
-  await forgetNode(host);
-  if (kept.length === 0) return;
-  const values: FaultValues = { ...cause.values, kept: kept.join('; ') };
+  // What could not be put back stays in the journal: "regnode leave" goes on with it.
+  if (failed.length === 0) await forgetNode(host);
+  if (kept.length + failed.length === 0) return;
+  const values: FaultValues = { ...cause.values, kept: [...kept, ...failed].join('; ') };
   throw new Fault(cause.code, values, { cause });
 }
 

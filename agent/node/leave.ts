@@ -7,7 +7,8 @@ import type { Host } from '../host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
-import { readJournal } from '../plan/journal.ts';
+import { undoneKind } from '../plan/fold.ts';
+import { openJournal, readJournal } from '../plan/journal.ts';
 import { type UndoOptions, undoAll } from '../plan/undo.ts';
 import { lockNode } from './lock.ts';
 import { giveUpReserve } from './reserve.ts';
@@ -27,15 +28,17 @@ export interface LeaveOptions {
 }
 
 export interface LeaveResult {
-  /** What could not be undone, a line each. */
+  /** What stays because it is somebody else's now, a line each. */
   readonly kept: readonly string[];
+  /** What could not be undone this time, a line each; the journal holds it, and the next leave tries it again. */
+  readonly failed: readonly string[];
   readonly drained: DrainResponse | undefined;
 }
 
 export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
   const wasCutOff = await sweepStateFolder(host);
   if ((await host.files.status(paths.state)) === undefined) {
-    if (wasCutOff) return { kept: [], drained: undefined };
+    if (wasCutOff) return { kept: [], failed: [], drained: undefined };
     throw new Fault('NOT_JOINED');
   }
   const lock = await lockNode(host, 'regnode leave');
@@ -60,35 +63,48 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
     await giveUpReserve(host); // not before: in the time of a drain somebody else could take it
     if (state !== undefined && state.phase !== 'Leaving')
       await writeState(host, { ...state, phase: 'Leaving' });
-    const kept = await takeBack(host, options);
+    const { kept, failed } = await takeBack(host, options);
     options.onPhase?.('deregister');
     const untold = await deregister(gateway, options.force);
     if (untold !== undefined && state !== undefined) {
       const values = { name: state.identity.nodeName, detail: untold.message };
       kept.push(new Fault('NOT_DEREGISTERED', values).message);
     }
+    // What stays is remembered, unless the user gives it up.
+    if (failed.length > 0 && !options.force) return { kept, failed, drained };
     options.onPhase?.('forget');
     await forgetNode(host);
-    return { kept, drained };
+    return { kept: [...kept, ...failed], failed: [], drained };
   } finally {
     gateway?.close();
   }
 }
 
-/** Stop and undo; also the way back of a join that was refused half-way. */
+/**
+ * Stop and undo; also the way back of a join that was refused half-way. When something stays, the journal notes what
+ * does not, so that the next run tries only that.
+ */
 export async function takeBack(
   host: Host,
   options: Pick<LeaveOptions, 'force' | 'onPhase' | 'onUndo'>,
-): Promise<string[]> {
+): Promise<{ kept: string[]; failed: readonly string[] }> {
   options.onPhase?.('stop');
   const kept = await stopWorkloads(host);
   options.onPhase?.('undo');
-  const journal = await readJournal(host, { tolerant: options.force });
-  for (const { line, detail } of journal?.damage ?? []) kept.push(`line ${line} of the journal: ${detail}`);
+  const read = await readJournal(host, { tolerant: options.force });
+  for (const { line, detail } of read?.damage ?? []) kept.push(`line ${line} of the journal: ${detail}`);
   const tools = { host, backups: openBackups(host) };
-  const undo = { force: options.force, ...(options.onUndo ? { onThing: options.onUndo } : {}) };
-  kept.push(...(await undoAll(tools, journal?.entries ?? [], undo)));
-  return kept;
+  const undo = options.onUndo ? { onThing: options.onUndo } : {};
+  const undone = await undoAll(tools, read?.entries ?? [], undo);
+  kept.push(...undone.kept);
+  if (undone.failed.length > 0 && read?.damage.length === 0) await noteSettled(host, undone.settled);
+  return { kept, failed: undone.failed };
+}
+
+async function noteSettled(host: Host, keys: readonly string[]): Promise<void> {
+  const journal = await openJournal(host);
+  await journal.append(...keys.map((key) => ({ key, kind: undoneKind, entry: {} })));
+  await journal.close();
 }
 
 export async function forgetNode(host: Host): Promise<void> {

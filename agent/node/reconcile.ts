@@ -18,6 +18,7 @@ import {
 import type { Host } from '../host/host.ts';
 import { addressToward } from '../identity/address.ts';
 import { openBackups } from '../plan/backups.ts';
+import { assertChangeable } from '../plan/cause.ts';
 import { executePlan, type StepListener } from '../plan/execute.ts';
 import { foldJournal, type JournaledThing } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
@@ -99,6 +100,7 @@ export async function reconcile(
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));
       if (now === before || round > mostRounds) throw notSettled(plan);
       before = now;
+      if (journal.entries.length === 0) await assertChangeable(host, plan);
       options.onPlan?.(plan, round);
       applied = await forgetChanging(host, applied, plan.steps, sorted.drift);
       await executePlan(tools, journal, plan, options.onStep);

@@ -1,8 +1,9 @@
 // The journal, backwards: everything that we changed is put back, nothing else is touched, and what has to stay
-// is listed with why. Each undoing looks first and may be repeated, so a leave that was cut off is just run
-// again. Units that ran before us are started again last, when their own files are back.
+// is listed with why. One undoing that fails holds up no other. Each undoing looks first and may be repeated, so
+// a leave that was cut off is run again. Units that ran before us are started again last, with their own files.
 import { Fault } from '../../protocol/fault.ts';
 import { isMendable } from '../host/disk-faults.ts';
+import { causeOf } from './cause.ts';
 import { mustRun } from './command.ts';
 import type { JournalEntry } from './entry.ts';
 import { foldJournal, type JournaledThing } from './fold.ts';
@@ -11,30 +12,41 @@ import { kinds } from './kinds/index.ts';
 import { observeUnit, unitsToRevive } from './kinds/unit.ts';
 
 export interface UndoOptions {
-  /** Go on past what fails, and list it. */
-  readonly force?: boolean;
   readonly onThing?: (thing: JournaledThing, outcome: UndoOutcome) => void;
 }
 
-/** Returns what could not be undone, a line each. */
+export interface Undone {
+  /** Keys of what is as it was before us, or stays for a reason that no second try changes. */
+  readonly settled: readonly string[];
+  /** What stays because it is somebody else's now, a line each. */
+  readonly kept: readonly string[];
+  /** What could not be put back this time, a line each with the cause. */
+  readonly failed: readonly string[];
+}
+
+/** Throws only for want of room: with room again all of it can be undone, and the journal is all that knows how. */
 export async function undoAll(
   tools: Tools,
   entries: readonly JournalEntry[],
   options: UndoOptions = {},
-): Promise<string[]> {
+): Promise<Undone> {
   const things = [...foldJournal(entries).values()].toReversed();
+  const settled: string[] = [];
   const kept: string[] = [];
+  const failed: string[] = [];
   for (const thing of things) {
-    const outcome = await undoThing(tools, thing).catch((error: unknown) => {
-      // With room again it can be undone, and until then the journal and the backups are all there is of what was before.
-      if (!options.force || isMendable(error)) throw error;
-      return { outcome: 'kept', detail: `${thing.key}: ${String(error)}` } as const;
-    });
-    if (outcome.outcome === 'kept') kept.push(outcome.detail ?? thing.key);
-    options.onThing?.(thing, outcome);
+    try {
+      const outcome = await undoThing(tools, thing);
+      settled.push(thing.key);
+      if (outcome.outcome === 'kept') kept.push(outcome.detail ?? thing.key);
+      options.onThing?.(thing, outcome);
+    } catch (error) {
+      if (isMendable(error)) throw error;
+      failed.push(`${thing.key}: ${await causeOf(tools.host, error)}`);
+    }
   }
-  kept.push(...(await settleUnits(tools, things, options.force ?? false)));
-  return kept;
+  kept.push(...(await settleUnits(tools, things)));
+  return { settled, kept, failed };
 }
 
 export async function undoThing(tools: Tools, thing: JournaledThing): Promise<UndoOutcome> {
@@ -47,18 +59,15 @@ export async function undoThing(tools: Tools, thing: JournaledThing): Promise<Un
   return kind.undo(tools, [first.data, ...rest.map((parsed) => parsed.data)]);
 }
 
-async function settleUnits(
-  tools: Tools,
-  things: readonly JournaledThing[],
-  force: boolean,
-): Promise<string[]> {
+/** Returns what systemd refused, a line each. */
+async function settleUnits(tools: Tools, things: readonly JournaledThing[]): Promise<string[]> {
   const units = things.filter((thing) => thing.kind === 'unit');
   if (units.length === 0) return [];
-  const kept: string[] = [];
+  const refused: string[] = [];
   const attempt = async (args: readonly string[]) => {
     await mustRun(tools.host, 'systemctl', args, { timeoutMs: 120_000 }).catch((error: unknown) => {
-      if (!force || !(error instanceof Fault)) throw error;
-      kept.push(error.message);
+      if (!(error instanceof Fault)) throw error;
+      refused.push(error.message);
     });
   };
   await attempt(['daemon-reload']);
@@ -66,5 +75,5 @@ async function settleUnits(
     const { activeState } = await observeUnit(tools.host, name);
     if (activeState !== 'active') await attempt(['start', name]);
   }
-  return kept;
+  return refused;
 }

@@ -73,6 +73,29 @@ export const hostFaults = {
     en: { message: '{command} failed ({outcome}): {detail}', remedy: 'Run it by hand to see more.' },
     zh: { message: '{command} 执行失败（{outcome}）：{detail}', remedy: '请手动运行以查看详情。' },
   },
+  LEAVE_INCOMPLETE: {
+    exitCode: 1,
+    en: {
+      message: 'This host has left the cluster, but {count} change(s) could not be undone: {detail}.',
+      remedy:
+        'Mend what is named and run "regnode leave" again: it tries only that. "--force" leaves it as it is.',
+    },
+    zh: {
+      message: '此主机已退出集群，但有 {count} 项改动无法撤销：{detail}。',
+      remedy: '请处理上述问题后再次运行 "regnode leave"：只会重试这些改动。"--force" 则保留现状。',
+    },
+  },
+  PATH_PROTECTED: {
+    exitCode: 3,
+    en: {
+      message: '{path} is {attribute}: not even root may change it, so this host cannot be made a node.',
+      remedy: 'Find out who protects it, then: {command}',
+    },
+    zh: {
+      message: '{path} 具有 {attribute} 属性，root 也无法修改，因此此主机不能成为节点。',
+      remedy: '请先确认由谁设置，然后执行：{command}',
+    },
+  },
   JOURNAL_CORRUPT: {
     exitCode: 1,
     en: {

@@ -121,6 +121,39 @@ test('the owner’s own files in folders that we share stay, and what he changed
   expect(difference(before, await observe(host))).toEqual([]);
 });
 
+describe('a path that not even root may change (chattr +i)', () => {
+  test('at a join: refused before the first change, with what takes it off', async () => {
+    await shell('chattr +i /etc/sysctl.d');
+    try {
+      const refused = await pasteJoinCommand(host, await createJoinCommand(sandbox));
+      expect(refused.exitCode).toBe(3);
+      expect(refused.stderr).toContain('PATH_PROTECTED');
+      expect(refused.stderr).toContain('chattr -i /etc/sysctl.d');
+    } finally {
+      await shell('chattr -i /etc/sysctl.d');
+    }
+    expect(difference(before, await observe(host))).toEqual([]);
+  });
+
+  test('at a leave: the rest goes, the cause is told, and the next leave tries only that', async () => {
+    await join();
+    await shell('chattr +i /etc/sysctl.d/90-regnode.conf');
+    try {
+      const left = await host.run('regnode', ['leave', '--yes', '--json'], { timeoutMs: 180_000 });
+      expect(left.exitCode).toBe(1);
+      const { error } = JSON.parse(left.stdout) as { error: { code: string; values: { detail: string } } };
+      expect(error).toMatchObject({ code: 'LEAVE_INCOMPLETE', values: { count: 1 } });
+      expect(error.values.detail).toContain('chattr -i /etc/sysctl.d/90-regnode.conf');
+      expect(await shell('ls /var/lib/kubelet /etc/containerd')).not.toContain('90-regnode');
+      expect(await readyStatus(sandbox, 'idc-1')).toBe('Absent');
+    } finally {
+      await shell('chattr -i /etc/sysctl.d/90-regnode.conf');
+    }
+    expect((await leave()).kept).toEqual([]);
+    expect(difference(before, await observe(host))).toEqual([]);
+  });
+});
+
 test('without a gateway a leave says so and changes nothing; --force leaves, and lists that nobody was told', async () => {
   await join();
   await sandbox.cloud.stopGateway();

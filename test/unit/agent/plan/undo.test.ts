@@ -50,7 +50,13 @@ async function make(...resources: Resource[]): Promise<number> {
   return plan.steps.length;
 }
 
-async function undo(): Promise<string[]> {
+async function undo(): Promise<readonly string[]> {
+  const { kept, failed } = await undoEach();
+  expect(failed).toEqual([]);
+  return kept;
+}
+
+async function undoEach() {
   const journal = await readJournal(host);
   return undoAll({ host, backups: openBackups(host) }, journal?.entries ?? []);
 }
