@@ -1,6 +1,7 @@
 // Files of the host. Every change is durable when its promise resolves, but for writeStream. Paths are those of the host; `locate`
 // maps them to where they are (the same for the real host, below a folder for a fixture root), without or with
-// the last link followed. Reading what isn't there is undefined, never an exception.
+// the last link followed; links above the last part are always followed, since owners put folders on other disks
+// that way. Reading what isn't there is undefined, never an exception.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
@@ -32,7 +33,7 @@ const defaultLimitBytes = 16 * 1024 * 1024;
 
 export type Locate = (path: string, followLast: boolean) => Promise<string>;
 
-export function createFiles(locate: Locate): HostFiles {
+export function createFiles(locate: Locate, resolve: (path: string) => Promise<string>): HostFiles {
   const here = (path: string) => locate(path, false);
   const behind = (path: string) => locate(path, true);
 
@@ -54,6 +55,7 @@ export function createFiles(locate: Locate): HostFiles {
     async exists(path) {
       return (await absentAsUndefined(access(await behind(path)).then(() => true))) ?? false;
     },
+    resolve,
     async write(path, content, options) {
       await writeDurably(await here(path), content, options);
     },

@@ -29,7 +29,10 @@ export interface FixtureOptions {
 }
 
 export function fixtureHost(root: string, options: FixtureOptions = {}): Host {
-  const files = createFiles(async (path, followLast) => resolveInside(root, path, followLast));
+  const files = createFiles(
+    async (path, followLast) => resolveInside(root, path, followLast),
+    async (path) => resolveInside(root, path, true).slice(root.length) || '/',
+  );
   const trimmed = async (path: string) => (await files.readText(path))?.trim();
   return {
     files,

@@ -91,6 +91,11 @@ export interface HostFiles {
   status(path: string): Promise<FileStatus | undefined>;
   /** stat: follows links. */
   exists(path: string): Promise<boolean>;
+  /**
+   * Where the path really lies: every link in it followed, what is not there yet as it is written. What the kernel tells
+   * (mount points, programs of processes) is compared with this, never with a path of ours as it is written.
+   */
+  resolve(path: string): Promise<string>;
   /** temp file beside it, fsync, chown/chmod, rename, fsync of the directory. */
   write(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
   openAppender(path: string, mode: number): Promise<DurableAppender>;

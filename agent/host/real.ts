@@ -1,8 +1,11 @@
 // The real host: the whole file system, real processes, real time.
+
+import { realpath } from 'node:fs/promises';
 import { hostname, machine, release } from 'node:os';
-import { normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { systemClock } from './clock.ts';
 import { withDiskFaults } from './disk-faults.ts';
+import { hasCode } from './durable.ts';
 import { createFiles } from './files.ts';
 import type { Host } from './host.ts';
 import { parseMounts } from './mounts.ts';
@@ -11,7 +14,10 @@ import { systemProcesses } from './processes.ts';
 import { createSysctl } from './sysctl.ts';
 
 export function createHost(): Host {
-  const files = createFiles(async (path) => normalize(path));
+  const files = createFiles(
+    (path, followLast) => (followLast ? asWritten(path) : besideLinks(path)),
+    resolveLinks,
+  );
   return {
     files: withDiskFaults(files),
     processes: systemProcesses,
@@ -22,4 +28,24 @@ export function createHost(): Host {
     mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo')) ?? ''),
     ...createSysctl(files),
   };
+}
+
+async function asWritten(path: string): Promise<string> {
+  return normalize(path);
+}
+
+/** A folder that is opened without following links may lie behind one, but is none itself. */
+async function besideLinks(path: string): Promise<string> {
+  const wanted = normalize(path);
+  return wanted === '/' ? wanted : join(await resolveLinks(dirname(wanted)), basename(wanted));
+}
+
+async function resolveLinks(path: string): Promise<string> {
+  const wanted = normalize(path);
+  try {
+    return await realpath(wanted);
+  } catch (error) {
+    if (wanted === '/' || !hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+    return join(await resolveLinks(dirname(wanted)), basename(wanted));
+  }
 }

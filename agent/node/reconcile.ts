@@ -100,7 +100,8 @@ export async function reconcile(
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));
       if (now === before || round > mostRounds) throw notSettled(plan);
       before = now;
-      if (journal.entries.length === 0) await assertChangeable(host, plan);
+      // Of all that is known to come, not only of this round.
+      if (journal.entries.length === 0) await assertChangeable(host, found.plan);
       options.onPlan?.(plan, round);
       applied = await forgetChanging(host, applied, plan.steps, sorted.drift);
       await executePlan(tools, journal, plan, options.onStep);

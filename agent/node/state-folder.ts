@@ -64,13 +64,15 @@ async function makeStateFolder(host: Host): Promise<void> {
 }
 
 export async function forgetState(host: Host): Promise<void> {
-  if ((await host.files.status(mark)) !== undefined) {
+  // A link there is its owner's, who has moved the folder to another disk: what lies behind it goes piece by piece.
+  const isFolder = (await host.files.status(paths.state))?.kind === 'directory';
+  if (isFolder && (await host.files.status(mark)) !== undefined) {
     await host.files.removeTree(paths.stateRemoved);
     await host.files.rename(paths.state, paths.stateRemoved);
     await host.files.removeTree(paths.stateRemoved);
     return;
   }
-  for (const path of ours) {
+  for (const path of [...ours, mark]) {
     await host.files.removeTree(temporaryPath(path));
     await host.files.removeTree(path);
   }

@@ -7,12 +7,11 @@ import type { Host } from '../host/host.ts';
 const politeMs = 10_000;
 const firmMs = 10_000;
 const pollMs = 100;
-const shimPrefix = `${paths.components}/containerd/`;
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
-  readonly program: string;
+  readonly isShim: boolean;
 }
 
 /** Returns what would not end or go, a line each. */
@@ -21,9 +20,13 @@ export async function stopWorkloads(host: Host): Promise<string[]> {
   await stopUnit(host, 'kubelet.service');
   await endContainers(host);
   // containerd still runs: it tidies up after its shims, and images are taken back through it.
-  const shims = (await listProcesses(host)).filter(isShim);
+  const shims = (await listProcesses(host)).filter(({ isShim }) => isShim);
   await sendSignal(host, 'KILL', shims);
-  const left = await waitForEnd(host, async () => (await listProcesses(host)).filter(isShim), firmMs);
+  const left = await waitForEnd(
+    host,
+    async () => (await listProcesses(host)).filter(({ isShim }) => isShim),
+    firmMs,
+  );
   await removeCgroups(host);
   return left.map(({ pid }) => `a container shim (pid ${pid}) would not end`);
 }
@@ -42,7 +45,7 @@ async function stopUnit(host: Host, name: string): Promise<void> {
 
 async function listContained(host: Host): Promise<Process[]> {
   const all = await listProcesses(host);
-  const inside = new Set(all.filter(isShim).map(({ pid }) => pid));
+  const inside = new Set(all.filter(({ isShim }) => isShim).map(({ pid }) => pid));
   const contained: Process[] = [];
   for (let grew = true; grew; ) {
     const next = all.filter(({ pid, parent }) => inside.has(parent) && !inside.has(pid));
@@ -53,23 +56,25 @@ async function listContained(host: Host): Promise<Process[]> {
   return contained;
 }
 
-function isShim({ program }: Process): boolean {
-  return program.startsWith(shimPrefix) && program.includes('/containerd-shim');
-}
-
 async function listProcesses(host: Host): Promise<Process[]> {
+  // The kernel tells where a program really lies, and /opt may be a link to another disk.
+  const shims = `${await host.files.resolve(`${paths.components}/containerd`)}/`;
   const pids = ((await host.files.list('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(pids.map((pid) => readProcess(host, Number(pid))));
+  const found = await Promise.all(pids.map((pid) => readProcess(host, Number(pid), shims)));
   return found.filter((process) => process !== undefined);
 }
 
 /** undefined when it has ended meanwhile, or is only a zombie. */
-async function readProcess(host: Host, pid: number): Promise<Process | undefined> {
+async function readProcess(host: Host, pid: number, shims: string): Promise<Process | undefined> {
   const stat = await host.files.readText(`/proc/${pid}/stat`).catch(() => undefined);
   const [, state, parent] = /\) (\S) (\d+) /.exec(stat ?? '') ?? [];
   if (state === undefined || state === 'Z') return undefined;
   const program = (await host.files.status(`/proc/${pid}/exe`).catch(() => undefined))?.target ?? '';
-  return { pid, parent: Number(parent), program };
+  return {
+    pid,
+    parent: Number(parent),
+    isShim: program.startsWith(shims) && program.includes('/containerd-shim'),
+  };
 }
 
 async function sendSignal(host: Host, signal: 'TERM' | 'KILL', processes: readonly Process[]): Promise<void> {

@@ -19,10 +19,16 @@ export interface Attribute {
 export async function causeOf(host: Host, error: unknown): Promise<string> {
   if (!(error instanceof Error)) return String(error);
   if (!hasCode(error, 'EPERM', 'EACCES')) return error.message;
-  const paths = pathsOf(error).flatMap((path) => [path, dirname(path)]);
-  const found = paths.length === 0 ? [] : await forbiddingAttributes(host, [...new Set(paths)]);
+  return withAttributes(host, error.message, pathsOf(error));
+}
+
+/** The sentence, and behind it which attribute of the paths or of their folders forbids the change. */
+export async function withAttributes(host: Host, text: string, paths: readonly string[]): Promise<string> {
+  if (paths.length === 0) return text;
+  const places = new Set(paths.flatMap((path) => [path, dirname(path)]));
+  const found = await forbiddingAttributes(host, [...places]);
   const told = found.map(({ path, name, command }) => `${path} is ${name} (lsattr); take it off: ${command}`);
-  return [error.message, ...told].join('; ');
+  return [text, ...told].join('; ');
 }
 
 /** Which of the paths the file system itself protects, by lsattr; none where that can't tell. */

@@ -25,9 +25,14 @@ export interface Tools {
 }
 
 export interface UndoOutcome {
-  /** `restored` now, `unchanged`: was as before already, `kept`: somebody else's change was in the way. */
-  readonly outcome: 'restored' | 'unchanged' | 'kept';
+  /**
+   * `restored` now; `unchanged`: was as before already; `kept`: somebody else's change was in the way, and stays;
+   * `failed`: the system refused, and a later try may succeed.
+   */
+  readonly outcome: 'restored' | 'unchanged' | 'kept' | 'failed';
   readonly detail?: string;
+  /** Of `failed`: where it was refused. */
+  readonly paths?: readonly string[];
 }
 
 export interface KindDefinition<K extends ResourceKind, Observed, Entry> {
@@ -69,3 +74,9 @@ export const wrong = (reason: string, diff?: readonly string[]): Verdict => ({
   ...(diff ? { diff } : {}),
 });
 export const skipped = (reason: string): Verdict => ({ state: 'skipped', reason });
+
+/** What removeTree had to leave. */
+export function couldNotRemove(left: readonly string[]): UndoOutcome {
+  const paths = [...new Set(left)].slice(0, 5);
+  return { outcome: 'failed', detail: `could not be removed: ${paths.join(', ')}`, paths };
+}

@@ -3,7 +3,7 @@
 // a leave that was cut off is run again. Units that ran before us are started again last, with their own files.
 import { Fault } from '../../protocol/fault.ts';
 import { isMendable } from '../host/disk-faults.ts';
-import { causeOf } from './cause.ts';
+import { causeOf, withAttributes } from './cause.ts';
 import { mustRun } from './command.ts';
 import type { JournalEntry } from './entry.ts';
 import { foldJournal, type JournaledThing } from './fold.ts';
@@ -37,9 +37,13 @@ export async function undoAll(
   for (const thing of things) {
     try {
       const outcome = await undoThing(tools, thing);
+      options.onThing?.(thing, outcome);
+      if (outcome.outcome === 'failed') {
+        failed.push(await withAttributes(tools.host, outcome.detail ?? thing.key, outcome.paths ?? []));
+        continue;
+      }
       settled.push(thing.key);
       if (outcome.outcome === 'kept') kept.push(outcome.detail ?? thing.key);
-      options.onThing?.(thing, outcome);
     } catch (error) {
       if (isMendable(error)) throw error;
       failed.push(`${thing.key}: ${await causeOf(tools.host, error)}`);

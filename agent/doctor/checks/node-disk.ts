@@ -18,7 +18,7 @@ export const nodeDisk = define({
     const points = new Map<string, string>();
     for (const path of places) {
       if (!(await host.files.exists(path))) continue;
-      const mount = mountOf(path, mounts);
+      const mount = mountOf(await host.files.resolve(path), mounts);
       points.set(`${mount?.device} ${mount?.root}`, path);
     }
     const rooms = await Promise.all(

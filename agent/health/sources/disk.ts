@@ -42,7 +42,7 @@ async function roomAt(host: Host, path: string): Promise<Room> {
     host.files.space(path),
     host.mounts(),
   ]);
-  const fileSystem = mountOf(path, mounts)?.fileSystem ?? '';
+  const fileSystem = mountOf(await host.files.resolve(path), mounts)?.fileSystem ?? '';
   return {
     path,
     percent: totalBytes > 0 ? Math.round((freeBytes / totalBytes) * 1000) / 10 : 100,

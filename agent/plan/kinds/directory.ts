@@ -1,11 +1,12 @@
 // A folder. One of `ours` is emptied of whatever appeared in it since (mounts are taken down first, deepest
 // first, and removal never enters one that stayed); a `shared` one goes only when we made it and it is empty.
 // A folder that is there already is left with the mode that it has.
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../../protocol/fault.ts';
 import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
-import { defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
+import { couldNotRemove, defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
 import { unmountBelow } from '../unmount.ts';
 
 const entrySchema = z.strictObject({
@@ -31,10 +32,13 @@ export const directoryKind = defineKind<'directory', Observed, Entry>({
   title: (resource) => `make the folder ${resource.path}`,
 
   async observe(host, resource) {
-    const status = await host.files.status(resource.path);
-    // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way.
-    const isFolder = status?.kind === 'directory' || status?.kind === 'link';
-    return { status, entries: isFolder ? await host.files.list(resource.path) : undefined };
+    // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way. What is looked at,
+    // noted and emptied is the folder behind it; the link itself is its owner's.
+    const status = await host.files.status(await host.files.resolve(resource.path));
+    return {
+      status,
+      entries: status?.kind === 'directory' ? await host.files.list(resource.path) : undefined,
+    };
   },
 
   compare(resource, { entries, status }, journaled) {
@@ -76,8 +80,9 @@ export const directoryKind = defineKind<'directory', Observed, Entry>({
 });
 
 async function mountsAt(host: Host, path: string): Promise<string[]> {
+  const place = await host.files.resolve(path);
   const mounts = await host.mounts();
-  return mounts.filter((mount) => isBelow(mount.path, path)).map(({ path, root }) => `${path} ${root}`);
+  return mounts.filter((mount) => isBelow(mount.path, place)).map((mount) => `${mount.path} ${mount.root}`);
 }
 
 async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOutcome> {
@@ -89,19 +94,28 @@ async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOu
 
 async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<UndoOutcome> {
   if ((await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
-  const stuck = await unmountBelow(host, path, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
+  const place = await host.files.resolve(path);
+  const stuck = await unmountBelow(host, place, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
   const left: string[] = [...stuck];
   if (original === null) {
-    left.push(...(await host.files.removeTree(path)));
+    // Its owner may have moved it to another disk since, and left a link: that stays, with nothing behind it.
+    left.push(
+      ...(await host.files.removeTree(place, { contentsOnly: place !== (await parentPlace(host, path)) })),
+    );
   } else {
     // Programs set the mode of their own folder; /var/lib/containerd becomes 0700.
-    const status = await host.files.status(path);
+    const status = await host.files.status(place);
     if (status?.kind === 'directory' && status.mode !== original.mode)
-      await host.files.setMode(path, original);
-    for (const name of (await host.files.list(path)) ?? []) {
-      if (!original.entries.includes(name)) left.push(...(await host.files.removeTree(`${path}/${name}`)));
+      await host.files.setMode(place, original);
+    for (const name of (await host.files.list(place)) ?? []) {
+      if (!original.entries.includes(name)) left.push(...(await host.files.removeTree(`${place}/${name}`)));
     }
   }
-  if (left.length === 0) return { outcome: 'restored' };
-  return { outcome: 'kept', detail: `could not be removed: ${[...new Set(left)].slice(0, 5).join(', ')}` };
+  return left.length === 0 ? { outcome: 'restored' } : couldNotRemove(left);
+}
+
+/** Where the path would lie if it were no link itself. */
+async function parentPlace(host: Host, path: string): Promise<string> {
+  const parent = await host.files.resolve(dirname(path));
+  return join(parent, basename(path));
 }

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { mustRun } from '../command.ts';
 import { hashWrong } from '../fetch.ts';
-import { defineKind, right, type Tools, wrong } from '../kind.ts';
+import { couldNotRemove, defineKind, right, type Tools, wrong } from '../kind.ts';
 import type { TreeResource } from '../resource.ts';
 import { requireRoom } from '../room.ts';
 import { findDamage, listTree, manifestName, readTreeManifest, type TreeManifest } from '../tree-manifest.ts';
@@ -56,8 +56,7 @@ export const treeKind = defineKind<'tree', Observed, z.infer<typeof entrySchema>
       ...(await host.files.removeTree(asidePath(path))),
       ...(await host.files.removeTree(path)),
     ];
-    if (left.length === 0) return { outcome: 'restored' };
-    return { outcome: 'kept', detail: `could not be removed: ${left.slice(0, 5).join(', ')}` };
+    return left.length === 0 ? { outcome: 'restored' } : couldNotRemove(left);
   },
 });
 

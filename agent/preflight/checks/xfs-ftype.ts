@@ -10,7 +10,7 @@ export const xfsFtype = define({
   severity: 'blocking',
   dependsOn: [],
   async run(host) {
-    const mount = mountOf('/var/lib/containerd', await host.mounts());
+    const mount = mountOf(await host.files.resolve('/var/lib/containerd'), await host.mounts());
     if (mount?.fileSystem !== 'xfs') return skip('notNeeded', mount?.fileSystem ?? '');
     const { stdout } = await host.processes.run('xfs_info', [mount.path]);
     const ftype = /\bftype=(\d)/.exec(stdout)?.[1];

@@ -28,7 +28,7 @@ export async function roomAt(host: Host, place: { path: string; neededMiB: numbe
     ...place,
     freeMiB: Math.floor(space.freeBytes / 1024 ** 2),
     freeInodes: space.freeInodes,
-    fileSystem: mountOf(place.path, mounts)?.fileSystem ?? 'unknown',
+    fileSystem: mountOf(await host.files.resolve(place.path), mounts)?.fileSystem ?? 'unknown',
   };
 }
 

@@ -33,7 +33,7 @@ function guard(host: Host, attempts: string[], commands: string[]): Host {
     attempts.push(what);
     throw new Error(`refused: ${what}`);
   };
-  const reading = ['readText', 'readBytes', 'list', 'status', 'exists', 'sha256', 'space'];
+  const reading = ['readText', 'readBytes', 'list', 'status', 'exists', 'resolve', 'sha256', 'space'];
   const mutating = Object.keys(host.files).filter((name) => !reading.includes(name));
   return {
     ...host,

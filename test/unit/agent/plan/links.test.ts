@@ -1,0 +1,91 @@
+// Folders of ours that are links to another disk (the remedy of DISK_SPACE): what is emptied is the folder behind the
+// link, what the owner had in it stays, and so does the link. On the machine's own files, since a folder that stands for
+// a host resolves links by itself.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fixtureHost } from '../../../../agent/host/fixture.ts';
+import type { Host } from '../../../../agent/host/host.ts';
+import { createHost } from '../../../../agent/host/real.ts';
+import { openBackups } from '../../../../agent/plan/backups.ts';
+import { directoryKind } from '../../../../agent/plan/kinds/directory.ts';
+import type { DirectoryResource } from '../../../../agent/plan/resource.ts';
+
+let root: string;
+let host: Host;
+let kubelet: string;
+let disk: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'regnode-links-'));
+  host = { ...fixtureHost(root), files: createHost().files, mounts: async () => [] };
+  kubelet = join(root, 'var/lib/kubelet');
+  disk = join(root, 'data/kubelet');
+  mkdirSync(join(root, 'var/lib'), { recursive: true });
+  mkdirSync(disk, { recursive: true });
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+async function make(): Promise<unknown> {
+  const resource: DirectoryResource = { kind: 'directory', path: kubelet, mode: 0o700, content: 'ours' };
+  const observed = await directoryKind.observe(host, resource);
+  const entry = await directoryKind.record(tools(), resource, observed);
+  await directoryKind.apply(tools(), resource, observed);
+  return entry;
+}
+const tools = () => ({ host, backups: openBackups(host) });
+
+describe('a folder of ours that was a link before us', () => {
+  test('keeps what its owner had behind it, and the link', async () => {
+    writeFileSync(join(disk, 'of-its-owner'), '');
+    symlinkSync(disk, kubelet);
+    const entry = await make();
+    mkdirSync(join(kubelet, 'pki'));
+    writeFileSync(join(kubelet, 'pki/kubelet-client-current.pem'), 'a key');
+
+    expect(await directoryKind.undo(tools(), [entry])).toEqual({ outcome: 'restored' });
+    expect(readdirSync(disk)).toEqual(['of-its-owner']);
+    expect(readlinkSync(kubelet)).toBe(disk);
+  });
+});
+
+test('a folder that its owner moved behind a link after us is emptied, and the link stays', async () => {
+  const entry = await make();
+  writeFileSync(join(kubelet, 'config.yaml'), 'ours');
+  rmSync(disk, { recursive: true });
+  renameSync(kubelet, disk);
+  symlinkSync(disk, kubelet);
+
+  expect(await directoryKind.undo(tools(), [entry])).toEqual({ outcome: 'restored' });
+  expect(readdirSync(disk)).toEqual([]);
+  expect(readlinkSync(kubelet)).toBe(disk);
+});
+
+test('a folder of ours below a link goes', async () => {
+  rmSync(join(root, 'var/lib'), { recursive: true });
+  symlinkSync(join(root, 'data'), join(root, 'var/lib'));
+  rmSync(disk, { recursive: true });
+  const entry = await make();
+  writeFileSync(join(kubelet, 'config.yaml'), 'ours');
+
+  expect(await directoryKind.undo(tools(), [entry])).toEqual({ outcome: 'restored' });
+  expect(existsSync(disk)).toBe(false);
+});
+
+test('a place that is not there yet is told by the links above it', async () => {
+  symlinkSync(join(root, 'data'), join(root, 'opt'));
+  expect(await host.files.resolve(join(root, 'opt/regnode/components'))).toBe(
+    join(root, 'data/regnode/components'),
+  );
+  expect(await host.files.resolve(join(root, 'opt'))).toBe(join(root, 'data'));
+});
