@@ -40,6 +40,7 @@ USAGE
 main() {
   set -eu
   umask 022
+  settle_environment
   started=$(date +%s)
   defaults
   # The token leaves the environment before any program is started.
@@ -80,16 +81,31 @@ main() {
     uninstall
     return
   fi
-  check_tools tar gzip base64 openssl awk cut sed grep head tr sort df mktemp flock cmp mv ln
+  check_tools tar gzip base64 openssl awk cut sed grep head tr sort df dd find mktemp flock cmp mv ln
   if [ -z "$artifact_dir" ] || [ -z "$ca_file" ]; then check_tools curl; fi
   take_lock
-  private=$(mktemp -d "$(private_place)/regnode-install.XXXXXX")
+  private=$(mktemp -d "$(private_place)/regnode-install.XXXXXX" 2>/dev/null) || attempt mktemp -d "$(private_place)/regnode-install.XXXXXX"
   keep_token
+  [ -n "$no_join$dry_run" ] || check_token
   trust_gateway
   trust_manifest
   find_release
   install_release
   join "$@"
+}
+
+# What a shell may carry that changes the ways of the programs below. The language is chosen before: messages stay in it.
+settle_environment() {
+  case ${REGNODE_LANG:-${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}}} in
+    zh*) language=zh ;;
+    *) language=en ;;
+  esac
+  unset CDPATH GREP_OPTIONS GREP_COLORS TAR_OPTIONS GZIP POSIXLY_CORRECT BLOCK_SIZE DF_BLOCK_SIZE BLOCKSIZE OPENSSL_CONF
+  unset BASH_ENV ENV CURL_HOME NODE_OPTIONS
+  LC_ALL=C
+  export LC_ALL
+  # A folder that is gone, or that cannot be written, is no place for anybody's temporary files.
+  if [ -n "${TMPDIR-}" ] && { [ ! -d "$TMPDIR" ] || [ ! -w "$TMPDIR" ]; }; then unset TMPDIR; fi
 }
 
 defaults() {
@@ -109,10 +125,6 @@ defaults() {
   dry_run='' no_join='' json='' purge='' force=''
   [ "${REGNODE_DRY_RUN-}" != 1 ] || dry_run=1
   [ "${REGNODE_NO_JOIN-}" != 1 ] || no_join=1
-  case ${REGNODE_LANG:-${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}}} in
-    zh*) language=zh ;;
-    *) language=en ;;
-  esac
   # What cleanup has to undo; set as it comes about.
   private='' staging='' fresh='' made_opt='' writer=''
 }
@@ -146,6 +158,7 @@ place() {
   home=$root/opt/regnode
   unit=$root/etc/systemd/system/regnode.service
   command_link=$root/usr/local/bin/regnode
+  sudo_link=$root/usr/bin/regnode
   configuration=$root/etc/regnode
   state=$root/var/lib/regnode
   lock=$root/run/regnode-install.lock
@@ -249,15 +262,32 @@ check_tools() {
   for tool in "$@"; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
   done
-  [ -z "$missing" ] || fail TOOLS_MISSING 1 "These programs are missing:$missing." "Install them, for example: yum install$missing" \
-    "缺少以下程序：$missing。" "请先安装，例如：yum install$missing"
+  [ -z "$missing" ] || fail TOOLS_MISSING 1 "These programs are missing:$missing." "Install them, for example: yum install$(packages)" \
+    "缺少以下程序：$missing。" "请先安装，例如：yum install$(packages)"
+}
+
+# Which packages bring what is missing, each once.
+packages() {
+  packages=''
+  for tool in $missing; do
+    case $tool in
+      flock) package=util-linux ;;
+      cmp) package=diffutils ;;
+      find) package=findutils ;;
+      awk) package=gawk ;;
+      tar | gzip | openssl | sed | grep | curl) package=$tool ;;
+      *) package=coreutils ;;
+    esac
+    case " $packages " in *" $package "*) ;; *) packages="$packages $package" ;; esac
+  done
+  printf '%s' "$packages"
 }
 
 # The kernel drops the lock when this shell is gone, however it ended.
 take_lock() {
-  mkdir -p "${lock%/*}"
+  attempt mkdir -p "${lock%/*}"
   # Whoever may read the file may lock it, and keep everybody else out.
-  (umask 077 && : >>"$lock")
+  (umask 077 && attempt touch "$lock") || exit 1
   chmod 600 "$lock"
   exec 9>>"$lock"
   if ! flock -n 9; then
@@ -266,6 +296,15 @@ take_lock() {
       "另一个 regnode 正在运行（install.sh，pid ${holder:-未知}）。" '请等待其结束。'
   fi
   echo "$$" >"$lock"
+}
+
+# attempt COMMAND…: one that changes files. Its own words become one line with a remedy; what the loader says of other things doesn't.
+attempt() {
+  said=$("$@" 2>&1) && return 0
+  said=$(printf '%s\n' "$said" | sed '/^ERROR: ld\.so:/d' | sed -n '1{s/[. ]*$//; p;}')
+  fail HOST_REFUSED 1 "This host refuses a change: $said." \
+    'Look at the file system there: is it mounted read-only (mount, dmesg), full (df, df -i), a file of it locked (lsattr), something else in the way? Then run the command again.' \
+    "此主机拒绝更改：$said。" '请检查该处文件系统：是否只读（mount、dmesg）、已满（df、df -i）、文件被锁定（lsattr）或路径被占用。然后重试。'
 }
 
 # In memory where there is /run, so that the token is never on a disk.
@@ -278,6 +317,16 @@ keep_token() {
   token_file=$private/token
   (umask 077 && printf '%s\n' "$token" >"$token_file")
   token=''
+}
+
+# Whether the token can be one at all: most often the command was not copied whole.
+check_token() {
+  [ -n "$token_file" ] || return 0
+  if grep -q -x '[[:space:]]*rt-[a-z0-9]\{6\}\.[a-z0-9]\{32\}[[:space:]]*' "$token_file"; then return 0; fi
+  letters=$(tr -d '[:space:]' <"$token_file" | wc -c)
+  fail TOKEN_INVALID 1 "The join token is not whole: it has $((letters)) characters, and should be rt-, 6, a dot and 32." \
+    'Copy the whole command again, or make a new token: regnodectl token create --pool POOL' \
+    "加入令牌不完整：共 $((letters)) 个字符，应为 rt- 加 6 个字符、一个点和 32 个字符。" '请重新复制完整命令，或新建令牌：regnodectl token create --pool POOL'
 }
 
 # ---------------------------------------------------------------------------------------- from the gateway
@@ -293,9 +342,13 @@ trust_gateway() {
   else
     return 0
   fi
-  [ -n "$ca_sha256" ] || return 0
-  actual=$(sha256 "$ca")
-  [ "$actual" = "$ca_sha256" ] || not_trusted "sha256 of $ca_file is $actual, expected $ca_sha256"
+  if [ -n "$ca_sha256" ]; then
+    actual=$(sha256 "$ca")
+    [ "$actual" = "$ca_sha256" ] || not_trusted "sha256 of $ca_file is $actual, expected $ca_sha256"
+  fi
+  openssl x509 -in "$ca" -noout 2>/dev/null ||
+    fail CONFIGURATION_INVALID 2 "$ca_file is invalid: it holds no whole certificate in PEM." "Copy it again, from $gateway/cacert." \
+      "$ca_file 无效：其中没有完整的 PEM 证书。" "请从 $gateway/cacert 重新复制。"
 }
 
 # The manifest, signed by the key that the caller named, still good, and not older than one that this host has seen. Its
@@ -328,8 +381,8 @@ trust_manifest() {
     'Somebody offers an old state again. Serve the newest artifact store, or sign the old one anew: that gives it a higher serial.' \
     "制品清单的序号为 $serial，而此主机已见过 $seen。" '有人在提供旧的制品库。请提供最新的制品库；若确需旧版本，请重新签名以获得更高的序号。'
   [ "$serial" -ge "${manifest_serial:-0}" ] || fail MANIFEST_TOO_OLD 1 "The manifest of the artifacts has the serial $serial, older than $manifest_serial, which the join command names." \
-    'Nothing was installed. Serve the newest artifact store; if going back was meant, make a new command: regnodectl token create' \
-    "制品清单的序号为 $serial，早于加入命令指定的 $manifest_serial。" '未安装任何内容。请提供最新的制品库；若确需回退，请重新生成命令：regnodectl token create'
+    'Nothing was installed. Serve the newest artifact store, or export the tar again; if going back was meant, make a new command: regnodectl token create' \
+    "制品清单的序号为 $serial，早于加入命令指定的 $manifest_serial。" '未安装任何内容。请提供最新的制品库，或重新导出 tar；若确需回退，请重新生成命令：regnodectl token create'
 }
 
 # take NAME FILE LIMIT-BYTES: a small file of the store; false when the store has none of that name.
@@ -415,7 +468,8 @@ not_reached() {
 distrusts() {
   case $curl_code in
     51 | 58 | 60 | 77 | 82 | 83 | 90) return 0 ;;
-    35) grep -qi -e certificate -e asn1 -e verif -e signature "$private/curl" ;;
+    # NSS (el7's curl) says first, always and of no importance, that it has no client certificate to show.
+    35) grep -v -i 'client certificate not found' "$private/curl" | grep -qi -e certificate -e asn1 -e verif -e signature ;;
     *) return 1 ;;
   esac
 }
@@ -427,7 +481,8 @@ not_trusted() {
 }
 
 said_by_curl() {
-  said=$(tr '\n' ' ' <"$private/curl" | sed 's/^curl: ([0-9]*) //; s/[. ]*$//')
+  # The first line: what follows is curl's own advice, such as to look at nothing (-k).
+  said=$(sed -n '1{s/^curl: ([0-9]*) //; s/ *More details here:.*//; s/[. ]*$//; p;}' "$private/curl")
   printf '%s' "${said:-curl ended with $curl_code}"
 }
 
@@ -441,7 +496,7 @@ install_release() {
   previous=''
   [ ! -L "$home/current" ] || previous=$(readlink "$home/current")
   # What a killed run left; we hold the lock.
-  rm -rf "$home"/releases/.staging.*
+  attempt rm -rf "$home"/releases/.staging.*
   if [ "$previous" = "releases/$release" ]; then
     note "regnode $version is installed already" "regnode $version 已安装"
   else
@@ -478,8 +533,9 @@ no_space() {
 unpack_release() {
   staging=$home/releases/.staging.$$
   [ -d "${home%/*}" ] || made_opt=1
-  mkdir -p "$staging/tree"
+  attempt mkdir -p "$staging/tree"
   file=$staging/archive
+  check_executable
   fetch_archive
   write_meanwhile
   tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar" || broken=1
@@ -490,11 +546,12 @@ unpack_release() {
     fail UNPACK_FAILED 1 "The artifact $archive could not be unpacked: $detail." 'Check the disk under /opt and run the command again.' \
       "制品 $archive 解压失败：$detail。" '请检查 /opt 所在磁盘后重试。'
   fi
+  check_program
   chmod 755 "$staging/tree"
   rm -f "$file" # not written to the disk only to be removed
   # On the disk before the link may point there, whatever happens to the power.
-  sync -f "$staging/tree" 2>/dev/null || sync
-  mv -T "$staging/tree" "$home/releases/$release"
+  sync -f "$staging/tree" 2>/dev/null || each_to_disk "$staging/tree" || no_disk
+  attempt mv -T "$staging/tree" "$home/releases/$release"
   rm -rf "$staging"
   staging=''
 }
@@ -503,9 +560,59 @@ unpack_release() {
 write_meanwhile() {
   broken=''
   (
-    while sleep 0.1 && kill -0 "$$"; do sync "$staging/tree/bin/node"; done 9>&- >/dev/null 2>&1
+    while sleep 0.1 && kill -0 "$$"; do to_disk "$staging/tree/bin/node" || :; done 9>&- >/dev/null 2>&1
   ) &
   writer=$!
+}
+
+# By its own loader, before anything uses it: a library that this host loads into every program need not go with it.
+check_program() {
+  loader=$staging/tree/lib/ld-linux-x86-64.so.2
+  [ -f "$loader" ] || return 0
+  ! "$loader" --library-path "$staging/tree/lib" "$staging/tree/bin/node" --version >/dev/null 2>"$private/program" || return 0
+  # What the loader only warns of stands before what has stopped it.
+  detail=$(tail -n 1 "$private/program")
+  fail PROGRAM_CANNOT_START 1 "The program of regnode does not start on this host: ${detail:-it ended without a word}." "$(start_remedy)" \
+    "regnode 的程序无法在此主机启动：${detail:-无任何输出}。" "$(start_remedy)"
+}
+
+# Before anything is fetched: may a program lie there at all?
+check_executable() {
+  printf '#!/bin/sh\n' >"$staging/probe"
+  chmod 755 "$staging/probe"
+  detail=$("$staging/probe" 2>&1) || fail PROGRAM_CANNOT_START 1 "No program can run under $home: ${detail##*: }." "$(start_remedy)" \
+    "$home 下无法运行程序：${detail##*: }。" "$(start_remedy)"
+  rm -f "$staging/probe"
+}
+
+start_remedy() {
+  preload=$(tr '\n' ' ' 2>/dev/null </etc/ld.so.preload) || preload=''
+  preload=${preload% }${LD_PRELOAD:+ LD_PRELOAD=$LD_PRELOAD}
+  if [ -n "$preload" ]; then
+    if [ "$language" = zh ]; then echo "此主机为每个程序加载 $preload（/etc/ld.so.preload）：请向其供应商获取适用于 glibc 2.36 的版本，或将其移除。"; else
+      echo "This host loads $preload into every program (/etc/ld.so.preload): ask its vendor for one that goes with glibc 2.36, or take it out."
+    fi
+  elif [ "$language" = zh ]; then echo '请检查 /opt 所在文件系统的挂载选项（noexec）与主机的安全策略。'; else
+    echo 'Look at how the file system of /opt is mounted (noexec), and at the security policy of the host.'
+  fi
+}
+
+# One file. coreutils before 8.24 syncs the whole machine for `sync FILE`, and waits for ever where an NFS server is gone.
+to_disk() {
+  dd if=/dev/null of="$1" conv=nocreat,notrunc,fsync 2>/dev/null
+}
+
+# Without syncfs: a file is written with the names that lead to it.
+each_to_disk() {
+  find "$1" -type f -print >"$private/files"
+  while IFS= read -r file_of_tree; do
+    to_disk "$file_of_tree" || return 1
+  done <"$private/files"
+}
+
+no_disk() {
+  fail DISK_ERROR 1 "$file_of_tree cannot be written to the disk." 'Look at the kernel log (dmesg) and at the disk under /opt.' \
+    "$file_of_tree 无法写入磁盘。" '请查看内核日志（dmesg）以及 /opt 所在磁盘。'
 }
 
 stop_writing() {
@@ -617,18 +724,18 @@ use_release() {
 
 link() {
   [ "$(readlink "$2" 2>/dev/null)" != "$1" ] || return 0
-  rm -f "$2.new"
-  ln -s "$1" "$2.new"
-  mv -T "$2.new" "$2"
+  attempt rm -f "$2.new"
+  attempt ln -s "$1" "$2.new"
+  attempt mv -T "$2.new" "$2"
 }
 
 put_unit() {
   wanted=$home/releases/$release/systemd/regnode.service
   changed=''
   if ! cmp -s "$wanted" "$unit"; then
-    mkdir -p "${unit%/*}"
-    cat "$wanted" >"$unit.new"
-    mv -T "$unit.new" "$unit"
+    attempt mkdir -p "${unit%/*}"
+    attempt cp "$wanted" "$unit.new"
+    attempt mv -T "$unit.new" "$unit"
     changed=1
   fi
   systemd_runs || return 0
@@ -640,12 +747,24 @@ put_unit() {
 }
 
 put_command() {
-  [ -d "${command_link%/*}" ] || return 0
-  if [ -e "$command_link" ] && [ ! -L "$command_link" ]; then
-    note "$command_link is not ours and stays; use $home/bin/regnode" "$command_link 不属于 regnode，保持不变；请使用 $home/bin/regnode"
+  put_command_at "$command_link"
+  # RHEL's sudo looks for commands in /sbin, /bin, /usr/sbin and /usr/bin alone.
+  ! sudo_passes_over "${command_link%/*}" || put_command_at "$sudo_link"
+}
+
+put_command_at() {
+  [ -d "${1%/*}" ] || return 0
+  if [ -e "$1" ] && [ ! -L "$1" ]; then
+    note "$1 is not ours and stays; use $home/bin/regnode" "$1 不属于 regnode，保持不变；请使用 $home/bin/regnode"
     return 0
   fi
-  link /opt/regnode/bin/regnode "$command_link"
+  link /opt/regnode/bin/regnode "$1"
+}
+
+sudo_passes_over() {
+  path_of_sudo=$(sed -n 's/^[[:space:]]*Defaults[[:space:]]*secure_path[[:space:]]*=[[:space:]]*//p' "$root/etc/sudoers" 2>/dev/null | tail -n 1 | tr -d '"')
+  [ -n "$path_of_sudo" ] || return 1
+  case ":$path_of_sudo:" in *":${1#"$root"}:"*) return 1 ;; esac
 }
 
 systemd_runs() {
@@ -670,7 +789,7 @@ join() {
   [ -z "$token_file" ] || set -- --token-file "$token_file" "$@"
   code=0
   # Not exec: a refused join on a fresh host takes the payload away again. The lock is ours alone.
-  REGNODE_LANGUAGE=$language "$home/bin/regnode" join --gateway "$gateway" --ca-file "$ca" --artifact-key-sha256 "$artifact_key_sha256" "$@" </dev/null 9>&- || code=$?
+  REGNODE_LANG=$language REGNODE_LANGUAGE=$language "$home/bin/regnode" join --gateway "$gateway" --ca-file "$ca" --artifact-key-sha256 "$artifact_key_sha256" "$@" </dev/null 9>&- || code=$?
   if [ -z "$dry_run" ] && { [ "$code" = 0 ] || is_joined; }; then
     fresh=''
   fi
@@ -698,7 +817,7 @@ uninstall() {
       set --
       [ -z "$force" ] || set -- --force
       code=0
-      REGNODE_LANGUAGE=$language "$home/bin/regnode" leave "$@" </dev/null 9>&- || code=$?
+      REGNODE_LANG=$language REGNODE_LANGUAGE=$language "$home/bin/regnode" leave "$@" </dev/null 9>&- || code=$?
       [ "$code" = 0 ] || exit "$code"
     elif [ -z "$force" ]; then
       fail LEAVE_IMPOSSIBLE 1 'This host has joined a cluster, but the program that could take it out is gone.' \
@@ -720,7 +839,9 @@ remove_payload() {
     rm -f "$unit"
     ! systemd_runs || systemctl daemon-reload
   fi
-  [ "$(readlink "$command_link" 2>/dev/null)" != /opt/regnode/bin/regnode ] || rm -f "$command_link"
+  for place_of_link in "$command_link" "$sudo_link"; do
+    [ "$(readlink "$place_of_link" 2>/dev/null)" != /opt/regnode/bin/regnode ] || rm -f "$place_of_link"
+  done
   for part in current bin lib app LICENSES VERSION install.sh uninstall.sh; do
     [ ! -L "$home/$part" ] || rm -f "$home/$part"
   done

@@ -17,6 +17,7 @@ import {
   renewResponseSchema,
 } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { detailOf } from '../host/network-faults.ts';
 import { proxyFor } from '../line/proxy.ts';
 import { httpsAgent } from './https-agent.ts';
 
@@ -220,10 +221,9 @@ const trustErrors =
   /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH/;
 
 function connectionFault(error: unknown, url: string): Fault {
-  const { code, message, name } = error as { code?: string; message: string; name: string };
+  const { code, message } = error as { code?: string; message: string };
   if (code !== undefined && trustErrors.test(code)) {
     return new Fault('GATEWAY_NOT_TRUSTED', { url, detail: message }, { cause: error });
   }
-  const detail = name === 'TimeoutError' ? 'it did not answer in time' : message || (code ?? name);
-  return new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
+  return new Fault('GATEWAY_UNREACHABLE', { url, detail: detailOf(error) }, { cause: error });
 }

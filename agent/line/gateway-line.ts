@@ -17,6 +17,7 @@ import {
   lineTimeSchema,
 } from '../../protocol/line/session.ts';
 import type { Host } from '../host/host.ts';
+import { detailOf } from '../host/network-faults.ts';
 import { httpsAgent } from '../identity/https-agent.ts';
 import type { Proxy as WebProxy } from './proxy.ts';
 import type { TimeSample } from './statistics.ts';
@@ -136,10 +137,7 @@ export class GatewayLine {
     try {
       return await answered(outgoing, payload);
     } catch (error) {
-      const { name, message, code } = error as NodeJS.ErrnoException;
-      // What was tried at several addresses has no message of its own.
-      const detail = name === 'TimeoutError' ? 'it did not answer in time' : message || (code ?? name);
-      throw new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
+      throw new Fault('GATEWAY_UNREACHABLE', { url, detail: detailOf(error) }, { cause: error });
     }
   }
 }

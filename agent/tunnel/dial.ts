@@ -7,6 +7,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { detailOf } from '../host/network-faults.ts';
 import { connectThroughProxy, proxyFor } from '../line/proxy.ts';
 import { addressTimeoutMs, type GatewayAddresses } from './addresses.ts';
 
@@ -177,9 +178,8 @@ async function readRefusal(
 }
 
 function failure(url: URL, error: NodeJS.ErrnoException): DialFailure {
-  // What was tried at several addresses has no message of its own.
   const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
-  const detail = errors.map(({ message }) => message).join(', ');
+  const detail = detailOf(error);
   const fault =
     error instanceof Fault
       ? error

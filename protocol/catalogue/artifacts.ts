@@ -69,11 +69,12 @@ export const artifactFaults = {
       message:
         'The manifest of the artifacts has the serial {serial}, older than {named}, which the join command names.',
       remedy:
-        'Nothing was installed. Serve the newest artifact store; if going back was meant, make a new command: regnodectl token create',
+        'Nothing was installed. Serve the newest artifact store, or export the tar again; if going back was meant, make a new command: regnodectl token create',
     },
     zh: {
       message: '制品清单的序号为 {serial}，早于加入命令指定的 {named}。',
-      remedy: '未安装任何内容。请提供最新的制品库；若确需回退，请重新生成命令：regnodectl token create',
+      remedy:
+        '未安装任何内容。请提供最新的制品库，或重新导出 tar；若确需回退，请重新生成命令：regnodectl token create',
     },
   },
   MANIFEST_INVALID: {

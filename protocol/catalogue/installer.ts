@@ -31,9 +31,35 @@ export const installerFaults = {
     exitCode: 1,
     en: {
       message: 'These programs are missing: {tools}.',
-      remedy: 'Install them, for example: yum install {tools}',
+      remedy: 'Install them, for example: yum install {packages}',
     },
-    zh: { message: '缺少以下程序：{tools}。', remedy: '请先安装，例如：yum install {tools}' },
+    zh: { message: '缺少以下程序：{tools}。', remedy: '请先安装，例如：yum install {packages}' },
+  },
+  HOST_REFUSED: {
+    exitCode: 1,
+    en: {
+      message: 'This host refuses a change: {detail}.',
+      remedy:
+        'Look at the file system there: is it mounted read-only (mount, dmesg), full (df, df -i), a file of it locked (lsattr), something else in the way? Then run the command again.',
+    },
+    zh: {
+      message: '此主机拒绝更改：{detail}。',
+      remedy:
+        '请检查该处文件系统：是否只读（mount、dmesg）、已满（df、df -i）、文件被锁定（lsattr）或路径被占用。然后重试。',
+    },
+  },
+  PROGRAM_CANNOT_START: {
+    exitCode: 1,
+    en: {
+      message: 'The program of regnode does not start on this host: {detail}.',
+      remedy:
+        'Look at /etc/ld.so.preload: a library that a host loads into every program must go with glibc 2.36. Look also at how the file system of /opt is mounted (noexec).',
+    },
+    zh: {
+      message: 'regnode 的程序无法在此主机启动：{detail}。',
+      remedy:
+        '请查看 /etc/ld.so.preload：主机为每个程序加载的库必须适用于 glibc 2.36；并检查 /opt 所在文件系统的挂载选项（noexec）。',
+    },
   },
   OTHER_INSTALLATION: {
     exitCode: 1,

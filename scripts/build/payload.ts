@@ -45,9 +45,62 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
   return { ...options, program };
 }
 
+/** They reach Node.js itself, its OpenSSL or its C library. Proxies and the settings of the terminal are not among them. */
+const foreignVariables = [
+  ...[
+    'NODE_OPTIONS',
+    'NODE_PATH',
+    'NODE_DEBUG',
+    'NODE_DEBUG_NATIVE',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_USE_SYSTEM_CA',
+  ],
+  ...[
+    'NODE_TLS_REJECT_UNAUTHORIZED',
+    'NODE_V8_COVERAGE',
+    'NODE_ICU_DATA',
+    'NODE_PRESERVE_SYMLINKS',
+    'NODE_USE_ENV_PROXY',
+  ],
+  ...[
+    'NODE_REDIRECT_WARNINGS',
+    'NODE_NO_WARNINGS',
+    'NODE_PENDING_DEPRECATION',
+    'NODE_COMPILE_CACHE',
+    'NODE_REPL_EXTERNAL_MODULE',
+  ],
+  ...[
+    'OPENSSL_CONF',
+    'SSL_CERT_FILE',
+    'SSL_CERT_DIR',
+    'SSLKEYLOGFILE',
+    'UV_THREADPOOL_SIZE',
+    'UV_USE_IO_URING',
+  ],
+  ...[
+    'LD_LIBRARY_PATH',
+    'LD_AUDIT',
+    'LD_DEBUG',
+    'GLIBC_TUNABLES',
+    'MALLOC_CHECK_',
+    'MALLOC_PERTURB_',
+    'RES_OPTIONS',
+    'LOCALDOMAIN',
+  ],
+];
+
 /** The daemon lives for years beside other people's programs: V8 and malloc are told to keep small. Commands end soon. */
 const starter = `#!/bin/sh
+# Nothing that a shell carries for other programs of Node.js or OpenSSL changes the ways of this one.
+unset ${foreignVariables.join(' ')}
 node=${installPath}/bin/node
+if [ -s /etc/ld.so.preload ] && ! why=$("$node" --version 2>&1 >/dev/null); then
+  case \${REGNODE_LANG:-\${LC_ALL:-\${LC_MESSAGES:-$LANG}}} in
+    zh*) printf '[fail] PROGRAM_CANNOT_START: regnode 的程序无法在此主机启动：%s\\n       → 请查看 /etc/ld.so.preload：其中的库必须适用于 glibc 2.36。之后：systemctl start regnode\\n' "$why" ;;
+    *) printf '[fail] PROGRAM_CANNOT_START: The program of regnode does not start on this host: %s\\n       → Look at /etc/ld.so.preload: a library there must go with glibc 2.36. Then: systemctl start regnode\\n' "$why" ;;
+  esac >&2
+  exit 2 # systemd starts it no more: that would not mend it
+fi
 if [ "\${1-}" = run ]; then
   export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
   exec "$node" --optimize-for-size --max-semi-space-size=1 --v8-pool-size=1 ${installPath}/app/main.js "$@"

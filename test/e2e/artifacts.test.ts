@@ -1,6 +1,6 @@
 // Artifacts on a real host: every kind of damage on the way ends in its code and leaves the host as it was; then a host without a
 // way to any artifact server joins from one tar, another from a mirror, and what it has seen once it isn't talked out of.
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../protocol/manifest.ts';
@@ -55,8 +55,8 @@ afterAll(() => sandbox?.stop());
 const gatewayProgram = join(import.meta.dirname, '../../gateway/main.ts');
 const bundle = (...args: string[]) => run(process.execPath, [gatewayProgram, 'bundle', ...args]);
 
-async function exportTar(): Promise<void> {
-  const { artifactStore, files } = sandbox.cloud;
+async function exportTar(artifactStore = sandbox.cloud.artifactStore): Promise<void> {
+  const { files } = sandbox.cloud;
   const tar = join(files.folder, 'bundle.tar');
   await bundle('export', '--store', artifactStore, '--out', tar, '--architecture', 'amd64');
   await bundle('verify', tar);
@@ -260,6 +260,11 @@ describe('between the making of a command and its pasting', () => {
     } finally {
       await sandbox.cloud.signArtifacts();
     }
+    // The gateway may have looked at its store in between.
+    const [key = ''] = /--artifact-key-sha256 \w+/.exec(command) ?? [];
+    const namesIt = async () => (await createJoinCommand(sandbox)).includes(key);
+    await new Promise((resolve) => setTimeout(resolve, 16_000)); // its interval
+    await waitFor('commands that name the right key', namesIt, { timeoutMs: 60_000, intervalMs: 1000 });
   });
 });
 
@@ -368,7 +373,14 @@ describe('a disk that is full', () => {
   });
 });
 
-test('a host without a way to any artifact server joins from one tar', async () => {
+test('a host without a way to any artifact server joins from one tar, made since the command’s own issue', async () => {
+  const old = await paste({ REGNODE_ARTIFACT_DIR: '/root/bundle.tar' });
+  await expectRefusal(old, /\[fail\] MANIFEST_TOO_OLD: /);
+  const { artifactStore } = sandbox.cloud;
+  for (const name of await readdir(artifactStore))
+    await copyFile(join(artifactStore, name), join(archives, name));
+  await exportTar(archives);
+  before = await observe(host);
   const joined = await paste({ REGNODE_ARTIFACT_DIR: '/root/bundle.tar' });
   expect(joined.exitCode, joined.stdout + joined.stderr).toBe(0);
   await waitForReady(sandbox, 'idc-1');

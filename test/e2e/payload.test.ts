@@ -173,3 +173,46 @@ test('TLS, and the addon that masks websocket frames', async () => {
   expect(result.stderr).toBe('');
   expect(result.stdout).toBe('254,2,252,4\n');
 });
+
+/** What agents of security teams do on every host: a library in every program, which needs parts of the C library that Node.js doesn't. */
+async function preload(source: string): Promise<void> {
+  await ensurePackages(['gcc', 'libc6-dev'], silentProgress);
+  const file = join(root, 'etc/guard.c');
+  await writeFile(file, source);
+  const parts = ['librt.so.1', 'libutil.so.1', 'libanl.so.1'].map((name) => `/lib/x86_64-linux-gnu/${name}`);
+  const flags = ['-shared', '-fPIC', '-Wl,--no-as-needed', '-Wl,-z,now'];
+  await run('gcc', [...flags, '-o', join(root, 'etc/guard.so'), file, ...parts]);
+  await writeFile(join(root, 'etc/ld.so.preload'), '/etc/guard.so\n');
+}
+
+test('a library that the host loads into every program, and what that needs', async () => {
+  await preload(`#include <unistd.h>
+    __attribute__((constructor)) static void guard(void) { if (write(2, "guarded\\n", 8) != 8) _exit(9); }`);
+  const result = await inside('/opt/regnode/bin/node', ['-p', '6*7']);
+  expect(result).toMatchObject({ exitCode: 0, stdout: '42\n', stderr: 'guarded\n' });
+  expect(await inside('/opt/regnode/bin/regnode', ['version'])).toMatchObject({ exitCode: 0 });
+});
+
+test('one with which no program of ours can start is named, in one line, and systemd gives it up', async () => {
+  await preload(`extern int only_in_another_c_library(void);
+    __attribute__((constructor)) static void guard(void) { only_in_another_c_library(); }`);
+  for (const command of ['version', 'run', 'doctor']) {
+    const result = await inside('/opt/regnode/bin/regnode', [command]);
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).toMatch(
+      /^\[fail\] PROGRAM_CANNOT_START: .*only_in_another_c_library.*\n {7}→ Look at \/etc\/ld\.so\.preload: .*\n$/,
+    );
+  }
+  await rm(join(root, 'etc/ld.so.preload'));
+});
+
+test('what a shell carries for other programs of Node.js', async () => {
+  const carried = [
+    'NODE_OPTIONS=--require=/none.js',
+    'NODE_TLS_REJECT_UNAUTHORIZED=0',
+    'OPENSSL_CONF=/none',
+    'LD_LIBRARY_PATH=/none',
+  ];
+  const result = await inside('/bin/busybox', ['env', ...carried, '/opt/regnode/bin/regnode', 'version']);
+  expect(result, result.stderr).toMatchObject({ exitCode: 0, stderr: '' });
+});

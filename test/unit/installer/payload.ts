@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface PayloadShape {
   /** Lines of sh that run after the call was written down. */
   readonly program?: string;
+  /** sh in place of the loader that the real payload brings: what starts the program before anything uses it. */
+  readonly loader?: string;
   /** Size of a file of zeros: packs to almost nothing. */
   readonly ballastMiB?: number;
 }
@@ -19,6 +21,11 @@ export function makePayload(version: string, shape: PayloadShape = {}): Buffer {
     writeFileSync(join(tree, 'bin/regnode'), program(version, shape.program ?? ''));
     chmodSync(join(tree, 'bin/regnode'), 0o755);
     writeFileSync(join(tree, 'app/main.js'), '');
+    if (shape.loader !== undefined) {
+      const loader = join(tree, 'lib/ld-linux-x86-64.so.2');
+      writeFileSync(loader, `#!/bin/sh\n${shape.loader}\n`);
+      chmodSync(loader, 0o755);
+    }
     if (shape.ballastMiB)
       writeFileSync(join(tree, 'lib/ballast'), Buffer.alloc(shape.ballastMiB * 1024 * 1024));
     writeFileSync(join(tree, 'VERSION'), `${version}\n`);
