@@ -90,6 +90,7 @@ main() {
   trust_gateway
   trust_manifest
   find_release
+  [ -n "$no_join$dry_run" ] || ask_about_token
   install_release
   join "$@"
 }
@@ -317,6 +318,33 @@ keep_token() {
   token_file=$private/token
   (umask 077 && printf '%s\n' "$token" >"$token_file")
   token=''
+}
+
+# Before anything is downloaded. A gateway that doesn't know the question, or doesn't answer, decides nothing: the join will.
+ask_about_token() {
+  # One that has joined has nothing more to ask for.
+  if [ -z "$token_file" ] || is_joined; then return 0; fi
+  has_key=false
+  [ ! -e "$state/identity/key.pem" ] || has_key=true
+  printf '{"token":"%s","hasKey":%s}' "$(tr -d '[:space:]' <"$token_file")" "$has_key" >"$private/question"
+  : >"$private/answer"
+  (limit_file_size 4096 && exec curl -q --silent --proto =https --cacert "$ca" --connect-timeout 10 --max-time 30 --output "$private/answer" \
+    --header 'content-type: application/json' --data-binary "@$private/question" "$gateway/v1/join/token" 2>/dev/null) || return 0
+  entry=$(head -c 4096 "$private/answer" | tr -d '\n')
+  code=$(field code | tr -dc A-Z_)
+  id=$(field id | tr -dc a-z0-9) pool=$(field pool | tr -dc a-z0-9.-)
+  case $code in
+    TOKEN_INVALID) fail TOKEN_INVALID 1 "The join token $id is not known to this gateway." \
+      'Copy the whole command again, or make a new token: regnodectl token create --pool POOL' \
+      "网关不认识加入令牌 $id。" '请重新复制完整命令，或新建令牌：regnodectl token create --pool POOL' ;;
+    TOKEN_EXPIRED) fail TOKEN_EXPIRED 1 "The join token $id expired at $(field expiredAt | tr -dc 0-9A-Z:.-)." \
+      "Make a new one: regnodectl token create --pool $pool" \
+      "加入令牌 $id 已于 $(field expiredAt | tr -dc 0-9A-Z:.-) 过期。" "请新建令牌：regnodectl token create --pool $pool" ;;
+    TOKEN_USED_UP) fail TOKEN_USED_UP 1 "The join token $id has no use left." \
+      "Make a new one: regnodectl token create --pool $pool --uses N" \
+      "加入令牌 $id 的使用次数已用完。" "请新建令牌：regnodectl token create --pool $pool --uses N" ;;
+    POOL_NOT_FOUND) fail POOL_NOT_FOUND 1 "There is no node pool $pool." 'See: regnodectl pool list' "没有节点池 $pool。" '请查看：regnodectl pool list' ;;
+  esac
 }
 
 # Whether the token can be one at all: most often the command was not copied whole.

@@ -2,6 +2,7 @@
 // makes with its certificate. Every refusal is `{"error":{"code","values"}}` (see fault.ts) with a 4xx/5xx status.
 //
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
+//   POST /v1/join/token        no client certificate   {token, hasKey} → {pool}: would it be good? takes nothing
 //   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (also with one that has expired, in the grace)
 //   POST /v1/node/drain        node certificate        {}           → DrainResponse (answers when the drain has ended)
 //   POST /v1/node/upgrade-drain  the same, but pods without a controller stay: the host comes back
@@ -49,6 +50,10 @@ export const joinRequestSchema = z.strictObject({
   csrPem: z.string().max(8192),
   facts: hostFactsSchema,
 });
+
+/** `hasKey`: the host has made its key already, so a use may be its own. */
+export const tokenCheckRequestSchema = z.strictObject({ token: z.string().max(128), hasKey: z.boolean() });
+export const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
 
 export const joinResponseSchema = z.strictObject({
   protocolVersion: z.literal(protocolVersion),
@@ -98,6 +103,7 @@ export const drainResponseSchema = z.strictObject({
 
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
+export type TokenCheckResponse = z.infer<typeof tokenCheckResponseSchema>;
 export type JoinResponse = z.infer<typeof joinResponseSchema>;
 export type RenewRequest = z.infer<typeof renewRequestSchema>;
 export type RenewResponse = z.infer<typeof renewResponseSchema>;

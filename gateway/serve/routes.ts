@@ -19,6 +19,7 @@ import { answerJson, answerText } from './answer.ts';
 import { joinRoute } from './join-route.ts';
 import { renewalRoute } from './renewal-route.ts';
 import type { Route } from './route.ts';
+import { tokenRoute } from './token-route.ts';
 
 export interface RoutesOptions {
   readonly desk: JoinDesk;
@@ -66,6 +67,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       run: ({ request, response, path }) => serveArtifact(store, path, request, response),
     },
     { methods: ['POST'], path: '/v1/join', access: 'anybody', run: joinRoute(options) },
+    { methods: ['POST'], path: '/v1/join/token', access: 'anybody', run: tokenRoute(options) },
     { methods: ['POST'], path: '/v1/node/renew', access: 'renewal', run: renewalRoute(options) },
     {
       methods: ['POST'],

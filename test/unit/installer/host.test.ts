@@ -80,6 +80,40 @@ describe.runIf(isRoot)('refused before an archive is asked for', () => {
     expect(gateway.requests).toEqual([]);
   });
 
+  test.each([
+    ['TOKEN_INVALID', { id: 'abc123' }, 'The join token abc123 is not known'],
+    [
+      'TOKEN_EXPIRED',
+      { id: 'abc123', expiredAt: '2026-01-01T00:00:00.000Z', pool: 'idc' },
+      'at 2026-01-01T00:00:00.000Z',
+    ],
+    ['TOKEN_USED_UP', { id: 'abc123', uses: 1, pool: 'idc' }, '--pool idc --uses N'],
+    ['POOL_NOT_FOUND', { pool: 'idc$(reboot)' }, 'There is no node pool idcreboot.'],
+  ])('a token of which the gateway says %s', async (code, values, said) => {
+    gateway.answers.set('/v1/join/token', (_request, response) => {
+      response.writeHead(401).end(JSON.stringify({ error: { code, values } }));
+    });
+    const outcome = await run([]);
+    gateway.answers.delete('/v1/join/token');
+    expectOneLine(outcome, code);
+    expect(outcome.stderr).toContain(said);
+    expect(gateway.requests.filter((asked) => asked.includes('.tar.gz'))).toEqual([]);
+    expect(machine.changes()).toEqual([]);
+  });
+
+  test.each([
+    ['does not know the question', 404, ''],
+    ['answers something else', 200, '{"pool":"idc"}'],
+    ['answers without end', 500, 'x'.repeat(100_000)],
+    ['names a code of its own', 400, '{"error":{"code":"WHAT","values":{}}}'],
+  ])('a gateway that %s: the join decides', async (_name, status, body) => {
+    gateway.answers.set('/v1/join/token', (_request, response) => void response.writeHead(status).end(body));
+    const outcome = await run([]);
+    gateway.answers.delete('/v1/join/token');
+    expect(outcome.exitCode, outcome.stderr).toBe(0);
+    expect(machine.calls()[0]).toMatch(/^called join /);
+  });
+
   test('a CA of which only the beginning was copied', async () => {
     const half = gateway.caPem.slice(0, 200);
     const flags = ['--gateway', gateway.url, '--ca-file', '/run/ca.pem', ...hashes().slice(2), '--no-join'];

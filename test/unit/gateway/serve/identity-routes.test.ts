@@ -17,6 +17,7 @@ import { answerJson } from '../../../../gateway/serve/answer.ts';
 import { joinRoute } from '../../../../gateway/serve/join-route.ts';
 import { openPublicPort, type PublicPort } from '../../../../gateway/serve/public-port.ts';
 import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
+import { tokenRoute } from '../../../../gateway/serve/token-route.ts';
 import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
 import { applicant } from '../applicant.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
@@ -64,6 +65,12 @@ beforeEach(async () => {
         path: '/v1/join',
         access: 'anybody',
         run: joinRoute({ desk, audit, counters, recordEvent: () => {} }),
+      },
+      {
+        methods: ['POST'],
+        path: '/v1/join/token',
+        access: 'anybody',
+        run: tokenRoute({ desk, audit, counters }),
       },
       {
         methods: ['POST'],
@@ -220,5 +227,50 @@ describe('a join that is refused is audited and counted', () => {
     await kubernetes.remove(registeredNodes, 'idc-1');
     expect(await ask('POST', '/v1/join', request)).toMatchObject({ status: 403, code: 'JOIN_REPLAYED' });
     await expectRefusal('JOIN_REPLAYED');
+  });
+});
+
+describe('a question about a token', () => {
+  const make = (change: Partial<Parameters<typeof createToken>[1]> = {}) =>
+    createToken(kubernetes, { pool: 'idc', lifetimeMs: 3600_000, uses: 1, ...change });
+  const question = (token: string, hasKey = false) => ask('POST', '/v1/join/token', { token, hasKey });
+
+  test('takes nothing, however often it is asked', async () => {
+    const { text } = await make();
+    for (let count = 0; count < 30; count++)
+      expect(await question(text)).toMatchObject({ status: 200, body: { pool: 'idc' } });
+    expect((await ask('POST', '/v1/join', (await applicant('idc-1')).request(text))).status).toBe(200);
+    expect(audited).toHaveLength(1);
+  });
+
+  test('is refused as the join would be, and audited', async () => {
+    const expired = await make({ lifetimeMs: -1 });
+    const { text } = await make({ pool: 'nowhere' });
+    const wrong = text.replace(/\..*/, `.${'x'.repeat(32)}`);
+    expect((await question(wrong)).code).toBe('TOKEN_INVALID');
+    expect((await question('')).code).toBe('TOKEN_INVALID');
+    expect((await question(expired.text)).code).toBe('TOKEN_EXPIRED');
+    expect((await question(text)).code).toBe('POOL_NOT_FOUND');
+    expect((await ask('POST', '/v1/join/token', { token: 5 })).code).toBe('REQUEST_MALFORMED');
+    expect(audited.map(({ code }) => code)).toEqual([
+      ...['TOKEN_INVALID', 'TOKEN_INVALID', 'TOKEN_EXPIRED', 'POOL_NOT_FOUND', 'REQUEST_MALFORMED'],
+    ]);
+    expect(JSON.stringify(audited)).not.toContain(text.split('.')[1]);
+  });
+
+  test('a use that is gone counts for a host without a key; another may be asking for a lost answer', async () => {
+    const { text } = await make();
+    await ask('POST', '/v1/join', (await applicant('idc-1')).request(text));
+    expect((await question(text)).code).toBe('TOKEN_USED_UP');
+    expect((await question(text, true)).status).toBe(200);
+  });
+
+  test('who guesses has to wait', async () => {
+    const codes = [];
+    for (let count = 0; count < 22; count++)
+      codes.push((await question(`rt-aaaaaa.${String(count).padStart(32, 'b')}`)).code);
+    expect(codes.at(19)).toBe('TOKEN_INVALID');
+    expect(codes.at(-1)).toBe('TOO_MANY_REQUESTS');
+    expect((await question((await make()).text)).code).toBe('TOO_MANY_REQUESTS');
   });
 });

@@ -1,0 +1,61 @@
+// POST /v1/join/token: whether a join token would be good, asked by install.sh before it downloads anything. Nothing is taken, and
+// nothing is told that a join would not tell; who is refused again and again waits, as at a join. A use that is gone is held
+// against a host that has no key yet; one that has may be asking for an answer that it lost.
+import { Fault } from '../../protocol/fault.ts';
+import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/join.ts';
+import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { type Applicant, checkToken, tokenId } from '../join/token.ts';
+import { nodePools } from '../pools/pool.ts';
+import { answerJson, faultFor, readJson } from './answer.ts';
+import { httpStatus } from './http-status.ts';
+import type { JoinRouteOptions } from './join-route.ts';
+import { limits } from './limits.ts';
+import type { Exchange } from './route.ts';
+
+/** No key has this hash, so no use is found to be its own. */
+const nobody: Applicant = { nodeName: '', keySha256: '' };
+
+export function tokenRoute({
+  desk,
+  audit,
+  counters,
+}: Pick<JoinRouteOptions, 'desk' | 'audit' | 'counters'>): (exchange: Exchange) => Promise<void> {
+  const refusals = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
+  return async ({ request, response, address }) => {
+    const seconds = refusals.waitSeconds(address, 1, desk.now());
+    if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+    let id = '?';
+    try {
+      const parsed = readFromPeer(tokenCheckRequestSchema, await readJson(request));
+      if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'no question about a token' });
+      const { token, hasKey } = parsed.data;
+      id = tokenId(token) ?? '?';
+      answerJson(response, 200, await look(desk, token, hasKey));
+    } catch (error) {
+      const { code } = faultFor(error);
+      if (httpStatus(code) < 500) {
+        refusals.spend(address, 1, desk.now());
+        counters.joins.inc({ outcome: 'refused', code });
+        audit.record({ event: 'join', outcome: 'refused', code, address, token: id });
+      }
+      throw error;
+    }
+  };
+}
+
+async function look(
+  { kubernetes, now }: JoinRouteOptions['desk'],
+  text: string,
+  hasKey: boolean,
+): Promise<TokenCheckResponse> {
+  try {
+    const { pool } = await checkToken(kubernetes, text, nobody, now());
+    if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
+    return { pool };
+  } catch (error) {
+    if (hasKey && error instanceof Fault && error.code === 'TOKEN_USED_UP')
+      return { pool: String(error.values.pool) };
+    throw error;
+  }
+}
