@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // regnode, the agent of a registered node. Takes the token out of the environment before anything else can see
 // it, makes the host, runs the command, and leaves the exit code.
+import { outliveBrokenOutput } from '../protocol/broken-output.ts';
+import { languageOf } from './cli/language.ts';
 import { createHost } from './host/real.ts';
 
 const token = process.env.REGNODE_TOKEN;
@@ -8,6 +10,8 @@ delete process.env.REGNODE_TOKEN;
 
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+
+outliveBrokenOutput(process.stdout, process.stderr, languageOf(undefined, process.env));
 
 // The daemon stays: it doesn't carry the other commands with it.
 const { runProgram } =

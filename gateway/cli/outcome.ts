@@ -1,5 +1,6 @@
 // The end of every command: exit codes, and how a failure is told. Results go to stdout, everything else to stderr.
 import { type Command, CommanderError } from 'commander';
+import { outliveBrokenOutput } from '../../protocol/broken-output.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { languageOf, say } from './language.ts';
@@ -7,6 +8,7 @@ import { languageOf, say } from './language.ts';
 /** Parses and runs; never throws. The exit code is set, so output is not cut off. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
   throwInsteadOfExit(program);
+  outliveBrokenOutput(process.stdout, process.stderr, languageOf());
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -63,6 +63,17 @@ export const hostFaults = {
       remedy: '请查看 dmesg，先检查磁盘与文件系统。',
     },
   },
+  OUTPUT_FAILED: {
+    exitCode: 1,
+    en: {
+      message: 'The output of the command cannot be written: {detail}.',
+      remedy: 'Look at where it goes; what the command was to do has been done, or is told above.',
+    },
+    zh: {
+      message: '无法写入命令输出：{detail}。',
+      remedy: '请检查输出的去向；命令本身的操作已完成，或见上文说明。',
+    },
+  },
   BUSY: {
     exitCode: 4,
     en: { message: 'Another regnode ({command}, pid {pid}) is at work.', remedy: 'Wait until it has ended.' },
