@@ -38,16 +38,36 @@ export class Fault extends Error {
     return { code: this.code, values: this.values };
   }
 
-  /** Reads a fault from the wire; an unknown code becomes PEER_ANSWER_UNKNOWN that names it. */
-  static fromWire(wire: { code: string; values?: FaultValues }): Fault {
+  /** Reads a fault from the wire; an unknown code becomes PEER_ANSWER_UNKNOWN that names it. Of the values only texts and numbers. */
+  static fromWire(wire: { readonly code: string; readonly values?: unknown }): Fault {
     return isFaultCode(wire.code)
-      ? new Fault(wire.code, wire.values ?? {})
-      : new Fault('PEER_ANSWER_UNKNOWN', { code: wire.code });
+      ? new Fault(wire.code, valuesFromWire(wire.values))
+      : new Fault('PEER_ANSWER_UNKNOWN', { code: wire.code.slice(0, codeLimit) });
+  }
+
+  /** The fault that an answer over HTTP carries (`WireFault`), if it does. */
+  static inAnswer(answer: unknown): Fault | undefined {
+    const wire = (answer as { error?: { code?: unknown; values?: unknown } } | null | undefined)?.error;
+    const { code, values } = wire ?? {};
+    return typeof code === 'string' ? Fault.fromWire({ code, values }) : undefined;
   }
 }
 
 export function isFaultCode(code: string): code is FaultCode {
   return Object.hasOwn(catalogue, code);
+}
+
+const codeLimit = 64;
+const valuesLimit = 32;
+const valueLimit = 4096;
+
+function valuesFromWire(values: unknown): FaultValues {
+  const read: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(values ?? {}).slice(0, valuesLimit)) {
+    if (typeof value === 'number') read[key] = value;
+    else if (typeof value === 'string') read[key] = value.slice(0, valueLimit);
+  }
+  return read;
 }
 
 /** Replaces `{name}` by its value; a name without a value stays as it is. */

@@ -6,6 +6,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import { z } from 'zod';
 import { type Artifact, artifactSchema } from './desired.ts';
 import { Fault } from './fault.ts';
+import { parseJson, peerDepthLimit } from './json.ts';
 
 export const manifestName = 'manifest.json';
 export const signaturesName = (manifestSha256: string) => `${manifestSha256}.sig`;
@@ -122,13 +123,9 @@ export function keysAfter(manifest: Manifest, keys: readonly string[]): readonly
 }
 
 function parseManifest(bytes: Uint8Array): Manifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new Fault('MANIFEST_INVALID', { detail: 'it is not JSON' }, { cause });
-  }
-  const parsed = manifestSchema.safeParse(value);
+  const json = parseJson(bytes, { bytes: manifestLimitBytes, depth: peerDepthLimit });
+  if (!json.ok) throw new Fault('MANIFEST_INVALID', { detail: json.why });
+  const parsed = manifestSchema.safeParse(json.value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new Fault('MANIFEST_INVALID', { detail: `${issue?.path.join('.')}: ${issue?.message}` });

@@ -1,24 +1,48 @@
-// What a peer of a later release says, as far as this release knows it. Gateways are upgraded before their agents, replicas one after the
-// other, and both may be put back: whatever has an agreed form must be read although it has grown. Keys that the schema
-// doesn't name are left out at any depth; everything else is judged as strictly as before, and a person's input never comes here.
+// What a peer of a later release says, as far as this release knows it. Gateways are upgraded before their agents, replicas
+// one after the other, and both may be put back: whatever has an agreed form must be read although it has grown. Keys that
+// the schema doesn't name are left out at any depth; everything else is judged as strictly as before, and a person's input
+// never comes here. What is left out costs a copy of its surroundings only, and no recursion.
 import type { z } from 'zod';
 
 /** Like `schema.safeParse`. */
 export function readFromPeer<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
   const first = schema.safeParse(value);
   if (first.success || !first.error.issues.every(({ code }) => code === 'unrecognized_keys')) return first;
-  const known = structuredClone(value);
+  const known = new Copies(value);
   for (const issue of first.error.issues) {
     if (issue.code !== 'unrecognized_keys') continue;
-    const place = at(known, issue.path);
+    const place = known.at(issue.path);
     for (const key of issue.keys) delete place[key];
   }
-  return schema.safeParse(known);
+  return schema.safeParse(known.root);
 }
 
-/** zod says where it found them, so there is an object. */
-function at(value: unknown, path: readonly PropertyKey[]): Record<string, unknown> {
-  let place = value as Record<PropertyKey, unknown>;
-  for (const key of path) place = place[key] as Record<PropertyKey, unknown>;
-  return place;
+type Place = Record<PropertyKey, unknown>;
+
+/** A value of which only what is changed is copied, with the way that leads there. */
+class Copies {
+  root: Place;
+  readonly #copies = new WeakSet<object>();
+
+  constructor(value: unknown) {
+    this.root = this.#copy(value);
+  }
+
+  /** zod says where it found something, so there is an object or an array. */
+  at(path: readonly PropertyKey[]): Place {
+    let place = this.root;
+    for (const key of path) {
+      const found = place[key] as Place;
+      const own = this.#copies.has(found) ? found : this.#copy(found);
+      place[key] = own;
+      place = own;
+    }
+    return place;
+  }
+
+  #copy(value: unknown): Place {
+    const copy = (Array.isArray(value) ? [...value] : { ...(value as Place) }) as Place;
+    this.#copies.add(copy);
+    return copy;
+  }
 }

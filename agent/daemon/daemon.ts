@@ -1,8 +1,10 @@
 // `regnode run`, the long-running agent: identity → tunnel → telemetry → reconciler, until a signal ends it or the
 // gateway says that the node leaves. It owns no policy of its own: what to do comes from the gateway's wish,
 // how to do it from the engine.
+
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
+import { background } from '../../protocol/defect.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { artifactSource } from '../components/artifacts/source.ts';
@@ -29,6 +31,7 @@ import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
 import { keepSmall } from './footprint.ts';
 import { createNotifier } from './notify.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { Reconciler } from './reconciler.ts';
 import { probeServices } from './services.ts';
 import { type DaemonStatus, readStatus, writeStatus } from './status.ts';
@@ -176,20 +179,17 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       telemetry: telemetry.account(),
     };
   };
-  // One after the other: a path is written by one writer at a time.
-  let published = Promise.resolve();
-  const publish = () => {
+  // One after the other: a path is written by one writer at a time. However often it is asked for, one more is to come at most.
+  const publish = oneAtATime(async () => {
     telemetry.lineMeasured(line.latest);
-    published = published.then(async () => {
-      const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
-      await writeStatus(host, statusNow()).catch(unwritten);
-      await notifier.alive(`${reconciler.status.phase}, tunnel ${tunnel.state}`);
-    });
-    return published;
-  };
+    const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');
+    await writeStatus(host, statusNow()).catch(unwritten);
+    await notifier.alive(`${reconciler.status.phase}, tunnel ${tunnel.state}`);
+  });
+  const leave = oneAtATime(() => startLeaving(host, logger, leaving));
   const tell = () => {
     sendReport();
-    void publish();
+    background('status', publish());
   };
 
   tunnel.onStateChange((now) => {
@@ -202,16 +202,16 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       case 'desired':
         desired = message.desired;
         telemetry.setIntervals(message.desired.telemetry);
-        void apiServer.wish(message.desired.apiServerAccess);
+        background('API server listener', apiServer.wish(message.desired.apiServerAccess));
         reconciler.wish(message.desired);
         break;
       case 'leave':
         leaving = message.reason;
         tell();
-        void startLeaving(host, logger, message.reason);
+        background('leave', leave());
         break;
       case 'authority':
-        void renewal.trust(message.caPem);
+        background('trusted roots', renewal.trust(message.caPem));
         break;
       case 'report':
         logger.warn('the gateway sent a report, which only an agent does');
@@ -223,7 +223,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   await apiServer.wish(state.desired.apiServerAccess);
   await publish();
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
-  const beat = setInterval(() => void publish(), intervalMs);
+  const beat = setInterval(() => background('status', publish()), intervalMs);
   try {
     const trial = confirmAgent(host, {
       gateway,

@@ -1,8 +1,10 @@
 // Keeps the host as the pool wants it: one round when something is due (a new wish, a change, every few minutes),
 // never two at a time, and never while a join or a leave is at work. A round that fails is tried again with a
 // growing pause; what it failed at, versions that didn't work here and drift are what the node reports.
+
 import type { Logger } from 'pino';
 import type { DriftNote, NodePhase, VersionNote } from '../../protocol/control.ts';
+import { tellDefect } from '../../protocol/defect.ts';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
@@ -115,9 +117,12 @@ export class Reconciler {
     } catch (error) {
       if (signal.aborted) return 'done';
       if (error instanceof Fault && error.code === 'BUSY') return 'busy';
-      if (!(error instanceof Fault)) throw error;
-      logger.error({ code: error.code, values: error.values }, error.message);
-      this.#change({ phase: 'Degraded', fault: `${error.code}: ${error.message}` });
+      // Whatever was asked for ends this round, never the agent: nobody could ask for something better then.
+      if (!(error instanceof Fault)) tellDefect('reconcile', error);
+      const detail = error instanceof Error ? error.message : String(error);
+      const fault = error instanceof Fault ? error : new Fault('UNEXPECTED', { detail });
+      logger.error({ code: fault.code, values: fault.values }, fault.message);
+      this.#change({ phase: 'Degraded', fault: `${fault.code}: ${fault.message}` });
       return 'failed';
     }
   }

@@ -16,6 +16,7 @@ import {
   type RenewResponse,
   renewResponseSchema,
 } from '../../protocol/join.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
 import { detailOf } from '../host/network-faults.ts';
 import { proxyFor } from '../line/proxy.ts';
@@ -104,7 +105,7 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     const signal = limited(options.signal, options.timeoutMs ?? answerTimeoutMs);
     const response = await send(method, path, { body: options.body, signal });
     const text = await readText(response, credentials.url);
-    const answer = parseJson(text, response.statusCode ?? 0, credentials.url);
+    const answer = readAnswer(text, response.statusCode ?? 0, credentials.url);
     if (response.statusCode !== 200) throw refusal(answer, response.statusCode ?? 0, credentials.url);
     if (schema === undefined) return undefined as T;
     const parsed = readFromPeer(schema, answer);
@@ -158,7 +159,7 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
       if (response.statusCode === 206) return { startsAt: rangeStart(response), bytes: response };
       const text = await readText(response, credentials.url);
       throw refusal(
-        parseJson(text, response.statusCode ?? 0, credentials.url),
+        readAnswer(text, response.statusCode ?? 0, credentials.url),
         response.statusCode ?? 0,
         credentials.url,
       );
@@ -194,26 +195,17 @@ async function readText(response: IncomingMessage, url: string): Promise<string>
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parseJson(text: string, status: number, url: string): unknown {
+function readAnswer(text: string, status: number, url: string): unknown {
   if (text === '' && status === 200) return {};
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const detail = `it answered ${status} with something that is not regnode's`;
-    throw new Fault('GATEWAY_UNREACHABLE', { url, detail }, { cause: error });
-  }
+  const parsed = parseJson(text, { bytes: answerLimitBytes, depth: peerDepthLimit });
+  if (parsed.ok) return parsed.value;
+  const detail = `it answered ${status} with something that is not regnode's (${parsed.why})`;
+  throw new Fault('GATEWAY_UNREACHABLE', { url, detail });
 }
 
 function refusal(answer: unknown, status: number, url: string): Fault {
-  const wire = (answer as { error?: { code?: unknown; values?: unknown } } | null)?.error;
-  if (typeof wire?.code !== 'string') {
-    return new Fault('GATEWAY_UNREACHABLE', { url, detail: `it answered ${status} without a reason` });
-  }
-  const values = Object.entries((wire.values ?? {}) as Record<string, unknown>).filter(
-    (entry): entry is [string, string | number] =>
-      typeof entry[1] === 'string' || typeof entry[1] === 'number',
-  );
-  return Fault.fromWire({ code: wire.code, values: Object.fromEntries(values) });
+  const detail = `it answered ${status} without a reason`;
+  return Fault.inAnswer(answer) ?? new Fault('GATEWAY_UNREACHABLE', { url, detail });
 }
 
 /** OpenSSL's and node's names for "this certificate is not from that CA, or not for that name". */

@@ -75,6 +75,8 @@ export class Renewal {
   #failedAtMs = 0;
   #fault = '';
   #wake: () => void = () => undefined;
+  #wantedRoots: string | undefined;
+  #isTrusting = false;
   // One after the other: a path is written by one writer at a time.
   #written: Promise<void> = Promise.resolve();
 
@@ -104,6 +106,24 @@ export class Renewal {
 
   /** What the gateway says to trust from now on. Roots of which we know none are refused: they may lock us out. */
   async trust(caPem: string): Promise<void> {
+    // However fast they come, one is being written and the latest waits.
+    this.#wantedRoots = caPem;
+    if (this.#isTrusting) return;
+    this.#isTrusting = true;
+    try {
+      for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) await this.#trust(wanted);
+    } finally {
+      this.#isTrusting = false;
+    }
+  }
+
+  #take(): string | undefined {
+    const wanted = this.#wantedRoots;
+    this.#wantedRoots = undefined;
+    return wanted;
+  }
+
+  async #trust(caPem: string): Promise<void> {
     const { logger, onTrust } = this.#options;
     const before = this.#identity.caPem;
     if (caPem === before) return;

@@ -4,6 +4,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { z } from 'zod';
 import { Fault } from '../../protocol/fault.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import {
   type LineSession,
   lineSessionPath,
@@ -119,10 +120,8 @@ export class GatewayLine {
   async #refusal(response: IncomingMessage, path: string): Promise<Fault> {
     const { url } = this.#credentials;
     const { statusCode } = response;
-    const wire = ((await body(response)) as { error?: { code?: unknown; values?: unknown } } | null)?.error;
-    if (typeof wire?.code === 'string') {
-      return Fault.fromWire({ code: wire.code, values: (wire.values ?? {}) as Record<string, string> });
-    }
+    const fault = Fault.inAnswer(await body(response));
+    if (fault) return fault;
     return new Fault('GATEWAY_UNREACHABLE', { url, detail: `${path} was answered with ${statusCode}` });
   }
 
@@ -160,8 +159,9 @@ async function body(response: IncomingMessage): Promise<unknown> {
       if (size > answerLimitBytes) return undefined;
       chunks.push(chunk);
     }
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
   } catch {
     return undefined;
   }
+  const parsed = parseJson(Buffer.concat(chunks), { bytes: answerLimitBytes, depth: peerDepthLimit });
+  return parsed.ok ? parsed.value : undefined;
 }

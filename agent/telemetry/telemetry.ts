@@ -3,6 +3,7 @@
 // nothing that was published is lost with it, and the rest is counted and reported as lost.
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { background } from '../../protocol/defect.ts';
 import type { TelemetryChannel } from '../../protocol/session.ts';
 import { sharedClock } from '../host/procfs.ts';
 import type { LineMeasurement } from '../line/measurement.ts';
@@ -96,7 +97,10 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   // The spool ends last: it writes what the collecting thread has published before its end.
   const spoolAbort = new AbortController();
   const spooling = spool?.run(spoolAbort.signal);
-  void collecting.stopped.then(() => spoolAbort.abort());
+  background(
+    'collecting thread',
+    collecting.stopped.then(() => spoolAbort.abort()),
+  );
   signal.addEventListener('abort', () => rhythm.stop(), { once: true });
   return {
     resend: () => shipper.resend(),

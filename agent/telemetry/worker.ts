@@ -1,6 +1,8 @@
 // Entry of the collecting thread: the one producer of the ring. It samples vitals and runs the collectors in their rhythm, and knows nothing
 // of tunnels. Messages from the main thread are rare: other intervals, or the end.
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { background } from '../../protocol/defect.ts';
 import { Procfs, sharedClock } from '../host/procfs.ts';
 import { RemoteSpaces } from '../host/remote-space.ts';
 import { GroupSink } from './collectors/group-sink.ts';
@@ -36,7 +38,7 @@ function startCollecting(input: WorkerInput, port: NonNullable<typeof parentPort
       vitals.stop();
       metrics.stop();
       procfs.close();
-      void remoteSpaces.close();
+      background('asker of remote file systems', remoteSpaces.close());
       port.close();
       return;
     }

@@ -1,8 +1,10 @@
 // The kubelet's way to the API server when the private line has none: a listener on loopback, each connection a stream
 // to the gateway, which dials the API server and nothing else. The bytes are the kubelet's own TLS, of which the
 // agent sees nothing. A connection that can't be carried is reset at once, and the kubelet tries again.
+
 import net, { type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { background } from '../../protocol/defect.ts';
 import type { ApiServerAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
@@ -64,7 +66,7 @@ export class ApiServerListener {
         const place = `${address.host}:${address.port}`;
         const fault = new Fault('API_SERVER_LISTENER_FAILED', { address: place, detail: error.message });
         logger.error({ code: fault.code }, fault.message);
-        this.#retry = clock.after(retryMs, () => void this.#listen());
+        this.#retry = clock.after(retryMs, () => background('API server listener', this.#listen()));
         settled();
       });
       server.listen({ ...address });

@@ -1,6 +1,7 @@
 // Keeps one session connected: attempt, handshake, wait, again. At most one attempt runs at a time. A suspected
 // connection stays attached while another way is tried, and is given up only when the new one is there.
 import type { Logger } from 'pino';
+import { background, tellDefect } from '../../protocol/defect.ts';
 import type { Fault } from '../../protocol/fault.ts';
 import type { TunnelClock, TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { offerSession } from '../../protocol/tunnel/handshake.ts';
@@ -58,7 +59,7 @@ export class Connector {
   connectNow(session: Session): void {
     if (session !== this.#session || this.#attempting || this.#options.signal.aborted) return;
     this.#timer?.cancel();
-    void this.#attempt(session);
+    background('tunnel attempt', this.#attempt(session));
   }
 
   /** `ending`: how the connection or its handshake came to an end. */
@@ -81,9 +82,12 @@ export class Connector {
       this.#attempting = false;
       this.#offer(session, transport);
     } catch (error) {
-      if (!(error instanceof DialFailure)) throw error;
       this.#attempting = false;
-      this.#failed(session, error);
+      if (error instanceof DialFailure) this.#failed(session, error);
+      else {
+        tellDefect('tunnel attempt', error);
+        this.#again(session, 'refused');
+      }
     }
   }
 

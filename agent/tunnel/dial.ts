@@ -3,7 +3,9 @@
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
+import { background } from '../../protocol/defect.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
@@ -105,10 +107,11 @@ function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
     socket = response.socket;
   });
   websocket.once('unexpected-response', (_request, response) => {
-    void readRefusal(url, response).then((refusal) => {
+    const refused = readRefusal(url, response).then((refusal) => {
       reject(refusal);
       websocket.terminate();
     });
+    background('answer to the websocket request', refused, reject);
   });
   websocket.on('error', reject);
   websocket.once('open', () => {
@@ -162,17 +165,16 @@ async function readRefusal(
       body += chunk.toString();
       if (body.length > refusalLimitBytes) break;
     }
-    const { error } = JSON.parse(body) as { error?: { code?: unknown; values?: Record<string, string> } };
-    if (typeof error?.code === 'string') {
-      return new DialFailure(Fault.fromWire({ code: error.code, values: error.values ?? {} }), false);
-    }
   } catch {
-    // Not one of our own answers: the status says enough.
+    // It broke off: the status says enough.
   }
+  const answer = parseJson(body, { bytes: refusalLimitBytes, depth: peerDepthLimit });
+  const fault = answer.ok ? Fault.inAnswer(answer.value) : undefined;
+  if (fault) return new DialFailure(fault, false);
   const values = {
     url: url.origin,
     status: response.statusCode ?? 0,
-    detail: response.statusMessage ?? '',
+    detail: response.statusMessage?.slice(0, 200) ?? '',
   };
   return new DialFailure(new Fault('TUNNEL_REFUSED', values), false);
 }

@@ -5,10 +5,11 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
+import { tellEach } from '../../protocol/defect.ts';
 import type { Fault } from '../../protocol/fault.ts';
 import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from '../../protocol/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
-import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
+import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionFigures } from '../../protocol/tunnel/session-options.ts';
@@ -60,6 +61,8 @@ export interface Tunnel extends TunnelSession {
 
 const targetDialTimeoutMs = 10_000;
 const retireCheckMs = 1000;
+/** A gateway that drains spreads its agents over its grace; what asks for more does not mean to drain. */
+const longestMoveMs = 10 * 60_000;
 
 export function openTunnel(options: TunnelOptions): Tunnel {
   return new AgentTunnel(options);
@@ -73,6 +76,7 @@ class AgentTunnel implements Tunnel {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #url: URL;
   #session: Session;
+  #move: TunnelTimer | undefined;
   readonly #stateListeners: ((state: SessionState) => void)[] = [];
   readonly #controlListeners: ((message: ControlMessage) => void)[] = [];
   readonly #acknowledgementListeners: ((payload: Uint8Array) => void)[] = [];
@@ -175,7 +179,7 @@ class AgentTunnel implements Tunnel {
     session.onStateChange((state) => {
       if (session !== this.#session) return;
       logger.info({ state }, 'tunnel state');
-      for (const listener of this.#stateListeners) listener(state);
+      tellEach('tunnel state', this.#stateListeners, state);
     });
     session.onControl((message) => {
       for (const listener of this.#controlListeners) listener(message);
@@ -188,7 +192,9 @@ class AgentTunnel implements Tunnel {
 
   /** The gateway drains: a new session after the delay it asked for, the old one until its streams have ended. */
   #moveAway(draining: Session, delayMs: number): void {
-    this.#clock.after(delayMs, () => {
+    // It may ask again: the last word counts, and one timer is all that it costs.
+    this.#move?.cancel();
+    this.#move = this.#clock.after(Math.min(delayMs, longestMoveMs), () => {
       if (this.#options.signal.aborted || draining !== this.#session) return;
       this.#session = this.#newSession();
       this.#connector.connect(this.#session);

@@ -1,7 +1,9 @@
 // Looks at the store now and then: a new manifest may mean a new desired state for every node and another key in join
 // commands. One that can't be read or isn't signed is said, and what was offered before stays offered by nobody's
 // memory: a join is refused until the store is right. One that will expire soon is said once a day.
+
 import type { Logger } from 'pino';
+import { background } from '../../protocol/defect.ts';
 import type { ArtifactStore, StoredManifest } from './store.ts';
 
 const intervalMs = 15_000;
@@ -11,7 +13,7 @@ const soonMs = 30 * dayMs;
 export function watchStore(store: ArtifactStore, logger: Logger, changed: () => void): { stop(): void } {
   let known: StoredManifest | undefined;
   let toldAtMs = Number.NEGATIVE_INFINITY;
-  const look = async () => {
+  const lookOnce = async () => {
     try {
       const found = await store.manifest();
       if (known !== undefined && known !== found) changed();
@@ -28,8 +30,9 @@ export function watchStore(store: ArtifactStore, logger: Logger, changed: () => 
       logger.error({ err: error }, 'artifact store cannot be used');
     }
   };
-  void look();
-  const timer = setInterval(() => void look(), intervalMs);
+  const look = () => background('artifact store', lookOnce());
+  look();
+  const timer = setInterval(look, intervalMs);
   timer.unref();
   return { stop: () => clearInterval(timer) };
 }

@@ -11,6 +11,7 @@ const chunkBytes = 64 * 1024;
 
 export class Transfers {
   readonly #now: () => number;
+  readonly #timeoutMs: number;
   readonly #perAddress = new TokenBuckets(lineLimits.transferBytes, lineLimits.rememberedAddresses);
   readonly #total: TokenBucket;
   /** Not random: nothing compresses on the way, since everything is inside TLS. */
@@ -18,8 +19,9 @@ export class Transfers {
   /** Address → how many; one entry each as long as there is one. */
   readonly #running = new Map<string, number>();
 
-  constructor(now: () => number) {
+  constructor(now: () => number, timeoutMs: number = lineLimits.transferTimeoutMs) {
     this.#now = now;
+    this.#timeoutMs = timeoutMs;
     this.#total = new TokenBucket(lineLimits.totalTransferBytes, now());
   }
 
@@ -80,8 +82,13 @@ export class Transfers {
       throw new Fault('LINE_BUSY', { address, seconds });
     }
     this.#running.set(address, running + 1);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
     try {
-      return await move(AbortSignal.timeout(lineLimits.transferTimeoutMs));
+      return await move(signal);
+    } catch (cause) {
+      if (!signal.aborted || cause instanceof Fault) throw cause;
+      const values = { address, seconds: this.#timeoutMs / 1000 };
+      throw new Fault('LINE_TRANSFER_TIMED_OUT', values, { cause });
     } finally {
       const left = (this.#running.get(address) ?? 1) - 1;
       if (left > 0) this.#running.set(address, left);
@@ -100,7 +107,7 @@ export class Transfers {
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const failed = () => reject(new Error('the peer went away or was too slow'));
+  const failed = () => reject(new Error('the peer went away, or was too slow'));
   response.once('drain', resolve).once('close', failed);
   signal.addEventListener('abort', failed, { once: true });
   return promise.finally(() => {

@@ -1,6 +1,7 @@
 // Runs one function per key, one at a time for each key, a few keys at once. A key that is added while it runs
 // runs once more; one that fails is tried again with growing delay. Forgetting a key needs no call: a run that
 // finds nothing to do is cheap.
+import { background } from '../../protocol/defect.ts';
 export interface WorkQueueOptions {
   readonly run: (key: string) => Promise<void>;
   readonly onError: (key: string, error: unknown) => void;
@@ -61,7 +62,7 @@ export class WorkQueue {
       if (this.#running.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
       this.#running.add(key);
-      void this.#run(key);
+      background('work queue', this.#run(key));
     }
     if (this.#running.size === 0) {
       this.#idle?.resolve();

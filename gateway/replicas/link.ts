@@ -1,10 +1,12 @@
 // The way from this replica to another one: one connection, made when it is first needed, with the tunnel's own
 // protocol on it. Streams that are asked for meanwhile wait for it. When it ends, everything on it is reset at that moment, and
 // the link is of no use any more.
+
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
+import { background } from '../../protocol/defect.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
@@ -55,7 +57,7 @@ export class Link {
     this.#session.onStateChange((state) => {
       if (state === 'Open') this.#openWaiting();
     });
-    void this.#connect();
+    background('link to a replica', this.#connect());
   }
 
   get streams(): number {

@@ -1,8 +1,10 @@
 // What replicas ask each other beside streams to nodes: short HTTP questions, each in a stream of the link between them. Only GET, and
 // only what the asked one answers by itself: it asks nobody else, so nothing can go in circles.
-import http, { type IncomingMessage } from 'node:http';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { background, tellDefect } from '../../protocol/defect.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import type { StreamTarget } from '../../protocol/session.ts';
 import { StreamDuplex } from '../../protocol/tunnel/duplex.ts';
 import { openDuplex } from '../../protocol/tunnel/opening.ts';
@@ -16,17 +18,10 @@ export type AnswerQuestion = (path: string) => Promise<string>;
 /** Takes the streams that are questions. */
 export function answerQuestions(answer: AnswerQuestion): (stream: SessionStream) => void {
   const server = http.createServer({ maxHeaderSize: questionLimits.headerBytes }, (request, response) => {
-    const isQuestion = request.method === 'GET';
-    const path = request.url ?? '/';
-    const unknown = new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: path.slice(0, 120) });
-    (isQuestion ? answer(path) : Promise.reject(unknown)).then(
-      (body) => response.writeHead(200, { connection: 'close' }).end(body),
-      (error: unknown) => {
-        const detail = error instanceof Error ? error.message : String(error);
-        const fault = error instanceof Fault ? error : new Fault('GATEWAY_UNAVAILABLE', { detail });
-        response.writeHead(500, { connection: 'close' }).end(JSON.stringify({ error: fault.toWire() }));
-      },
-    );
+    background('question of a replica', answerOne(answer, request, response), (error) => {
+      tellDefect('question of a replica', error);
+      response.destroy();
+    });
   });
   return (stream) => {
     const duplex = new StreamDuplex(
@@ -38,6 +33,25 @@ export function answerQuestions(answer: AnswerQuestion): (stream: SessionStream)
     stream.accept();
     server.emit('connection', duplex);
   };
+}
+
+async function answerOne(
+  answer: AnswerQuestion,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = request.url ?? '/';
+  try {
+    if (request.method !== 'GET')
+      throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: path.slice(0, 120) });
+    const body = await answer(path);
+    response.writeHead(200, { connection: 'close' }).end(body);
+  } catch (error) {
+    if (response.headersSent) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    const fault = error instanceof Fault ? error : new Fault('GATEWAY_UNAVAILABLE', { detail });
+    response.writeHead(500, { connection: 'close' }).end(JSON.stringify({ error: fault.toWire() }));
+  }
 }
 
 /** Asks another replica; throws the Fault that it answers, or REPLICA_UNREACHABLE. */
@@ -63,7 +77,7 @@ export async function askReplica(
   } finally {
     stream?.destroy();
   }
-  throw faultIn(body);
+  throw faultIn(body, replica);
 }
 
 function get(stream: Duplex, path: string, signal: AbortSignal): Promise<IncomingMessage> {
@@ -86,7 +100,8 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function faultIn(body: string): Fault {
-  const { error } = JSON.parse(body) as { error: Parameters<typeof Fault.fromWire>[0] };
-  return Fault.fromWire(error);
+function faultIn(body: string, replica: string): Fault {
+  const parsed = parseJson(body, { bytes: questionLimits.answerBytes, depth: peerDepthLimit });
+  const fault = parsed.ok ? Fault.inAnswer(parsed.value) : undefined;
+  return fault ?? new Fault('REPLICA_UNREACHABLE', { replica, detail: 'it answered with something else' });
 }

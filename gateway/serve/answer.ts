@@ -2,6 +2,7 @@
 // with everything and told to the peer as nothing but its kind.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../../protocol/fault.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import { KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { httpStatus } from './http-status.ts';
 import { limits } from './limits.ts';
@@ -52,9 +53,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     if (size > limits.bodyBytes) throw new Fault('REQUEST_TOO_LARGE', { limitBytes: limits.bodyBytes });
     chunks.push(chunk);
   }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
-  } catch {
-    throw new Fault('REQUEST_MALFORMED', { detail: 'the body is no JSON' });
-  }
+  const parsed = parseJson(Buffer.concat(chunks), { bytes: limits.bodyBytes, depth: peerDepthLimit });
+  if (parsed.ok) return parsed.value;
+  throw new Fault('REQUEST_MALFORMED', { detail: `body: ${parsed.why}` });
 }

@@ -36,7 +36,7 @@ export async function answer(
     options.onRefused(fault, exchange.address, exchange.path);
     options.counters.requests.inc({ route: label, status: String(httpStatus(fault.code)) });
     // What is left of a body that was not read would hold up the connection.
-    if (!request.complete) response.setHeader('connection', 'close');
+    if (!request.complete && !response.headersSent) response.setHeader('connection', 'close');
     answerFault(response, fault);
   }
 }

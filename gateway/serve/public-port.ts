@@ -2,6 +2,7 @@
 // does is handed in.
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { background, tellDefect } from '../../protocol/defect.ts';
 import { limits } from './limits.ts';
 import { listen } from './listen.ts';
 import { type PortCertificate, secureContext } from './port-certificate.ts';
@@ -52,9 +53,17 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
       // A long wait for us (a drain) is no stall of theirs: only unsent bytes are.
       if (response.writableLength > 0 || response.socket?.writableLength) response.destroy();
     });
-    void answer(options, request, response);
+    background('request', answer(options, request, response), (error) => {
+      tellDefect('request', error);
+      response.destroy();
+    });
   });
-  server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    background('upgrade', upgrade(options, request, socket, head), (error) => {
+      tellDefect('upgrade', error);
+      socket.destroy();
+    });
+  });
   refuseBroken(server, counters, logger);
   const address = await listen(server, options.listen);
   const closed = Promise.withResolvers<void>();

@@ -1,7 +1,9 @@
 // Nodes' telemetry at the gateway: from the tunnels into the intake, from there to remote-write, if that is asked for. Started and
 // stopped with the gateway; a credential that can't be read ends the start.
+
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { background } from '../../protocol/defect.ts';
 import { type IntakeOptions, TelemetryIntake } from '../telemetry/intake.ts';
 import { remoteWriteOf } from '../telemetry/remote-write/flags.ts';
 import { type OwnSample, RemoteWrite } from '../telemetry/remote-write/remote-write.ts';
@@ -70,7 +72,8 @@ function feed(
 ): () => void {
   const sweeping = setInterval(() => intake.sweep(), sweepMs).unref();
   const writing = setInterval(() => {
-    void ownSamples(registry, intake).then((samples) => remoteWrite.own(name, samples));
+    const written = ownSamples(registry, intake).then((samples) => remoteWrite.own(name, samples));
+    background('own metrics', written);
   }, ownIntervalMs).unref();
   return () => {
     clearInterval(sweeping);

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
+import { tellEach } from '../../protocol/defect.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
@@ -274,12 +275,12 @@ export class TunnelHub {
   #stateChanged({ node, session, id }: Held, state: string): void {
     this.#logger.info({ node: node.name, state }, 'tunnel state');
     if (state === 'Open' && session.figures.resumptions === 0) {
-      for (const listener of this.#sessionListeners) listener(node.name, session);
+      tellEach('tunnel session', this.#sessionListeners, node.name, session);
     }
     if (state !== 'Closed') return;
     this.#owners.delete(id);
     if (this.#held.get(node.name)?.session === session) this.#held.delete(node.name);
-    for (const listener of this.#closeListeners) listener(node.name, session);
+    tellEach('tunnel session closed', this.#closeListeners, node.name, session);
   }
 
   #tell(listeners: ((node: string, payload: Uint8Array) => void)[], node: string, payload: Uint8Array): void {

@@ -129,6 +129,17 @@ export const lineFaults = {
       remedy: '请重试；若仍如此，说明同一地址后的多个网关使用了不同的 CA。',
     },
   },
+  LINE_TRANSFER_TIMED_OUT: {
+    exitCode: 4,
+    en: {
+      message: 'The transfer with {address} did not end within {seconds} s.',
+      remedy: 'Measure fewer bytes: the line is slower than the transfer needs, or one end stopped.',
+    },
+    zh: {
+      message: '与 {address} 的传输未能在 {seconds} 秒内结束。',
+      remedy: '请减少测量字节数：专线速度低于传输所需，或有一端已停止。',
+    },
+  },
   LINE_BUSY: {
     exitCode: 4,
     en: {

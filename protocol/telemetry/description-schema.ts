@@ -1,6 +1,7 @@
 // Reads descriptions that came over the wire: the gateway's half. (The agent's collecting thread only writes them, and does
 // without the schema library.)
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import { readFromPeer } from '../newer-peer.ts';
 import type { Description } from './description.ts';
 import { recordHeaderBytes, recordLimitBytes } from './record.ts';
@@ -21,24 +22,19 @@ const descriptionSchema: z.ZodType<Description> = z.strictObject({
   columns: z.array(columnSchema).max((recordLimitBytes - recordHeaderBytes) / 8),
 });
 
+const limits = { bytes: recordLimitBytes, depth: 8 };
+
 /** Labels that only the gateway sets: a node must not speak for another one. */
 const reservedLabels = new Set(['node', 'pool', 'job', 'instance']);
 const reservedPrefix = 'regnode_gateway_';
 
 export function decodeDescription(payload: Uint8Array): Description | RefusalReason {
-  const parsed = readFromPeer(descriptionSchema, parseJson(payload));
-  if (!parsed.success) return 'description-malformed';
+  const json = parseJson(payload, limits);
+  const parsed = json.ok ? readFromPeer(descriptionSchema, json.value) : undefined;
+  if (!parsed?.success) return 'description-malformed';
   const labels = [parsed.data.labels, ...parsed.data.columns.map((column) => column.labels ?? {})];
   const reserved =
     labels.some((set) => Object.keys(set).some((name) => reservedLabels.has(name))) ||
     parsed.data.columns.some((column) => column.name.startsWith(reservedPrefix));
   return reserved ? 'description-reserved-name' : parsed.data;
-}
-
-function parseJson(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload.slice()));
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@ import type { TunnelClock, TunnelTimer } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';
 import type { TunnelLimits } from './limits.ts';
 import type { Outbound } from './outbound.ts';
+import { faultOf } from './violation.ts';
 
 /** What a received frame weighs towards an acknowledgement, besides its payload. */
 const frameWeightBytes = 64;
@@ -88,7 +89,11 @@ export class Attachment {
     const due = this.#owedBytes > 0;
     this.#owedBytes = 0;
     if (due) this.#settleDebt();
-    this.outbound.pump(connection, due ? this.#received : undefined);
+    try {
+      this.outbound.pump(connection, due ? this.#received : undefined);
+    } catch (error) {
+      connection.fail(faultOf(error, 'tunnel pump'));
+    }
   }
 
   #settleDebt(): void {

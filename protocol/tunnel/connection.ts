@@ -1,6 +1,7 @@
 // One transport with what belongs to it alone: decoder, writer, liveness, and the telemetry batches that the
 // system has not taken yet. It knows nothing of sessions: frames go to whoever is its sink at the moment.
 // After `closed` the sink hears nothing more.
+import { contained, tellEach } from '../defect.ts';
 import { Fault } from '../fault.ts';
 import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
@@ -10,7 +11,7 @@ import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 import { PacedPacker } from './paced-packer.ts';
 import { CloseCode, type Transport } from './transport.ts';
-import { invalid } from './violation.ts';
+import { faultOf, invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
 
 export interface ConnectionSink {
@@ -64,10 +65,11 @@ export class Connection {
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
       shortMessage: (bytes, start, end) => this.#shortMessage(decoder, bytes, start, end),
-      drained: () => {
-        this.answerPing();
-        this.sink.drained();
-      },
+      drained: () =>
+        this.#guarded(() => {
+          this.answerPing();
+          this.sink.drained();
+        }),
       broken: (detail) => this.fail(invalid('message', detail)),
       closed: (reason, code) => this.#end(reason, code),
     });
@@ -136,7 +138,7 @@ export class Connection {
 
   fail(fault: Fault): void {
     if (this.#closed || this.#closing) return;
-    this.sink.violation(fault);
+    contained('tunnel violation', () => this.sink.violation(fault));
     this.close(CloseCode.protocol, fault.code);
   }
 
@@ -166,9 +168,18 @@ export class Connection {
     this.#receivedBytes = this.#transport.receivedBytes;
   }
 
+  /** Whatever it was: this connection ends, and nothing else. */
   #malformed(error: unknown): void {
-    if (!(error instanceof Fault)) throw error;
-    this.fail(error);
+    this.fail(faultOf(error, 'tunnel frame'));
+  }
+
+  /** For what comes of itself rather than from the peer, but on its connection. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#malformed(error);
+    }
   }
 
   #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
@@ -222,7 +233,7 @@ export class Connection {
     this.#timer?.cancel();
     this.#dueMs = this.#liveness.nextCheckMs();
     const wait = Math.max(1, this.#dueMs - this.#clock.nowMs());
-    this.#timer = this.#clock.after(wait, () => this.#check());
+    this.#timer = this.#clock.after(wait, () => this.#guarded(() => this.#check()));
   }
 
   #end(reason: string, code: number): void {
@@ -230,7 +241,7 @@ export class Connection {
     this.#closed = true;
     this.#timer?.cancel();
     const error = new Fault('TUNNEL_SESSION_ENDED', { detail: reason });
-    for (const sent of [...this.#inFlight]) sent(error);
-    this.sink.closed(reason, code);
+    tellEach('telemetry sent', [...this.#inFlight], error);
+    contained('tunnel closed', () => this.sink.closed(reason, code));
   }
 }

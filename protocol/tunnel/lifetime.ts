@@ -1,5 +1,6 @@
 // Where a session is in its life (session-states.ts), who is told, and the clock of the resume window: it runs
 // while the session waits for its next connection.
+import { tellEach } from '../defect.ts';
 import type { SessionState } from '../session.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { nextSessionState, type SessionEvent } from './session-states.ts';
@@ -30,7 +31,7 @@ export class Lifetime {
     const next = nextSessionState(this.#state, event);
     if (next === this.#state) return;
     this.#state = next;
-    for (const listener of this.#listeners) listener(next);
+    tellEach('tunnel state', this.#listeners, next);
   }
 
   /** From now on the next connection has to come within the window. */

@@ -3,8 +3,10 @@
 // later release, which are left out.
 import { z } from 'zod';
 import { Fault } from '../fault.ts';
+import { parseJson, peerDepthLimit } from '../json.ts';
 import { readFromPeer } from '../newer-peer.ts';
 import type { StreamTarget } from '../session.ts';
+import { framePayloadLimitBytes } from './limits.ts';
 import { invalid } from './violation.ts';
 
 export const tunnelVersion = 1;
@@ -43,6 +45,8 @@ const wireFaultSchema = z.object({
   values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
+const limits = { bytes: framePayloadLimitBytes, depth: peerDepthLimit };
+
 export type AgentHello = z.infer<typeof agentHelloSchema>;
 export type GatewayHello = z.infer<typeof gatewayHelloSchema>;
 
@@ -51,19 +55,15 @@ export function encodeJson(value: unknown): Uint8Array {
 }
 
 export function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array, what: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString());
-  } catch {
-    throw invalid('payload', `${what} is not JSON`);
-  }
-  return checked(schema, value, what);
+  const parsed = parseJson(payload, limits);
+  if (!parsed.ok) throw invalid('payload', `${what}: ${parsed.why}`);
+  return checked(schema, parsed.value, what);
 }
 
 export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = readFromPeer(schema, value);
   if (!parsed.success) {
-    const path = parsed.error.issues[0]?.path.join('.') ?? '';
+    const path = parsed.error.issues[0]?.path.join('.').slice(0, 120) ?? '';
     throw invalid(path === 'version' ? 'version' : 'payload', `${what}: ${path} is not as agreed`);
   }
   return parsed.data;
@@ -85,4 +85,4 @@ export function encodeRefusal(fault: Fault): Uint8Array {
 }
 
 export const decodeRefusal = (payload: Uint8Array): Fault =>
-  Fault.fromWire(decodeJson(wireFaultSchema, payload, 'OPEN_ERR') as { code: string });
+  Fault.fromWire(decodeJson(wireFaultSchema, payload, 'OPEN_ERR'));

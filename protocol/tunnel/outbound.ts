@@ -50,15 +50,18 @@ export class Outbound {
     const before = this.log.last;
     const replaying = this.log.hasReplay;
     connection.cork();
-    connection.answerPing();
-    if (acknowledge !== undefined) connection.writer.frame(Type.ack, 0, acknowledge >>> 0, nothing);
-    const heartbeat = this.telemetry.takeHeartbeat();
-    if (heartbeat) connection.writer.frame(Type.heartbeat, 0, 0, heartbeat);
-    this.#replay(connection);
-    this.#acknowledgements(connection);
-    this.#streams(connection);
-    connection.writer.flush();
-    connection.uncork();
+    try {
+      connection.answerPing();
+      if (acknowledge !== undefined) connection.writer.frame(Type.ack, 0, acknowledge >>> 0, nothing);
+      const heartbeat = this.telemetry.takeHeartbeat();
+      if (heartbeat) connection.writer.frame(Type.heartbeat, 0, 0, heartbeat);
+      this.#replay(connection);
+      this.#acknowledgements(connection);
+      this.#streams(connection);
+      connection.writer.flush();
+    } finally {
+      connection.uncork();
+    }
     if (replaying || this.log.last !== before) connection.expectAnswer();
   }
 

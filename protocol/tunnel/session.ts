@@ -3,6 +3,7 @@
 // are handshake.ts; the order of what leaves is outbound.ts. Nothing here touches a socket or a real clock.
 import type { Duplex } from 'node:stream';
 import type { ControlMessage } from '../control.ts';
+import { contained } from '../defect.ts';
 import { Fault } from '../fault.ts';
 import type { SessionState, StreamTarget, TunnelSession } from '../session.ts';
 import { Attachment } from './attachment.ts';
@@ -213,7 +214,7 @@ export class Session implements TunnelSession, ConnectionSink {
 
   violation(fault: Fault): void {
     this.#violations += 1;
-    this.#options.onViolation?.(fault);
+    contained('tunnel violation', () => this.#options.onViolation?.(fault));
     if (this.#options.role === 'gateway') {
       this.end(CloseCode.protocol, fault.message);
       return;
@@ -256,7 +257,7 @@ export class Session implements TunnelSession, ConnectionSink {
 
   #streamViolated(fault: Fault): void {
     this.#violations += 1;
-    this.#options.onViolation?.(fault);
+    contained('tunnel violation', () => this.#options.onViolation?.(fault));
     if (this.#violations > this.#limits.violations)
       this.#attachment.connection?.fail(invalid('mistakes', 'too many mistakes'));
   }

@@ -1,6 +1,7 @@
 // The streams of one session: numbers, limits, and who gets a frame. Odd numbers are opened by the gateway, even
 // ones by the agent, each counting upwards and never used twice. A frame for a stream that has ended may still
 // have been on its way and is ignored; one for a stream that never was ends the session.
+import { tellEach } from '../defect.ts';
 import { Fault } from '../fault.ts';
 import type { StreamTarget } from '../session.ts';
 import { windowFor } from './credit.ts';
@@ -79,7 +80,9 @@ export class StreamTable {
   }
 
   endAll(fault: Fault): void {
-    for (const stream of [...this.#streams.values()]) stream.sessionEnds(fault);
+    const streams = [...this.#streams.values()];
+    const endings = streams.map((stream) => () => stream.sessionEnds(fault));
+    tellEach('stream of a session that ends', endings);
   }
 
   #receiveOpen(id: number, credit: number, payload: Uint8Array): void {

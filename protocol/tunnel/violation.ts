@@ -1,5 +1,6 @@
 // What a peer can do against the protocol, by kind: the name under which it is counted, logged and audited. The detail
 // is for people, the kind for graphs and alarms; a new kind is a new row here and in ARCHITECTURE.md.
+import { tellDefect } from '../defect.ts';
 import { Fault } from '../fault.ts';
 
 export const violationKinds = {
@@ -19,12 +20,21 @@ export const violationKinds = {
   unread: 'so much is owed to a peer that takes nothing',
   reports: 'more reports of the node than are taken; the latest waits for its turn',
   mistakes: 'more mistakes on streams than are forgiven',
+  defect:
+    'what came made this end fail: a mistake here, logged with its stack; the session ends, the process does not',
 } as const;
 
 export type ViolationKind = keyof typeof violationKinds;
 
 export function invalid(kind: ViolationKind, detail: string): Fault {
   return new Fault('TUNNEL_FRAME_INVALID', { kind, detail });
+}
+
+/** For whatever was thrown while something of the peer was looked at. What is no fault is a defect of this end, and is told. */
+export function faultOf(error: unknown, where: string): Fault {
+  if (error instanceof Fault) return error;
+  tellDefect(where, error);
+  return invalid('defect', 'this end could not deal with it');
 }
 
 /** A fault that came from elsewhere in the middle of a frame counts as its payload. */

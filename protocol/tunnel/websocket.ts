@@ -4,6 +4,7 @@
 // one on a SharedArrayBuffer; the buffer itself must never be given to it, since then it would mask in place.
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { tellDefect } from '../defect.ts';
 import { FrameAlignment } from './alignment.ts';
 import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
 import { Shortcut, type ShortMessages } from './shortcut.ts';
@@ -102,7 +103,14 @@ export class WebsocketTransport implements Transport {
       },
       accepted ? new Shortcut(this.#shortMessages()) : undefined,
     );
-    const aligned = (chunk: Buffer) => alignment.push(chunk);
+    const aligned = (chunk: Buffer) => {
+      try {
+        alignment.push(chunk);
+      } catch (error) {
+        tellDefect('websocket', error);
+        this.terminate();
+      }
+    };
     socket.off('data', read);
     socket.on('data', aligned);
     // Before the websocket's own listener, which would read what is left in the socket as the beginning of a frame.

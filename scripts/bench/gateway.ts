@@ -10,7 +10,9 @@
 //   --seconds S   per measurement, 2   --per-second R   heartbeats of each sender, default 15
 //   --rounds N    default 5            --waves N        default 5
 //   --only A,B    of ws, wss, json, tcp, tls          --profile FOLDER  CPU profiles of the far ends
+
 import { parseArgs } from 'node:util';
+import { background } from '../../protocol/defect.ts';
 import { createProgress } from '../machine/progress.ts';
 import { medianOf, printResult } from './figures.ts';
 import { type Contender, startContender, stopContender } from './gateway/contender.ts';
@@ -58,7 +60,12 @@ const names = (Object.keys(kinds) as Name[]).filter((name) => wanted?.includes(n
 /** These say nothing of samples. */
 const isOurs = (name: Name): boolean => kinds[name].protocol === 'regnode';
 const progress = createProgress();
-process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
+process.once('SIGINT', () =>
+  background(
+    'interrupt',
+    stopAll().then(() => process.exit(130)),
+  ),
+);
 try {
   await main();
 } finally {

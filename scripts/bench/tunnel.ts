@@ -4,10 +4,12 @@
 //
 //   --rounds N     default 5            --seconds S    per measurement, default 1
 //   --only A,B     contenders by name   --profile DIR  CPU profiles of our own processes
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { background } from '../../protocol/defect.ts';
 import { createProgress } from '../machine/progress.ts';
 import { createAuthority } from './tunnel/certificates.ts';
 import type { Contender } from './tunnel/contender.ts';
@@ -30,7 +32,12 @@ const seconds = Number(flags.seconds);
 const only = flags.only.split(',').filter(Boolean);
 const progress = createProgress();
 const folder = await mkdtemp(join(tmpdir(), 'regnode-bench-'));
-process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
+process.once('SIGINT', () =>
+  background(
+    'interrupt',
+    stopAll().then(() => process.exit(130)),
+  ),
+);
 try {
   await main();
 } finally {

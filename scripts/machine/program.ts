@@ -1,6 +1,8 @@
 // How a script's program runs: its error is one line on stderr and exit code 1; Ctrl-C (or SIGTERM, SIGHUP) ends the
 // commands at work, so that what waits for them falls through its own clean-up, and exits with 130.
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { background } from '../../protocol/defect.ts';
 import { Interrupted, interruptCommands } from './command.ts';
 
 const cleanUpMs = 30_000;
@@ -28,7 +30,8 @@ export async function runProgram(options: ProgramOptions, main: () => Promise<nu
     await Promise.race([finished, sleep(cleanUpMs)]);
     process.exit(130);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void interrupt());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => background('interrupt', interrupt()));
   const exitCode = await finished;
   if (!interrupted) process.exitCode = exitCode;
 }

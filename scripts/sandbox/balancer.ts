@@ -1,6 +1,8 @@
 // `node balancer.ts LISTEN BACKEND …`: a TCP balancer as a cloud has it before the gateway. Connections go to the backends
 // in turns; one that refuses is passed over. It knows no TLS, ends each direction by itself, and passes a reset on.
+
 import net, { type Socket } from 'node:net';
+import { background } from '../../protocol/defect.ts';
 
 const connectTimeoutMs = 1000;
 
@@ -19,7 +21,7 @@ const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnCon
   client.on('error', () => undefined);
   turn += 1;
   const order = backends.map((_backend, index) => backends[(turn + index) % backends.length] as Address);
-  void join(client, order);
+  background('balancer', join(client, order));
 });
 server.listen(listen);
 

@@ -1,10 +1,12 @@
 // A gateway on loopback for tests of the agent: real HTTPS with a CA of its own, the calls of protocol/join.ts,
 // artifacts from memory. What it answers can be changed at any moment, and it keeps what it was asked.
+
 import { createHash, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { background } from '../../protocol/defect.ts';
 import type { Artifact, DesiredState } from '../../protocol/desired.ts';
 import type { DrainResponse, JoinResponse, NodeStatusResponse } from '../../protocol/join.ts';
 import * as x509 from '../../protocol/x509.ts';
@@ -53,7 +55,9 @@ export class LoopbackGateway {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const gateway = new LoopbackGateway(server, caPem, desired);
-    server.on('request', (request, response) => void gateway.#answer(request, response));
+    server.on('request', (request, response) =>
+      background('loopback gateway', gateway.#answer(request, response)),
+    );
     return gateway;
   }
 

@@ -1,10 +1,12 @@
 // What the gateway says of this node, to this node.
-import { Fault, type FaultValues } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/fault.ts';
 import { type NodeStatusResponse, nodeStatusResponseSchema } from '../../../protocol/join.ts';
+import { parseJson, peerDepthLimit } from '../../../protocol/json.ts';
 import type { Host } from '../../host/host.ts';
 import type { JoinedNode } from '../joined-node.ts';
 
 const timeoutMs = 4000;
+const answerLimitBytes = 64 * 1024;
 
 /** undefined without an identity; throws the Fault that the gateway answered with, or the system's error. */
 export async function askGateway(host: Host, node: JoinedNode): Promise<NodeStatusResponse | undefined> {
@@ -12,8 +14,8 @@ export async function askGateway(host: Host, node: JoinedNode): Promise<NodeStat
   const { caPem, certificatePem, keyPem } = node.identity;
   const url = `${node.state.identity.gatewayUrl}/v1/node/status`;
   const answer = await host.network.get(url, { timeoutMs, caPem, certificatePem, keyPem });
-  const body: unknown = JSON.parse(answer.body);
-  if (answer.status === 200) return nodeStatusResponseSchema.parse(body);
-  const wire = (body as { error?: { code?: string; values?: FaultValues } } | null)?.error;
-  throw Fault.fromWire({ code: wire?.code ?? `HTTP ${answer.status}`, values: wire?.values ?? {} });
+  const body = parseJson(answer.body, { bytes: answerLimitBytes, depth: peerDepthLimit });
+  if (!body.ok) throw new Fault('PEER_ANSWER_UNKNOWN', { code: `HTTP ${answer.status}: ${body.why}` });
+  if (answer.status === 200) return nodeStatusResponseSchema.parse(body.value);
+  throw Fault.inAnswer(body.value) ?? new Fault('PEER_ANSWER_UNKNOWN', { code: `HTTP ${answer.status}` });
 }

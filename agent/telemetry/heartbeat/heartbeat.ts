@@ -1,6 +1,8 @@
 // Puts one heartbeat together from what is known at this moment and replaces the one that waits in the tunnel. It never waits for a probe:
 // a kubelet that does not answer must not stop the heart, so the last known answer is used.
+
 import type { Heartbeat } from '../../../protocol/control.ts';
+import { background } from '../../../protocol/defect.ts';
 import type { TelemetryChannel } from '../../../protocol/session.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { TelemetryAccount } from '../shipper/account.ts';
@@ -35,7 +37,7 @@ export class HeartbeatSender {
   }
 
   beat(nowMs: number): Heartbeat {
-    void this.#refreshHealth();
+    background('heartbeat probe', this.#refreshHealth());
     const { sampledAtMs: _, ...vitals } = this.#slot.read();
     const heartbeat = { sentAtMs: nowMs, ...vitals, ...this.#health, ring: this.#account() };
     this.#channel.setHeartbeat(encodeHeartbeat(heartbeat));

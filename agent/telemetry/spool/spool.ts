@@ -2,7 +2,9 @@
 // published (survives the end of the process), synced within 500 ms or 1 MiB (survives a power cut). The ring may then
 // be written over. When that has happened, the records in between are the spool's: they are replayed as an epoch that
 // is over, and the live records go on under a new one. A disk that fails costs the spool, never the telemetry.
+
 import type { Logger } from 'pino';
+import { background } from '../../../protocol/defect.ts';
 import type { TelemetryChannel } from '../../../protocol/session.ts';
 import {
   batchFlag,
@@ -151,7 +153,7 @@ export class Spool {
     if (this.#store === undefined || this.#writeTimer !== undefined) return;
     this.#writeTimer = setTimeout(() => {
       this.#writeTimer = undefined;
-      void this.#write();
+      background('spool', this.#write());
     }, this.#options.writeDelayMs).unref();
   }
 
@@ -190,7 +192,7 @@ export class Spool {
       this.#stepBack(store);
       this.#writeTimer ??= setTimeout(() => {
         this.#writeTimer = undefined;
-        void this.#write();
+        background('spool', this.#write());
       }, this.#options.retryMs).unref();
     } finally {
       this.#hold = undefined;

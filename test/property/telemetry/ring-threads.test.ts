@@ -1,11 +1,13 @@
 // The ring between two real threads. At every observation the account must be exact: produced = freed + pending + lost, with
 // pending counted by walking the ring, not computed from the other three.
+
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RingConsumer } from '../../../agent/telemetry/ring/consumer.ts';
 import { createRing } from '../../../agent/telemetry/ring/layout.ts';
+import { background } from '../../../protocol/defect.ts';
 import { type ProducingInput, Random } from './ring-content.ts';
 import { CheckingReader } from './ring-reader.ts';
 
@@ -47,9 +49,10 @@ async function runThreads(
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const random = new Random(input.seed + 1);
   let outcome: Outcome | undefined;
-  void done.then(([message]) => {
+  const ended = done.then(([message]) => {
     outcome = message;
   });
+  background('producing thread', ended);
   let freedRecords = 0;
   let observations = 0;
   for (;;) {
@@ -158,9 +161,10 @@ describe('the ring between two threads', () => {
           const last = startThread({ ...input, memory, first: lives.length * perThread, records: 100 });
           const done = once(last, 'message');
           let isDone = false;
-          void done.then(() => {
+          const ended = done.then(() => {
             isDone = true;
           });
+          background('last thread', ended);
           while (!isDone) {
             read();
             await new Promise((resolve) => setImmediate(resolve));

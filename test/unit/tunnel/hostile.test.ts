@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
+import { type Defect, onDefect } from '../../../protocol/defect.ts';
 import { FrameType } from '../../../protocol/tunnel/frame.ts';
 import { framePayloadLimitBytes, subprotocol } from '../../../protocol/tunnel/limits.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
@@ -66,6 +67,11 @@ unknownType[4] = 200;
 const oversize = encodeFrame(FrameType.control, 0, 0, json({}));
 oversize.writeUInt32LE(framePayloadLimitBytes + 1, 0);
 
+const nested = `${'['.repeat(12_000)}${']'.repeat(12_000)}`;
+const deepReport = Buffer.from(
+  `{"kind":"report","phase":"Running","revision":"","versions":{},"detail":"","x":${nested}}`,
+);
+
 test.each([
   ['a frame that says it is too large', [hello(), oversize], 'violations', 'frame-size'],
   ['an unknown type', [hello(), unknownType], 'violations', 'frame-type'],
@@ -77,6 +83,12 @@ test.each([
   ],
   ['a stream number of the other side', [hello(), open(3)], 'violations', 'stream-number'],
   ['a number used twice', [hello(), open(2), open(2)], 'violations', 'stream-number'],
+  [
+    'a report that is twelve thousand arrays deep',
+    [hello(), encodeFrame(FrameType.control, 0, 0, deepReport)],
+    'violations',
+    'payload',
+  ],
   ['another version', [hello(99)], 'handshakesFailed', 'version'],
   ['anything but HELLO first', [open(2)], 'handshakesFailed', 'frame-order'],
   ['a message beyond any limit', [Buffer.alloc(4 * framePayloadLimitBytes)], 'handshakesFailed', 'message'],
@@ -103,6 +115,24 @@ test.each([
   },
   20_000,
 );
+
+test('what a listener throws ends that session and is a defect here, whatever is sent', async () => {
+  const { kinds } = loopback.gateway.hub.counters;
+  const told: Defect[] = [];
+  loopback.defer(onDefect((defect) => told.push(defect)));
+  const cursed = new RangeError('of the listener');
+  loopback.gateway.hub.onHeartbeat((node) => {
+    if (node === 'idc-66') throw cursed;
+  });
+  const socket = await connect();
+  const closed = once(socket, 'close');
+  socket.send(hello());
+  socket.send(encodeFrame(FrameType.heartbeat, 0, 0, json('x')));
+  await closed;
+  expect(told).toEqual([{ where: 'tunnel frame', error: cursed }]);
+  expect(kinds.violations.get('defect')).toBe(1);
+  await expectGoodOnesUnharmed();
+}, 20_000);
 
 test('more than its credit: that stream is reset, and counted', async () => {
   const before = loopback.gateway.hub.counters.violations;

@@ -1,4 +1,5 @@
 // Streams over a real tunnel: CONNECT on the unix socket, wss with client certificates, TCP at the far end.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
@@ -6,6 +7,7 @@ import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { background } from '../../../protocol/defect.ts';
 import { Loopback, readAll, startTarget, until } from './loopback.ts';
 
 let loopback: Loopback;
@@ -236,7 +238,10 @@ test('a caller that goes while the agent still dials leaves nothing behind', asy
   for (let count = 0; count < 20; count += 1) {
     const connecting = loopback.connect('idc-1:10250');
     if (count % 2) await turn();
-    void connecting.then(({ socket }) => socket.destroy());
+    background(
+      'caller',
+      connecting.then(({ socket }) => socket.destroy()),
+    );
   }
   await until(() => loopback.gateway.hub.figures.streams === 0 && loopback.gatewayAudit.length === 20);
 });

@@ -1,5 +1,6 @@
 // The loop that keeps a joined host as its pool wants it: on a host in a folder, with a clock that turns only when
 // the test says so.
+
 import { appendFileSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -10,6 +11,7 @@ import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { readState, writeState } from '../../../../agent/node/state.ts';
 import type { Health } from '../../../../agent/upgrade/health.ts';
+import { background } from '../../../../protocol/defect.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
@@ -60,7 +62,7 @@ function start(more: Partial<Host> = {}): Reconciler {
     gateway: api,
     onChange: (status) => reports.push(status),
   });
-  void reconciler.run();
+  background('reconciler', reconciler.run());
   return reconciler;
 }
 

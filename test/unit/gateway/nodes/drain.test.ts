@@ -1,9 +1,11 @@
 // Drains: what is evicted, what stays and why, and what happens when a disruption budget says no.
+
 import { describe, expect, test } from 'vitest';
 import { nodes, type Pod, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { type DrainProgress, drain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import { background } from '../../../../protocol/defect.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const owner = (kind: string) => [{ kind, name: 'x', controller: true }];
@@ -56,7 +58,7 @@ test('cordons, evicts with the version that the API server has, waits until all 
   const kubernetes = await cluster(
     [pod('a'), pod('b'), pod('d', { ownerReferences: owner('DaemonSet') })],
     (name) => {
-      void kubernetes.remove(pods, name, { namespace: 'default' });
+      background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
     },
   );
   const result = await drain(kubernetes, 'idc-1', { ...options, progress: (event) => progress.push(event) });
@@ -75,7 +77,7 @@ test('a budget that says no is asked again until it says yes', async () => {
     if (refusals-- > 0) {
       throw new KubernetesFailure({ status: 429, reason: 'TooManyRequests', message: 'budget', request: '' });
     }
-    void kubernetes.remove(pods, name, { namespace: 'default' });
+    background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
   });
   expect(await drain(kubernetes, 'idc-1', options)).toEqual({
     evictedPods: ['default/a'],
@@ -100,7 +102,7 @@ test('at the time limit what stays is named with its reason', async () => {
 
 test('another pod under the same name is not evicted: the eviction names the uid', async () => {
   const kubernetes = await cluster([pod('a')], (name) => {
-    void kubernetes.remove(pods, name, { namespace: 'default' });
+    background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
   });
   const [stored] = kubernetes.stored(pods);
   await drain(kubernetes, 'idc-1', options);

@@ -1,9 +1,11 @@
 // A process that produces records without a link, and says each time how many are certainly on the disk. It never ends by itself.
+
 import { openSpoolDisk } from '../../../../../agent/host/spool-disk.ts';
 import { createRing } from '../../../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../../../agent/telemetry/ring/producer.ts';
 import { Shipper } from '../../../../../agent/telemetry/shipper/shipper.ts';
 import { Spool } from '../../../../../agent/telemetry/spool/spool.ts';
+import { background } from '../../../../../protocol/defect.ts';
 import { recordClass } from '../../../../../protocol/telemetry/record.ts';
 
 const channel = { sendBatch: () => false, setHeartbeat() {}, onAcknowledgement() {} };
@@ -32,8 +34,8 @@ const shipper = new Shipper({
   },
 });
 const { signal } = new AbortController();
-void shipper.run(signal);
-void spools[0]?.run(signal);
+background('shipper', shipper.run(signal));
+for (const spool of spools) background('spool', spool.run(signal));
 
 let produced = 0;
 setInterval(() => {

@@ -1,8 +1,10 @@
 // A store that takes remote-write over real HTTP and can be told to be away, slow, or choosy. It decodes what it gets with a reader of
 // its own, so that an encoder and a decoder with the same mistake can't agree.
+
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { uncompress } from 'snappyjs';
+import { background } from '../../../../../protocol/defect.ts';
 
 export interface StoredSample {
   readonly labels: Readonly<Record<string, string>>;
@@ -22,7 +24,9 @@ export class Store {
   readonly requests: { headers: http.IncomingHttpHeaders; samples: StoredSample[]; atMs: number }[] = [];
   /** What to say to a request; only 2xx is kept. */
   answer: (samples: readonly StoredSample[]) => Answer = () => ({ status: 204 });
-  readonly #server = http.createServer((request, response) => void this.#take(request, response));
+  readonly #server = http.createServer((request, response) =>
+    background('store', this.#take(request, response)),
+  );
 
   async open(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
