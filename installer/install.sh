@@ -98,6 +98,9 @@ main() {
 # What a shell may carry that changes the ways of the programs below. The language is chosen before: messages stay in it.
 settle_environment() {
   case ${REGNODE_LANG:-${REGNODE_LANGUAGE:-${LC_ALL:-${LC_MESSAGES:-${LANG-}}}}} in
+    # Chinese as it is written here is nonsense on a terminal of another character set.
+    zh*.[Uu][Tt][Ff]*) language=zh ;;
+    zh*.*) language=en ;;
     zh*) language=zh ;;
     *) language=en ;;
   esac

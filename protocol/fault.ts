@@ -53,6 +53,11 @@ export class Fault extends Error {
   }
 }
 
+/** Of `zh`, or of a locale; Chinese as we write it is nonsense on a terminal of another character set than UTF-8. */
+export function languageNamed(name: string): Language {
+  return /^zh[^.]*(?:\.utf-?8.*)?$/i.test(name) ? 'zh' : 'en';
+}
+
 export function isFaultCode(code: string): code is FaultCode {
   return Object.hasOwn(catalogue, code);
 }

@@ -1,6 +1,6 @@
 // English or Chinese: --language decides, else REGNODE_LANG (or REGNODE_LANGUAGE, as install.sh hands it on), else
 // the locale of the shell.
-import type { Language } from '../../protocol/fault.ts';
+import { type Language, languageNamed } from '../../protocol/fault.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,5 +13,5 @@ export interface Text {
 export function languageOf(flag: string | undefined, environment: Environment): Language {
   const { REGNODE_LANG, REGNODE_LANGUAGE, LC_ALL, LC_MESSAGES, LANG } = environment;
   const asked = [flag, REGNODE_LANG, REGNODE_LANGUAGE, LC_ALL, LC_MESSAGES, LANG].find((value) => value);
-  return /^zh/i.test(asked ?? '') ? 'zh' : 'en';
+  return languageNamed(asked ?? '');
 }

@@ -74,14 +74,14 @@ export function renderMeasurement(
   ].join('\n\n');
 }
 
-/** `11:20:01 [ok]   rtt 0.31/0.52/1.20 ms  ± 0.10  loss 0 %  mtu 1500  udp → open ← open  clock +0.2 ms ± 1.2`. */
+/** `11:20:01Z [ok]   rtt 0.31/0.52/1.20 ms  ± 0.10  loss 0 %  mtu 1500  udp → open ← open  clock +0.2 ms ± 1.2`. */
 export function renderLine(measurement: LineMeasurement, language: Language, network?: NetworkMode): string {
   const { at, roundTrip, lossPercent, pathMtu, udp, clock, hops, notMeasured } = measurement;
   const findings = findingsOf(measurement, language, network);
   const broken = hops.find(({ fault }) => fault !== undefined);
   const mark = findings.length === 0 ? '[ok]  ' : '[fail]';
   const parts = [
-    at.slice(11, 19),
+    `${at.slice(11, 19)}Z`,
     mark,
     ...(broken ? [`${hopTitles[broken.hop][language]}: ${broken.fault}`] : []),
     ...(broken === undefined && roundTrip === undefined && notMeasured[0]

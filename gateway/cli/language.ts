@@ -1,12 +1,12 @@
 // English or Chinese: REGNODE_LANG decides, else LC_ALL, LC_MESSAGES, LANG.
-import type { Language } from '../../protocol/fault.ts';
+import { type Language, languageNamed } from '../../protocol/fault.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function languageOf(environment: Environment = process.env): Language {
   const { REGNODE_LANG, LC_ALL, LC_MESSAGES, LANG } = environment;
   const chosen = [REGNODE_LANG, LC_ALL, LC_MESSAGES, LANG].find((value) => value) ?? '';
-  return /^zh/i.test(chosen) ? 'zh' : 'en';
+  return languageNamed(chosen);
 }
 
 /** One sentence in both languages. */

@@ -61,7 +61,7 @@ function refusal(language: Language = 'en'): string {
   if (language === 'en') return print('en');
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, not JavaScript's
   const chosen = '${REGNODE_LANG:-${LC_ALL:-${LC_MESSAGES:-$LANG}}}';
-  return `case ${chosen} in zh*) ${print('zh')};;*) ${print('en')};;esac`;
+  return `case ${chosen} in zh|zh_??|zh*.[uU]*) ${print('zh')};;*) ${print('en')};;esac`;
 }
 
 /** A terminal in another character set than ours takes bytes beyond ASCII for keys; printf makes them again. */

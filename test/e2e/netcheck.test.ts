@@ -123,7 +123,7 @@ describe('before a join', () => {
     expect(await say('--language', 'zh')).toContain('路径 MTU');
     const lines = (await say('--every', '1s', '--rounds', '3', '--count', '5')).trim().split('\n');
     expect(lines).toHaveLength(3);
-    for (const line of lines) expect(line).toMatch(/^\d\d:\d\d:\d\d {2}\[(ok|fail)\] +rtt /);
+    for (const line of lines) expect(line).toMatch(/^\d\d:\d\d:\d\dZ {2}\[(ok|fail)\] +rtt /);
     // In a terminal the report stays in its place: the second look begins at the top of a cleared screen.
     const watched = await shell(
       `script -qec "/opt/regnode/bin/regnode netcheck ${quick.join(' ')} --every 1s --rounds 2 --count 5" /dev/null || true`,

@@ -106,6 +106,11 @@ test.each([
   expect(outcome.exitCode).toBe(2);
 });
 
+test('in English, where Chinese could not be read', async () => {
+  const outcome = await install(['--no-join'], { environment: { LC_ALL: 'zh_CN.GB18030' } });
+  expect(outcome.stderr).toMatch(/^\[fail\] USAGE: [\x20-\x7e]+\n {7}→ See: /);
+});
+
 test('missing tools are all named at once', async () => {
   const tools = join(root, 'tools');
   mkdirSync(tools);

@@ -179,6 +179,8 @@ test.each([
   [undefined, { LANG: 'zh_CN.UTF-8' }, 'zh'],
   [undefined, { LANG: 'zh_CN.UTF-8', LC_ALL: 'C' }, 'en'],
   [undefined, { LANG: 'C', REGNODE_LANG: 'zh' }, 'zh'],
+  [undefined, { LANG: 'zh_CN.GBK' }, 'en'],
+  ['zh', { LANG: 'zh_CN.GBK' }, 'zh'],
   ['en', { REGNODE_LANG: 'zh' }, 'en'],
 ])('--language %s in %j is %s', (flag, environment, expected) => {
   expect(languageOf(flag, environment)).toBe(expected);

@@ -144,6 +144,6 @@ test('the report shows every number with its limit', () => {
   expect(text).toContain('↓ 900  ↑ 800 Mbit/s  (≥ 100)');
   expect(text.split('\n').at(-1)).toBe('The line is as its pool wants it.');
   expect(renderLine(good, 'en')).toBe(
-    '11:20:01  [ok]    rtt 10/12/15 ms  jitter 1  loss 0 %  mtu 1500  udp → open ← open  clock +3 ms ± 5',
+    '11:20:01Z  [ok]    rtt 10/12/15 ms  jitter 1  loss 0 %  mtu 1500  udp → open ← open  clock +3 ms ± 5',
   );
 });

@@ -60,6 +60,9 @@ test.each([
   [{ LANG: 'zh_CN.UTF-8', LC_ALL: 'C' }, 'en'],
   [{ LANG: 'C', REGNODE_LANG: 'zh' }, 'zh'],
   [{ LANG: 'zh_CN', REGNODE_LANG: '' }, 'zh'],
+  [{ LANG: 'zh_CN.GB18030' }, 'en'],
+  [{ LANG: 'zh_CN.GB18030', REGNODE_LANG: 'zh' }, 'zh'],
+  [{ LANG: 'zh_CN.utf8' }, 'zh'],
 ])('%o speaks %s', (environment, language) => {
   expect(languageOf(environment)).toBe(language);
 });

@@ -181,6 +181,8 @@ describe('nothing runs', () => {
     await nothingRan(command({ language: 'zh' }), { [name]: value }, 'zh');
     await nothingRan(command({ language: 'zh' }), { [name]: value, REGNODE_LANG: 'en' });
     await nothingRan(command(), { [name]: value });
+    // Where it could not be read.
+    await nothingRan(command({ language: 'zh' }), { LANG: 'zh_CN.GB18030' });
   });
 
   test('of a line of which only the beginning was pasted', async () => {
