@@ -1,4 +1,4 @@
-// regnodectl node list | get | label | taint | cordon | uncordon; drain and remove have files of their own.
+// regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry and readmit have files of their own.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';
@@ -10,6 +10,7 @@ import { drainCommand } from './drain-command.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
 import { parseLabels, parseTaints, separate } from './parse.ts';
+import { readmitCommand } from './readmit-command.ts';
 import { removeCommand } from './remove-command.ts';
 import { retryCommand } from './retry-command.ts';
 
@@ -39,6 +40,7 @@ export function nodeCommand(): Command {
     .addCommand(changeCommand('uncordon', 'pods may come again', none({ unschedulable: false })))
     .addCommand(drainCommand())
     .addCommand(retryCommand())
+    .addCommand(readmitCommand())
     .addCommand(removeCommand());
 }
 
@@ -105,6 +107,9 @@ function getCommand(): Command {
         ],
         ['scheduling', node?.spec?.unschedulable ? 'cordoned' : 'open'],
         ['addresses', spec.addresses.join(', ')],
+        ...(spec.readmission
+          ? [['readmission', `open until ${spec.readmission.until}`] as [string, string]]
+          : []),
         ['system', `${status.facts?.os?.prettyName ?? '-'}, kernel ${status.facts?.kernelRelease ?? '-'}`],
         ['agent', status.facts?.agentVersion ?? '-'],
         ['revision', status.revision ?? '-'],

@@ -1,8 +1,10 @@
 // Values of regnodectl's flags and arguments: durations, labels, taints, node names. What is wrong is a USAGE fault that
 // names it.
+
 import { InvalidArgumentError } from 'commander';
 import { type Taint, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { parseRange } from '../addresses/address.ts';
 
 const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 } as const;
 
@@ -32,6 +34,13 @@ export function byteCount(text: string): number {
 /** For options that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
+}
+
+/** `10.77.0.0/16`; one address is a range as well. */
+export function requireRange(text: string): string {
+  const range = parseRange(text);
+  if (range) return range.text;
+  throw new Fault('USAGE', { detail: `"${text}" is no range of addresses: 10.77.0.0/16, or one address` });
 }
 
 const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;

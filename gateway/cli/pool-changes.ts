@@ -3,7 +3,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { CiliumSettings } from '../../protocol/network.ts';
 import type { PoolSpecInput } from '../pools/pool.ts';
-import { parseLabels, parseTaints } from './parse.ts';
+import { parseLabels, parseTaints, requireRange } from './parse.ts';
 import { parseEviction, parseReserved, parseThresholds } from './pool-kubelet-options.ts';
 import type { PoolFlags } from './pool-options.ts';
 import { changedRegistries } from './pool-registries.ts';
@@ -16,6 +16,7 @@ export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInpu
     apiServerAccess: flags.apiServerAccess,
     labels: flags.label && changedLabels(flags.label, before.labels ?? {}),
     taints: flags.taint && changedTaints(flags.taint, before.taints ?? []),
+    nodeCidrs: flags.nodeCidr?.filter((text) => text !== 'none').map(requireRange),
     maxNodes: flags.maxNodes,
     kubelet: {
       clusterDns: flags.clusterDns,

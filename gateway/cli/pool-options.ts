@@ -28,6 +28,7 @@ export interface PoolFlags {
   readonly label?: readonly string[];
   readonly taint?: readonly string[];
   readonly maxNodes?: number;
+  readonly nodeCidr?: readonly string[];
   readonly clusterDns?: readonly string[];
   readonly clusterDomain?: string;
   readonly maxPods?: number;
@@ -79,6 +80,11 @@ export function withPoolOptions(command: Command): Command {
     )
     .option('--label <key=value>', 'label of every node, may be repeated', collect)
     .option('--taint <key[=value]:effect>', 'taint of every node, may be repeated', collect)
+    .option(
+      '--node-cidr <range>',
+      'addresses of its hosts, may be repeated; "none" for none (default: a host has the address that its join comes from)',
+      collect,
+    )
     .option('--max-nodes <n>', 'refuse joins above this', count)
     .option(
       '--cluster-dns <address>',

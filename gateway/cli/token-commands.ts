@@ -1,8 +1,9 @@
 // regnodectl token create | list | revoke
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { nodeNamePattern } from '../../protocol/join.ts';
 import { joinCommand } from '../join/command.ts';
-import { createToken, listTokens, revokeToken } from '../join/token.ts';
+import { createToken, listTokens, revokeToken, type TokenBinding } from '../join/token.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { nodePools } from '../pools/pool.ts';
 import {
@@ -15,7 +16,7 @@ import { connect, sharedFlags } from './context.ts';
 import { languageOf, say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printTable, tellProgress } from './output.ts';
-import { count, duration } from './parse.ts';
+import { collect, count, duration, requireRange } from './parse.ts';
 
 const maxUses = 1000;
 const maxLifetimeMs = 30 * 24 * 3600_000;
@@ -25,6 +26,8 @@ interface CreateFlags {
   readonly ttl: number;
   readonly uses: number;
   readonly name?: string;
+  readonly cidr?: readonly string[];
+  readonly machineId?: string;
   readonly gatewayUrl?: string;
   readonly artifactKeySha256?: string;
   readonly dryRun?: true;
@@ -44,7 +47,9 @@ function createCommand(): Command {
     .requiredOption('--pool <pool>', 'the pool that hosts will join')
     .option('--ttl <duration>', 'how long it is good', duration, 3600_000)
     .option('--uses <n>', 'how many hosts may join with it', count, 1)
-    .option('--name <name>', 'name of the node (default: what the host calls itself)')
+    .option('--name <name>', 'name of the node, and no other (default: what the host calls itself)')
+    .option('--cidr <range>', 'only for hosts that come from there, may be repeated', collect)
+    .option('--machine-id <id>', 'only for the host with this /etc/machine-id')
     .option('--gateway-url <url>', 'default: as the gateway was started with --public-url')
     .option(
       '--artifact-key-sha256 <hash>',
@@ -60,12 +65,13 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   if (ttl < 1000 || ttl > maxLifetimeMs) throw new Fault('USAGE', { detail: '--ttl: 1s to 30d' });
   if (name !== undefined && uses !== 1)
     throw new Fault('USAGE', { detail: '--name goes with --uses 1 only' });
+  const binding = bindingOf(flags);
   const { kubernetes } = await connect(command);
   if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
   const address = await gatewayAddress(kubernetes, flags);
   const { publicUrl: gatewayUrl, ...named } = address;
   if (flags.dryRun) {
-    if (sharedFlags(command).json) printJson({ pool, uses, gatewayUrl, ...named, dryRun: true });
+    if (sharedFlags(command).json) printJson({ pool, uses, binding, gatewayUrl, ...named, dryRun: true });
     tellDone({
       en: `would make a token for the pool ${pool} with ${uses} use(s) (--dry-run)`,
       zh: `将为节点池 ${pool} 创建可用 ${uses} 次的令牌（--dry-run）`,
@@ -73,7 +79,7 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
     return;
   }
 
-  const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses });
+  const { token, text } = await createToken(kubernetes, { pool, lifetimeMs: ttl, uses, binding });
   const line = joinCommand({
     gatewayUrl,
     ...named,
@@ -83,7 +89,7 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
   });
   if (sharedFlags(command).json) {
     const { id, expiresAt } = token;
-    printJson({ id, pool, expiresAt, uses, token: text, gatewayUrl, ...named, command: line });
+    printJson({ id, pool, expiresAt, uses, binding, token: text, gatewayUrl, ...named, command: line });
     return;
   }
   tellProgress(
@@ -96,6 +102,27 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
 }
 
 /** What the command names; of the artifacts only what the key has signed. */
+function bindingOf({ name, cidr, machineId }: CreateFlags): TokenBinding {
+  if (name !== undefined && !nodeNamePattern.test(name)) throw new Fault('NODE_NAME_INVALID', { name });
+  if (machineId !== undefined && !/^[0-9a-f]{32}$/.test(machineId))
+    throw new Fault('USAGE', { detail: `--machine-id: "${machineId}" is no machine-id` });
+  return {
+    ...(name === undefined ? {} : { nodeName: name }),
+    ...(machineId === undefined ? {} : { machineId }),
+    ...(cidr === undefined ? {} : { cidrs: cidr.map(requireRange) }),
+  };
+}
+
+/** `idc-1 from 10.77.0.0/24` */
+function describeBinding({ nodeName, machineId, cidrs }: TokenBinding): string {
+  const parts = [
+    nodeName ?? '',
+    machineId === undefined ? '' : `machine ${machineId}`,
+    cidrs === undefined ? '' : `from ${cidrs.join(', ')}`,
+  ];
+  return parts.filter(Boolean).join(' ') || 'any host';
+}
+
 async function gatewayAddress(
   kubernetes: Kubernetes,
   flags: CreateFlags,
@@ -121,13 +148,14 @@ function listCommand(): Command {
         return;
       }
       printTable(
-        ['ID', 'POOL', 'STATE', 'USES LEFT', 'EXPIRES', 'USED BY'],
+        ['ID', 'POOL', 'STATE', 'USES LEFT', 'EXPIRES', 'FOR', 'USED BY'],
         tokens.map((token) => [
           token.id,
           token.pool,
           state(token),
           `${token.usesLeft}/${token.usesAllowed}`,
           token.expiresAt,
+          describeBinding(token.binding),
           token.usedBy.map(({ node }) => node).join(', '),
         ]),
       );

@@ -1,5 +1,6 @@
 // The HTTP CONNECT server for kube-apiserver's egress selector, on a unix socket that only the API server may
-// open. A registered node is reached through its tunnel, anything else only when `dialDirectly` says so. 200 is
+// open. The kubelet's port of a registered node is reached through its tunnel, and no other of its ports; what is no registered
+// node's is dialled directly (direct.ts). 200 is
 // answered when the far end is connected, never before; the reason of a refusal stands in the status line,
 // because that is the part which the API server shows to whoever ran kubectl.
 import { chmod, rm } from 'node:fs/promises';
@@ -12,6 +13,8 @@ import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { refusedFor, resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+import { type DirectWay, dialDirectly, directObjection } from './direct.ts';
+import { usualKubeletPort } from './kubelet-port.ts';
 import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
 
 /** A way to a node: its session here, or the replica that holds its tunnel. */
@@ -28,14 +31,15 @@ export interface EgressHub {
 export interface EgressOptions {
   readonly socketPath: string;
   readonly hub: EgressHub;
-  /** The registered node that is known by this name or address. */
+  /** The registered node whose own this name or address is. */
   readonly resolveNode: (hostOrAddress: string) => string | undefined;
-  readonly dialDirectly: (host: string) => boolean;
+  /** The port of its kubelet, which stands for the agent's target `kubelet`. */
+  readonly kubeletPort?: (node: string) => number;
+  /** null: what is no registered node's is refused. */
+  readonly direct: DirectWay | null;
   readonly audit: (record: StreamAudit) => void;
   readonly logger: Logger;
   readonly clock?: TunnelClock;
-  /** The port that stands for the agent's target `kubelet`. */
-  readonly kubeletPort?: number;
   readonly connectionsLimit?: number;
   readonly headerLimitBytes?: number;
   readonly headerTimeoutMs?: number;
@@ -48,7 +52,7 @@ export interface Egress {
 }
 
 const defaults = {
-  kubeletPort: 10250,
+  kubeletPort: () => usualKubeletPort,
   connectionsLimit: 4096,
   headerLimitBytes: 8192,
   headerTimeoutMs: 5000,
@@ -105,15 +109,22 @@ function connect(url: string, socket: Socket, head: Buffer, settings: Settings):
   }
   const node = settings.resolveNode(target.host);
   if (node !== undefined) throughTunnel(node, target, socket, head, settings);
-  else if (settings.dialDirectly(target.host)) directly(target, socket, head, settings);
-  else refuseUnknown(target, socket, settings);
+  else if (settings.direct) directly(target, socket, head, settings.direct, settings);
+  else refuseTarget('', target, socket, new Fault('TUNNEL_TARGET_UNKNOWN', named(target)), settings);
 }
 
-function refuseUnknown(target: ConnectTarget, socket: Socket, settings: Settings): void {
+const named = (target: ConnectTarget) => ({ target: formatConnectTarget(target) });
+
+function refuseTarget(
+  node: string,
+  target: ConnectTarget,
+  socket: Socket,
+  fault: Fault,
+  settings: Settings,
+): void {
   const asked = formatConnectTarget(target);
-  const fault = new Fault('TUNNEL_TARGET_UNKNOWN', { target: asked });
   const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
-  const over = auditOnce({ node: '', target: streamTarget, address: '' }, 'opener', settings);
+  const over = auditOnce({ node, target: streamTarget, address: '' }, 'opener', settings);
   over(refusedFor(fault), undefined);
   refuse(socket, fault);
 }
@@ -126,10 +137,13 @@ function throughTunnel(
   settings: Settings,
 ): void {
   const asked = formatConnectTarget(target);
-  const streamTarget = {
-    target: target.port === settings.kubeletPort ? 'kubelet' : asked,
-    reason: `kube-apiserver CONNECT ${asked}`,
-  };
+  const port = settings.kubeletPort(node);
+  if (target.port !== port) {
+    const fault = new Fault('TUNNEL_PORT_REFUSED', { target: asked, node, port });
+    refuseTarget(node, target, socket, fault, settings);
+    return;
+  }
+  const streamTarget = { target: 'kubelet', reason: `kube-apiserver CONNECT ${asked}` };
   const way = settings.hub.session(node);
   const replica = way?.replica === undefined ? {} : { replica: way.replica };
   const over = auditOnce({ node, target: streamTarget, address: asked, ...replica }, 'opener', settings);
@@ -178,11 +192,23 @@ class ConnectEndpoint extends SocketEndpoint {
 
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
-function directly(target: ConnectTarget, socket: Socket, head: Buffer, settings: Settings): void {
+function directly(
+  target: ConnectTarget,
+  socket: Socket,
+  head: Buffer,
+  way: DirectWay,
+  settings: Settings,
+): void {
   const asked = formatConnectTarget(target);
+  const detail = net.isIP(target.host) === 0 ? undefined : directObjection(target.host, target.port, way);
+  if (detail !== undefined) {
+    const fault = new Fault('TUNNEL_TARGET_FORBIDDEN', { target: asked, detail });
+    refuseTarget('', target, socket, fault, settings);
+    return;
+  }
   const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
   const over = auditOnce({ node: '', target: streamTarget, address: asked }, 'opener', settings);
-  const far = net.connect({ ...target, allowHalfOpen: true, noDelay: true });
+  const far = dialDirectly(target, way);
   const timer = settings.clock.after(settings.directDialTimeoutMs, () => {
     far.destroy(new Error(`no answer within ${settings.directDialTimeoutMs} ms`));
   });

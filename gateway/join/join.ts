@@ -2,7 +2,6 @@
 // key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota counted,
 // and last a use of the token taken; what fails after the claim gives the name back. A host that lost our answer
 // asks again with the same key and gets one without a second use.
-import { isIP } from 'node:net';
 import { Fault } from '../../protocol/fault.ts';
 import {
   type JoinRequest,
@@ -10,6 +9,8 @@ import {
   nodeNamePattern,
   protocolVersion,
 } from '../../protocol/join.ts';
+import { canonicalAddress } from '../addresses/address.ts';
+import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
@@ -22,9 +23,11 @@ import {
 import { withoutEmpty } from '../nodes/status.ts';
 import { desiredState } from '../pools/desired-state.ts';
 import { nodePools, poolSpec } from '../pools/pool.ts';
+import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
 import { createBootstrapToken, deleteBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
+import { assertMayReturn, returned } from './readmission.ts';
 import { type Applicant, checkToken, consumeToken, type JoinToken } from './token.ts';
 
 export interface JoinDesk {
@@ -32,43 +35,65 @@ export interface JoinDesk {
   readonly authority: Authority;
   readonly artifacts: () => Promise<OfferedArtifacts>;
   readonly apiServer: { readonly url: string; readonly caPem: string };
+  /** Whose names and addresses are. */
+  readonly book: Pick<AddressBook, 'current'>;
   /** A node whose tunnel is open is not replaced by a join. */
   readonly isConnected: (nodeName: string) => boolean;
   readonly now: () => number;
 }
 
-/** Throws a Fault for every refusal; then the cluster is as it was before. */
-export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinResponse> {
+export interface Joined {
+  readonly answer: JoinResponse;
+  /** What the host stated and did not get, with the reasons. */
+  readonly leftOut: AdmittedAddresses['leftOut'];
+  /** It took the place of a node with another key, as an operator had allowed. */
+  readonly readmitted: boolean;
+}
+
+/** Throws a Fault for every refusal; then the cluster is as it was before. `source` is the other end of the connection. */
+export async function join(desk: JoinDesk, request: JoinRequest, source: string): Promise<Joined> {
   const { kubernetes, authority } = desk;
   const { nodeName } = request;
   if (!nodeNamePattern.test(nodeName)) throw new Fault('NODE_NAME_INVALID', { name: nodeName.slice(0, 80) });
 
   const { publicKey, keySha256 } = await checkCertificateRequest(request.csrPem, nodeName);
-  const applicant: Applicant = { nodeName, keySha256 };
+  const { machineId, architecture } = request.facts;
+  const applicant: Applicant = { nodeName, keySha256, machineId, source };
   const token = await checkToken(kubernetes, request.token, applicant, desk.now());
 
   const pool = await kubernetes.get(nodePools, token.pool);
   if (!pool || pool.metadata.deletionTimestamp) throw new Fault('POOL_NOT_FOUND', { pool: token.pool });
   const spec = poolSpec(pool);
-  const { machineId, architecture } = request.facts;
+  const host = { pool: token.pool, keySha256, machineId };
   const existing = await kubernetes.get(registeredNodes, nodeName);
   assertNotReplayed(existing, token, applicant);
-  if (existing) assertSameMachine(existing, token, machineId, desk);
+  if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
   else await assertNameFree(kubernetes, nodeName);
+  const { addresses, leftOut } = await admitAddresses(desk.book, {
+    ...{ nodeName, source, existing, pool: token.pool },
+    addresses: request.facts.addresses,
+    nodeCidrs: spec.nodeCidrs,
+  });
   const node = existing?.spec ?? {};
   const artifacts = await desk.artifacts();
   const desired = desiredState({ name: token.pool, spec }, node, architecture, artifacts, request.facts);
 
-  const claimed = existing ?? (await claimName(kubernetes, request, token, keySha256));
+  const claimed = existing ?? (await claimName(kubernetes, nodeName, { ...host, addresses: [...addresses] }));
   try {
-    if (!existing) await assertQuota(kubernetes, claimed, spec.maxNodes);
+    if (!existing) await assertPlace(kubernetes, claimed, spec.maxNodes);
     await consumeToken(kubernetes, token.id, applicant, desk.now());
   } catch (error) {
     if (!existing) await releaseName(kubernetes, claimed);
     throw error;
   }
 
-  if (existing) await renew(kubernetes, existing, request, keySha256);
+  if (existing) {
+    await update(kubernetes, registeredNodes, { name: nodeName }, (current) => {
+      if (current.metadata.uid !== existing.metadata.uid)
+        throw new Fault('NODE_NAME_TAKEN', { name: nodeName });
+      return { ...current, spec: returned(current, host, addresses, desk.now()) };
+    });
+  }
   const certificate = await authority.issueNode({ name: nodeName, pool: token.pool, publicKey });
   const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
   try {
@@ -93,7 +118,7 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
   const old = existing?.status?.bootstrapTokenId;
   if (old) await deleteBootstrapToken(kubernetes, old);
 
-  return {
+  const answer: JoinResponse = {
     protocolVersion,
     nodeName,
     pool: token.pool,
@@ -102,6 +127,8 @@ export async function join(desk: JoinDesk, request: JoinRequest): Promise<JoinRe
     desired,
     bootstrap: { apiServerUrl: desk.apiServer.url, caPem: desk.apiServer.caPem, token: bootstrap.token },
   };
+  const readmitted = existing !== undefined && existing.spec.keySha256 !== keySha256;
+  return { answer, leftOut, readmitted };
 }
 
 /**
@@ -119,21 +146,6 @@ function assertNotReplayed(
   if (!existing || hasBeenHere) throw new Fault('JOIN_REPLAYED', { id: token.id, name: nodeName });
 }
 
-/** The name is registered: only its own machine may join again, in its own pool, and not while it is connected. */
-function assertSameMachine(
-  existing: RegisteredNode,
-  token: JoinToken,
-  machineId: string,
-  desk: JoinDesk,
-): void {
-  const { name, deletionTimestamp } = existing.metadata;
-  if (existing.spec.machineId !== machineId) throw new Fault('NODE_NAME_TAKEN', { name });
-  if (existing.spec.pool !== token.pool)
-    throw new Fault('NODE_IN_OTHER_POOL', { name, pool: existing.spec.pool });
-  if (deletionTimestamp) throw new Fault('NODE_LEAVING', { name });
-  if (desk.isConnected(name)) throw new Fault('NODE_CONNECTED', { name });
-}
-
 /** A Node object without a registration belongs to somebody else, e.g. a cloud node of that name. */
 async function assertNameFree(kubernetes: Kubernetes, name: string): Promise<void> {
   if (await kubernetes.get(nodes, name)) throw new Fault('NODE_NAME_TAKEN', { name });
@@ -141,23 +153,17 @@ async function assertNameFree(kubernetes: Kubernetes, name: string): Promise<voi
 
 async function claimName(
   kubernetes: Kubernetes,
-  { nodeName, facts }: JoinRequest,
-  token: JoinToken,
-  keySha256: string,
+  nodeName: string,
+  spec: RegisteredNode['spec'],
 ): Promise<RegisteredNode> {
   try {
     return await kubernetes.create(registeredNodes, {
       metadata: {
         name: nodeName,
         finalizers: [leaveFinalizer],
-        labels: { 'regnode.io/pool': token.pool },
+        labels: { 'regnode.io/pool': spec.pool },
       },
-      spec: {
-        pool: token.pool,
-        machineId: facts.machineId,
-        keySha256,
-        addresses: facts.addresses.filter((address) => isIP(address) !== 0),
-      },
+      spec,
     });
   } catch (error) {
     if (isFailure(error, 'AlreadyExists'))
@@ -166,18 +172,37 @@ async function claimName(
   }
 }
 
+/** A claim older than this whose join has not ended is one that failed. */
+const claimLifetimeMs = 120_000;
+
 /**
- * Counted after the claim, so that joins at the same moment see each other: the earlier claim (resource versions only
- * grow) keeps its place, the later one is refused, and never do both pass.
+ * Looked at after the claim, so that joins at the same moment see each other: the earlier claim (resource versions only
+ * grow) keeps its place and its addresses, the later one is refused, and never do both pass.
  */
-async function assertQuota(kubernetes: Kubernetes, claimed: RegisteredNode, maxNodes: number): Promise<void> {
-  const { pool } = claimed.spec;
-  const { items } = await kubernetes.list(registeredNodes, { labelSelector: `regnode.io/pool=${pool}` });
+async function assertPlace(kubernetes: Kubernetes, claimed: RegisteredNode, maxNodes: number): Promise<void> {
+  const { pool, addresses } = claimed.spec;
+  const { items } = await kubernetes.list(registeredNodes);
   const version = ({ metadata }: RegisteredNode) => BigInt(metadata.resourceVersion ?? 0);
-  const before = items.filter(
-    (item) => item.status?.joinedAt !== undefined || version(item) < version(claimed),
-  ).length;
-  if (before >= maxNodes) throw new Fault('POOL_FULL', { pool, maxNodes });
+  const createdMs = ({ metadata }: RegisteredNode) => Date.parse(metadata.creationTimestamp ?? '');
+  const earlier = items.filter(
+    (item) =>
+      item.metadata.name !== claimed.metadata.name &&
+      (item.status?.joinedAt !== undefined || version(item) < version(claimed)),
+  );
+  const inPool = earlier.filter(({ metadata }) => metadata.labels?.['regnode.io/pool'] === pool);
+  if (inPool.length >= maxNodes) throw new Fault('POOL_FULL', { pool, maxNodes });
+  const others = earlier.filter(
+    (item) => item.status?.joinedAt !== undefined || createdMs(claimed) - createdMs(item) < claimLifetimeMs,
+  );
+  for (const { metadata, spec } of others) {
+    const address = addresses.find((one) => spec.addresses.some((text) => canonicalAddress(text) === one));
+    if (address === undefined) continue;
+    throw new Fault('ADDRESS_NOT_OWNED', {
+      address,
+      detail: `it belongs to the RegisteredNode ${metadata.name}`,
+      pool,
+    });
+  }
 }
 
 async function releaseName(kubernetes: Kubernetes, claimed: RegisteredNode): Promise<void> {
@@ -194,20 +219,5 @@ async function writeStatus(
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
     if (current.metadata.uid !== uid) throw new Fault('NODE_NAME_TAKEN', { name });
     return { ...current, status: withoutEmpty({ ...current.status, ...status }) };
-  });
-}
-
-/** The same machine with a new key and perhaps new addresses. */
-async function renew(
-  kubernetes: Kubernetes,
-  existing: RegisteredNode,
-  { nodeName, facts }: JoinRequest,
-  keySha256: string,
-): Promise<void> {
-  const addresses = facts.addresses.filter((address) => isIP(address) !== 0);
-  await update(kubernetes, registeredNodes, { name: nodeName }, (current) => {
-    if (current.metadata.uid !== existing.metadata.uid)
-      throw new Fault('NODE_NAME_TAKEN', { name: nodeName });
-    return { ...current, spec: { ...current.spec, keySha256, addresses } };
   });
 }

@@ -3,6 +3,7 @@
 // take one use, and a host whose answer was lost on the way asks again without costing a second one.
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { Fault } from '../../protocol/fault.ts';
+import { canonicalAddress, parseAddress, parseRange } from '../addresses/address.ts';
 import { gatewayNamespace } from '../kubernetes/access.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
@@ -26,17 +27,32 @@ export interface JoinToken {
   readonly usesAllowed: number;
   readonly usesLeft: number;
   readonly usedBy: readonly TokenUse[];
+  readonly binding: TokenBinding;
+}
+
+/** Whom alone it admits; what is absent is open. */
+export interface TokenBinding {
+  readonly nodeName?: string;
+  readonly machineId?: string;
+  /** Ranges that the connection has to come from. */
+  readonly cidrs?: readonly string[];
 }
 
 export interface Applicant {
   readonly nodeName: string;
   readonly keySha256: string;
+  readonly machineId: string;
+  /** The other end of its connection. */
+  readonly source: string;
 }
+
+/** Who only asks whether the token would be good has not said all of it yet; what is not said is not held against it. */
+export type Asking = Pick<Applicant, 'source'> & Partial<Applicant>;
 
 /** Makes a token; its text is shown once and never again. */
 export async function createToken(
   kubernetes: Kubernetes,
-  wish: { pool: string; lifetimeMs: number; uses: number },
+  wish: { pool: string; lifetimeMs: number; uses: number; binding?: TokenBinding },
   now: number = Date.now(),
 ): Promise<{ token: JoinToken; text: string }> {
   const id = randomText(6);
@@ -48,6 +64,7 @@ export async function createToken(
     usesAllowed: wish.uses,
     usesLeft: wish.uses,
     usedBy: [],
+    binding: wish.binding ?? {},
   };
   await kubernetes.create(secrets, {
     metadata: {
@@ -70,7 +87,7 @@ export function tokenId(text: string): string | undefined {
 export async function checkToken(
   kubernetes: Kubernetes,
   text: string,
-  applicant: Applicant,
+  applicant: Asking,
   now: number = Date.now(),
 ): Promise<JoinToken> {
   const [, id, secret] = tokenPattern.exec(text) ?? [];
@@ -130,15 +147,30 @@ export function revokeToken(kubernetes: Kubernetes, idOrText: string): Promise<b
   return kubernetes.remove(secrets, secretName(id), { namespace: gatewayNamespace });
 }
 
-function assertUsable(token: JoinToken, applicant: Applicant, now: number): void {
+function assertUsable(token: JoinToken, applicant: Asking, now: number): void {
   const { id, pool, expiresAt } = token;
   if (!(Date.parse(expiresAt) > now)) throw new Fault('TOKEN_EXPIRED', { id, expiredAt: expiresAt, pool });
   if (token.usesLeft < 1 && !isUsedBy(token, applicant)) {
     throw new Fault('TOKEN_USED_UP', { id, uses: token.usesAllowed, pool });
   }
+  assertMeant(token, applicant);
 }
 
-function isUsedBy(token: JoinToken, { nodeName, keySha256 }: Applicant): boolean {
+function assertMeant({ id, pool, binding }: JoinToken, { nodeName, machineId, source }: Asking): void {
+  const refuse = (bound: string, shown: string) =>
+    new Fault('TOKEN_NOT_FOR_THIS_HOST', { id, bound, shown: shown.slice(0, 80), pool });
+  if (nodeName !== undefined && binding.nodeName !== undefined && binding.nodeName !== nodeName)
+    throw refuse(`the node ${binding.nodeName}`, `the name ${nodeName}`);
+  if (machineId !== undefined && binding.machineId !== undefined && binding.machineId !== machineId)
+    throw refuse(`the machine ${binding.machineId}`, `the machine-id ${machineId}`);
+  if (binding.cidrs === undefined) return;
+  const address = canonicalAddress(source);
+  const parsed = address === undefined ? undefined : parseAddress(address);
+  const isWithin = parsed && binding.cidrs.some((text) => parseRange(text)?.contains(parsed));
+  if (!isWithin) throw refuse(`hosts in ${binding.cidrs.join(', ')}`, `the address ${source}`);
+}
+
+function isUsedBy(token: JoinToken, { nodeName, keySha256 }: Asking): boolean {
   return token.usedBy.some((use) => use.node === nodeName && use.keySha256 === keySha256);
 }
 
@@ -149,6 +181,7 @@ function fields(token: JoinToken): Record<string, string> {
     usesAllowed: String(token.usesAllowed),
     usesLeft: String(token.usesLeft),
     usedBy: JSON.stringify(token.usedBy),
+    binding: JSON.stringify(token.binding),
   };
 }
 
@@ -161,6 +194,7 @@ function parse(stored: Secret): JoinToken {
     usesAllowed: Number(data.usesAllowed ?? 0),
     usesLeft: Number(data.usesLeft ?? 0),
     usedBy: JSON.parse(data.usedBy ?? '[]') as TokenUse[],
+    binding: JSON.parse(data.binding ?? '{}') as TokenBinding,
   };
 }
 

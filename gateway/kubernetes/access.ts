@@ -37,7 +37,11 @@ const clusterRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },
   // What ails a node, as conditions beside the kubelet's own.
   { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
-  // Drain.
+  // Whose an address is: no node may have one of theirs.
+  { apiGroups: [''], resources: ['services'], verbs: ['list'] },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] },
+  { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: ['list'] },
+  // Drain, and whose an address is.
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },

@@ -38,8 +38,14 @@ export interface Taint {
 }
 
 export interface NodeObject extends KubernetesObject {
-  readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] };
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly Taint[];
+    readonly podCIDR?: string;
+    readonly podCIDRs?: readonly string[];
+  };
   readonly status?: {
+    readonly daemonEndpoints?: { readonly kubeletEndpoint?: { readonly Port?: number } };
     readonly conditions?: readonly {
       type: string;
       status: string;
@@ -58,6 +64,29 @@ export interface Pod extends KubernetesObject {
     readonly volumes?: readonly { name: string; emptyDir?: unknown }[];
   };
   readonly status?: { readonly phase?: string };
+}
+
+export interface Service extends KubernetesObject {
+  readonly spec?: {
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly externalIPs?: readonly string[];
+    readonly loadBalancerIP?: string;
+  };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
+}
+
+export interface EndpointSlice extends KubernetesObject {
+  readonly endpoints?: readonly {
+    readonly addresses?: readonly string[];
+    readonly nodeName?: string;
+    /** In v1beta1, where the node's name stands among it. */
+    readonly topology?: Readonly<Record<string, string>>;
+  }[];
+}
+
+export interface ServiceCidr extends KubernetesObject {
+  readonly spec?: { readonly cidrs?: readonly string[] };
 }
 
 export interface Secret extends KubernetesObject {
@@ -123,6 +152,7 @@ export const nodes: Kind<NodeObject> = core('Node', 'nodes', false);
 export const pods: Kind<Pod> = core('Pod', 'pods', true);
 export const secrets: Kind<Secret> = core('Secret', 'secrets', true);
 export const configMaps: Kind<ConfigMap> = core('ConfigMap', 'configmaps', true);
+export const services: Kind<Service> = core('Service', 'services', true);
 export const events: Kind<EventObject> = core('Event', 'events', true);
 export const namespaces: Kind<KubernetesObject> = core('Namespace', 'namespaces', false);
 export const serviceAccounts: Kind<KubernetesObject> = core('ServiceAccount', 'serviceaccounts', true);
@@ -136,6 +166,21 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = {
   apiVersion: 'certificates.k8s.io/v1',
   kind: 'CertificateSigningRequest',
   plural: 'certificatesigningrequests',
+  namespaced: false,
+};
+
+/** v1beta1 before Kubernetes 1.21. */
+export const endpointSlices: Kind<EndpointSlice> = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  namespaced: true,
+};
+
+export const serviceCidrs: Kind<ServiceCidr> = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'ServiceCIDR',
+  plural: 'servicecidrs',
   namespaced: false,
 };
 

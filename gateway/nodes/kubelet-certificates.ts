@@ -1,10 +1,12 @@
 // Approves the certificates of registered kubelets, and nothing else. A client certificate only for the
 // holder of the very bootstrap token that was made for that node, or for the node itself when it renews; a
 // serving certificate only for the node itself, for its own name and registered addresses. What claims to be
-// ours and is not right is denied with the reason; every other request is left to whoever it belongs to.
+// ours and is not right is denied with the reason; every other request is left to whoever it belongs to. A request that could
+// be read in two ways (two PEM blocks, an attribute or an extension twice) is denied: signers of old releases take the last.
 
-import { isIP } from 'node:net';
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/x509.ts';
+import { canonicalAddress } from '../addresses/address.ts';
+import { addressObjection, type Claims, nameObjection } from '../addresses/claims.ts';
 import { bootstrapGroup } from '../kubernetes/access.ts';
 import { told } from '../kubernetes/event-recorder.ts';
 import { type CertificateSigningRequest, certificateSigningRequests } from '../kubernetes/kinds.ts';
@@ -24,10 +26,16 @@ const ignore: CertificateDecision = { decision: 'ignore' };
 const clientUsages = ['client auth', 'digital signature', 'key encipherment'];
 const servingUsages = ['digital signature', 'key encipherment', 'server auth'];
 
-/** The registration is read when it is needed, and from the API server: a copy may lag behind a join of just now. */
+export interface CertificateWorld {
+  /** From the API server: a copy may lag behind a join of just now. */
+  readonly registered: (name: string) => Promise<RegisteredNode | undefined>;
+  /** Whose these addresses are now. */
+  readonly claims: (addresses: readonly string[]) => Promise<Claims>;
+}
+
 export async function decideCertificate(
   csr: CertificateSigningRequest,
-  readRegistered: (name: string) => Promise<RegisteredNode | undefined>,
+  world: CertificateWorld,
 ): Promise<CertificateDecision> {
   const { signerName, username = '', groups = [] } = csr.spec;
   if (signerName !== clientSigner && signerName !== servingSigner) return ignore;
@@ -40,19 +48,19 @@ export async function decideCertificate(
   const request = parse(csr.spec.request);
   const asked = request?.subjectName.getField('CN')[0]?.replace(/^system:node:/, '') ?? '';
   const name = self ?? asked;
-  const node = name === '' ? undefined : await readRegistered(name);
+  const node = name === '' ? undefined : await world.registered(name);
   // A node of the cloud renewing its own certificate is nobody's business here.
   if (!bootstrapping && !node) return ignore;
 
   const deny = (reason: string): CertificateDecision => ({ decision: 'deny', node: name, reason });
-  if (!request) return deny('the request cannot be read');
+  if (!request) return deny('the request cannot be read, or in more than one way');
   if (!node || node.metadata.deletionTimestamp)
     return deny(`the node ${name.slice(0, 63)} is not registered`);
   if (request.subject !== `O=system:nodes, CN=system:node:${name}`) {
     if (request.subject !== `CN=system:node:${name}, O=system:nodes`)
       return deny('the subject is another one');
   }
-  if (signerName === servingSigner) return decideServing(csr, request, node, self, deny);
+  if (signerName === servingSigner) return decideServing(csr, request, node, self, world, deny);
 
   if (bootstrapping && username !== `system:bootstrap:${node.status?.bootstrapTokenId}`) {
     return deny('the bootstrap token was made for another node');
@@ -62,22 +70,33 @@ export async function decideCertificate(
   return { decision: 'approve', node: name };
 }
 
-function decideServing(
+async function decideServing(
   csr: CertificateSigningRequest,
   request: Pkcs10CertificateRequest,
   node: RegisteredNode,
   self: string | undefined,
+  { claims: readClaims }: CertificateWorld,
   deny: (reason: string) => CertificateDecision,
-): CertificateDecision {
+): Promise<CertificateDecision> {
   const { name } = node.metadata;
   if (self !== name) return deny('only the node itself may ask for its serving certificate');
   if (!isSubset(csr.spec.usages, servingUsages)) return deny('the usages are not those of a server');
   const names = alternativeNames(request);
   if (names.length === 0) return deny('a serving certificate needs a name or an address');
+  const registered = new Set(node.spec.addresses.map(canonicalAddress));
   const wrong = names.find(({ type, value }) =>
-    type === 'dns' ? value !== name : type !== 'ip' || !node.spec.addresses.includes(value),
+    type === 'dns' ? value !== name : type !== 'ip' || !registered.has(value),
   );
   if (wrong) return deny(`${wrong.type} ${wrong.value.slice(0, 63)} is not registered for this node`);
+  // It was its own when it joined; what is signed now has to be its own now.
+  const addresses = names.flatMap(({ type, value }) => (type === 'ip' ? [value] : []));
+  const claims = await readClaims(addresses);
+  const claimant = { name, sinceMs: Date.parse(node.metadata.creationTimestamp ?? '') };
+  for (const { type, value } of [{ type: 'dns', value: name }, ...names]) {
+    const judge = type === 'dns' ? nameObjection : addressObjection;
+    const objection = judge(value, claimant, claims);
+    if (objection !== undefined) return deny(`${type} ${value.slice(0, 63)}: ${objection}`);
+  }
   return { decision: 'approve', node: name };
 }
 
@@ -109,12 +128,29 @@ export async function writeDecision(
   }
 }
 
+/** One block and nothing around it, so that we read what the signer reads. */
+const onePem =
+  /^\s*-----BEGIN CERTIFICATE REQUEST-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE REQUEST-----\s*$/;
+
 function parse(base64Pem: string): Pkcs10CertificateRequest | undefined {
+  const text = Buffer.from(base64Pem, 'base64').toString('latin1').replaceAll('\r\n', '\n');
+  const body = onePem.exec(text)?.[1];
+  if (body === undefined) return undefined;
   try {
-    return new Pkcs10CertificateRequest(Buffer.from(base64Pem, 'base64').toString('utf8'));
+    const request = new Pkcs10CertificateRequest(Buffer.from(body, 'base64'));
+    return isPlain(request) ? request : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isPlain({ attributes, extensions }: Pkcs10CertificateRequest): boolean {
+  const once = (types: readonly string[]) => new Set(types).size === types.length;
+  return (
+    once(attributes.map(({ type }) => type)) &&
+    attributes.every(({ values }) => values.length === 1) &&
+    once(extensions.map(({ type }) => type))
+  );
 }
 
 function alternativeNames(request: Pkcs10CertificateRequest): { type: string; value: string }[] {
@@ -122,7 +158,7 @@ function alternativeNames(request: Pkcs10CertificateRequest): { type: string; va
   if (!extension) return [];
   return new SubjectAlternativeNameExtension(extension.rawData).names.items.map(({ type, value }) => ({
     type,
-    value: type === 'ip' && isIP(value) === 6 ? new URL(`http://[${value}]`).hostname.slice(1, -1) : value,
+    value: type === 'ip' ? (canonicalAddress(value) ?? value) : value,
   }));
 }
 

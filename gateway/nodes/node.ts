@@ -15,7 +15,21 @@ export const registeredNodeSpecSchema = z.strictObject({
   pool: z.string().describe('Name of its NodePool; fixed at the join.'),
   machineId: z.string().describe('/etc/machine-id of the host that may use this name.'),
   keySha256: z.string().describe('SHA-256 of the public key (SPKI) that the node certificate is bound to.'),
-  addresses: z.array(z.string()).describe('Addresses that the kubelet may have in its serving certificate.'),
+  addresses: z
+    .array(z.string())
+    .describe(
+      'Its own addresses, the first is that of its kubelet: they lead to it, and may stand in its certificate.',
+    ),
+  readmission: z
+    .strictObject({
+      until: z.string().describe('When it ends, if it was not used.'),
+      machineId: z
+        .string()
+        .optional()
+        .describe('Of the host that may; default: the one that is registered, *: any.'),
+    })
+    .optional()
+    .describe('A host with another key may take this name, once: regnodectl node readmit.'),
   unschedulable: z.boolean().optional().describe('Cordoned.'),
   labels: z
     .record(z.string(), z.string())

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { DesiredState } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
@@ -26,6 +27,8 @@ export interface ReconcilerOptions {
   readonly pools: (name: string) => PoolObject | undefined;
   readonly registered: (name: string) => RegisteredNode | undefined;
   readonly nodes: (name: string) => NodeObject | undefined;
+  /** What of its name and addresses is not its own, as far as is known. */
+  readonly contested: AddressBook['contested'];
   readonly artifacts: () => Promise<OfferedArtifacts>;
   readonly tunnels: Tunnels;
   readonly departures: Departures;
@@ -111,6 +114,7 @@ export class Reconciler {
       isLive: this.#options.isLive,
       settled: settled(),
       desiredRevision: desired?.revision,
+      contested: this.#options.contested(registered),
       nowMs: now(),
     });
     const isClaim =

@@ -19,6 +19,7 @@ const reservedTypes: ReadonlySet<string> = new Set([
   'Configured',
   'VersionsAsWished',
   'AsMade',
+  'AddressesOwned',
 ]);
 
 export function boundedDetail(detail: string): string {

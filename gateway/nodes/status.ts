@@ -23,6 +23,8 @@ export interface Observation {
   /** After a start agents get this long to come back before they are said to be gone. */
   readonly settled: boolean;
   readonly desiredRevision: string | undefined;
+  /** What of its name and addresses is not its own. */
+  readonly contested: readonly { readonly what: string; readonly detail: string }[];
   readonly nowMs: number;
 }
 
@@ -60,6 +62,7 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
         ? told('NO_NODE_OBJECT')
         : { reason: 'Kubelet', message: readyMessage(seen.node) }),
     },
+    addressesOwned(registered, seen.contested),
     ...upgradeConditions(report ?? before),
   ];
   return withoutEmpty({
@@ -82,6 +85,20 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
       ...healthConditions(before.conditions ?? [], report?.health, seen.nowMs),
     ],
   });
+}
+
+function addressesOwned(
+  { spec }: RegisteredNode,
+  contested: Observation['contested'],
+): Omit<Condition, 'lastTransitionTime'> {
+  const detail = contested.map((one) => `${one.what}: ${one.detail}`).join('; ');
+  return {
+    type: 'AddressesOwned',
+    status: contested.length === 0 ? 'True' : 'False',
+    ...(contested.length === 0
+      ? told('ADDRESSES_OWNED', { addresses: spec.addresses.join(', ') })
+      : told('ADDRESS_CONTESTED', { detail })),
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 import { ciliumSettingsSchema } from '../../protocol/network.ts';
 import { nodeContainerdSettings, nodeKubeletSettings } from '../../protocol/node-settings.ts';
+import { parseRange } from '../addresses/address.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { rolloutStatusSchema } from './rollout-status.ts';
 
@@ -28,6 +29,12 @@ const taintsSchema = z.array(
   }),
 );
 
+const nodeCidrSchema = z
+  .string()
+  .max(49)
+  .regex(/^[0-9A-Fa-f:.]+\/[0-9]{1,3}$/, 'must be ADDRESS/LENGTH')
+  .refine((text) => parseRange(text) !== undefined, 'must be a range of addresses, e.g. 10.77.0.0/16');
+
 export const poolSpecSchema = z.strictObject({
   kubernetesVersion: versionSchema.describe('Version of the kubelet, e.g. v1.32.4.'),
   network: z
@@ -42,6 +49,13 @@ export const poolSpecSchema = z.strictObject({
     .describe('How kubelets reach the API server: direct, or tunnel (through the agent and this gateway).'),
   labels: labelsSchema.default({}).describe('Labels of every node of the pool.'),
   taints: taintsSchema.default([]).describe('Taints of every node of the pool.'),
+  nodeCidrs: z
+    .array(nodeCidrSchema)
+    .max(64)
+    .default([])
+    .describe(
+      'Ranges of the addresses that its hosts have. A host whose join does not come from its own address (behind NAT, a proxy or a balancer) may claim one in these, if nobody else has it.',
+    ),
   maxNodes: z.int().min(0).max(5000).default(5000).describe('A join above this is refused.'),
   kubelet: z
     .strictObject({

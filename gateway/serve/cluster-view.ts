@@ -1,5 +1,5 @@
-// Live copies of what the gateway looks at all the time (pools, registrations, Nodes, kubelets' certificate requests), and an
-// index of registered addresses. One place starts and stops them all.
+// Live copies of what the gateway looks at all the time: pools, registrations, Nodes, kubelets' certificate requests. One place
+// starts and stops them all.
 import type { Logger } from 'pino';
 import type { Counters } from '../audit/counters.ts';
 import {
@@ -20,8 +20,6 @@ export interface ClusterView {
   readonly registered: Watcher<RegisteredNode>;
   readonly nodes: Watcher<NodeObject>;
   readonly certificateRequests: Watcher<CertificateSigningRequest>;
-  /** The registered node of this name or address. */
-  resolve(hostOrAddress: string): string | undefined;
   /** Kinds that have not been read yet. */
   missing(): readonly string[];
   /** Runs until the signal. */
@@ -47,27 +45,14 @@ export function createClusterView(
   };
   const pools = watch(nodePools);
   const registered = watch(registeredNodes);
-  const byAddress = addressIndex(registered);
   return {
     pools,
     registered,
     nodes: watch(nodes),
     certificateRequests: watch(certificateSigningRequests),
-    resolve: (host) => (registered.get(host) ? host : byAddress.get(host)),
     missing: () => names.filter((_, index) => !watchers[index]?.synced),
     run: async (signal) => {
       await Promise.all(watchers.map((watcher) => watcher.run(signal)));
     },
   };
-}
-
-function addressIndex(registered: Watcher<RegisteredNode>): ReadonlyMap<string, string> {
-  const byAddress = new Map<string, string>();
-  registered.onChange(({ name, object, previous }) => {
-    for (const address of previous?.spec.addresses ?? []) {
-      if (byAddress.get(address) === name) byAddress.delete(address);
-    }
-    for (const address of object?.spec.addresses ?? []) byAddress.set(address, name);
-  });
-  return byAddress;
 }

@@ -6,7 +6,7 @@ import { readFromPeer } from '../../protocol/newer-peer.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
-import { type JoinDesk, join } from '../join/join.ts';
+import { type JoinDesk, type Joined, join } from '../join/join.ts';
 import { tokenId } from '../join/token.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { registeredNodes } from '../nodes/node.ts';
@@ -49,9 +49,9 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
         token: tokenId(token) ?? '?',
         machineId: facts.machineId,
       };
-      const answer = await join(desk, parsed.data);
-      accepted(options, about, answer.pool, desk.now() - startedMs);
-      answerJson(response, 200, answer);
+      const joined = await join(desk, parsed.data, address);
+      accepted(options, about, joined, desk.now() - startedMs);
+      answerJson(response, 200, joined.answer);
     } catch (error) {
       const fault = faultFor(error);
       // What is our own failure is not held against the host.
@@ -66,10 +66,11 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
 function accepted(
   { audit, counters, recordEvent }: JoinRouteOptions,
   about: About,
-  pool: string,
+  { answer: { pool }, leftOut, readmitted }: Joined,
   ms: number,
 ): void {
-  audit.record({ event: 'join', outcome: 'accepted', pool, ...about });
+  const addresses = leftOut.length === 0 ? {} : { leftOut };
+  audit.record({ event: 'join', outcome: 'accepted', pool, ...about, readmitted, ...addresses });
   counters.joins.inc({ outcome: 'accepted', code: '' });
   counters.joinSeconds.observe(ms / 1000);
   const name = about.node ?? '';

@@ -2,6 +2,7 @@
 // decided when it appears, each pool's numbers are written when they change.
 import type { Logger } from 'pino';
 import type { Artifact } from '../../protocol/desired.ts';
+import type { AddressBook } from '../addresses/book.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -16,6 +17,7 @@ import type { ClusterView } from './cluster-view.ts';
 
 export interface LoopsOptions {
   readonly view: ClusterView;
+  readonly book: AddressBook;
   readonly reconciler: Reconciler;
   readonly tunnels: Tunnels;
   readonly kubernetes: Kubernetes;
@@ -109,12 +111,15 @@ export function startLoops(options: LoopsOptions): Loops {
 }
 
 async function decide(
-  { view, kubernetes, counters, audit, logger }: LoopsOptions,
+  { view, book, kubernetes, counters, audit, logger }: LoopsOptions,
   name: string,
 ): Promise<void> {
   const csr = view.certificateRequests.get(name);
   if (!csr) return;
-  const decision = await decideCertificate(csr, (node) => kubernetes.get(registeredNodes, node));
+  const decision = await decideCertificate(csr, {
+    registered: (node) => kubernetes.get(registeredNodes, node),
+    claims: (addresses) => book.current(addresses),
+  });
   const signer = csr.spec.signerName;
   if (decision.decision === 'ignore') return;
   if (!(await writeDecision(kubernetes, csr, decision))) return;

@@ -8,6 +8,7 @@ import { ArtifactStore } from '../artifacts/store.ts';
 import { watchStore } from '../artifacts/watch.ts';
 import { openAudit } from '../audit/audit.ts';
 import { createCounters } from '../audit/counters.ts';
+import { kubeletPortOf } from '../egress/kubelet-port.ts';
 import { startEgress } from '../egress/server.ts';
 import { Authority } from '../join/authority.ts';
 import type { ClusterConnection } from '../kubernetes/connect.ts';
@@ -15,12 +16,14 @@ import { createEventRecorder } from '../kubernetes/event-recorder.ts';
 import { assertSetUp } from '../kubernetes/setup.ts';
 import { openLine, vxlanPort } from '../line/line.ts';
 import { registeredNodes } from '../nodes/node.ts';
+import { auditReadmissions } from '../nodes/readmissions.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
 import type { PoolObject } from '../pools/pool.ts';
 import { startReplicas } from '../replicas/replicas.ts';
 import { auditRefusals } from '../telemetry/refusal-audit.ts';
 import { apiServerWay } from '../tunnel/api-server.ts';
 import { TunnelHub } from '../tunnel/hub.ts';
+import { openAddressBook } from './address-book.ts';
 import { watchAuthority } from './authority-watch.ts';
 import { startCilium } from './cilium.ts';
 import { createClusterView } from './cluster-view.ts';
@@ -124,10 +127,16 @@ export async function serve(
     replicas: () => replicas.roster.replicas,
     ask: (replica, path) => replicas.ask(replica, path),
   });
+  const { book, isOwnPort } = await openAddressBook({
+    ...{ options, kubernetes, view, logger, now },
+    apiServerUrls: [apiServerUrl, connection.apiServerUrl],
+    replicas: () => replicas.roster.replicas.map(({ address }) => address),
+  });
+  view.registered.onChange(auditReadmissions(audit, recordEvent));
   followTunnels({ self: options.name, view, hub, tunnels, intake, replicas });
 
   const { departures, reconciler, loops } = startUpkeep({
-    ...{ options, kubernetes, store, view, hub, tunnels, intake, replicas },
+    ...{ options, kubernetes, store, view, book, hub, tunnels, intake, replicas },
     ...{ counters, audit, recordEvent, logger, now },
   });
   cleanup.defer(() => loops.stop());
@@ -139,9 +148,10 @@ export async function serve(
     const egress = await startEgress({
       socketPath: options.egressSocket,
       hub: replicas.ways,
-      resolveNode: view.resolve,
       // A registered node without a tunnel is refused, not looked for elsewhere.
-      dialDirectly: (host) => view.resolve(host) === undefined,
+      resolveNode: (host) => book.ownerOf(host),
+      kubeletPort: (node) => kubeletPortOf(view.nodes.get(node)),
+      direct: { isOwn: isOwnPort },
       audit: auditStream,
       logger,
     });
@@ -152,6 +162,7 @@ export async function serve(
     kubernetes,
     authority,
     artifacts: () => store.manifest(),
+    book,
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
     isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
     now,

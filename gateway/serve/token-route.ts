@@ -5,16 +5,13 @@ import { Fault } from '../../protocol/fault.ts';
 import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
-import { type Applicant, checkToken, tokenId } from '../join/token.ts';
+import { checkToken, tokenId } from '../join/token.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { httpStatus } from './http-status.ts';
 import type { JoinRouteOptions } from './join-route.ts';
 import { limits } from './limits.ts';
 import type { Exchange } from './route.ts';
-
-/** No key has this hash, so no use is found to be its own. */
-const nobody: Applicant = { nodeName: '', keySha256: '' };
 
 export function tokenRoute({
   desk,
@@ -31,7 +28,7 @@ export function tokenRoute({
       if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'no question about a token' });
       const { token, hasKey } = parsed.data;
       id = tokenId(token) ?? '?';
-      answerJson(response, 200, await look(desk, token, hasKey));
+      answerJson(response, 200, await look(desk, token, hasKey, address));
     } catch (error) {
       const { code } = faultFor(error);
       if (httpStatus(code) < 500) {
@@ -48,9 +45,10 @@ async function look(
   { kubernetes, now }: JoinRouteOptions['desk'],
   text: string,
   hasKey: boolean,
+  source: string,
 ): Promise<TokenCheckResponse> {
   try {
-    const { pool } = await checkToken(kubernetes, text, nobody, now());
+    const { pool } = await checkToken(kubernetes, text, { source }, now());
     if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
     return { pool };
   } catch (error) {

@@ -1,6 +1,7 @@
 // What keeps registered nodes as their pools want them, from joining to leaving: the reconciler, departures, and the loops that call
 // them. Stopped by stopping the loops.
 import type { Logger } from 'pino';
+import type { AddressBook } from '../addresses/book.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
@@ -17,6 +18,7 @@ import { type Loops, startLoops } from './loops.ts';
 import type { ServeOptions } from './options.ts';
 
 export interface UpkeepParts {
+  readonly book: AddressBook;
   readonly options: ServeOptions;
   readonly kubernetes: Kubernetes;
   readonly store: ArtifactStore;
@@ -39,7 +41,7 @@ export interface Upkeep {
 }
 
 export function startUpkeep(parts: UpkeepParts): Upkeep {
-  const { options, kubernetes, store, view, hub, tunnels, intake, replicas } = parts;
+  const { options, kubernetes, store, view, book, hub, tunnels, intake, replicas } = parts;
   const { counters, audit, recordEvent, logger, now } = parts;
   const startedAtMs = now();
   const departures = new Departures({
@@ -51,6 +53,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
     pools: (name) => view.pools.get(name),
     registered: (name) => view.registered.get(name),
     nodes: (name) => view.nodes.get(name),
+    contested: (node) => book.contested(node),
     artifacts: () => store.manifest(),
     gateway: options.name,
     isLive: (name) => replicas.roster.isLive(name),
@@ -63,7 +66,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
     },
   });
   const loops = startLoops({
-    ...{ view, reconciler, tunnels, kubernetes, counters, audit, logger },
+    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger },
     artifacts: async () => (await store.manifest()).artifacts,
     settleMs: options.settleMs,
     roster: replicas.roster,

@@ -49,6 +49,28 @@ export const eventTexts = {
     en: { message: 'the tunnel has not been open yet', remedy: 'On the host: regnode doctor' },
     zh: { message: '隧道尚未建立过', remedy: '请在主机上执行：regnode doctor' },
   },
+  ADDRESSES_OWNED: {
+    exitCode: 0,
+    en: { message: 'its name and its addresses are its own: {addresses}', remedy: nothingToDo.en },
+    zh: { message: '名称与地址均归其所有：{addresses}', remedy: nothingToDo.zh },
+  },
+  ADDRESS_CONTESTED: {
+    exitCode: 0,
+    en: {
+      message: '{detail}',
+      remedy:
+        'Nothing is led to the node by what is not its own, and no certificate is made for it. Remove the one that should not have it.',
+    },
+    zh: {
+      message: '{detail}',
+      remedy: '不归其所有的名称或地址不会被转到该节点，也不会为其签发证书。请移除不应占用者。',
+    },
+  },
+  READMISSION_ALLOWED: {
+    exitCode: 0,
+    en: { message: 'a host with another key may take the name {name} until {until}', remedy: nothingToDo.en },
+    zh: { message: '在 {until} 之前，持有其他密钥的主机可使用名称 {name} 加入一次', remedy: nothingToDo.zh },
+  },
   AS_DESIRED: {
     exitCode: 0,
     en: { message: 'the host has revision {revision}, as desired', remedy: nothingToDo.en },

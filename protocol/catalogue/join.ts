@@ -78,6 +78,55 @@ export const joinFaults = {
       remedy: '请用 --name 换一个名字，或移除旧节点：regnodectl node remove {name}',
     },
   },
+  NODE_NAME_RESERVED: {
+    exitCode: 1,
+    en: {
+      message: 'No node may have the name {name}: {detail}.',
+      remedy: 'Join with another name: --name NAME, one label or a name in a domain of your own.',
+    },
+    zh: {
+      message: '节点不能使用名称 {name}：{detail}。',
+      remedy: '请用 --name NAME 换一个名字：单个标签，或您自有域名下的名字。',
+    },
+  },
+  NODE_KEY_UNKNOWN: {
+    exitCode: 1,
+    en: {
+      message: 'The node {name} is registered with another key than the one that this host has.',
+      remedy:
+        'If this host is to have the name: regnodectl node readmit {name}, then join again; if not, join with another name (--name).',
+    },
+    zh: {
+      message: '节点 {name} 登记的密钥与此主机的密钥不同。',
+      remedy:
+        '若此主机应使用该名称：请执行 regnodectl node readmit {name} 后重新加入；否则请用 --name 换一个名字。',
+    },
+  },
+  ADDRESS_NOT_OWNED: {
+    exitCode: 1,
+    en: {
+      message: 'The address {address} can not be the address of this node: {detail}.',
+      remedy:
+        'Join over a connection that comes from the address itself, or declare the range of the hosts: regnodectl pool set {pool} --node-cidr RANGE; an address that another has is given back when that one is removed.',
+    },
+    zh: {
+      message: '地址 {address} 不能作为此节点的地址：{detail}。',
+      remedy:
+        '请让加入请求直接从该地址发出，或声明主机网段：regnodectl pool set {pool} --node-cidr 网段；若地址已属他人，移除后即可使用。',
+    },
+  },
+  TOKEN_NOT_FOR_THIS_HOST: {
+    exitCode: 1,
+    en: {
+      message: 'The join token {id} is for {bound}, and this host has {shown}.',
+      remedy:
+        'Use the command on the host that it was made for, or make a new one: regnodectl token create --pool {pool}',
+    },
+    zh: {
+      message: '加入令牌 {id} 只用于 {bound}，而此主机为 {shown}。',
+      remedy: '请在令牌对应的主机上执行，或新建令牌：regnodectl token create --pool {pool}',
+    },
+  },
   NODE_NAME_INVALID: {
     exitCode: 2,
     en: {

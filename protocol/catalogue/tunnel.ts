@@ -67,6 +67,30 @@ export const tunnelFaults = {
       remedy: '请注册该节点，或将该地址加入直连范围。',
     },
   },
+  TUNNEL_TARGET_FORBIDDEN: {
+    exitCode: 1,
+    en: {
+      message: '{target} is not dialled: {detail}.',
+      remedy:
+        'Nothing in the cluster should be at such an address: look at the Node, the Service or the webhook that names it.',
+    },
+    zh: {
+      message: '不连接 {target}：{detail}。',
+      remedy: '集群中的对象不应使用此类地址：请检查指向它的 Node、Service 或 webhook。',
+    },
+  },
+  TUNNEL_PORT_REFUSED: {
+    exitCode: 1,
+    en: {
+      message:
+        '{target} is no way to the node {node}: only the port of its kubelet, {port}, leads into its tunnel.',
+      remedy: 'Reach other ports of the host over the private line.',
+    },
+    zh: {
+      message: '{target} 无法到达节点 {node}：只有其 kubelet 端口 {port} 通过隧道。',
+      remedy: '请通过专线访问该主机的其他端口。',
+    },
+  },
   TUNNEL_TARGET_REFUSED: {
     exitCode: 1,
     en: {

@@ -30,6 +30,8 @@ beforeAll(async () => {
     'idc=true:NoSchedule',
     '--max-nodes',
     '6',
+    // Its hosts are played from the cloud's own address, so what speaks for theirs is the pool.
+    ...['--node-cidr', '10.77.0.8/29', '--node-cidr', '10.99.0.0/16'],
   ]);
 });
 afterAll(() => sandbox?.stop());

@@ -20,6 +20,8 @@ const goodNames = Array.from({ length: 20 }, (_, index) => `good-${index + 1}`);
 const hostileNames = ['hostile-1', 'hostile-2'];
 /** Of a pool whose nodes reach the API server through their tunnels. */
 const apiServerUser = 'hostile-3';
+/** Where the addresses of peers are. */
+const peersRange = ['--node-cidr', '10.99.0.0/16'];
 const hostName = 'idc-1';
 const hostHeartbeatMs = 10_000;
 /** Ten seconds is what the gateway grants to those that are slow; the rest is for a machine that does other things too. */
@@ -52,12 +54,14 @@ afterAll(async () => {
 });
 
 async function joinPeers(): Promise<void> {
+  // Peers come from the cloud's own address, so what speaks for theirs is the pool.
+  await regnodectl(sandbox, ['pool', 'set', poolName, ...peersRange]);
   const way = await wayInto(poolName, goodNames.length + hostileNames.length);
   good = new Peer(sandbox, './good-nodes.ts');
   hostile = new Peer(sandbox, './hostile-node.ts');
   await good.ask({ kind: 'join', names: goodNames, ...way });
   for (const name of hostileNames) await hostile.ask({ kind: 'join', name, ...way });
-  await createPool(sandbox, 'through', ['--api-server-access', 'tunnel']);
+  await createPool(sandbox, 'through', ['--api-server-access', 'tunnel', ...peersRange]);
   await hostile.ask({ kind: 'join', name: apiServerUser, ...(await wayInto('through', 1)) });
 }
 

@@ -1,4 +1,5 @@
 // A host that wants to join: its key, its request, and what it says of itself.
+import { createHash } from 'node:crypto';
 import type { HostFacts, JoinRequest } from '../../../protocol/join.ts';
 import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../../protocol/x509.ts';
 
@@ -14,9 +15,18 @@ export const facts: HostFacts = {
   agentVersion: '0.1.0',
 };
 
+/** Each name has an address of its own: idc-1 is 10.77.0.11. */
+export function addressOf(nodeName: string): string {
+  const number = /^idc-([1-9]\d?)$/.exec(nodeName)?.[1];
+  if (number !== undefined) return `10.77.0.${10 + Number(number)}`;
+  const [a = 0, b = 0] = createHash('sha256').update(nodeName).digest();
+  return `10.99.${a}.${b}`;
+}
+
 export async function applicant(
   nodeName: string,
   machineId = facts.machineId,
+  address = addressOf(nodeName),
 ): Promise<{ keyPem: string; request: (token: string) => JoinRequest }> {
   const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
     'sign',
@@ -34,7 +44,7 @@ export async function applicant(
       token,
       nodeName,
       csrPem: csr.toString('pem'),
-      facts: { ...facts, machineId, hostname: nodeName },
+      facts: { ...facts, machineId, hostname: nodeName, addresses: [address] },
     }),
   };
 }

@@ -76,9 +76,13 @@ export function memoryKubernetes(): MemoryKubernetes {
         ) {
           return false;
         }
+        const podIp = /^status\.podIP=(.*)$/.exec(options.fieldSelector ?? '')?.[1];
+        if (podIp !== undefined && (object as { status?: { podIP?: string } }).status?.podIP !== podIp) {
+          return false;
+        }
         return wanted.every((pair) => {
-          const [name = '', value] = pair.split('=');
-          return object.metadata.labels?.[name] === value;
+          const [, name = '', differs, value] = /^([^!=]+)(!)?=(.*)$/.exec(pair) ?? [];
+          return (object.metadata.labels?.[name] === value) !== (differs === '!');
         });
       });
       return { items, resourceVersion: String(version) };

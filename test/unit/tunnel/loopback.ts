@@ -182,7 +182,7 @@ export class Loopback {
       socketPath: join(loopback.folder, 'egress.sock'),
       hub: { session: (node) => loopback.gateway.hub.session(node) },
       resolveNode: (name) => (name.startsWith('idc-') ? name : undefined),
-      dialDirectly: () => false,
+      direct: null,
       audit: (record) => loopback.gatewayAudit.push(record),
       logger: silent,
       ...egress,

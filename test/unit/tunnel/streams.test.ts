@@ -53,14 +53,22 @@ describe('refused', () => {
     expect((await loopback.connect('idc-9:10250')).head).toMatch(/^HTTP\/1\.1 502 TUNNEL_NODE_NOT_CONNECTED/);
   });
 
-  test('a target that the agent does not allow', async () => {
+  test("another port of a node than its kubelet's never reaches the agent", async () => {
     await echo();
     const { head } = await loopback.connect('idc-1:22');
+    expect(head).toMatch(/^HTTP\/1\.1 502 TUNNEL_PORT_REFUSED idc-1:22 .* 10250,/);
+    expect(loopback.gatewayAudit).toMatchObject([{ node: 'idc-1', target: 'idc-1:22', outcome: 'refused' }]);
+    expect(loopback.agentAudit).toEqual([]);
+  });
+
+  test('a target that the agent does not allow', async () => {
+    await loopback.agent();
+    const { head } = await loopback.connect('idc-1:10250');
     expect(head).toMatch(
-      /^HTTP\/1\.1 502 TUNNEL_TARGET_REFUSED The agent's allow-list has no target idc-1:22/,
+      /^HTTP\/1\.1 502 TUNNEL_TARGET_REFUSED The agent's allow-list has no target kubelet/,
     );
     await until(() => loopback.agentAudit.length === 1);
-    expect(loopback.agentAudit).toMatchObject([{ target: 'idc-1:22', outcome: 'refused', address: '' }]);
+    expect(loopback.agentAudit).toMatchObject([{ target: 'kubelet', outcome: 'refused', address: '' }]);
   });
 
   test('a target where nobody listens', async () => {

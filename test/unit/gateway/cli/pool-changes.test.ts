@@ -30,6 +30,12 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
   ['the last label may go', { label: ['site-', 'rack-'] }, { labels: {} }],
   ['a taint is taken away', { taint: ['idc-'] }, { taints: [] }],
   [
+    'ranges of hosts, one address too',
+    { nodeCidr: ['10.77.0.0/16', '10.78.0.11', 'FD00::/8'] },
+    { nodeCidrs: ['10.77.0.0/16', '10.78.0.11/32', 'fd00::/8'] },
+  ],
+  ['no ranges of hosts', { nodeCidr: ['none'] }, { nodeCidrs: [] }],
+  [
     'reservations add to those before',
     { reserve: ['memory=2Gi', 'pids=2000'] },
     { kubelet: { reserved: { cpuMillicores: 500, memoryMiB: 2048, pids: 2000 } } },

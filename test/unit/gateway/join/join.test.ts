@@ -2,14 +2,22 @@
 // in the pool, a use of the token) goes to exactly one of those who want it at the same time.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
-import { type JoinDesk, join } from '../../../../gateway/join/join.ts';
+import { type JoinDesk, join as joinFrom } from '../../../../gateway/join/join.ts';
 import { createToken, listTokens } from '../../../../gateway/join/token.ts';
-import { nodes, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import {
+  endpointSlices,
+  nodes,
+  pods,
+  secrets,
+  serviceCidrs,
+  services,
+} from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { registeredNodes } from '../../../../gateway/nodes/node.ts';
 import { nodePools } from '../../../../gateway/pools/pool.ts';
-import { joinResponseSchema } from '../../../../protocol/join.ts';
+import { type JoinRequest, joinResponseSchema } from '../../../../protocol/join.ts';
 import { applicant } from '../applicant.ts';
+import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { offered, pool, store } from '../pool.ts';
 
@@ -29,11 +37,15 @@ beforeEach(async () => {
     authority: await Authority.open(kubernetes),
     artifacts: async () => store,
     apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
+    book: bookOf(kubernetes),
     isConnected: (name) => connected.includes(name),
     now: Date.now,
   };
 });
 
+/** From the host's own address. */
+const join = async (at: JoinDesk, request: JoinRequest, source = request.facts.addresses[0] ?? '') =>
+  (await joinFrom(at, request, source)).answer;
 const token = async (wish: { uses?: number; pool?: string; lifetimeMs?: number } = {}) =>
   (await createToken(kubernetes, { pool: 'idc', lifetimeMs: 3600_000, uses: 1, ...wish })).text;
 const usesLeft = async () => (await listTokens(kubernetes)).map((stored) => stored.usesLeft);
@@ -154,13 +166,105 @@ describe('again', () => {
     expect(await usesLeft()).toEqual([4]);
   });
 
-  test('the same machine with a new key needs a use of its own', async () => {
-    const text = await token();
-    await join(desk, (await applicant('idc-1')).request(text));
+  test('the same machine with its key joins again with a use of its own', async () => {
     const host = await applicant('idc-1');
-    await expect(join(desk, host.request(text))).rejects.toMatchObject({ code: 'TOKEN_USED_UP' });
     await join(desk, host.request(await token()));
+    const again = await join(desk, host.request(await token()));
     expect(kubernetes.stored(registeredNodes)).toHaveLength(1);
+    expect(bootstrapTokens().map(({ metadata }) => metadata.name)).toEqual([
+      `bootstrap-token-${again.bootstrap.token.split('.')[0]}`,
+    ]);
+  });
+
+  test('a machine id is no key: the same machine with a new key is refused, whatever its token', async () => {
+    await join(desk, (await applicant('idc-1')).request(await token()));
+    const before = kubernetes.stored(registeredNodes);
+    const host = await applicant('idc-1');
+    await expect(join(desk, host.request(await token()))).rejects.toMatchObject({
+      code: 'NODE_KEY_UNKNOWN',
+      values: { name: 'idc-1' },
+    });
+    expect(kubernetes.stored(registeredNodes)).toEqual(before);
+    expect(await usesLeft()).toEqual([0, 1]);
+  });
+
+  test('a join that never ended is no node yet: the same machine may begin anew', async () => {
+    const text = await token({ uses: 5 });
+    await join(desk, (await applicant('idc-1')).request(text));
+    await kubernetes.patch(
+      registeredNodes,
+      'idc-1',
+      { status: { joinedAt: null } },
+      { subresource: 'status' },
+    );
+    await join(desk, (await applicant('idc-1')).request(text));
+    expect(kubernetes.stored(registeredNodes)).toHaveLength(1);
+  });
+
+  describe('after regnodectl node readmit', () => {
+    const readmit = (readmission: { until?: string; machineId?: string } = {}) =>
+      kubernetes.patch(registeredNodes, 'idc-1', {
+        spec: { readmission: { until: new Date(Date.now() + 60_000).toISOString(), ...readmission } },
+      });
+    const otherMachine = 'f'.repeat(32);
+    beforeEach(async () => {
+      await join(desk, (await applicant('idc-1')).request(await token()));
+    });
+
+    test('a host with another key takes the name, once', async () => {
+      await readmit();
+      const host = await applicant('idc-1');
+      await join(desk, host.request(await token()));
+      const [node] = kubernetes.stored(registeredNodes);
+      expect(node?.spec.readmission).toBeUndefined();
+      expect(node?.status?.certificateSerials).toHaveLength(1);
+      await expect(join(desk, (await applicant('idc-1')).request(await token()))).rejects.toMatchObject({
+        code: 'NODE_KEY_UNKNOWN',
+      });
+    });
+
+    test('of two at the same moment one is readmitted', async () => {
+      await readmit();
+      const text = await token({ uses: 2 });
+      const hosts = await Promise.all([applicant('idc-1'), applicant('idc-1')]);
+      const answers = await Promise.allSettled(hosts.map((host) => join(desk, host.request(text))));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    test.each([
+      ['too late', { until: new Date(Date.now() - 1).toISOString() }, undefined, 'NODE_KEY_UNKNOWN'],
+      ['a time that is none', { until: 'soon' }, undefined, 'NODE_KEY_UNKNOWN'],
+      ['another machine than the registered one', {}, otherMachine, 'NODE_NAME_TAKEN'],
+      ['another machine than the named one', { machineId: 'e'.repeat(32) }, otherMachine, 'NODE_NAME_TAKEN'],
+    ])('refused: %s', async (_name, readmission, machineId, code) => {
+      await readmit(readmission);
+      const host = await applicant('idc-1', machineId);
+      await expect(join(desk, host.request(await token()))).rejects.toMatchObject({ code });
+    });
+
+    test.each([otherMachine, '*'])('another machine, when %s was named', async (machineId) => {
+      await readmit({ machineId });
+      await join(desk, (await applicant('idc-1', otherMachine)).request(await token()));
+      expect(kubernetes.stored(registeredNodes)[0]?.spec.machineId).toBe(otherMachine);
+    });
+
+    test('a node that is connected keeps its name all the same', async () => {
+      await readmit();
+      connected = ['idc-1'];
+      await expect(join(desk, (await applicant('idc-1')).request(await token()))).rejects.toMatchObject({
+        code: 'NODE_CONNECTED',
+      });
+    });
+
+    test('who has the key does not use it up', async () => {
+      const host = await applicant('idc-2');
+      await join(desk, host.request(await token()));
+      const until = new Date(Date.now() + 60_000).toISOString();
+      await kubernetes.patch(registeredNodes, 'idc-2', { spec: { readmission: { until } } });
+      await join(desk, host.request(await token()));
+      const node = kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === 'idc-2');
+      expect(node?.spec.readmission).toEqual({ until });
+    });
   });
 
   test('another machine under the name is refused', async () => {
@@ -218,4 +322,228 @@ describe('again', () => {
     expect(await usesLeft()).toEqual([0]);
     expect(bootstrapTokens()).toHaveLength(1);
   });
+});
+
+describe('addresses', () => {
+  const claims = async (addresses: string[], source = '10.77.0.11', name = 'idc-1') => {
+    const { facts, ...request } = (await applicant(name)).request(await token());
+    return joinFrom(desk, { ...request, facts: { ...facts, addresses } }, source);
+  };
+  const refusal = (detail: RegExp) => ({
+    code: 'ADDRESS_NOT_OWNED',
+    values: { pool: 'idc', detail: expect.stringMatching(detail) },
+  });
+  const owned = (name = 'idc-1') =>
+    kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name)?.spec.addresses;
+
+  test('of the host is the one that it comes from; what it states besides is left out and said', async () => {
+    const { leftOut } = await claims(['10.77.0.11', '172.17.0.1', 'fe80::1', '10.77.0.11', 'eth0']);
+    expect(owned()).toEqual(['10.77.0.11']);
+    expect(leftOut.map(({ address }) => address)).toEqual(['172.17.0.1', 'fe80::1', 'eth0']);
+  });
+
+  test('written in another way is the same address', async () => {
+    await claims(['::ffff:10.77.0.11'], '::ffff:a4d:b');
+    expect(owned()).toEqual(['10.77.0.11']);
+  });
+
+  test('behind NAT needs a range of the pool, and may have further addresses there', async () => {
+    await expect(claims(['10.77.0.11'], '10.50.0.1')).rejects.toMatchObject(refusal(/10\.50\.0\.1/));
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24', 'fd00::/64'] } });
+    await claims(['10.77.0.11', 'fd00::11', '10.78.0.11'], '10.50.0.1');
+    expect(owned()).toEqual(['10.77.0.11', 'fd00::11']);
+  });
+
+  const at = (clusterIP: string) => ({ spec: { clusterIP } });
+  test.each<[string, string, RegExp, () => unknown]>([
+    [
+      'of a Service',
+      '10.96.0.50',
+      /Service web\/hook|services/,
+      () =>
+        kubernetes.create(services, { metadata: { name: 'hook', namespace: 'web' }, ...at('10.96.0.50') }),
+    ],
+    [
+      'of a Service outside',
+      '192.0.2.7',
+      /Service web\/hook/,
+      () =>
+        kubernetes.create(services, {
+          metadata: { name: 'hook', namespace: 'web' },
+          spec: { externalIPs: ['192.0.2.7'] },
+        }),
+    ],
+    [
+      'of a balancer',
+      '192.0.2.8',
+      /Service web\/hook/,
+      () =>
+        kubernetes.create(services, {
+          metadata: { name: 'hook', namespace: 'web' },
+          status: { loadBalancer: { ingress: [{ ip: '192.0.2.8' }] } },
+        }),
+    ],
+    [
+      'of an endpoint that no selector made',
+      '192.0.2.9',
+      /EndpointSlice default\/kubernetes/,
+      () =>
+        kubernetes.create(endpointSlices, {
+          metadata: { name: 'kubernetes', namespace: 'default' },
+          endpoints: [{ addresses: ['192.0.2.9'] }],
+        }),
+    ],
+    [
+      'of a pod in the cloud',
+      '10.50.1.9',
+      /Pod web\/hook-1/,
+      () =>
+        kubernetes.create(pods, {
+          metadata: { name: 'hook-1', namespace: 'web' },
+          spec: { nodeName: 'cloud-1' },
+          status: { podIP: '10.50.1.9', phase: 'Running' } as never,
+        }),
+    ],
+    [
+      'of a Node in the cloud',
+      '10.50.0.9',
+      /Node cloud-1/,
+      () =>
+        kubernetes.create(nodes, {
+          metadata: { name: 'cloud-1' },
+          status: { addresses: [{ type: 'InternalIP', address: '10.50.0.9' }] },
+        }),
+    ],
+    [
+      'in the range of pods of a Node in the cloud',
+      '10.60.3.4',
+      /pods of the Node cloud-1/,
+      () => kubernetes.create(nodes, { metadata: { name: 'cloud-1' }, spec: { podCIDR: '10.60.3.0/24' } }),
+    ],
+    [
+      'in the range of pods of a pool',
+      '10.244.1.1',
+      /pods in the pool other/,
+      () => kubernetes.create(nodePools, pool('other', { network: { mode: 'cilium' } })),
+    ],
+    [
+      'between those of two Services',
+      '10.96.0.2',
+      /services/,
+      async () => {
+        for (const [name, ip] of [
+          ['kubernetes', '10.96.0.1'],
+          ['dns', '10.96.0.10'],
+        ] as const)
+          await kubernetes.create(services, { metadata: { name, namespace: 'default' }, ...at(ip) });
+      },
+    ],
+    [
+      'in a declared range of services',
+      '10.97.0.2',
+      /services/,
+      () =>
+        kubernetes.create(serviceCidrs, { metadata: { name: 'more' }, spec: { cidrs: ['10.97.0.0/24'] } }),
+    ],
+    ['of the API server', '10.77.0.1', /API server/, () => {}],
+    ["of the gateway's name", '10.77.0.2', /gateway/, () => {}],
+    ["of the gateway's machine", '10.77.0.3', /gateway/, () => {}],
+    ['of this machine', '127.0.0.1', /loopback/, () => {}],
+    ['of a link', '169.254.169.254', /linkLocal/, () => {}],
+    ['of everybody', '224.0.0.1', /multicast/, () => {}],
+    ['of nobody', '0.0.0.0', /unspecified/, () => {}],
+    ['in another address', '2002:a4d:b::', /6to4/, () => {}],
+  ])('%s is refused, although the host comes from it', async (_name, address, detail, change) => {
+    await change();
+    await expect(claims([address], address)).rejects.toMatchObject(refusal(detail));
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+    expect(await usesLeft()).toEqual([1]);
+  });
+
+  test('belong to the first; when it is gone, to whoever comes next', async () => {
+    await claims(['10.77.0.11']);
+    await expect(claims(['10.77.0.11'], '10.77.0.11', 'idc-2')).rejects.toMatchObject(
+      refusal(/RegisteredNode idc-1/),
+    );
+    await kubernetes.patch(registeredNodes, 'idc-1', { metadata: { finalizers: null } });
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await claims(['10.77.0.11'], '10.77.0.11', 'idc-2');
+    expect(owned('idc-2')).toEqual(['10.77.0.11']);
+  });
+
+  test('go to one of two that claim one at the same moment', async () => {
+    const answers = await Promise.allSettled(
+      ['idc-1', 'idc-2'].map((name) => claims(['10.77.0.11'], '10.77.0.11', name)),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(kubernetes.stored(registeredNodes)).toHaveLength(1);
+  });
+
+  test('that a kubelet writes into its Node or its pods take nothing away from another', async () => {
+    await claims(['10.77.0.12'], '10.77.0.12', 'idc-2');
+    await kubernetes.create(nodes, {
+      metadata: { name: 'idc-2' },
+      spec: { podCIDR: '10.77.0.0/24' },
+      status: { addresses: [{ type: 'InternalIP', address: '10.77.0.11' }] },
+    });
+    await kubernetes.create(pods, {
+      metadata: { name: 'liar', namespace: 'default' },
+      spec: { nodeName: 'idc-2' },
+      status: { podIP: '10.77.0.11', phase: 'Running' } as never,
+    });
+    await claims(['10.77.0.11']);
+    expect(owned()).toEqual(['10.77.0.11']);
+  });
+
+  test('stay a node’s own when a Service takes one later, also when it joins again', async () => {
+    const host = await applicant('idc-1');
+    await join(desk, host.request(await token()));
+    await kubernetes.create(services, {
+      metadata: { name: 'late', namespace: 'default' },
+      spec: { externalIPs: ['10.77.0.11'] },
+    });
+    await join(desk, host.request(await token()));
+    expect(owned()).toEqual(['10.77.0.11']);
+  });
+});
+
+describe('names that could be taken for something else', () => {
+  test.each([
+    ...[
+      'localhost',
+      'kubernetes',
+      'kubernetes.default',
+      'hook.default.svc',
+      'hook.default.svc.cluster.local',
+    ],
+    ...[
+      'a.idc.internal',
+      'gateway.example.com',
+      '10.77.0.11',
+      '10.1',
+      '1234',
+      '0x7f',
+      'a.localhost',
+      'hook.web',
+    ],
+    ...['cloud-a'],
+  ])('%s', async (name) => {
+    await kubernetes.create(nodePools, pool('other', { kubelet: { clusterDomain: 'idc.internal' } }));
+    await kubernetes.create(services, { metadata: { name: 'hook', namespace: 'web' } });
+    await kubernetes.create(nodes, {
+      metadata: { name: 'cloud-1' },
+      status: { addresses: [{ type: 'Hostname', address: 'Cloud-A' }] },
+    });
+    const request = (await applicant(name)).request(await token());
+    await expect(join(desk, request)).rejects.toMatchObject({ code: 'NODE_NAME_RESERVED', values: { name } });
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+  });
+
+  test.each(['hook', 'idc-1.example.com', 'svc-1.dc', 'kubernetes-1', '1a', 'cafe'])(
+    '%s is none of them',
+    async (name) => {
+      const request = (await applicant(name)).request(await token());
+      await join(desk, request);
+    },
+  );
 });

@@ -6,13 +6,19 @@ import {
   createToken,
   listTokens,
   revokeToken,
+  type TokenBinding,
 } from '../../../../gateway/join/token.ts';
 import { secrets } from '../../../../gateway/kubernetes/kinds.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 const hour = 3600_000;
-const host = (n: number) => ({ nodeName: `idc-${n}`, keySha256: `key-${n}` });
+const host = (n: number) => ({
+  nodeName: `idc-${n}`,
+  keySha256: `key-${n}`,
+  machineId: String(n).repeat(32),
+  source: `10.77.0.${n}`,
+});
 
 async function oneToken(uses = 1) {
   const kubernetes = memoryKubernetes();
@@ -91,7 +97,7 @@ describe('uses', () => {
     await consumeToken(kubernetes, token.id, host(1), now);
     await consumeToken(kubernetes, token.id, host(1), now);
     await expect(checkToken(kubernetes, text, host(1), now)).resolves.toMatchObject({ usesLeft: 0 });
-    const other = { nodeName: 'idc-1', keySha256: 'another' };
+    const other = { ...host(1), keySha256: 'another' };
     await expect(checkToken(kubernetes, text, other, now)).rejects.toMatchObject({ code: 'TOKEN_USED_UP' });
     await expect(consumeToken(kubernetes, token.id, other, now)).rejects.toMatchObject({
       code: 'TOKEN_USED_UP',
@@ -131,4 +137,43 @@ test('revoking takes an id or a whole token, and nothing else', async () => {
   expect(await revokeToken(kubernetes, 'nosuch')).toBe(false);
   expect(await revokeToken(kubernetes, token.id)).toBe(true);
   expect(await listTokens(kubernetes)).toEqual([]);
+});
+
+describe('a token that is bound', () => {
+  test.each<[string, TokenBinding]>([
+    ['to a name', { nodeName: 'idc-1' }],
+    ['to a machine', { machineId: '1'.repeat(32) }],
+    ['to where the host comes from', { cidrs: ['10.99.0.0/16', '10.77.0.1/32'] }],
+    ['to all of them', { nodeName: 'idc-1', machineId: '1'.repeat(32), cidrs: ['10.77.0.0/31'] }],
+  ])('%s admits that host and no other, and is listed with it', async (_name, binding) => {
+    const kubernetes = memoryKubernetes();
+    const wish = { pool: 'idc', lifetimeMs: hour, uses: 2, binding };
+    const { text, token } = await createToken(kubernetes, wish, now);
+    const refusal = { code: 'TOKEN_NOT_FOR_THIS_HOST', values: { id: token.id, pool: 'idc' } };
+    await expect(checkToken(kubernetes, text, host(2), now)).rejects.toMatchObject(refusal);
+    await expect(consumeToken(kubernetes, token.id, host(2), now)).rejects.toMatchObject(refusal);
+    await checkToken(kubernetes, text, host(1), now);
+    await consumeToken(kubernetes, token.id, host(1), now);
+    expect(await listTokens(kubernetes)).toMatchObject([{ usesLeft: 1, binding }]);
+  });
+
+  test('who has not said its name yet is asked for where it comes from', async () => {
+    const kubernetes = memoryKubernetes();
+    const binding = { nodeName: 'idc-1', machineId: '1'.repeat(32), cidrs: ['10.77.0.1/32'] };
+    const { text } = await createToken(kubernetes, { pool: 'idc', lifetimeMs: hour, uses: 1, binding }, now);
+    await checkToken(kubernetes, text, { source: '10.77.0.1' }, now);
+    await expect(checkToken(kubernetes, text, { source: '10.77.0.2' }, now)).rejects.toMatchObject({
+      code: 'TOKEN_NOT_FOR_THIS_HOST',
+    });
+  });
+
+  test('an IPv4 address in IPv6 is the same address, and a source that is none is nowhere', async () => {
+    const kubernetes = memoryKubernetes();
+    const binding = { cidrs: ['10.77.0.0/24'] };
+    const { text } = await createToken(kubernetes, { pool: 'idc', lifetimeMs: hour, uses: 1, binding }, now);
+    await checkToken(kubernetes, text, { ...host(1), source: '::ffff:10.77.0.1' }, now);
+    await expect(checkToken(kubernetes, text, { ...host(1), source: '' }, now)).rejects.toMatchObject({
+      code: 'TOKEN_NOT_FOR_THIS_HOST',
+    });
+  });
 });

@@ -1,5 +1,7 @@
 // Kubelets' certificates: approved for the right one, denied for who claims to be one of ours and isn't, left alone else.
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type AddressRange, parseRange } from '../../../../gateway/addresses/address.ts';
+import type { Claims } from '../../../../gateway/addresses/claims.ts';
 import { bootstrapGroup } from '../../../../gateway/kubernetes/access.ts';
 import {
   type CertificateSigningRequest,
@@ -13,6 +15,8 @@ import {
 } from '../../../../gateway/nodes/kubelet-certificates.ts';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import {
+  type Attribute,
+  ExtensionsAttribute,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
 } from '../../../../protocol/x509.ts';
@@ -57,6 +61,14 @@ const registered = async (name: string): Promise<RegisteredNode | undefined> =>
       }
     : undefined;
 
+const nobodys: Claims = { holders: () => [], ranges: [], domains: ['cluster.local'] };
+const world = (find = registered, claims: Claims = nobodys) => ({
+  registered: find,
+  claims: async () => claims,
+});
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const services = parseRange('10.77.0.0/28') as AddressRange;
 const subject = (name: string) => `O=system:nodes, CN=system:node:${name}`;
 const bootstrap = (id: string) => ({
   username: `system:bootstrap:${id}`,
@@ -91,7 +103,7 @@ describe('approved', () => {
       [{ type: 'ip', value: 'fd00::11' }],
     ],
   ])('%s', async (_name, name, spec, names) => {
-    const decision = await decideCertificate(await csr(name, spec, names), registered);
+    const decision = await decideCertificate(await csr(name, spec, names), world());
     expect(decision).toEqual({ decision: 'approve', node: 'idc-1' });
   });
 });
@@ -138,13 +150,78 @@ describe('denied', () => {
       own,
     ],
   ])('%s', async (_name, name, spec, names) => {
-    const decision = await decideCertificate(await csr(name, spec, names), registered);
+    const decision = await decideCertificate(await csr(name, spec, names), world());
     expect(decision).toMatchObject({ decision: 'deny', reason: expect.any(String) });
+  });
+
+  test.each<[string, Partial<Claims>]>([
+    [
+      'an address that somebody had before',
+      { holders: (key) => (key === '10.77.0.11' ? [{ kind: 'Service', name: 'web/hook', sinceMs: 0 }] : []) },
+    ],
+    [
+      'a name that somebody had before',
+      { holders: (key) => (key === 'idc-1' ? [{ kind: 'Node', name: 'cloud-1', sinceMs: 0 }] : []) },
+    ],
+    ['an address among those of services', { ranges: [{ range: services, what: 'range of services' }] }],
+    ['a name in the domain of services', { domains: ['idc-1'] }],
+  ])('%s, although it was registered with it', async (_name, claims) => {
+    const request = await csr(subject('idc-1'), { ...node('idc-1'), ...serving }, own);
+    const decision = await decideCertificate(request, world(registered, { ...nobodys, ...claims }));
+    expect(decision).toMatchObject({ decision: 'deny', node: 'idc-1' });
+  });
+
+  const twice = async (...attributes: ((good: Attribute, bad: Attribute) => Attribute[])[]) => {
+    const asked = (names: Names) => new ExtensionsAttribute([new SubjectAlternativeNameExtension(names)]);
+    const [make] = attributes;
+    const request = await Pkcs10CertificateRequestGenerator.create({
+      ...keys,
+      name: subject('idc-1'),
+      attributes: make?.(asked(own), asked([{ type: 'dns', value: 'kubernetes' }])),
+    } as never);
+    return { ...node('idc-1'), ...serving, request: base64(request.toString('pem')) };
+  };
+  const forged = async (spec: Partial<Spec>) =>
+    decideCertificate(await csr(subject('idc-1'), spec, own), world());
+
+  test('an extension twice: old signers take the last one', async () => {
+    const extensions = [own, [{ type: 'dns' as const, value: 'kubernetes' }]].map(
+      (names) => new SubjectAlternativeNameExtension(names),
+    );
+    const both = await twice(() => [new ExtensionsAttribute(extensions)]);
+    expect(await forged(both)).toMatchObject({ decision: 'deny', reason: expect.stringMatching(/one way/) });
+  });
+
+  test('an attribute twice', async () => {
+    for (const order of [
+      (good: Attribute, bad: Attribute) => [good, bad],
+      (good: Attribute, bad: Attribute) => [bad, good],
+    ])
+      expect(await forged(await twice(order))).toMatchObject({ decision: 'deny' });
+    expect(await forged(await twice((good) => [good]))).toMatchObject({ decision: 'approve' });
+  });
+
+  test('two blocks of PEM, or text around one', async () => {
+    const good = (await csr(subject('idc-1'), {}, own)).spec.request;
+    const pem = Buffer.from(good, 'base64').toString();
+    for (const text of [
+      `${pem}\n${pem}`,
+      `x\n${pem}`,
+      `${pem}\nx`,
+      pem.replace('-----\n', '-----\nA: b\n\n'),
+    ])
+      expect(await forged({ ...node('idc-1'), ...serving, request: base64(text) })).toMatchObject({
+        decision: 'deny',
+      });
+    const crlf = pem.replaceAll('\n', '\r\n');
+    expect(await forged({ ...node('idc-1'), ...serving, request: base64(`${crlf}\r\n`) })).toMatchObject({
+      decision: 'approve',
+    });
   });
 
   test('what cannot be read', async () => {
     const broken = await csr(subject('idc-1'), { ...node('idc-1'), request: 'AAAA' });
-    expect(await decideCertificate(broken, registered)).toMatchObject({ decision: 'deny' });
+    expect(await decideCertificate(broken, world())).toMatchObject({ decision: 'deny' });
   });
 
   test('a node that is being removed', async () => {
@@ -153,7 +230,7 @@ describe('denied', () => {
       return found && { ...found, metadata: { ...found.metadata, deletionTimestamp: 'now' } };
     };
     const renewal = await csr(subject('idc-1'), node('idc-1'));
-    expect(await decideCertificate(renewal, leaving)).toMatchObject({ decision: 'deny' });
+    expect(await decideCertificate(renewal, world(leaving))).toMatchObject({ decision: 'deny' });
   });
 });
 
@@ -167,7 +244,7 @@ describe("somebody else's business", () => {
       { username: 'system:bootstrap:abcdef', groups: ['system:bootstrappers:kubeadm'] },
     ],
   ])('%s', async (_name, spec) => {
-    expect(await decideCertificate(await csr(subject('cloud-1'), spec), registered)).toEqual({
+    expect(await decideCertificate(await csr(subject('cloud-1'), spec), world())).toEqual({
       decision: 'ignore',
     });
   });
@@ -177,7 +254,7 @@ describe("somebody else's business", () => {
       ...(await csr(subject('idc-1'), bootstrap('tok2'))),
       status: { conditions: [{ type: 'Approved' }] },
     };
-    expect(await decideCertificate(decided, registered)).toEqual({ decision: 'ignore' });
+    expect(await decideCertificate(decided, world())).toEqual({ decision: 'ignore' });
   });
 });
 

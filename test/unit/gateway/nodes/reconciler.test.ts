@@ -50,6 +50,7 @@ beforeEach(async () => {
     pools: (name) => find(kubernetes.stored(nodePools), name),
     registered: (name) => find(kubernetes.stored(registeredNodes), name),
     nodes: (name) => find(kubernetes.stored(nodes), name),
+    contested: () => [],
     artifacts: async () => store,
     departures,
     gateway: 'gw-a',
@@ -113,6 +114,7 @@ describe('what ails a node', () => {
     session.say({ ...report('r'), health: [finding] });
     await settle();
     expect(found().status?.conditions).toMatchObject([
+      {},
       {},
       {},
       {},

@@ -38,6 +38,8 @@ function after(report: Partial<Report>, node: RegisteredNode): RegisteredNode {
     isLive: () => true,
     settled: true,
     desiredRevision: '',
+
+    contested: [],
     nowMs: 2000,
   };
   return { ...node, status: nodeStatus(node, seen) };

@@ -15,6 +15,8 @@ const seen: Observation = {
   isLive: () => true,
   settled: true,
   desiredRevision: 'r1',
+
+  contested: [],
   nowMs: 1000,
 };
 const report = {
@@ -38,9 +40,22 @@ test('a host that reports and is connected', () => {
       { type: 'TunnelConnected', status: 'True' },
       { type: 'Configured', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NoNodeObject' },
+      { type: 'AddressesOwned', status: 'True' },
       { type: 'VersionsAsWished', status: 'True' },
       { type: 'AsMade', status: 'True', reason: 'NoDrift' },
     ],
+  });
+});
+
+test('what is not its own is said with the reason', () => {
+  const contested = [{ what: '10.77.0.11', detail: 'it belongs to the RegisteredNode idc-0' }];
+  const owned = nodeStatus(registered, { ...seen, contested }).conditions?.find(
+    ({ type }) => type === 'AddressesOwned',
+  );
+  expect(owned).toMatchObject({
+    status: 'False',
+    reason: 'AddressContested',
+    message: '10.77.0.11: it belongs to the RegisteredNode idc-0',
   });
 });
 
@@ -55,7 +70,7 @@ test('only a condition that changes gets a new time', () => {
   const lost = { ...seen, tunnel: { ...open, connected: false, sinceMs: 2000 }, nowMs: 2000 };
   const second = nodeStatus({ ...registered, status: first }, lost);
   const times = second.conditions?.map(({ lastTransitionTime }) => Date.parse(lastTransitionTime));
-  expect(times).toEqual([2000, 1000, 1000, 1000, 1000]);
+  expect(times).toEqual([2000, 1000, 1000, 1000, 1000, 1000]);
 });
 
 describe('the tunnel', () => {

@@ -20,6 +20,7 @@ import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
 import { tokenRoute } from '../../../../gateway/serve/token-route.ts';
 import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
 import { applicant } from '../applicant.ts';
+import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
 import { logger } from '../port.ts';
@@ -37,7 +38,7 @@ beforeEach(async () => {
   kubernetes = memoryKubernetes();
   audited = [];
   refused = [];
-  await kubernetes.create(nodePools, pool('idc'));
+  await kubernetes.create(nodePools, pool('idc', { nodeCidrs: ['10.77.0.0/24'] }));
   authority = await Authority.open(kubernetes);
   const hub = new TunnelHub({ logger });
   counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
@@ -48,6 +49,7 @@ beforeEach(async () => {
     authority,
     artifacts: async () => store,
     apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
+    book: bookOf(kubernetes),
     isConnected: () => false,
     now,
   };

@@ -1,0 +1,201 @@
+// Who has which name and address, as far as this replica knows: registrations and Nodes by its live copies, Services and endpoints
+// as they were read last, the gateway and the API server. Of a registered node the registration counts, and nothing that its
+// kubelet writes into its Node: a kubelet could take an address away from another node by naming it there.
+
+import { isDeepStrictEqual } from 'node:util';
+import { defaultPodCidr } from '../cilium/wish.ts';
+import type { NodeObject } from '../kubernetes/kinds.ts';
+import type { Change } from '../kubernetes/watcher.ts';
+import type { RegisteredNode } from '../nodes/node.ts';
+import type { PoolObject } from '../pools/pool.ts';
+import { type AddressRange, canonicalAddress, parseRange } from './address.ts';
+import {
+  addressObjection,
+  type Claimant,
+  type Claims,
+  type HeldRange,
+  type Holder,
+  nameObjection,
+} from './claims.ts';
+import type { ClusterAddresses, ClusterSnapshot } from './cluster-addresses.ts';
+import { HolderIndex } from './holder-index.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+
+interface Live<T> {
+  get(name: string): T | undefined;
+  values(): Iterable<T>;
+  onChange(listener: (change: Change<T>) => void): void;
+}
+
+export interface BookOptions {
+  readonly registered: Live<RegisteredNode>;
+  readonly nodes: Live<NodeObject>;
+  readonly pools: Pick<Live<PoolObject>, 'values' | 'onChange'>;
+  readonly cluster: Pick<ClusterAddresses, 'latest' | 'fresh' | 'pods'>;
+  readonly own: Pick<OwnAddresses, 'refresh' | 'holders'>;
+}
+
+export class AddressBook {
+  readonly #options: BookOptions;
+  readonly #registered = new HolderIndex();
+  readonly #nodes = new HolderIndex();
+  readonly #podRanges = new Map<string, readonly AddressRange[]>();
+  /** Of pools and Nodes; made anew after any of them has changed. */
+  #ranges: readonly HeldRange[] | undefined;
+
+  constructor(options: BookOptions) {
+    this.#options = options;
+    const { registered, nodes, pools } = options;
+    registered.onChange(({ name, object, previous }) => {
+      this.#registered.set(name, object ? registeredKeys(object) : []);
+      if (object === undefined || previous === undefined) this.#ranges = undefined;
+    });
+    pools.onChange(() => {
+      this.#ranges = undefined;
+    });
+    nodes.onChange(({ name, object, previous }) => {
+      this.#nodes.set(name, object ? nodeKeys(object) : []);
+      if (isDeepStrictEqual(podCidrsOf(object), podCidrsOf(previous))) return;
+      this.#podRanges.set(
+        name,
+        podCidrsOf(object).flatMap((text) => parseRange(text) ?? []),
+      );
+      if (object === undefined) this.#podRanges.delete(name);
+      this.#ranges = undefined;
+    });
+  }
+
+  /** As it is known without asking anybody: for each CONNECT and each report. */
+  get known(): Claims {
+    return this.#claims(this.#options.cluster.latest, new Map());
+  }
+
+  /** With Services, endpoints and pods as they are now: for a join and for a certificate. */
+  async current(addresses: readonly string[]): Promise<Claims> {
+    const { cluster, own } = this.#options;
+    const [snapshot, pods] = await Promise.all([cluster.fresh(), cluster.pods(addresses), own.refresh()]);
+    return this.#claims(snapshot, pods);
+  }
+
+  /** The registered node whose own this name or address is. */
+  ownerOf(host: string): string | undefined {
+    const { registered } = this.#options;
+    const address = canonicalAddress(host);
+    const key = address ?? host.toLowerCase().replace(/\.$/, '');
+    const claims = this.known;
+    const candidates =
+      address === undefined ? (registered.get(key) ? [key] : []) : this.#registered.holders(address);
+    for (const name of candidates) {
+      const claimant = claimantOf(registered.get(name));
+      if (claimant === undefined) continue;
+      const objection =
+        address === undefined
+          ? nameObjection(key, claimant, claims)
+          : addressObjection(address, claimant, claims);
+      if (objection === undefined) return name;
+    }
+    return undefined;
+  }
+
+  /** Of a registration's name and addresses those that are not its own, each with the reason. */
+  contested(node: RegisteredNode): readonly { readonly what: string; readonly detail: string }[] {
+    const claims = this.known;
+    const claimant = claimantOf(node);
+    if (claimant === undefined) return [];
+    const name = nameObjection(claimant.name, claimant, claims);
+    const addresses = node.spec.addresses.map((text) => {
+      const address = canonicalAddress(text);
+      const detail = address === undefined ? 'it is no address' : addressObjection(address, claimant, claims);
+      return { what: text, detail };
+    });
+    return [{ what: claimant.name, detail: name }, ...addresses].flatMap(({ what, detail }) =>
+      detail === undefined ? [] : [{ what, detail }],
+    );
+  }
+
+  #claims({ holders, ranges }: ClusterSnapshot, pods: ReadonlyMap<string, readonly Holder[]>): Claims {
+    const { pools, own } = this.#options;
+    const registrations = (key: string) => this.#registrations(key);
+    const nodes = (key: string) => this.#foreignNodes(key);
+    return {
+      *holders(key) {
+        yield* own.holders(key);
+        yield* holders.get(key) ?? [];
+        yield* pods.get(key) ?? [];
+        yield* nodes(key);
+        yield* registrations(key);
+      },
+      ranges: [...ranges, ...this.#rangesOfPods()],
+      domains: new Set(['cluster.local', ...[...pools.values()].flatMap(clusterDomain)]),
+    };
+  }
+
+  *#registrations(key: string): Iterable<Holder> {
+    for (const name of this.#registered.holders(key)) {
+      const claimant = claimantOf(this.#options.registered.get(name));
+      if (claimant) yield { kind: 'RegisteredNode', ...claimant };
+    }
+  }
+
+  *#foreignNodes(key: string): Iterable<Holder> {
+    const { nodes } = this.#options;
+    for (const name of this.#nodes.holders(key)) {
+      if (this.#isForeign(name)) yield { kind: 'Node', name, sinceMs: createdMs(nodes.get(name)) };
+    }
+  }
+
+  /** Also a Node that was there before the registration of its name. */
+  #isForeign(name: string): boolean {
+    const { nodes, registered } = this.#options;
+    const registration = registered.get(name);
+    return registration === undefined || createdMs(nodes.get(name)) < createdMs(registration);
+  }
+
+  #rangesOfPods(): readonly HeldRange[] {
+    if (this.#ranges !== undefined) return this.#ranges;
+    const { pools } = this.#options;
+    const ofPools = [...pools.values()].flatMap(({ metadata, spec }) => {
+      const isOurs = (spec.network?.mode ?? 'cilium') === 'cilium';
+      const range = isOurs ? parseRange(spec.network?.cilium?.podCidr ?? defaultPodCidr) : undefined;
+      return range ? [{ range, what: `range of pods in the pool ${metadata.name}` }] : [];
+    });
+    const ofNodes = [...this.#podRanges].flatMap(([name, ranges]) => {
+      const what = `range of pods of the Node ${name}`;
+      return this.#isForeign(name) ? ranges.map((range) => ({ range, what })) : [];
+    });
+    this.#ranges = [...ofPools, ...ofNodes];
+    return this.#ranges;
+  }
+}
+
+/** undefined: not a node yet; a claim whose join has not ended owns nothing. */
+function claimantOf(node: RegisteredNode | undefined): Claimant | undefined {
+  if (node?.status?.joinedAt === undefined) return undefined;
+  return { name: node.metadata.name, sinceMs: createdMs(node) };
+}
+
+function registeredKeys({ metadata, spec }: RegisteredNode): readonly string[] {
+  return [metadata.name, ...spec.addresses.flatMap((address) => canonicalAddress(address) ?? [])];
+}
+
+/** Its addresses are names, too: Hostname, InternalDNS. */
+function nodeKeys({ metadata, status }: NodeObject): readonly string[] {
+  const addresses = (status?.addresses ?? []).map(
+    ({ address }) => canonicalAddress(address) ?? address.toLowerCase(),
+  );
+  return [...new Set([metadata.name, ...addresses])];
+}
+
+function podCidrsOf(node: NodeObject | undefined): readonly string[] {
+  return [...new Set([...(node?.spec?.podCIDRs ?? []), node?.spec?.podCIDR ?? ''])].filter(Boolean);
+}
+
+function clusterDomain({ spec }: PoolObject): readonly string[] {
+  const domain = spec.kubelet?.clusterDomain?.toLowerCase().replace(/^\.|\.$/g, '');
+  return domain ? [domain] : [];
+}
+
+function createdMs(object: { metadata: { creationTimestamp?: string } } | undefined): number {
+  const created = Date.parse(object?.metadata.creationTimestamp ?? '');
+  return Number.isNaN(created) ? 0 : created;
+}

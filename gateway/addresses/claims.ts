@@ -1,0 +1,100 @@
+// Whether a name or an address is a node's own. What a host says of itself is a claim: an address is taken for its own when the
+// join came from it or its pool declares it, and nobody had it before; a name when it can be mistaken for nothing else in the
+// cluster. The first owner keeps what it has. One answer for the join, each report, each certificate and each CONNECT. Pure.
+import { type AddressRange, canonicalAddress, parseAddress, unusableKind } from './address.ts';
+
+/** Who has a name or an address already. */
+export interface Holder {
+  readonly kind: 'RegisteredNode' | 'Node' | 'Service' | 'EndpointSlice' | 'Pod' | 'API server' | 'gateway';
+  readonly name: string;
+  /** Since when; of two the earlier one is the owner. */
+  readonly sinceMs: number;
+}
+
+export interface HeldRange {
+  readonly range: AddressRange;
+  /** `pods of the pool idc` */
+  readonly what: string;
+}
+
+/** What is known of the cluster. */
+export interface Claims {
+  /** By canonical address, or by name in lower case. */
+  holders(addressOrName: string): Iterable<Holder>;
+  /** Ranges of pods and of services. */
+  readonly ranges: readonly HeldRange[];
+  /** Domains of services and pods: `cluster.local`. */
+  readonly domains: Iterable<string>;
+}
+
+export interface Claimant {
+  readonly name: string;
+  /** Since when it is registered; Infinity for what it has not had yet. */
+  readonly sinceMs: number;
+}
+
+/** What speaks for an address at a join. */
+export interface Evidence {
+  /** The other end of the connection. */
+  readonly source: string;
+  /** The pool's spec.nodeCidrs. */
+  readonly nodeRanges: readonly AddressRange[];
+}
+
+/** undefined: it may be the claimant's. `address` is canonical. */
+export function addressObjection(address: string, claimant: Claimant, claims: Claims): string | undefined {
+  const kind = unusableKind(address);
+  if (kind !== undefined) return `a ${kind} address is no node's own`;
+  const parsed = parseAddress(address);
+  const held = claims.ranges.find(({ range }) => range.contains(parsed));
+  if (held) return `it lies in ${held.range.text}, the ${held.what}`;
+  return holderObjection(address, claimant, claims);
+}
+
+/** undefined: something other than the host's word says that the address is the host's. */
+export function evidenceObjection(address: string, { source, nodeRanges }: Evidence): string | undefined {
+  if (address === canonicalAddress(source)) return undefined;
+  const parsed = parseAddress(address);
+  if (nodeRanges.some((range) => range.contains(parsed))) return undefined;
+  const declared = nodeRanges.map(({ text }) => text).join(', ');
+  return `the connection came from ${source}, and ${
+    declared === ''
+      ? 'the pool declares no ranges of its hosts'
+      : `it is in no range of the pool (${declared})`
+  }`;
+}
+
+/** Names that mean a machine itself, or the API server, wherever they are resolved. */
+const reserved: ReadonlySet<string> = new Set(['localhost', 'kubernetes', 'kubernetes.default']);
+const reservedDomains = ['localhost', 'localdomain', 'svc', 'in-addr.arpa', 'ip6.arpa'];
+
+/** undefined: the node may be called that. Its form is the join's business. */
+export function nameObjection(name: string, claimant: Claimant, claims: Claims): string | undefined {
+  if (reserved.has(name)) return 'it means something else everywhere';
+  // As resolvers read it: 10.1, 0x7f.1 and 167772161 are addresses.
+  if (/(^|\.)(\d+|0x[0-9a-f]*)$/.test(name)) return 'it can be read as an IP address';
+  const domain = [...reservedDomains, ...claims.domains].find((one) => isWithin(name, one));
+  if (domain !== undefined) return `it lies in the domain ${domain}`;
+  return holderObjection(name, claimant, claims);
+}
+
+function isWithin(name: string, domain: string): boolean {
+  return domain !== '' && (name === domain || name.endsWith(`.${domain}`));
+}
+
+function holderObjection(key: string, claimant: Claimant, claims: Claims): string | undefined {
+  for (const holder of claims.holders(key)) {
+    const isClaimant = holder.kind === 'RegisteredNode' && holder.name === claimant.name;
+    if (!isClaimant && isEarlier(holder, claimant)) return `it belongs to the ${holder.kind} ${holder.name}`;
+  }
+  return undefined;
+}
+
+/**
+ * Times of creation are whole seconds: two registrations of one second go by name, and all else goes before them. Who can't say
+ * since when (NaN) came last.
+ */
+function isEarlier(holder: Holder, claimant: Claimant): boolean {
+  if (holder.sinceMs !== claimant.sinceMs) return !(holder.sinceMs > claimant.sinceMs);
+  return holder.kind !== 'RegisteredNode' || holder.name < claimant.name;
+}

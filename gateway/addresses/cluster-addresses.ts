@@ -1,0 +1,188 @@
+// The addresses that Services, endpoints and pods of the cluster have, read when a join or a certificate asks and kept for a few
+// seconds. It is no watch: endpoints change with every pod, and joins are rare. Of EndpointSlices only those are listed that no
+// selector made (the API server's own, and what people wrote); the others name pods, and a pod is looked up by its address. What
+// a registered kubelet says of its pods is no evidence against anybody, so pods of registered nodes hold nothing.
+import { endpointSlices, type Pod, pods, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
+import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { canonicalAddress, commonRange, parseRange } from './address.ts';
+import type { HeldRange, Holder } from './claims.ts';
+
+/** What was known when it was read. */
+export interface ClusterSnapshot {
+  /** By canonical address; a Service also by `NAME.NAMESPACE`. */
+  readonly holders: ReadonlyMap<string, readonly Holder[]>;
+  readonly ranges: readonly HeldRange[];
+}
+
+export const emptySnapshot: ClusterSnapshot = { holders: new Map(), ranges: [] };
+
+export interface ClusterAddressesOptions {
+  readonly kubernetes: Kubernetes;
+  readonly isRegistered: (node: string) => boolean;
+  readonly now: () => number;
+}
+
+/** What is this fresh is not read again; a wave of joins costs the API server one reading in this time. */
+const freshMs = 15_000;
+/** API servers allow services 20 bits of an address at most: what is wider are two ranges. */
+const leastServicePrefix = { 4: 12, 6: 108 };
+/** Slices of pods, which their controller keeps. */
+const notOfPods = 'endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io';
+
+export class ClusterAddresses {
+  readonly #options: ClusterAddressesOptions;
+  #snapshot = emptySnapshot;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<ClusterSnapshot> | undefined;
+  #slices: typeof endpointSlices | undefined;
+
+  constructor(options: ClusterAddressesOptions) {
+    this.#options = options;
+  }
+
+  /** The latest that was read, however old. */
+  get latest(): ClusterSnapshot {
+    return this.#snapshot;
+  }
+
+  async fresh(): Promise<ClusterSnapshot> {
+    if (this.#options.now() - this.#readAtMs < freshMs) return this.#snapshot;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Pods that have one of these addresses now, on nodes that are not ours. */
+  async pods(addresses: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
+    const found = new Map<string, Holder[]>();
+    for (const address of addresses) {
+      const { items } = await this.#options.kubernetes.list(pods, {
+        fieldSelector: `status.podIP=${address}`,
+      });
+      for (const pod of items) if (this.#holds(pod)) add(found, address, podHolder(pod));
+    }
+    return found;
+  }
+
+  #holds({ spec, status }: Pod): boolean {
+    const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    return !isOver && spec?.nodeName !== undefined && !this.#options.isRegistered(spec.nodeName);
+  }
+
+  async #read(): Promise<ClusterSnapshot> {
+    const { kubernetes, now } = this.#options;
+    const startedMs = now();
+    const [{ items }, slices, declared] = await Promise.all([
+      kubernetes.list(services),
+      this.#listSlices(),
+      this.#listServiceRanges(),
+    ]);
+    const holders = new Map<string, Holder[]>();
+    for (const service of items) {
+      const holder = serviceHolder(service);
+      for (const key of serviceKeys(service)) add(holders, key, holder);
+    }
+    for (const slice of slices) {
+      const { name, namespace = '' } = slice.metadata;
+      const holder: Holder = {
+        kind: 'EndpointSlice',
+        name: `${namespace}/${name}`,
+        sinceMs: createdMs(slice),
+      };
+      for (const { addresses = [], nodeName, topology } of slice.endpoints ?? []) {
+        const node = nodeName ?? topology?.['kubernetes.io/hostname'];
+        if (node !== undefined && this.#options.isRegistered(node)) continue;
+        for (const address of addresses) add(holders, canonicalAddress(address) ?? '', holder);
+      }
+    }
+    this.#snapshot = { holders, ranges: declared ?? serviceRanges(items) };
+    this.#readAtMs = startedMs;
+    return this.#snapshot;
+  }
+
+  async #listSlices() {
+    const { kubernetes } = this.#options;
+    this.#slices ??= await this.#servedSlices();
+    if (this.#slices === undefined) return [];
+    return (await kubernetes.list(this.#slices, { labelSelector: notOfPods })).items;
+  }
+
+  /** discovery.k8s.io/v1 from 1.21 on, v1beta1 before. */
+  async #servedSlices(): Promise<typeof endpointSlices | undefined> {
+    type Group = { versions?: readonly { version: string }[] } | undefined;
+    const path = '/apis/discovery.k8s.io';
+    const group = (await orAbsent(this.#options.kubernetes.request('GET', path))) as Group;
+    if (group === undefined) return undefined;
+    const versions = group.versions?.map(({ version }) => version) ?? [];
+    const version = versions.includes('v1beta1') && !versions.includes('v1') ? 'v1beta1' : 'v1';
+    return { ...endpointSlices, apiVersion: `discovery.k8s.io/${version}` };
+  }
+
+  /** undefined: an API server before 1.33, which keeps its range to itself. */
+  async #listServiceRanges(): Promise<readonly HeldRange[] | undefined> {
+    const listed = await orAbsent(this.#options.kubernetes.list(serviceCidrs));
+    if (listed === undefined || listed.items.length === 0) return undefined;
+    return listed.items.flatMap(({ spec }) => (spec?.cidrs ?? []).flatMap(heldByServices));
+  }
+}
+
+/** All addresses of services that were ever handed out lie in one range for each family, so what holds all of them is part of it. */
+function serviceRanges(items: readonly Service[]): readonly HeldRange[] {
+  const addresses = items.flatMap(({ spec }) => [...(spec?.clusterIPs ?? []), spec?.clusterIP ?? '']);
+  const canonical = addresses.flatMap((address) => canonicalAddress(address) ?? []);
+  return ([4, 6] as const).flatMap((family) => {
+    const range = commonRange(canonical.filter((address) => address.includes(':') === (family === 6)));
+    const prefix = Number(range?.text.split('/')[1] ?? 0);
+    return range && prefix >= leastServicePrefix[family] ? heldByServices(range.text) : [];
+  });
+}
+
+function heldByServices(text: string): HeldRange[] {
+  const range = parseRange(text);
+  return range ? [{ range, what: 'range of services' }] : [];
+}
+
+function serviceHolder(service: Service): Holder {
+  const { name, namespace = '' } = service.metadata;
+  return { kind: 'Service', name: `${namespace}/${name}`, sinceMs: createdMs(service) };
+}
+
+function serviceKeys({ metadata, spec, status }: Service): readonly string[] {
+  const addresses = [
+    ...(spec?.clusterIPs ?? []),
+    spec?.clusterIP,
+    spec?.loadBalancerIP,
+    ...(spec?.externalIPs ?? []),
+    ...(status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip),
+  ];
+  const canonical = addresses.flatMap((address) => canonicalAddress(address ?? '') ?? []);
+  return [...new Set(canonical), `${metadata.name}.${metadata.namespace ?? ''}`];
+}
+
+function podHolder(pod: Pod): Holder {
+  const { name, namespace = '' } = pod.metadata;
+  return { kind: 'Pod', name: `${namespace}/${name}`, sinceMs: createdMs(pod) };
+}
+
+function createdMs({ metadata }: { metadata: { creationTimestamp?: string } }): number {
+  const created = Date.parse(metadata.creationTimestamp ?? '');
+  return Number.isNaN(created) ? 0 : created;
+}
+
+function add(map: Map<string, Holder[]>, key: string, holder: Holder): void {
+  if (key === '') return;
+  const holders = map.get(key);
+  if (holders) holders.push(holder);
+  else map.set(key, [holder]);
+}
+
+/** What this API server does not serve is not there; what it refuses is an error. */
+async function orAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isFailure(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+// Which of the addresses that a host states become its own. The first is the one that its kubelet listens on and that the API server
+// dials: without it there is no node. Others, of further network cards, are left out where nothing speaks for them. Pure, but for
+// asking the book once.
+import { Fault } from '../../protocol/fault.ts';
+import { type AddressRange, canonicalAddress, parseRange } from '../addresses/address.ts';
+import type { AddressBook } from '../addresses/book.ts';
+import {
+  addressObjection,
+  type Claimant,
+  type Claims,
+  evidenceObjection,
+  nameObjection,
+} from '../addresses/claims.ts';
+import type { RegisteredNode } from '../nodes/node.ts';
+
+export interface AddressClaim {
+  readonly nodeName: string;
+  /** As the host states them. */
+  readonly addresses: readonly string[];
+  /** The other end of its connection. */
+  readonly source: string;
+  readonly pool: string;
+  readonly nodeCidrs: readonly string[];
+  /** When the host joins again. */
+  readonly existing: RegisteredNode | undefined;
+}
+
+export interface AdmittedAddresses {
+  readonly addresses: readonly string[];
+  readonly leftOut: readonly { readonly address: string; readonly detail: string }[];
+}
+
+/** Throws ADDRESS_NOT_OWNED for the first address, NODE_NAME_RESERVED or NODE_NAME_TAKEN for the name. */
+export async function admitAddresses(
+  book: Pick<AddressBook, 'current'>,
+  claim: AddressClaim,
+): Promise<AdmittedAddresses> {
+  const evidence = { source: claim.source, nodeRanges: claim.nodeCidrs.flatMap(rangeOf) };
+  const stated = [...new Set(claim.addresses.map((text) => canonicalAddress(text) ?? text))];
+  const unproven = stated.map((address) => [address, evidenceOf(address, evidence)] as const);
+  const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
+  const claims = await book.current(proven);
+  assertNameOwn(claim, claims);
+  const judged = unproven.map(([address, detail]) => ({
+    address,
+    detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),
+  }));
+  const [first] = judged;
+  if (first?.detail !== undefined) {
+    throw new Fault('ADDRESS_NOT_OWNED', { address: first.address, detail: first.detail, pool: claim.pool });
+  }
+  return {
+    addresses: judged.flatMap(({ address, detail }) => (detail === undefined ? [address] : [])),
+    leftOut: judged.flatMap(({ address, detail }) => (detail === undefined ? [] : [{ address, detail }])),
+  };
+}
+
+function assertNameOwn({ nodeName: name, existing }: AddressClaim, claims: Claims): void {
+  const detail = nameObjection(name, { name, sinceMs: sinceMs(existing) }, claims);
+  if (detail !== undefined) throw new Fault('NODE_NAME_RESERVED', { name, detail });
+}
+
+function evidenceOf(address: string, evidence: Parameters<typeof evidenceObjection>[1]): string | undefined {
+  return canonicalAddress(address) === undefined
+    ? 'it is no IP address'
+    : evidenceObjection(address, evidence);
+}
+
+/** What it has had since it was registered is its own against whoever came later; anything else only if nobody has it. */
+function claimantFor(address: string, { nodeName: name, existing }: AddressClaim): Claimant {
+  const had = existing?.spec.addresses.some((text) => canonicalAddress(text) === address) ?? false;
+  return { name, sinceMs: had ? sinceMs(existing) : Number.POSITIVE_INFINITY };
+}
+
+function sinceMs(existing: RegisteredNode | undefined): number {
+  return existing ? Date.parse(existing.metadata.creationTimestamp ?? '') : Number.POSITIVE_INFINITY;
+}
+
+function rangeOf(text: string): readonly AddressRange[] {
+  const range = parseRange(text);
+  return range ? [range] : [];
+}

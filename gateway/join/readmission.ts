@@ -1,0 +1,55 @@
+// Who may have a name that is registered already. The key is the node: with the old key, which the request proves, a host takes its
+// name again; with another key only when an operator has said so for this name (regnodectl node readmit), once, for a while. A
+// machine id proves nothing, since every user of a host can read it: another one is refused even with the key.
+import { Fault } from '../../protocol/fault.ts';
+import type { RegisteredNode, RegisteredNodeSpec } from '../nodes/node.ts';
+
+/** In spec.readmission.machineId. */
+export const anyMachine = '*';
+
+export interface Returning {
+  readonly pool: string;
+  readonly keySha256: string;
+  readonly machineId: string;
+}
+
+/** Throws for whoever may not. A node that is connected is not replaced by anybody. */
+export function assertMayReturn(
+  existing: RegisteredNode,
+  host: Returning,
+  isConnected: boolean,
+  now: number,
+): void {
+  const { name, deletionTimestamp } = existing.metadata;
+  const { spec } = existing;
+  const isReadmitted = mayTake(spec, host, now);
+  if (spec.machineId !== host.machineId && !isReadmitted) throw new Fault('NODE_NAME_TAKEN', { name });
+  if (spec.pool !== host.pool) throw new Fault('NODE_IN_OTHER_POOL', { name, pool: spec.pool });
+  if (deletionTimestamp) throw new Fault('NODE_LEAVING', { name });
+  if (isConnected) throw new Fault('NODE_CONNECTED', { name });
+  // A join that never ended has given nobody a certificate: there is no node yet to be taken for.
+  const isNode = existing.status?.joinedAt !== undefined;
+  if (isNode && spec.keySha256 !== host.keySha256 && !isReadmitted)
+    throw new Fault('NODE_KEY_UNKNOWN', { name, pool: spec.pool });
+}
+
+/** The spec after the host has come back; throws when what allowed it was used meanwhile. */
+export function returned(
+  existing: RegisteredNode,
+  host: Returning,
+  addresses: readonly string[],
+  now: number,
+): RegisteredNodeSpec {
+  assertMayReturn(existing, host, false, now);
+  const { readmission: _used, ...spec } = existing.spec;
+  const { keySha256, machineId } = host;
+  const isOwn = existing.spec.keySha256 === keySha256 && existing.spec.machineId === machineId;
+  // Who has the key needs no leave, and leaves it for whom it was meant.
+  return { ...(isOwn ? existing.spec : spec), keySha256, machineId, addresses: [...addresses] };
+}
+
+function mayTake({ readmission, machineId }: RegisteredNodeSpec, host: Returning, now: number): boolean {
+  if (!readmission || !(Date.parse(readmission.until) > now)) return false;
+  const meant = readmission.machineId ?? machineId;
+  return meant === anyMachine || meant === host.machineId;
+}

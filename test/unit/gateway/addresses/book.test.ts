@@ -1,0 +1,107 @@
+// Whose a name or an address is, once nodes are there: the first owner keeps it, what is taken away goes back, and what cannot be a
+// node's own leads to nobody.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { nodes, services } from '../../../../gateway/kubernetes/kinds.ts';
+import { registeredNodes } from '../../../../gateway/nodes/node.ts';
+import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { bookNow } from '../book.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+import { pool } from '../pool.ts';
+
+let kubernetes: MemoryKubernetes;
+beforeEach(async () => {
+  kubernetes = memoryKubernetes();
+  await kubernetes.create(nodePools, pool('idc'));
+});
+
+async function register(name: string, addresses: string[], joined = true): Promise<void> {
+  const spec = { pool: 'idc', machineId: '', keySha256: '', addresses };
+  await kubernetes.create(registeredNodes, { metadata: { name }, spec });
+  const status = { joinedAt: new Date().toISOString() };
+  if (joined) await kubernetes.patch(registeredNodes, name, { status }, { subresource: 'status' });
+}
+
+const ownerOf = async (host: string) => (await bookNow(kubernetes)).ownerOf(host);
+const contested = async (name: string) => {
+  const node = kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name);
+  if (!node) throw new Error(`there is no ${name}`);
+  return (await bookNow(kubernetes)).contested(node);
+};
+
+test('a name in any letters, an address in any form', async () => {
+  await register('idc-1', ['10.77.0.11', 'FD00:0::11']);
+  for (const host of [
+    'idc-1',
+    'IDC-1',
+    'idc-1.',
+    '10.77.0.11',
+    '::ffff:10.77.0.11',
+    'fd00::11',
+    'fd00:0:0::11',
+  ])
+    expect(await ownerOf(host), host).toBe('idc-1');
+  for (const host of ['idc-2', '10.77.0.12', 'idc-1.example.com', '', '10.77.11', '::'])
+    expect(await ownerOf(host), host).toBeUndefined();
+});
+
+test('the first owner keeps an address, and it goes back when the owner is removed', async () => {
+  await register('idc-1', ['10.77.0.11']);
+  await register('hostile', ['10.77.0.11', '10.77.0.66']);
+  expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+  expect(await contested('hostile')).toEqual([
+    { what: '10.77.0.11', detail: 'it belongs to the RegisteredNode idc-1' },
+  ]);
+  expect(await contested('idc-1')).toEqual([]);
+  await kubernetes.remove(registeredNodes, 'idc-1');
+  expect(await ownerOf('10.77.0.11')).toBe('hostile');
+  expect(await contested('hostile')).toEqual([]);
+});
+
+test('the rightful one has it again after a hostile one that came first has gone', async () => {
+  await register('hostile', ['10.77.0.11']);
+  await register('idc-1', ['10.77.0.11']);
+  expect(await ownerOf('10.77.0.11')).toBe('hostile');
+  await kubernetes.remove(registeredNodes, 'hostile');
+  expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+});
+
+test('a join that has not ended owns nothing', async () => {
+  await register('idc-1', ['10.77.0.11'], false);
+  expect(await ownerOf('idc-1')).toBeUndefined();
+  expect(await ownerOf('10.77.0.11')).toBeUndefined();
+});
+
+describe('registrations of an earlier release', () => {
+  test('lead nobody to them by the name of a Service, or addresses of Services and of the API server', async () => {
+    const spec = { clusterIP: '10.96.0.50' };
+    await kubernetes.create(services, { metadata: { name: 'hook', namespace: 'default' }, spec });
+    await register('hook.default.svc', ['10.96.0.50', '10.77.0.1', '127.0.0.1', '10.77.0.66', '10.244.3.1']);
+    await kubernetes.create(nodePools, pool('cilium', { network: { mode: 'cilium' } }));
+    for (const host of ['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1', '10.244.3.1'])
+      expect(await ownerOf(host), host).toBeUndefined();
+    expect(await ownerOf('10.77.0.66')).toBe('hook.default.svc');
+    expect((await contested('hook.default.svc')).map(({ what }) => what)).toEqual([
+      ...['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1', '10.244.3.1'],
+    ]);
+  });
+
+  test('with the name of a Node of the cloud, which was there before', async () => {
+    const status = { addresses: [{ type: 'InternalIP', address: '10.50.0.9' }] };
+    await kubernetes.create(nodes, { metadata: { name: 'cloud-1' }, status });
+    await register('cloud-1', ['10.50.0.9']);
+    expect(await ownerOf('cloud-1')).toBeUndefined();
+    expect(await ownerOf('10.50.0.9')).toBeUndefined();
+  });
+});
+
+test('its own Node, whatever it says, changes nothing', async () => {
+  await register('idc-1', ['10.77.0.11']);
+  await register('hostile', ['10.77.0.66']);
+  await kubernetes.create(nodes, {
+    metadata: { name: 'hostile' },
+    spec: { podCIDRs: ['0.0.0.0/0'], podCIDR: '0.0.0.0/0' },
+    status: { addresses: [{ type: 'InternalIP', address: '10.77.0.11' }] },
+  });
+  expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+  expect(await ownerOf('10.77.0.66')).toBe('hostile');
+});
