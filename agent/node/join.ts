@@ -83,6 +83,13 @@ const refusals: readonly FaultCode[] = [
   'PATH_OCCUPIED',
 ];
 
+/** After which nobody knows whether the node is registered. */
+const unanswered: readonly FaultCode[] = [
+  'GATEWAY_UNREACHABLE',
+  'GATEWAY_UNAVAILABLE',
+  'KUBERNETES_UNREACHABLE',
+];
+
 export async function joinNode(host: Host, options: JoinOptions): Promise<JoinResult> {
   await sweepStateFolder(host);
   const lock = await lockNode(host, 'regnode join');
@@ -142,19 +149,27 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   const gateway = createGatewayApi({ url: wish.gatewayUrl, caPem: wish.caPem });
   const application = apply(host, wish, gateway, AbortSignal.any([signal, refused.signal]));
   application.catch(() => undefined); // preflight's refusal says more
+  let isAsked = false;
   try {
     listener.phase('preflight');
     await options.preflight();
     listener.phase('register');
-    return await registerNode(host, wish, gateway, await application, signal);
+    const request = await application;
+    isAsked = true;
+    return await registerNode(host, wish, gateway, request, signal);
   } catch (error) {
     refused.abort();
     await application.catch(() => undefined);
-    await forgetNode(host);
+    // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the next try.
+    if (!(isAsked && isUnanswered(error))) await forgetNode(host);
     throw error;
   } finally {
     gateway.close();
   }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Fault && unanswered.includes(error.code);
 }
 
 // The key is on the disk before it is used: a crash between request and answer goes on with the same key.

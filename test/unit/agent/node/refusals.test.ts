@@ -48,6 +48,20 @@ function join(
     ...rest,
   });
 }
+test('a join whose answer was lost keeps its key, and the next one goes on with it', async () => {
+  const key = () => world.host.files.readText(paths.key);
+  gateway.refusal = { status: 503, code: 'GATEWAY_UNAVAILABLE', values: { detail: 'it restarts' } };
+  await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  const asked = await key();
+  expect(asked).toContain('PRIVATE KEY');
+  await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  expect(await key()).toBe(asked);
+  // A refusal is an answer: then nothing stays.
+  gateway.refusal = { status: 403, code: 'TOKEN_USED_UP' };
+  await expect(join()).rejects.toMatchObject({ code: 'TOKEN_USED_UP' });
+  expect(state()).toEqual(before);
+});
+
 const leave = (force = false) => leaveNode(world.host, { force, drain: true });
 
 describe('a join that is refused leaves the host as it was', () => {
