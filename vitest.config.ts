@@ -43,7 +43,7 @@ export default defineConfig({
           setupFiles: ['test/e2e/ledger.ts', 'test/e2e/testimony.ts'],
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,
-          maxWorkers: 3, // on two cores: most of their time is waiting, for outages and for pods
+          maxWorkers: 4, // on two cores: most of their time is waiting, for outages and for pods
           sequence: { groupOrder: 1 },
           retry: 0,
         },

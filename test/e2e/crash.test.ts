@@ -22,14 +22,16 @@ const from = Number(process.env.REGNODE_FROM ?? 1);
 const part = Number(process.env.REGNODE_CRASH_PART ?? Math.floor(Date.now() / (24 * 3600_000))) % parts;
 /** timeout(1), which stands between, dies of the signal that its command died of. */
 const killed = null;
+/** They take the cycles by turns: most of a cycle is waiting. */
+const names = ['idc-1', 'idc-2', 'idc-3'] as const;
 
 let sandbox: Sandbox;
-let host: SandboxHost;
+let hosts: readonly SandboxHost[];
 let folder: string;
 let token: string;
 let wish: readonly string[];
 /** After a first join and leave: the program is there, and nothing else. e2e join compares with before that. */
-let before: Observation;
+const before = new Map<SandboxHost, Observation>();
 let entries: number;
 let changes: number;
 
@@ -37,25 +39,20 @@ beforeAll(async () => {
   folder = await mkdtemp(joinPath(tmpdir(), 'regnode-crash-'));
   await bundle('test/e2e/mortal-agent.ts', folder, '0.0.0-mortal');
   sandbox = await startReadySandbox({ name: 'e2e-crash' });
-  host = await sandbox.addHost({ name: 'idc-1' });
-  await host.run('mkdir', ['-p', '/root/mortal']);
-  await cp(folder, host.path('/root/mortal'), { recursive: true });
+  hosts = await Promise.all(names.map((name) => sandbox.addHost({ name })));
   const command = await createJoinCommand(sandbox, ['--uses', '1000', '--ttl', '12h']);
   token = /REGNODE_TOKEN=(\S+)/.exec(command)?.[1] ?? '';
   const key = /--artifact-key-sha256 (\w+)/.exec(command)?.[1] ?? '';
   const { gatewayUrl } = sandbox.cloud;
-  await host.run('sh', ['-c', `curl -fsSk ${gatewayUrl}/cacert > /root/mortal/ca.pem`]);
   wish = ['--gateway', gatewayUrl, '--ca-file', '/root/mortal/ca.pem', '--artifact-key-sha256', key];
-
-  const joined = await pasteJoinCommand(host, command);
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await completes('leave');
-  before = await observe(host);
-  await completes('join', { MORTAL_EFFECTS: '/root/mortal/join' });
-  await completes('leave', { MORTAL_EFFECTS: '/root/mortal/leave' });
-  entries = await count('join', 'journal');
-  changes = await count('leave', 'effect');
-  expect(difference(before, await observe(host))).toEqual([]);
+  await Promise.all(hosts.map((host) => prepare(host, command)));
+  // One tells for all how many moments there are.
+  const [host] = hosts as [SandboxHost];
+  await completes(host, 'join', { MORTAL_EFFECTS: '/root/mortal/join' });
+  await completes(host, 'leave', { MORTAL_EFFECTS: '/root/mortal/leave' });
+  entries = await count(host, 'join', 'journal');
+  changes = await count(host, 'leave', 'effect');
+  await expectAsBefore(host);
 });
 afterAll(async () => {
   await sandbox?.stop();
@@ -79,25 +76,39 @@ test(
       `crash: ${entries} entries, ${changes} changes: ${cycles.length} of ${all} cycles${isFull ? `, from ${from}` : `, part ${part} of ${parts}`}\n`,
     );
     const lived: string[] = [];
-    for (const index of cycles) {
+    const cycle = async (host: SandboxHost, index: number) => {
       const joining = joinDeaths[index % joinDeaths.length] ?? '';
       const leaving = leaveDeaths[index % leaveDeaths.length] ?? '';
       const startedMs = performance.now();
       const what = `join ${joining}, leave ${leaving}`;
-      expect((await mortal('join', joining)).exitCode, what).toBe(killed);
+      expect((await mortal(host, 'join', joining)).exitCode, what).toBe(killed);
       // In the short run every third is left at once, as it is: a leave is a next run, too.
-      if (isFull || index % 3 !== 2) await completes('join', {}, what);
-      const left = await mortal('leave', leaving);
+      if (isFull || index % 3 !== 2) await completes(host, 'join', {}, what);
+      const left = await mortal(host, 'leave', leaving);
       if (left.exitCode !== killed) lived.push(what);
       expect([0, killed], what + left.stderr).toContain(left.exitCode);
-      if (left.exitCode === killed) await completes('leave', {}, what);
-      expect(difference(before, await observe(host)), what).toEqual([]);
+      if (left.exitCode === killed) await completes(host, 'leave', {}, what);
+      await expectAsBefore(host, what);
       process.stdout.write(
-        `crash: ${index + 1} of ${all}: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`,
+        `crash: ${index + 1} of ${all} on ${host.name}: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`,
       );
-    }
+    };
+    // What fails on one host ends the work of all: nobody goes on behind a test that is over.
+    let hasFailed = false;
+    const work = async (host: SandboxHost) => {
+      try {
+        for (let index = cycles.shift(); index !== undefined && !hasFailed; index = cycles.shift())
+          await cycle(host, index);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    };
+    const total = cycles.length;
+    const outcomes = await Promise.allSettled(hosts.map(work));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     // A leave of a join that was cut off has less to undo, and may end before its last deaths.
-    expect(lived.length, lived.join('\n')).toBeLessThan(cycles.length / 2);
+    expect(lived.length, lived.join('\n')).toBeLessThan(total / 2);
   },
   isFull ? 4 * 3600_000 : 20 * 60_000,
 );
@@ -106,12 +117,29 @@ function numbers(total: number): number[] {
   return Array.from({ length: total }, (_, index) => index + 1);
 }
 
-async function count(file: string, kind: string): Promise<number> {
+async function prepare(host: SandboxHost, command: string): Promise<void> {
+  await host.run('mkdir', ['-p', '/root/mortal']);
+  await cp(folder, host.path('/root/mortal'), { recursive: true });
+  await host.run('sh', ['-c', `curl -fsSk ${sandbox.cloud.gatewayUrl}/cacert > /root/mortal/ca.pem`]);
+  const joined = await pasteJoinCommand(host, command);
+  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
+  await completes(host, 'leave');
+  before.set(host, await observe(host));
+}
+
+async function expectAsBefore(host: SandboxHost, what = ''): Promise<void> {
+  const asBefore = before.get(host);
+  if (asBefore === undefined) throw new Error(`${host.name} has not been observed`);
+  expect(difference(asBefore, await observe(host)), what).toEqual([]);
+}
+
+async function count(host: SandboxHost, file: string, kind: string): Promise<number> {
   const { stdout } = await host.run('grep', ['-c', `^${kind} `, `/root/mortal/${file}`]);
   return Number(stdout.trim());
 }
 
 function mortal(
+  host: SandboxHost,
   verb: 'join' | 'leave',
   death: string,
   environment: Readonly<Record<string, string>> = {},
@@ -126,6 +154,7 @@ function mortal(
 
 /** The next run: it may find the daemon at work for a moment, and waits for it. */
 async function completes(
+  host: SandboxHost,
   verb: 'join' | 'leave',
   environment: Readonly<Record<string, string>> = {},
   what = '',
@@ -133,7 +162,7 @@ async function completes(
   await waitFor(
     `${verb} to complete after ${what}`,
     async () => {
-      const result = await mortal(verb, 'never', environment);
+      const result = await mortal(host, verb, 'never', environment);
       const said = `${result.stdout}${result.stderr}`;
       if (result.exitCode === 4) return false;
       const isDone =
