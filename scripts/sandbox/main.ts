@@ -6,6 +6,7 @@ import { createProgress } from '../machine/progress.ts';
 import { isCalled, listIds, listStates, loadState, ownCheckout, ownerIsAlive } from './registry.ts';
 import { openSandbox, startSandbox } from './sandbox.ts';
 import { reapDead, takeDown } from './teardown.ts';
+import { forgetTemplates } from './template.ts';
 
 const usage = `usage: node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
        node scripts/sandbox/main.ts down [ID|NAME ...] [--all] [--owner PID]     without arguments: those whose owner is gone
@@ -59,6 +60,7 @@ async function down(): Promise<number> {
   const { all, owner } = values;
   if (!all && owner === undefined && rest.length === 0) {
     await reapDead((id, name) => progress.line(`taking down sandbox ${id} (${name})`));
+    await forgetTemplates();
     return 0;
   }
   const checkout = await ownCheckout();

@@ -107,6 +107,15 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[], input?:
   return result.stdout;
 }
 
+/** What the gateway keeps of a node or a pool. For polling: regnodectl takes ten times as much of a processor. */
+export async function resource(
+  sandbox: Sandbox,
+  kind: 'registerednode' | 'nodepool',
+  name: string,
+): Promise<unknown> {
+  return JSON.parse(await kubectl(sandbox, ['get', kind, name, '-o', 'json']));
+}
+
 /** Status of the Node's Ready condition: True, False, Unknown, or Absent. */
 export async function readyStatus(sandbox: Sandbox, node: string): Promise<string> {
   const path = '{.status.conditions[?(@.type=="Ready")].status}';

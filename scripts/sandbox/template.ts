@@ -19,6 +19,8 @@ import { sandboxSoftware } from './software.ts';
 const checkout = resolve(import.meta.dirname, '../..');
 const templates = 'sandbox-template';
 const templatesKept = 4;
+/** Nobody copies for longer. */
+const copyingMs = 15 * 60_000;
 /** Whatever of the checkout may decide what a cluster or a host is like. */
 const sources = ['gateway', 'installer', 'protocol', 'scripts/sandbox', 'package-lock.json'];
 
@@ -33,7 +35,7 @@ export async function sandboxTemplate(kind: TemplateKind, progress = silentProgr
     progress.step(`making the template of a ${kind} sandbox`, () => make(staging, progress)),
   );
   await utimes(place, new Date(), new Date());
-  await forgetOldest();
+  await forgetTemplates();
   return place;
 }
 
@@ -100,17 +102,23 @@ async function templateKey(progress: Progress): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Those that were used longest ago, but none that a host runs on; and what a run left that was killed while it made one. */
-async function forgetOldest(): Promise<void> {
+/**
+ * Removes those that were used longest ago, but none that a host runs on or that somebody may be copying; and what a run left that
+ * was killed while it made one.
+ */
+export async function forgetTemplates(): Promise<void> {
   const folder = join(cacheRoot(), templates);
   const mounts = await readFile('/proc/mounts', 'utf8');
-  const names = await readdir(folder);
+  const names = await readdir(folder).catch(() => []);
   const aged = await Promise.all(
     names
       .filter((name) => !name.startsWith('.') && !mounts.includes(`/${name}/`))
       .map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
   );
-  const forgotten = aged.sort((a, b) => b.at - a.at).slice(templatesKept);
+  const forgotten = aged
+    .sort((a, b) => b.at - a.at)
+    .slice(templatesKept)
+    .filter(({ at }) => Date.now() - at > copyingMs);
   const abandoned = names.filter((name) => {
     const maker = /\.staging-(\d+)$/.exec(name)?.[1];
     return maker !== undefined && !isAlive(Number(maker));

@@ -10,6 +10,7 @@ import {
   pasteJoinCommand,
   poolName,
   regnodectl,
+  resource,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
@@ -35,7 +36,7 @@ let host: SandboxHost;
 let before: Observation;
 
 const status = async (): Promise<Status> =>
-  JSON.parse(await regnodectl(sandbox, ['node', 'get', 'idc-1', '--json'])).node.status;
+  ((await resource(sandbox, 'registerednode', 'idc-1')) as { status: Status }).status;
 const driftOf = async (repaired: boolean) =>
   ((await status()).drift ?? [])
     .filter((note) => note.repaired === repaired)

@@ -17,6 +17,7 @@ import {
   payloadFile,
   poolName,
   regnodectl,
+  resource,
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
@@ -52,7 +53,7 @@ const upgrade = (version: string, ...more: string[]): Promise<CommandResult> =>
     { timeoutMs: 400_000 },
   );
 const status = async (): Promise<Status> =>
-  JSON.parse(await regnodectl(sandbox, ['node', 'get', 'idc-1', '--json'])).node.status;
+  ((await resource(sandbox, 'registerednode', 'idc-1')) as { status: Status }).status;
 const said = async () => (await host.run('regnode', ['version'])).stdout;
 const container = () =>
   kubectl(sandbox, [

@@ -1,6 +1,7 @@
 // New versions on registered nodes: a good one reaches both, one at a time, drained as their pool says, and pods that stay don't notice; one that crashes and
 // one that never becomes Ready are taken back on the first node, with the reason, and never reach the second; an agent
 // that is killed in the middle goes on. The steps build on each other.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandResult } from '../../scripts/machine/command.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
@@ -15,6 +16,7 @@ import {
   payloadFile,
   poolName,
   regnodectl,
+  resource,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
@@ -35,6 +37,10 @@ interface Node {
   };
 }
 
+interface Pool {
+  readonly status: { readonly rollout?: { readonly updating: readonly string[] } };
+}
+
 const names = ['idc-1', 'idc-2'] as const;
 let sandbox: Sandbox;
 let hosts: readonly SandboxHost[];
@@ -52,8 +58,7 @@ const kubelets = async () => {
     (item: { status: { nodeInfo: { kubeletVersion: string } } }) => item.status.nodeInfo.kubeletVersion,
   );
 };
-const node = async (name: string): Promise<Node> =>
-  JSON.parse(await regnodectl(sandbox, ['node', 'get', name, '--json'])).node;
+const node = async (name: string): Promise<Node> => (await resource(sandbox, 'registerednode', name)) as Node;
 /** Ids, restart counts and start times of all containers. */
 const containers = () =>
   kubectl(sandbox, [
@@ -118,8 +123,9 @@ test('kubelet and containerd go to new versions, one drained node at a time, and
   let isOver = false;
   const watch = (async () => {
     while (!isOver) {
-      const pool = JSON.parse(await regnodectl(sandbox, ['pool', 'get', poolName, '--json'])).pool;
-      mostAtATime.push(pool.status.rollout.updating.length);
+      const { status } = (await resource(sandbox, 'nodepool', poolName)) as Pool;
+      mostAtATime.push(status.rollout?.updating.length ?? 0);
+      await sleep(250); // a node takes many seconds
     }
   })();
   // The API server's minor version is the newest that there is here, so a patch has to do.
