@@ -61,7 +61,7 @@ const serveCommand = program
   .option('--replica-address <host:port>', 'at which they reach it (default: an address of this machine)')
   .option(
     '--connections-per-address <n>',
-    'raise it behind a balancer that hides where peers come from',
+    'without a node’s certificate; raise it behind a balancer that hides where hosts come from',
     '256',
   )
   .option('--drain-grace <duration>', 'at a stop: how long streams that are open may go on', '10s')

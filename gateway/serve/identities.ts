@@ -12,6 +12,8 @@ import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { limits } from './limits.ts';
+import { network } from './places.ts';
+import type { PublicPortOptions } from './public-port.ts';
 import type { RouteTable } from './route.ts';
 
 export interface IdentitiesOptions {
@@ -25,7 +27,8 @@ export interface IdentitiesOptions {
   readonly now: () => number;
 }
 
-type Identities = Pick<RouteTable, 'identify' | 'identifyForRenewal' | 'onTunnel' | 'onRefused'>;
+type Identities = Pick<RouteTable, 'identify' | 'identifyForRenewal' | 'onTunnel' | 'onRefused'> &
+  Required<Pick<PublicPortOptions, 'recognize' | 'isKnownAddress'>>;
 
 export function openIdentities(options: IdentitiesOptions): Identities {
   const { kubernetes, authority, view, hub, audit, counters, logger, now } = options;
@@ -41,7 +44,14 @@ export function openIdentities(options: IdentitiesOptions): Identities {
   });
   view.registered.onChange((change) => tunnelCertificates.changed(change));
   const registrations = registrationsOf(kubernetes, (name) => view.registered.get(name), now);
+  const cached = { get: registrations.get, refresh: async () => undefined };
   return {
+    recognize: (peer) =>
+      identify(peer, cached, now()).then(
+        ({ name }) => name,
+        () => undefined,
+      ),
+    isKnownAddress: knownAddresses(view, now),
     identify: (peer) => identify(peer, registrations, now()),
     identifyForRenewal: (peer) =>
       identifyForRenewal(peer, registrations, now(), {
@@ -63,4 +73,16 @@ export function openIdentities(options: IdentitiesOptions): Identities {
 
 function graceMs(pool: PoolObject | undefined): number {
   return pool ? poolSpec(pool).certificateGraceDays * 24 * 3600_000 : 0;
+}
+
+/** Of all registrations, as of a few seconds ago: it is asked for each connection, and only when the port is full. */
+function knownAddresses(view: ClusterView, now: () => number): (address: string) => boolean {
+  let [known, atMs] = [new Set<string>(), 0];
+  return (address) => {
+    if (now() - atMs > 5_000) {
+      const addresses = [...view.registered.values()].flatMap(({ spec }) => spec.addresses ?? []);
+      [known, atMs] = [new Set(addresses.map(network)), now()];
+    }
+    return known.has(address);
+  };
 }

@@ -1,4 +1,19 @@
-// The limits of the public port, each with its unit in its name, and the count of connections per address.
+// The limits of the public port, each with its unit in its name. places.ts says what those of connections mean.
+import type { PlaceLimits } from './places.ts';
+
+export const placeLimits: PlaceLimits = {
+  strangers: 2_000,
+  strangersPerAddress: 256,
+  /** An agent has a tunnel or two, a few requests and downloads. */
+  perNode: 32,
+  handshakes: { burst: 2_000, perSecond: 200 },
+  promptHandshakeMs: 2_000,
+  strangerLifetimeMs: 60_000,
+  leastBytesPerSecond: 1024,
+  keptForKnownAddress: 16,
+  rememberedAddresses: 10_000,
+};
+
 export const limits = {
   bodyBytes: 64 * 1024,
   headerBytes: 16 * 1024,
@@ -8,7 +23,7 @@ export const limits = {
   keepAliveTimeoutMs: 15_000,
   handshakeTimeoutMs: 10_000,
   connections: 20_000,
-  connectionsPerAddress: 256,
+  sweepMs: 5_000,
   /** Refused joins: this many at once, then one in three seconds. */
   refusals: { burst: 20, perSecond: 1 / 3 },
   /** Of one node. */
@@ -20,26 +35,3 @@ export const limits = {
   /** A peer that takes no byte of an answer for this long is cut off. */
   stalledAnswerMs: 60_000,
 } as const;
-
-export class ConnectionCounter {
-  readonly #perAddress = new Map<string, number>();
-  readonly #limit: number;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** False: too many from there; nothing is counted then. */
-  take(address: string): boolean {
-    const count = this.#perAddress.get(address) ?? 0;
-    if (count >= this.#limit) return false;
-    this.#perAddress.set(address, count + 1);
-    return true;
-  }
-
-  release(address: string): void {
-    const count = (this.#perAddress.get(address) ?? 1) - 1;
-    if (count > 0) this.#perAddress.set(address, count);
-    else this.#perAddress.delete(address);
-  }
-}

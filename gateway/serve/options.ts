@@ -5,7 +5,7 @@ import { Fault } from '../../protocol/fault.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
 import { remoteWriteFlagsSchema } from '../telemetry/remote-write/flags.ts';
-import { limits } from './limits.ts';
+import { placeLimits } from './limits.ts';
 import { parseListen } from './listen.ts';
 
 const dayMs = 24 * 3600_000;
@@ -57,7 +57,13 @@ export const serveOptionsSchema = z.object({
     .string()
     .refine((text) => parseListen(text) !== undefined && !text.startsWith(':'), 'must be HOST:PORT')
     .optional(),
-  connectionsPerAddress: z.coerce.number().int().positive().max(20_000).default(limits.connectionsPerAddress),
+  /** Without a node's certificate, handshakes included. */
+  connectionsPerAddress: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(20_000)
+    .default(placeLimits.strangersPerAddress),
   drainGrace: durationSchema.default(10_000),
   /** Of a node's certificate; it is renewed at two thirds of it. */
   certificateLifetime: durationSchema.default(nodeLifetimeMs),

@@ -1,37 +1,137 @@
-// Connections of the public port, before anybody has asked for anything: how many, and what becomes of those that break.
+// Connections of the public port, before anybody has asked for anything: each has a place (places.ts) under its address until the
+// handshake has shown whose it is, and those that break are answered if anybody can hear it. Everything refused is counted; who
+// had to make room is told once a minute for each address.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type https from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Counters } from '../audit/counters.ts';
+import { type PeerCertificate, peerCertificate } from '../join/client-certificate.ts';
 import { endWith } from './last-words.ts';
-import { ConnectionCounter } from './limits.ts';
+import { limits } from './limits.ts';
+import { type Eviction, type Place, type PlaceLimits, Places } from './places.ts';
 
 type RefusalCounters = Pick<Counters, 'refusedConnections'>;
 
-/** Counted on the TCP connection, before any handshake costs something. */
-export function trackConnections(
-  server: https.Server,
-  counters: RefusalCounters,
-  connectionsPerAddress: number,
-): ReadonlySet<Socket> {
+export interface ConnectionsOptions {
+  readonly limits: PlaceLimits;
+  /** The node of a certificate, as far as it can be said without asking anybody. */
+  readonly recognize: (certificate: PeerCertificate) => Promise<string | undefined>;
+  readonly isKnownAddress?: (address: string) => boolean;
+  readonly counters: RefusalCounters;
+  readonly logger: Logger;
+}
+
+export interface Connections {
+  readonly sockets: ReadonlySet<Socket>;
+  /** A request or upgrade has shown whose connection this is. False: the node has too many. */
+  identified(socket: Duplex, node: string): boolean;
+  close(): void;
+}
+
+interface Entered {
+  readonly place: Place;
+  readonly secure: (above: TLSSocket) => void;
+}
+
+export function trackConnections(server: https.Server, options: ConnectionsOptions): Connections {
+  const { counters, logger } = options;
   const sockets = new Set<Socket>();
-  const perAddress = new ConnectionCounter(connectionsPerAddress);
+  const places = new Places(options);
+  /** Nothing leads from the socket under TLS to the one above it; both have the same two ends. */
+  const entered = new Map<string, Entered>();
+  const secured = new WeakMap<Duplex, Place>();
+  const repeats = new RepeatFilter({
+    intervalMs: limits.repeatedAuditMs,
+    remembered: limits.rememberedAddresses,
+  });
+  const told = (reason: Eviction, address: string) => {
+    counters.refusedConnections.inc({ reason });
+    const news = repeats.news(`${reason} ${address}`, Date.now());
+    if (news) logger.warn({ reason, address, ...news }, 'a connection made room, or found none');
+  };
+
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    if (!perAddress.take(address)) {
-      counters.refusedConnections.inc({ reason: 'per-address' });
+    const key = ends(socket);
+    let above: TLSSocket | undefined;
+    const place = places.enter(
+      {
+        address,
+        movedBytes: () => (above?.bytesRead ?? 0) + (above?.bytesWritten ?? 0),
+        close: (reason) => {
+          told(reason, address);
+          socket.destroy();
+        },
+      },
+      Date.now(),
+    );
+    if (place === undefined) {
+      told('rate', address);
       socket.destroy();
       return;
     }
     sockets.add(socket);
+    const one: Entered = {
+      place,
+      secure: (socketAbove) => {
+        above = socketAbove;
+        secured.set(socketAbove, place);
+      },
+    };
+    entered.set(key, one);
     socket.once('close', () => {
       sockets.delete(socket);
-      perAddress.release(address);
+      if (entered.get(key) === one) entered.delete(key);
+      places.leave(place);
     });
   });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const one = entered.get(ends(socket));
+    if (one === undefined) return;
+    const { place } = one;
+    one.secure(socket);
+    place.isHandshake = false;
+    const certificate = peerCertificate(socket);
+    if (certificate === undefined) return;
+    options.recognize(certificate).then(
+      (node) => {
+        if (node === undefined || socket.destroyed || places.identified(place, node)) return;
+        told('per-node', place.address);
+        socket.destroy();
+      },
+      () => undefined, // it stays a stranger
+    );
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const place = secured.get(request.socket);
+    if (place === undefined) return;
+    place.requests += 1;
+    response.once('close', () => {
+      place.requests -= 1;
+    });
+  });
+  server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+    const place = secured.get(socket);
+    if (place !== undefined) place.requests += 1;
+  });
   server.on('drop', () => counters.refusedConnections.inc({ reason: 'total' }));
-  return sockets;
+  const sweep = setInterval(() => places.sweep(Date.now()), limits.sweepMs).unref();
+  return {
+    sockets,
+    identified: (socket, node) => {
+      const place = secured.get(socket);
+      return place === undefined || places.identified(place, node);
+    },
+    close: () => clearInterval(sweep),
+  };
 }
+
+const ends = ({ remoteAddress, remotePort, localAddress, localPort }: Socket) =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 
 /** What is no request, or no TLS, is answered if anybody can hear it, and counted. */
 export function refuseBroken(server: https.Server, counters: RefusalCounters, logger: Logger): void {

@@ -3,17 +3,24 @@
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { background, tellDefect } from '../../protocol/defect.ts';
-import { limits } from './limits.ts';
+import { Fault } from '../../protocol/fault.ts';
+import type { PeerCertificate } from '../join/client-certificate.ts';
+import { limits, placeLimits } from './limits.ts';
 import { listen } from './listen.ts';
+import type { PlaceLimits } from './places.ts';
 import { type PortCertificate, secureContext } from './port-certificate.ts';
-import { refuseBroken, trackConnections } from './port-connections.ts';
+import { type Connections, refuseBroken, trackConnections } from './port-connections.ts';
 import { answer, upgrade } from './port-requests.ts';
-import type { RouteTable } from './route.ts';
+import { addressOf, type Route, type RouteTable } from './route.ts';
 
 export interface PublicPortOptions extends RouteTable {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PortCertificate;
-  readonly connectionsPerAddress?: number;
+  /** How many connections whom; default: limits.ts. */
+  readonly places?: Partial<PlaceLimits>;
+  /** The node of a certificate, said without asking the API server; whom it does not know, a request may show. */
+  readonly recognize?: (certificate: PeerCertificate) => Promise<string | undefined>;
+  readonly isKnownAddress?: (address: string) => boolean;
 }
 
 export interface PublicPort {
@@ -42,24 +49,28 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   });
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = 1000;
-  const sockets = trackConnections(
-    server,
+  const { recognize = async () => undefined, isKnownAddress } = options;
+  const connections = trackConnections(server, {
+    limits: { ...placeLimits, ...options.places },
+    recognize,
+    ...(isKnownAddress && { isKnownAddress }),
     counters,
-    options.connectionsPerAddress ?? limits.connectionsPerAddress,
-  );
+    logger,
+  });
+  const table = placed(options, connections);
 
   server.on('request', (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {
       // A long wait for us (a drain) is no stall of theirs: only unsent bytes are.
       if (response.writableLength > 0 || response.socket?.writableLength) response.destroy();
     });
-    background('request', answer(options, request, response), (error) => {
+    background('request', answer(table, request, response), (error) => {
       tellDefect('request', error);
       response.destroy();
     });
   });
   server.on('upgrade', (request, socket, head) => {
-    background('upgrade', upgrade(options, request, socket, head), (error) => {
+    background('upgrade', upgrade(table, request, socket, head), (error) => {
       tellDefect('upgrade', error);
       socket.destroy();
     });
@@ -78,11 +89,35 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     close: async (graceMs) => {
       // All sockets, because the server does not count the ones that became tunnels.
       const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
+        for (const socket of connections.sockets) socket.destroy();
       }, graceMs);
       stopAccepting();
       await closed.promise;
       clearTimeout(timer);
+      connections.close();
+    },
+  };
+}
+
+/** Whoever has shown who it is has a place of its node's, before anything is done for it. */
+function placed(table: RouteTable, connections: Connections): RouteTable {
+  const byNode = (route: Route): Route =>
+    route.access === 'anybody'
+      ? route
+      : {
+          ...route,
+          run: (exchange, node, certificate) => {
+            if (connections.identified(exchange.request.socket, node.name))
+              return route.run(exchange, node, certificate);
+            throw new Fault('TOO_MANY_REQUESTS', { address: exchange.address, seconds: 5 });
+          },
+        };
+  return {
+    ...table,
+    routes: table.routes.map(byNode),
+    onTunnel: (request, socket, head, node, certificate) => {
+      if (connections.identified(socket, node.name)) table.onTunnel(request, socket, head, node, certificate);
+      else throw new Fault('TOO_MANY_REQUESTS', { address: addressOf(request), seconds: 5 });
     },
   };
 }

@@ -196,7 +196,7 @@ export async function serve(
     ],
     tunnelPath: '/v1/tunnel',
     ...openIdentities({ kubernetes, authority, view, hub, audit, counters, logger, now }),
-    connectionsPerAddress: options.connectionsPerAddress,
+    places: { strangersPerAddress: options.connectionsPerAddress },
     counters,
     logger,
   });

@@ -294,24 +294,79 @@ test.each([
   clearInterval(nagging);
 });
 
-test('one address gets only so many connections, and others are not touched', async () => {
-  const { port } = gateway.port.address;
-  const sockets = await Promise.all(
-    Array.from({ length: limits.connectionsPerAddress }, async () => {
-      const socket = net.connect(port, '127.0.0.1');
-      await once(socket, 'connect');
-      return socket;
-    }),
-  );
-  const oneTooMany = net.connect(port, '127.0.0.1');
-  oneTooMany.on('error', () => {});
-  await once(oneTooMany, 'close');
-  const elsewhere = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
-  await once(elsewhere, 'connect');
-  expect(elsewhere.destroyed).toBe(false);
-  const metric = await gateway.counters.refusedConnections.get();
-  expect(metric.values).toMatchObject([{ labels: { reason: 'per-address' }, value: 1 }]);
-  for (const socket of [...sockets, elsewhere]) socket.destroy();
+describe('connections', () => {
+  const count = 256;
+  const strangers = () =>
+    Promise.all(
+      Array.from({ length: count }, async () => {
+        const socket = net.connect(gateway.port.address.port, '127.0.0.1');
+        socket.on('error', () => {});
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+
+  test('one address gets only so many without a certificate, and others are not touched', async () => {
+    const { port } = gateway.port.address;
+    const sockets = await strangers();
+    const cut = sockets.map((socket) => once(socket, 'close'));
+    const oneMore = net.connect(port, '127.0.0.1');
+    await Promise.race(cut);
+    const elsewhere = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    await once(elsewhere, 'connect');
+    expect([oneMore.destroyed, elsewhere.destroyed]).toEqual([false, false]);
+    expect(sockets.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+    expect(await refusedReasons()).toEqual(['per-address: 1']);
+    for (const socket of [...sockets, oneMore, elsewhere]) socket.destroy();
+  });
+
+  test('a node gets in where strangers have taken all, and they do not move it when they come again', async () => {
+    const { cert, key, serial } = await node('idc-1');
+    register('idc-1', serial);
+    const held = await strangers();
+    const agent = new https.Agent({ keepAlive: true, ca: gateway.authority.caPem, cert, key });
+    const who = () =>
+      new Promise<string>((resolve, reject) => {
+        const asked = https.get(`${gateway.url}/who`, { agent }, (response) => {
+          response.resume().on('end', () => resolve(`${response.statusCode} reused ${asked.reusedSocket}`));
+        });
+        asked.on('error', reject);
+      });
+    expect(await who()).toBe('200 reused false');
+    const again = [...(await strangers()), ...(await strangers())];
+    expect(await who()).toBe('200 reused true');
+    expect((await refusedReasons())[0]).toMatch(/^per-address: \d+$/);
+    for (const socket of [...held, ...again]) socket.destroy();
+    agent.destroy();
+  });
+
+  test('of one node are so many at a time, whatever address they come from', async () => {
+    const { cert, key, serial } = await node('idc-1');
+    register('idc-1', serial);
+    const options = {
+      port: gateway.port.address.port,
+      host: '127.0.0.1',
+      ca: gateway.authority.caPem,
+      cert,
+      key,
+    };
+    const sockets = Array.from({ length: 40 }, (_, index) =>
+      tls.connect({ ...options, localAddress: `127.0.0.${1 + (index % 4)}` } as tls.ConnectionOptions),
+    );
+    await Promise.all(
+      sockets.map(async (socket) => {
+        socket.on('error', () => {});
+        await once(socket, 'secureConnect');
+        socket.write('GET /who HTTP/1.1\r\nhost: x\r\n\r\n');
+        await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+      }),
+    );
+    const open = () => sockets.filter(({ closed }) => !closed).length;
+    while (open() > 32) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(open()).toBe(32);
+    expect(await refusedReasons()).toEqual(['per-node: 8']);
+    for (const socket of sockets) socket.destroy();
+  });
 });
 
 test('a new serving certificate is used at once, without a restart', async () => {
