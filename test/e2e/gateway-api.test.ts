@@ -4,16 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JoinResponse } from '../../protocol/join.ts';
-import {
-  PemConverter,
-  Pkcs10CertificateRequestGenerator,
-  SubjectAlternativeNameExtension,
-} from '../../protocol/x509.ts';
 import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { applicant } from '../unit/gateway/applicant.ts';
+import { certificateRequest, decisionOn, kubectlAs, signedCertificate } from './peers/kubelet-requests.ts';
 
 let sandbox: Sandbox;
 
@@ -115,71 +111,13 @@ describe('rights', () => {
 });
 
 describe("a kubelet's certificates", () => {
-  const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
-  const clientUsages = ['digital signature', 'key encipherment', 'client auth'];
-  const serving = {
-    signerName: 'kubernetes.io/kubelet-serving',
-    usages: ['digital signature', 'key encipherment', 'server auth'],
-  };
-
-  /** kubectl with these credentials instead of the administrator's. */
+  /** It has to succeed. */
   async function as(name: string, user: object, args: readonly string[], input: string) {
-    const file = join(sandbox.cloud.files.folder, `${name}.conf`);
-    const cluster = {
-      server: sandbox.cloud.apiServerUrl,
-      'certificate-authority': join(sandbox.cloud.files.pki, 'ca.crt'),
-    };
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster }],
-      users: [{ name: 'u', user }],
-      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'x',
-    };
-    await writeFile(file, JSON.stringify(config), { mode: 0o600 });
-    const environment = { HOME: sandbox.cloud.files.folder };
-    const command = join(sandbox.cloud.kubernetes, 'kubectl');
-    const result = await sandbox.cloud.run(command, ['--kubeconfig', file, ...args], { input, environment });
+    const result = await kubectlAs(sandbox, name, user, args, input);
     expect(result, result.stderr).toMatchObject({ exitCode: 0 });
   }
-
-  async function request(
-    name: string,
-    node: string,
-    spec: object,
-    names?: { type: 'dns' | 'ip'; value: string }[],
-  ) {
-    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
-      'sign',
-      'verify',
-    ]);
-    const csr = await Pkcs10CertificateRequestGenerator.create({
-      name: `O=system:nodes, CN=system:node:${node}`,
-      keys,
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      extensions: names ? [new SubjectAlternativeNameExtension(names)] : [],
-    });
-    const encoded = Buffer.from(csr.toString('pem')).toString('base64');
-    const object = {
-      apiVersion: 'certificates.k8s.io/v1',
-      kind: 'CertificateSigningRequest',
-      metadata: { name },
-      spec: { request: encoded, signerName: clientSigner, usages: clientUsages, ...spec },
-    };
-    const exported = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    return { manifest: JSON.stringify(object), keyPem: PemConverter.encode(exported, 'PRIVATE KEY') };
-  }
-
-  const decision = (name: string) =>
-    waitFor(
-      `a decision on ${name}`,
-      async () => {
-        const path = '{.status.conditions[0].type} {.status.conditions[0].message}';
-        return (await kubectl(sandbox, ['get', 'csr', name, '-o', `jsonpath=${path}`])).trim() || undefined;
-      },
-      { timeoutMs: 20_000 },
-    );
+  const request = certificateRequest;
+  const decision = (name: string) => decisionOn(sandbox, name);
 
   test('its own, and nobody else’s; then its serving certificate; then its labels and taints', async () => {
     const { response } = await joined('idc-1');
@@ -187,31 +125,26 @@ describe("a kubelet's certificates", () => {
     const bootstrap = { token: response.bootstrap.token };
     const create = ['create', '-f', '-'];
 
-    const mine = await request('mine', 'idc-1', {});
+    const mine = await request('mine', 'idc-1');
     await as('idc-1-boot', bootstrap, create, mine.manifest);
-    await as('idc-1-boot', bootstrap, create, (await request('theirs', 'idc-2', {})).manifest);
-    await as('idc-1-boot', bootstrap, create, (await request('nobodys', 'idc-9', {})).manifest);
+    await as('idc-1-boot', bootstrap, create, (await request('theirs', 'idc-2')).manifest);
+    await as('idc-1-boot', bootstrap, create, (await request('nobodys', 'idc-9')).manifest);
     expect(await decision('mine')).toMatch(/^Approved /);
     expect(await decision('theirs')).toMatch(/^Denied .*another node/);
     expect(await decision('nobodys')).toMatch(/^Denied .*not registered/);
     expect(other.response.bootstrap.token).not.toBe(response.bootstrap.token);
 
-    const certificate = await waitFor(
-      'the certificate',
-      async () =>
-        (await kubectl(sandbox, ['get', 'csr', 'mine', '-o', 'jsonpath={.status.certificate}'])) || undefined,
-      { timeoutMs: 20_000 },
-    );
+    const certificate = await signedCertificate(sandbox, 'mine');
     const kubelet = {
       'client-certificate-data': certificate,
       'client-key-data': Buffer.from(mine.keyPem).toString('base64'),
     };
     const address = { type: 'ip' as const, value: '10.77.0.11' };
     const own = [{ type: 'dns' as const, value: 'idc-1' }, address];
-    await as('idc-1', kubelet, create, (await request('serving', 'idc-1', serving, own)).manifest);
+    await as('idc-1', kubelet, create, (await request('serving', 'idc-1', own)).manifest);
     const foreign = [{ ...address, value: '10.77.0.1' }];
-    await as('idc-1', kubelet, create, (await request('foreign', 'idc-1', serving, foreign)).manifest);
-    await as('idc-1', kubelet, create, (await request('renewal', 'idc-1', {})).manifest);
+    await as('idc-1', kubelet, create, (await request('foreign', 'idc-1', foreign)).manifest);
+    await as('idc-1', kubelet, create, (await request('renewal', 'idc-1')).manifest);
     expect(await decision('serving')).toMatch(/^Approved /);
     expect(await decision('foreign')).toMatch(/^Denied .*10\.77\.0\.1/);
     expect(await decision('renewal')).toMatch(/^Approved /);
@@ -234,7 +167,7 @@ describe("a kubelet's certificates", () => {
   });
 
   test('a request that is nobody’s business here is left alone', async () => {
-    const stranger = await request('stranger', 'cloud-1', {});
+    const stranger = await request('stranger', 'cloud-1');
     await kubectl(sandbox, ['create', '-f', '-'], stranger.manifest);
     // The next one is decided, so the gateway has passed this one.
     const { response } = await joined('idc-3');
@@ -242,7 +175,7 @@ describe("a kubelet's certificates", () => {
       'idc-3-boot',
       { token: response.bootstrap.token },
       ['create', '-f', '-'],
-      (await request('next', 'idc-3', {})).manifest,
+      (await request('next', 'idc-3')).manifest,
     );
     await decision('next');
     // Kubernetes' own approver may have had its say.

@@ -60,7 +60,7 @@ export class GatewayView {
   throughTunnel(node: string, bytes: string): Promise<string> {
     return new Promise((resolve) => {
       let answer = '';
-      const socket = this.#connect(node);
+      const socket = this.#connect(`${node}:10250`);
       socket.on('close', () => resolve(answer));
       socket.on('end', () => socket.end());
       socket.setEncoding('utf8').on('data', (chunk: string) => {
@@ -71,9 +71,22 @@ export class GatewayView {
     });
   }
 
+  /** The head of the answer to a CONNECT; what is behind it is left. */
+  connectTo(target: string): Promise<string> {
+    return new Promise((resolve) => {
+      let answer = '';
+      const socket = this.#connect(target);
+      socket.on('close', () => resolve(answer));
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
+        answer += chunk;
+        if (answer.includes('\r\n\r\n')) socket.destroy();
+      });
+    });
+  }
+
   /** A stream that is open and of which nobody reads; undefined: the gateway has none to give. */
   async unread(node: string): Promise<{ close(): void } | undefined> {
-    const socket = this.#connect(node);
+    const socket = this.#connect(`${node}:10250`);
     const first = await new Promise<string>((resolve) => {
       socket.once('close', () => resolve(''));
       socket.once('data', (chunk: Buffer) => {
@@ -86,10 +99,10 @@ export class GatewayView {
     return undefined;
   }
 
-  #connect(node: string): net.Socket {
+  #connect(target: string): net.Socket {
     const socket = net.connect({ path: this.#sandbox.cloud.egressSocket, allowHalfOpen: true });
     socket.on('error', () => {});
-    socket.write(`CONNECT ${node}:10250 HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
     return socket;
   }
 

@@ -10,13 +10,45 @@ export interface Way {
   readonly token: string;
 }
 
-export async function joinAs(name: string, { url, token }: Way): Promise<TunnelIdentity> {
-  const machineId = createHash('md5').update(name).digest('hex');
+/** What a host may say of itself, true or not. */
+export interface Stated {
+  readonly machineId?: string;
+  readonly addresses?: readonly string[];
+}
+
+export interface JoinAttempt {
+  readonly status: number;
+  /** Of the refusal; empty when there was none. */
+  readonly code: string;
+  readonly detail: string;
+  readonly identity?: TunnelIdentity;
+  readonly bootstrapToken?: string;
+}
+
+export async function joinAs(name: string, way: Way): Promise<TunnelIdentity> {
+  const { identity, status, code, detail } = await tryToJoin(name, way);
+  if (!identity) throw new Error(`${name} may not join: ${status} ${code} ${detail}`);
+  return identity;
+}
+
+/** With a key of its own each time. */
+export async function tryToJoin(
+  name: string,
+  { url, token }: Way,
+  stated: Stated = {},
+): Promise<JoinAttempt> {
+  const { machineId = createHash('md5').update(name).digest('hex') } = stated;
   const { keyPem, request } = await applicant(name, machineId);
-  const { status, body } = await post(`${url}/v1/join`, request(token));
-  if (status !== 200) throw new Error(`${name} may not join: ${status} ${body}`);
-  const { certificatePem, caPem } = JSON.parse(body) as JoinResponse;
-  return { certificatePem, keyPem, caPem };
+  const { facts, ...rest } = request(token);
+  const addresses = stated.addresses ? [...stated.addresses] : facts.addresses;
+  const { status, body } = await post(`${url}/v1/join`, { ...rest, facts: { ...facts, addresses } });
+  if (status !== 200) {
+    const { error } = JSON.parse(body) as { error: { code: string; values?: { detail?: string } } };
+    return { status, code: error.code, detail: error.values?.detail ?? '' };
+  }
+  const { certificatePem, caPem, bootstrap } = JSON.parse(body) as JoinResponse;
+  const identity = { certificatePem, keyPem, caPem };
+  return { status, code: '', detail: '', identity, bootstrapToken: bootstrap.token };
 }
 
 function post(url: string, value: unknown): Promise<{ status: number; body: string }> {

@@ -1,4 +1,4 @@
-// A program that a test talks to in the cloud's network namespace, from where it reaches the gateway as its hosts do. It
+// A program that a test talks to in the cloud's network namespace, or in a host's, from where it reaches the gateway as hosts do. It
 // obeys orders over Node's own channel and ends when the test does, or by `stop`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,10 +15,11 @@ export class Peer {
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #orders = 0;
 
-  constructor({ cloud }: Sandbox, program: string) {
+  /** `namespace`: another one than the cloud's, such as a host's. */
+  constructor({ cloud }: Sandbox, program: string, namespace = cloud.namespace) {
     const script = new URL(program, import.meta.url).pathname;
     // nsenter becomes the program, so the channel and the pid are the program's.
-    this.#child = spawn('nsenter', [`--net=/run/netns/${cloud.namespace}`, '--', process.execPath, script], {
+    this.#child = spawn('nsenter', [`--net=/run/netns/${namespace}`, '--', process.execPath, script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', ({ id, result, error }: Answer) => {
