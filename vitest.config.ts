@@ -17,9 +17,11 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           globalSetup: ['test/setup/print-seed.ts'],
-          setupFiles: ['test/setup/seed.ts'],
+          setupFiles: ['test/setup/seed.ts', 'test/setup/as-found.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // To load everything anew for each file took more than half of the processors' time.
+          isolate: false,
           maxWorkers,
         },
       },

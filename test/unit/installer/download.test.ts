@@ -8,7 +8,7 @@ import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, isRoot, type Outcome, ThrowAwayMachine, temporaryFolder } from './installation.ts';
 import { makePayload } from './payload.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let gateway: FakeGateway;
 let folder: string;
@@ -89,7 +89,7 @@ describe('refused', () => {
     });
     const outcome = await run();
     expectNothing(outcome, 'ARTIFACT_DOWNLOAD_FAILED');
-  }, 30_000);
+  }, 120_000);
 
   test('not there', async () => {
     gateway.answers.delete(path);
@@ -109,7 +109,7 @@ describe('refused', () => {
     } finally {
       await elsewhere.close();
     }
-  }, 30_000);
+  }, 120_000);
 
   test('right hash, but no archive', async () => {
     gateway.offer('1.0.0', Buffer.from('this is no archive'));
@@ -167,7 +167,7 @@ describe('accepted', () => {
     const asked = gateway.requests.filter((request) => request.includes(path));
     expect(asked.length).toBe(4);
     expect(asked.slice(1).every((request) => / bytes=\d+-$/.test(request))).toBe(true);
-  }, 30_000);
+  }, 120_000);
 
   test('from a server without ranges', async () => {
     let first = true;
@@ -178,7 +178,7 @@ describe('accepted', () => {
       response.write(archive.subarray(0, 700), () => response.destroy());
     });
     expectInstalled(await run());
-  }, 30_000);
+  }, 120_000);
 
   test('from a mirror: the archive there, the manifest from the gateway', async () => {
     const mirror = await startGateway();
@@ -220,7 +220,7 @@ describe('accepted', () => {
     } finally {
       await mirror.close();
     }
-  }, 30_000);
+  }, 120_000);
 
   test.each([
     ['flipped', () => Buffer.concat([archive.subarray(0, 500), Buffer.from('x'), archive.subarray(501)])],
@@ -242,7 +242,7 @@ describe('accepted', () => {
         await mirror.close();
       }
     },
-    30_000,
+    120_000,
   );
 
   test('from a folder, or one tar of it, with no network at all', async () => {

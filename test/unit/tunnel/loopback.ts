@@ -23,9 +23,6 @@ import {
   X509CertificateGenerator,
 } from '../../../protocol/x509.ts';
 
-/** Freed memory is overwritten at once: whoever still reads it, the kernel included, sends 0xDD. */
-memoryRules.poison = true;
-
 export const silent = pino({ level: process.env.TUNNEL_LOG ?? 'silent' }, process.stderr);
 
 interface Issued {
@@ -94,6 +91,8 @@ export async function startGateway(
   hub = new TunnelHub({ logger: silent, limits, connectionsPerMinute: 10_000 }),
   address = '127.0.0.1',
 ): Promise<Gateway> {
+  // Freed memory is overwritten at once: whoever still reads it, the kernel included, sends 0xDD.
+  memoryRules.poison = true;
   const { certificatePem, keyPem } = await authority.issue('gateway');
   const server = https.createServer({
     cert: certificatePem,
