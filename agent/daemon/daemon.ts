@@ -64,7 +64,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     signal,
     environment,
   });
-  const apiServer = new ApiServerListener({ tunnel, nodeName, audit, logger, signal });
+  const apiServer = new ApiServerListener({ host, tunnel, nodeName, audit, logger, signal });
   let current = identity;
   const renewal = new Renewal({
     host,

@@ -112,6 +112,7 @@ function standingClock(): HostClock {
 }
 
 const silentNetwork: HostNetwork = {
+  ownerOf: async () => undefined,
   interfaces: async () => [],
   resolve: async (name) => {
     throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' });

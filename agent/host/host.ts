@@ -1,6 +1,7 @@
 // The one door to the operating system. Everything else in the agent is handed a Host: it neither imports
 // node:fs, node:child_process or node:os, nor reads a clock. `createHost()` in real.ts is the real one;
 // tests use a fixture root (a folder that stands for `/`) or wrap a Host to make faults at this door.
+import type { SocketAddress } from './socket-owners.ts';
 
 export type FileKind = 'file' | 'directory' | 'link' | 'socket' | 'other';
 
@@ -217,6 +218,8 @@ export interface GetAnswer {
 }
 
 export interface HostNetwork {
+  /** The uid that holds the socket at `own`, which is connected to `other` on this host; undefined: nobody does. See socket-owners.ts. */
+  ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined>;
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
   /** Milliseconds until connected; throws the system's error (code ECONNREFUSED, ETIMEDOUT, …). */

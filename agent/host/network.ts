@@ -11,8 +11,12 @@ import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
 import { systemProcesses } from './processes.ts';
 import { parseInterfaceNames, parseRoute } from './routes.ts';
+import { SocketOwners } from './socket-owners.ts';
+
+const socketOwners = new SocketOwners();
 
 export const systemNetwork: HostNetwork = {
+  ownerOf: (own, other) => socketOwners.ownerOf(own, other),
   async interfaces() {
     const addresses = networkInterfaces();
     const names = parseInterfaceNames(await readFile('/proc/net/dev', 'utf8'));

@@ -1,19 +1,24 @@
 // The kubelet's way to the API server when the private line has none: a listener on loopback, each connection a stream
 // to the gateway, which dials the API server and nothing else. The bytes are the kubelet's own TLS, of which the
-// agent sees nothing. A connection that can't be carried is reset at once, and the kubelet tries again.
+// agent sees nothing. A connection that can't be carried is reset at once, and the kubelet tries again. Only root's connections
+// are: the listener is open to every process of the host, and to pods in the host's network, whose sockets have another uid unless
+// they run as root. Who is refused is counted, and told once a minute.
 
 import net, { type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';
 import type { ApiServerAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { resetSocket, SocketEndpoint } from '../../protocol/tunnel/socket.ts';
 import { apiServerListenAddress, type TargetAddress } from '../../protocol/tunnel/targets.ts';
+import type { Host } from '../host/host.ts';
 import type { Tunnel } from './tunnel.ts';
 
 export interface ApiServerListenerOptions {
+  readonly host: { readonly network: Pick<Host['network'], 'ownerOf'> };
   readonly tunnel: Pick<Tunnel, 'open'>;
   readonly nodeName: string;
   readonly audit: (record: StreamAudit) => void;
@@ -21,14 +26,29 @@ export interface ApiServerListenerOptions {
   readonly signal: AbortSignal;
   readonly address?: TargetAddress;
   readonly clock?: TunnelClock;
+  /** Carried at a time, and looked at before that. */
   readonly connectionsLimit?: number;
+  readonly unknownLimit?: number;
+  /** Whose connections are carried. */
+  readonly uid?: number;
 }
 
-const defaults = { address: apiServerListenAddress, clock: realClock, connectionsLimit: 64 };
+const defaults = {
+  address: apiServerListenAddress,
+  clock: realClock,
+  connectionsLimit: 64,
+  unknownLimit: 256,
+  uid: 0,
+};
+const toldOnceIn = { intervalMs: 60_000, remembered: 100 };
 const retryMs = 2000;
 
 export class ApiServerListener {
   readonly #options: ApiServerListenerOptions & typeof defaults;
+  readonly #repeats = new RepeatFilter(toldOnceIn);
+  /** Accepted, and not yet known whose they are. */
+  readonly #unknown = new Set<Socket>();
+  #carried = 0;
   #server: Server | undefined;
   #retry: TunnelTimer | undefined;
 
@@ -51,12 +71,10 @@ export class ApiServerListener {
   }
 
   #listen(): Promise<void> {
-    const { address, connectionsLimit, logger, clock } = this.#options;
+    const { address, logger, clock } = this.#options;
     const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     this.#server = server;
-    server.maxConnections = connectionsLimit;
-    server.on('connection', (socket) => this.#carry(socket));
-    server.on('drop', () => logger.warn({ connectionsLimit }, 'too many connections to the API server'));
+    server.on('connection', (socket) => background('API server listener', this.#admit(socket)));
     return new Promise((settled) => {
       server.once('listening', () => {
         logger.info({ address }, 'the API server is reached through the tunnel');
@@ -73,18 +91,66 @@ export class ApiServerListener {
     });
   }
 
-  #carry(socket: Socket): void {
+  /** Whose it is, before a byte of it is read. */
+  async #admit(socket: Socket): Promise<void> {
+    const { host, uid, connectionsLimit, unknownLimit } = this.#options;
     // Until it is joined with a stream, nobody else listens for its errors.
     socket.on('error', () => undefined);
+    // By lot, so that whoever hurries can't keep the kubelet out for good.
+    if (this.#unknown.size >= unknownLimit) this.#refuse(pick(this.#unknown), 'too many at once');
+    this.#unknown.add(socket);
+    socket.once('close', () => this.#unknown.delete(socket));
+    const owner = await host.network.ownerOf(...endsOf(socket));
+    this.#unknown.delete(socket);
+    if (socket.destroyed) return;
+    if (owner !== uid) this.#refuse(socket, owner === undefined ? 'nobody’s' : `of uid ${owner}`);
+    else if (this.#carried >= connectionsLimit) this.#refuse(socket, `more than ${connectionsLimit}`);
+    else this.#carry(socket);
+  }
+
+  #refuse(socket: Socket | undefined, why: string): void {
+    if (socket === undefined) return;
+    this.#unknown.delete(socket);
+    resetSocket(socket);
+    const news = this.#repeats.news(why, this.#options.clock.nowMs());
+    if (news) this.#options.logger.warn({ why, ...news }, 'a connection to the API server was refused');
+  }
+
+  /** Of those that were refused alike, the first in each minute. */
+  #audit(record: StreamAudit): void {
+    const isRepeated =
+      record.outcome === 'refused' &&
+      !this.#repeats.isNew(`refused ${record.code}`, this.#options.clock.nowMs());
+    if (!isRepeated) this.#options.audit(record);
+  }
+
+  #carry(socket: Socket): void {
+    this.#carried += 1;
+    socket.once('close', () => {
+      this.#carried -= 1;
+    });
     const target = {
       target: 'api-server',
       reason: `connection from ${socket.remoteAddress}:${socket.remotePort} on ${this.#options.nodeName}`,
     };
     const subject = { node: this.#options.nodeName, address: '', target };
-    const over = auditOnce(subject, 'opener', this.#options);
+    const audit = (record: StreamAudit) => this.#audit(record);
+    const over = auditOnce(subject, 'opener', { audit, clock: this.#options.clock });
     const giveUp = this.#options.tunnel.open(target, new LocalEndpoint(socket, over));
     socket.once('close', giveUp);
   }
+}
+
+/** The other end of it, and this one. */
+function endsOf({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }: Socket) {
+  return [
+    { address: remoteAddress, port: remotePort },
+    { address: localAddress, port: localPort },
+  ] as const;
+}
+
+function pick(sockets: ReadonlySet<Socket>): Socket | undefined {
+  return [...sockets][Math.floor(Math.random() * sockets.size)];
 }
 
 /** A connection whose stream never opened is reset as well: the kubelet is not to wait for an answer. */

@@ -1,8 +1,12 @@
 // Streams that an agent opens: from the kubelet's side of the listener to an API server, over a real tunnel.
+
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SocketOwners } from '../../../agent/host/socket-owners.ts';
 import { ApiServerListener } from '../../../agent/tunnel/api-server.ts';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import { type ApiServerWayOptions, apiServerWay } from '../../../gateway/tunnel/api-server.ts';
@@ -38,16 +42,21 @@ async function start(serve: (socket: Socket) => void, way: Partial<ApiServerWayO
   await listener().wish('tunnel');
 }
 
-function listener(): ApiServerListener {
+function listener(
+  change: Partial<ConstructorParameters<typeof ApiServerListener>[0]> = {},
+): ApiServerListener {
   const stop = new AbortController();
   loopback.defer(() => stop.abort());
   return new ApiServerListener({
+    host: { network: new SocketOwners() },
+    uid: process.getuid?.() ?? 0,
     tunnel,
     nodeName: 'idc-1',
     audit: (record) => agentAudit.push(record),
     logger: silent,
     signal: stop.signal,
     address: { host: '127.0.0.1', port },
+    ...change,
   });
 }
 
@@ -69,6 +78,87 @@ async function refusal(target: string): Promise<Fault> {
     (fault: Fault) => fault,
   );
 }
+
+describe('connections of others than root', () => {
+  let logged: Record<string, unknown>[];
+  const closed = (socket: Socket) =>
+    new Promise<void>((resolve) => {
+      if (socket.closed) resolve();
+      else socket.once('close', () => resolve());
+    });
+  /** From an address that stands for another uid. */
+  const nobody = (): Socket => {
+    const socket = net.connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    loopback.defer(() => socket.destroy());
+    return socket.on('error', () => undefined);
+  };
+  const isCarried = (socket: Socket) =>
+    Promise.race([
+      new Promise<boolean>((resolve) => socket.once('data', () => resolve(true))),
+      closed(socket).then(() => false),
+    ]);
+
+  async function startJudging(): Promise<void> {
+    logged = [];
+    await start((socket) => socket.pipe(socket));
+    port = await freePort();
+    const destination = { write: (line: string) => void logged.push(JSON.parse(line)) };
+    const ownerOf = async ({ address }: { address: string }) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return address === '127.0.0.2' ? 65_534 : 0;
+    };
+    const logger = pino({ level: 'warn' }, destination);
+    await listener({ uid: 0, logger, host: { network: { ownerOf } } }).wish('tunnel');
+  }
+
+  test('are reset before a byte of them goes anywhere; root’s go on, and few lines say so', async () => {
+    await startJudging();
+    const held = dial();
+    held.write('before');
+    await once(held, 'data');
+    for (let round = 0; round < 10; round++) {
+      const many = Array.from({ length: 70 }, nobody);
+      for (const socket of many) socket.write('x');
+      const kubelet = dial();
+      kubelet.write('hello');
+      expect(String((await once(kubelet, 'data'))[0])).toBe('hello');
+      kubelet.destroy();
+      await Promise.all(many.map(closed));
+    }
+    held.write('after');
+    expect(String((await once(held, 'data'))[0])).toBe('after');
+    expect(agentAudit.filter(({ outcome }) => outcome === 'refused')).toEqual([]);
+    expect(logged).toMatchObject([{ why: 'of uid 65534', unsaid: 0 }]);
+  });
+
+  test('more of them than are looked at do not keep root out for good', async () => {
+    await startJudging();
+    const many = Array.from({ length: 600 }, nobody);
+    let carried = false;
+    for (let attempt = 0; attempt < 50 && !carried; attempt++) {
+      const kubelet = dial();
+      kubelet.on('error', () => undefined).write('hello');
+      carried = await isCarried(kubelet);
+    }
+    expect(carried).toBe(true);
+    await Promise.all(many.map(closed));
+    expect(logged.length).toBeGreaterThan(0);
+    expect(logged.length).toBeLessThan(5);
+  });
+
+  test.runIf(process.getuid?.() === 0)('by the kernel’s own word: a process of uid 65534', async () => {
+    await start((socket) => socket.pipe(socket));
+    const script =
+      `require('net').connect(${port}, '127.0.0.1').on('error', (error) => console.log(error.code))` +
+      `.on('data', () => console.log('it got an answer')).write('x')`;
+    const child = spawn('setpriv', ['--reuid=65534', '--clear-groups', process.execPath, '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    expect(String((await once(child.stdout, 'data'))[0]).trim()).toBe('ECONNRESET');
+    child.kill();
+    expect(gatewayAudit).toEqual([]);
+  });
+});
 
 describe('refused', () => {
   test('any other target, however it is called', async () => {

@@ -1,0 +1,118 @@
+// Whose a socket is, by the kernel's real table and by tables with what it shows rarely.
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SocketOwners } from '../../../../agent/host/socket-owners.ts';
+
+const ours = process.getuid?.() ?? 0;
+
+describe('by the kernel', () => {
+  const accepted: Socket[] = [];
+  let server: net.Server;
+  beforeEach(async () => {
+    server = net
+      .createServer({ allowHalfOpen: true }, (socket) => accepted.push(socket))
+      .listen(0, '127.0.0.1');
+    server.setMaxListeners(0);
+    await once(server, 'listening');
+  });
+  afterEach(async () => {
+    for (const socket of accepted.splice(0)) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+
+  async function connected(host: string): Promise<[Socket, Socket]> {
+    const socket = net.connect({ host, port: (server.address() as AddressInfo).port, allowHalfOpen: true });
+    const [[own]] = (await Promise.all([once(server, 'connection'), once(socket, 'connect')])) as [
+      [Socket],
+      unknown,
+    ];
+    return [socket, own];
+  }
+  const owner = (
+    owners: SocketOwners,
+    { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }: Socket,
+  ) =>
+    owners.ownerOf({ address: remoteAddress, port: remotePort }, { address: localAddress, port: localPort });
+
+  test.each(['127.0.0.1', '::ffff:127.0.0.1'])('a connection to %s is ours', async (host) => {
+    const [socket, own] = await connected(host);
+    expect(await owner(new SocketOwners(), own)).toBe(ours);
+    socket.destroy();
+  });
+
+  test('one that was closed at the other end is nobody’s, though the kernel shows it as root’s', async () => {
+    const [socket, own] = await connected('127.0.0.1');
+    socket.end('it said something and went');
+    socket.destroy();
+    await once(socket, 'close');
+    expect(await owner(new SocketOwners(), own)).toBeUndefined();
+  });
+
+  test('two hundred asked at once are answered right', async () => {
+    const pairs = await Promise.all(Array.from({ length: 200 }, () => connected('127.0.0.1')));
+    const owners = new SocketOwners();
+    const answers = await Promise.all(accepted.map((own) => owner(owners, own)));
+    expect(new Set(answers)).toEqual(new Set([ours]));
+    for (const [socket] of pairs) socket.destroy();
+  });
+});
+
+describe('in a table', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'regnode-sockets-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const head =
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
+  const row = (ends: string, state: string, uid: number, inode: number) =>
+    `   1: ${ends} ${state} 00000000:00000000 00:00000000 00000000 ${uid}        0 ${inode} 1 0 20 4 30 10 -1`;
+  const own = { address: '127.0.0.1', port: 41_938 };
+  const other = { address: '127.0.0.1', port: 16_443 };
+  const ends = '0100007F:A3D2 0100007F:403B';
+
+  async function ask(...rows: readonly string[]): Promise<number | undefined> {
+    await writeFile(join(folder, 'tcp'), `${[head, ...rows].join('\n')}\n`);
+    return new SocketOwners([join(folder, 'tcp'), join(folder, 'absent')]).ownerOf(own, other);
+  }
+
+  test('the row with both ends counts, not the one of the listener’s side or of another port', async () => {
+    const others = [
+      row('0100007F:403B 0100007F:A3D2', '01', 7, 1),
+      row('0100007F:A3D3 0100007F:403B', '01', 8, 2),
+    ];
+    expect(await ask(...others)).toBeUndefined();
+    expect(await ask(...others, row(ends, '01', 1000, 3))).toBe(1000);
+  });
+
+  test.each([
+    ['closed by its process, and not yet gone', row(ends, '01', 0, 0)],
+    ['closed after it had said all', row(ends, '05', 0, 0)],
+    ['waiting out its time', row(ends, '06', 0, 0)],
+    ['about to be', row(ends, '03', 0, 0)],
+    ['cut off', `   1: ${ends} 01`],
+  ])('one that is %s is nobody’s', async (_what, shown) => {
+    expect(await ask(shown)).toBeUndefined();
+  });
+
+  test('one that has said all and still listens is its process’s', async () => {
+    expect(await ask(row(ends, '05', 1000, 12))).toBe(1000);
+  });
+
+  test('a table of 50,000 sockets is read to its end', async () => {
+    const many = Array.from({ length: 50_000 }, (_, index) =>
+      row('0100007F:0001 0100007F:0002', '01', 5, index + 1),
+    );
+    expect(await ask(...many, row(ends, '01', 1000, 3))).toBe(1000);
+  });
+
+  test('what is no IPv4 address is nobody’s', async () => {
+    expect(await new SocketOwners().ownerOf({ address: '::1', port: 1 }, other)).toBeUndefined();
+  });
+});
