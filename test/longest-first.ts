@@ -8,9 +8,12 @@ const longest = [
   'property/agent/crash-leave',
   'property/agent/full-disk',
   'property/agent/upgrade',
-  'e2e/telemetry-faults',
   'e2e/upgrade',
+  'e2e/telemetry-faults',
+  'e2e/upgrade-agent',
   'e2e/crash',
+  'e2e/rpm',
+  'e2e/cilium',
 ];
 
 export class LongestFirst extends BaseSequencer {

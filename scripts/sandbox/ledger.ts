@@ -18,7 +18,7 @@ export interface Spending {
   readonly activitiesMs: Readonly<Record<Activity, number>>;
   /** Of clouds and hosts. */
   readonly sandboxCpuSeconds: number;
-  /** Of this process and the commands that it ran. A daemon that has ended is in both. */
+  /** Of this process and the commands that it ran. What ran in a host by our command, and a daemon that has ended, is in both. */
   readonly ownCpuSeconds: number;
 }
 
