@@ -121,6 +121,34 @@ test('its lease is kept up and it stays Ready, for longer than a lease lasts', a
   expect(gainedMs).toBeGreaterThan(first.leaseDurationSeconds * 1000 - 10_000);
 });
 
+test('another user of the host, who takes all connections that there are, keeps the kubelet from nothing', async () => {
+  const linesOf = async () =>
+    (await host.run('journalctl', ['--unit=regnode', '--output=cat', '--no-pager'])).stdout.split('\n')
+      .length;
+  const before = await linesOf();
+  const begun = Date.now();
+  // Again and again: each is reset as soon as it is seen.
+  const script =
+    'for round in {1..40}; do for place in {1..70}; do exec {place}<>/dev/tcp/127.0.0.1/16443; done; sleep 1; done 2>/dev/null';
+  const taking = ['--unit=taking', '--uid=65534', '--quiet', 'bash', '-c', script];
+  expect(await host.run('systemd-run', taking)).toMatchObject({ exitCode: 0 });
+  const states = new Set<string>();
+  const reached: unknown[] = [];
+  const during = async () => {
+    states.add(await readyStatus(sandbox, 'idc-1'));
+    reached.push(await reach('https://127.0.0.1:16443/healthz'));
+    return Date.now() - begun > 45_000;
+  };
+  await waitFor('the end of it', during, { timeoutMs: 90_000, intervalMs: 2000 });
+  await host.run('systemctl', ['stop', 'taking']);
+  expect([...states]).toEqual(['True']);
+  expect(new Set(reached), 'root dials anew among them').toEqual(new Set([0]));
+  expect(Date.parse((await lease()).renewTime)).toBeGreaterThan(begun + 25_000);
+  const log = (await host.run('journalctl', ['--unit=regnode', '--output=cat', '--no-pager'])).stdout;
+  expect(log).toContain('of uid 65534');
+  expect((await linesOf()) - before).toBeLessThan(100);
+});
+
 test('a gateway that is restarted is found again by the same kubelet', async () => {
   const pid = await kubeletPid();
   await sandbox.cloud.restartGateway();

@@ -280,3 +280,31 @@ test('what is left of it: little memory, a few records of each kind, tunnels tha
     'PINGs are answered',
   ).toEqual([]);
 });
+
+test('256 connections of another user of the host, or of a pod behind its address: its agent comes back as soon as ever', async () => {
+  const host = sandbox.host(hostName);
+  const comesBackMs = async () => {
+    const before = (await gateway.tunnelStates(hostName)).length;
+    const startedMs = performance.now();
+    await host.run('systemctl', ['kill', '--signal=KILL', 'regnode']);
+    const isBack = async () => {
+      const states = (await gateway.tunnelStates(hostName)).slice(before);
+      return states.includes('Open');
+    };
+    await waitFor('the agent to be back', isBack, { timeoutMs: 60_000, intervalMs: 100 });
+    return performance.now() - startedMs;
+  };
+  const usualMs = await comesBackMs();
+  const evicted = await gateway.metric(...connection('per-address'));
+  // They say nothing, so the port's patience with them is 10 s: others come before that, of which each asks for a place.
+  const { address } = sandbox.cloud;
+  const one = `(for place in {1..256}; do exec {place}<>/dev/tcp/${address}/443; done; sleep 12) &`;
+  const script = `for round in {1..15}; do ${one} sleep 4; done 2>/dev/null`;
+  const taking = ['--unit=taking', '--uid=65534', '--quiet', 'bash', '-c', script];
+  expect(await host.run('systemd-run', taking)).toMatchObject({ exitCode: 0 });
+  await countedAs(connection('per-address'), evicted + 100);
+  const besideThemMs = await comesBackMs();
+  console.log(`back in ${Math.round(usualMs)} ms, beside 256 strangers in ${Math.round(besideThemMs)} ms`);
+  await host.run('systemctl', ['stop', 'taking']);
+  expect(besideThemMs).toBeLessThan(usualMs + 15_000);
+});
