@@ -2,6 +2,7 @@
 // pinned CA and nothing else, and goes through the proxy that HTTPS_PROXY names. Every answer is parsed by its schema; every refusal comes back as a Fault.
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { type DesiredState, desiredStateSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
@@ -26,6 +27,7 @@ const answerLimitBytes = 4 * 1024 * 1024;
 const answerTimeoutMs = 30_000;
 /** A download that brings nothing for so long is given up, and resumed by the caller. */
 const stallTimeoutMs = 30_000;
+const longestWaitSeconds = 30;
 /** A drain waits for pods' grace periods and disruption budgets. */
 const drainTimeoutMs = 10 * 60_000;
 
@@ -84,7 +86,20 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     used = identity.certificatePem;
   };
 
+  /** A node that is told to wait does so, once and not for long; a host that joins hears of it at once. */
   async function call<T>(...ask: Parameters<typeof callOnce<T>>): Promise<T> {
+    const [, path, , { signal } = {}] = ask;
+    try {
+      return await callWithIdentity(...ask);
+    } catch (error) {
+      const waitMs = path.startsWith('/v1/node/') ? toldToWaitMs(error) : undefined;
+      if (waitMs === undefined) throw error;
+      await sleep(waitMs, undefined, signal && { signal });
+      return callWithIdentity(...ask);
+    }
+  }
+
+  async function callWithIdentity<T>(...ask: Parameters<typeof callOnce<T>>): Promise<T> {
     try {
       return await callOnce(...ask);
     } catch (error) {
@@ -166,6 +181,12 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     },
     close: () => agent.destroy(),
   };
+}
+
+function toldToWaitMs(error: unknown): number | undefined {
+  if (!(error instanceof Fault && error.code === 'TOO_MANY_REQUESTS')) return undefined;
+  const seconds = Number(error.values.seconds);
+  return seconds > 0 && seconds <= longestWaitSeconds ? seconds * 1000 : undefined;
 }
 
 function limited(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {

@@ -132,6 +132,25 @@ export async function consumeToken(
   if (!found) throw new Fault('TOKEN_INVALID', { id });
 }
 
+/** Of every token that there is: id → hash of its secret. */
+export async function tokenHashes(kubernetes: Kubernetes): Promise<ReadonlyMap<string, string>> {
+  const { items } = await kubernetes.list(secrets, {
+    namespace: gatewayNamespace,
+    labelSelector: `${tokenLabel}=true`,
+  });
+  const stored = items.filter(({ type }) => type === tokenSecretType);
+  return new Map(
+    stored.map((one) => [one.metadata.name.slice(secretName('').length), decode(one).secretSha256 ?? '']),
+  );
+}
+
+/** Whether its secret is right; nothing is said of its time, uses and pool. */
+export function isTokenAmong(hashes: ReadonlyMap<string, string>, text: string): boolean {
+  const [, id = '', secret = ''] = tokenPattern.exec(text) ?? [];
+  const expected = Buffer.from(hashes.get(id) ?? '', 'hex');
+  return timingSafeEqual(Buffer.from(sha256(secret), 'hex'), expected.length === 32 ? expected : none);
+}
+
 export async function listTokens(kubernetes: Kubernetes): Promise<readonly JoinToken[]> {
   const { items } = await kubernetes.list(secrets, {
     namespace: gatewayNamespace,

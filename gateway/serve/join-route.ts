@@ -1,9 +1,8 @@
 // POST /v1/join: reads and bounds the request, hands it to the join desk, and writes down how it ended: audit, counters, an
-// Event. Hosts that are refused again and again have to wait, so that tokens can't be guessed.
+// Event. Who is refused again and again has to wait (join-patience.ts).
 import { Fault } from '../../protocol/fault.ts';
 import { joinRequestSchema } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
-import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type JoinDesk, type Joined, join } from '../join/join.ts';
@@ -12,8 +11,7 @@ import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { registeredNodes } from '../nodes/node.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
-import { httpStatus } from './http-status.ts';
-import { limits } from './limits.ts';
+import type { Claim, JoinPatience } from './join-patience.ts';
 import type { Exchange } from './route.ts';
 
 export interface JoinRouteOptions {
@@ -21,6 +19,7 @@ export interface JoinRouteOptions {
   readonly audit: Audit;
   readonly counters: Counters;
   readonly recordEvent: RecordEvent;
+  readonly patience: JoinPatience;
 }
 
 /** What the audit says about who asked; never the token's secret. */
@@ -32,14 +31,12 @@ interface About {
 }
 
 export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Promise<void> {
-  const { desk } = options;
-  const refusals = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
+  const { desk, patience } = options;
   return async ({ request, response, address }) => {
     const startedMs = desk.now();
-    const seconds = refusals.waitSeconds(address, 1, startedMs);
     let about: About = { address };
+    let claim: Claim = { address };
     try {
-      if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
       const parsed = readFromPeer(joinRequestSchema, await readJson(request));
       if (!parsed.success) throw malformed(parsed.error.issues[0]);
       const { nodeName, facts, token } = parsed.data;
@@ -49,16 +46,15 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
         token: tokenId(token) ?? '?',
         machineId: facts.machineId,
       };
+      claim = { address, token, machineId: facts.machineId };
+      await patience.admit(claim);
       const joined = await join(desk, parsed.data, address);
       accepted(options, about, joined, desk.now() - startedMs);
       answerJson(response, 200, joined.answer);
     } catch (error) {
-      const fault = faultFor(error);
-      // What is our own failure is not held against the host.
-      const theirs = httpStatus(fault.code) < 500 && fault.code !== 'TOO_MANY_REQUESTS';
-      if (theirs) refusals.spend(address, 1, desk.now());
-      refused(options, about, fault);
-      throw error;
+      const told = await patience.refusal(claim, error);
+      refused(options, about, faultFor(told));
+      throw told;
     }
   };
 }

@@ -26,8 +26,14 @@ export const limits = {
   sweepMs: 5_000,
   /** Refused joins: this many at once, then one in three seconds. */
   refusals: { burst: 20, perSecond: 1 / 3 },
+  /** Of all machines that come with one good token. */
+  refusalsOfToken: { burst: 200, perSecond: 5 },
   /** Of one node. */
   renewals: { burst: 10, perSecond: 1 / 10 },
+  /** Of one node: a join looks twice a second whether it is Ready, for a while seven times. */
+  questions: { burst: 200, perSecond: 3 },
+  /** Of one node: drain, uncordon, deregister. */
+  changes: { burst: 20, perSecond: 1 / 10 },
   rememberedAddresses: 10_000,
   rememberedNodes: 20_000,
   /** The same refusal of the same address is audited once in this time; the counters count all. */

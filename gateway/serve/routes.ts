@@ -16,7 +16,9 @@ import { registeredNodes } from '../nodes/node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from './answer.ts';
+import { JoinPatience } from './join-patience.ts';
 import { joinRoute } from './join-route.ts';
+import { withinBudget } from './node-budget.ts';
 import { renewalRoute } from './renewal-route.ts';
 import type { Route } from './route.ts';
 import { tokenRoute } from './token-route.ts';
@@ -39,7 +41,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
     if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
     return registered;
   };
-  return [
+  const patience = new JoinPatience(kubernetes, desk.now);
+  const routes: readonly Route[] = [
     {
       methods: ['GET', 'HEAD'],
       path: '/healthz',
@@ -66,8 +69,13 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       access: 'anybody',
       run: ({ request, response, path }) => serveArtifact(store, path, request, response),
     },
-    { methods: ['POST'], path: '/v1/join', access: 'anybody', run: joinRoute(options) },
-    { methods: ['POST'], path: '/v1/join/token', access: 'anybody', run: tokenRoute(options) },
+    { methods: ['POST'], path: '/v1/join', access: 'anybody', run: joinRoute({ ...options, patience }) },
+    {
+      methods: ['POST'],
+      path: '/v1/join/token',
+      access: 'anybody',
+      run: tokenRoute({ ...options, patience }),
+    },
     { methods: ['POST'], path: '/v1/node/renew', access: 'renewal', run: renewalRoute(options) },
     {
       methods: ['POST'],
@@ -135,6 +143,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       },
     },
   ];
+  return withinBudget(routes, { audit: options.audit, now: desk.now });
 }
 
 /** For whoever wants to read it; a join command asks for the very script that it names. */

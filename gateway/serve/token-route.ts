@@ -4,39 +4,41 @@
 import { Fault } from '../../protocol/fault.ts';
 import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/join.ts';
 import { readFromPeer } from '../../protocol/newer-peer.ts';
-import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { checkToken, tokenId } from '../join/token.ts';
 import { nodePools } from '../pools/pool.ts';
 import { answerJson, faultFor, readJson } from './answer.ts';
 import { httpStatus } from './http-status.ts';
+import type { Claim } from './join-patience.ts';
 import type { JoinRouteOptions } from './join-route.ts';
-import { limits } from './limits.ts';
 import type { Exchange } from './route.ts';
 
 export function tokenRoute({
   desk,
   audit,
   counters,
-}: Pick<JoinRouteOptions, 'desk' | 'audit' | 'counters'>): (exchange: Exchange) => Promise<void> {
-  const refusals = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
+  patience,
+}: Pick<JoinRouteOptions, 'desk' | 'audit' | 'counters' | 'patience'>): (
+  exchange: Exchange,
+) => Promise<void> {
   return async ({ request, response, address }) => {
-    const seconds = refusals.waitSeconds(address, 1, desk.now());
-    if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
     let id = '?';
+    let claim: Claim = { address };
     try {
       const parsed = readFromPeer(tokenCheckRequestSchema, await readJson(request));
       if (!parsed.success) throw new Fault('REQUEST_MALFORMED', { detail: 'no question about a token' });
       const { token, hasKey } = parsed.data;
       id = tokenId(token) ?? '?';
+      claim = { address, token };
+      await patience.admit(claim);
       answerJson(response, 200, await look(desk, token, hasKey, address));
     } catch (error) {
-      const { code } = faultFor(error);
-      if (httpStatus(code) < 500) {
-        refusals.spend(address, 1, desk.now());
-        counters.joins.inc({ outcome: 'refused', code });
+      const told = await patience.refusal(claim, error);
+      const { code } = faultFor(told);
+      if (httpStatus(code) < 500) counters.joins.inc({ outcome: 'refused', code });
+      if (httpStatus(code) < 500 && code !== 'TOO_MANY_REQUESTS') {
         audit.record({ event: 'join', outcome: 'refused', code, address, token: id });
       }
-      throw error;
+      throw told;
     }
   };
 }

@@ -123,12 +123,12 @@ export const gatewayFaults = {
   TOO_MANY_REQUESTS: {
     exitCode: 4,
     en: {
-      message: 'Too many refused requests came from {address}.',
-      remedy: 'Wait {seconds} s, then try again with a valid join command.',
+      message: 'Too many requests came from {address}.',
+      remedy: 'Wait {seconds} s, then try again; a host that joins needs a valid join command.',
     },
     zh: {
-      message: '来自 {address} 的被拒请求过多。',
-      remedy: '请等待 {seconds} 秒，再用有效的加入命令重试。',
+      message: '来自 {address} 的请求过多。',
+      remedy: '请等待 {seconds} 秒后重试；加入主机需要有效的加入命令。',
     },
   },
   CERTIFICATE_REFUSED: {

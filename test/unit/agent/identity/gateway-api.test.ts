@@ -61,6 +61,38 @@ describe.each([
   });
 });
 
+describe('a node that is told to wait', () => {
+  const busy = (seconds: number) =>
+    JSON.stringify({ error: { code: 'TOO_MANY_REQUESTS', values: { address: 'idc-1', seconds } } });
+  let asked: number[];
+  /** Refused so often, then answered. */
+  const refuse = (times: number, seconds: number) => {
+    asked = [];
+    respond = (request, response) => {
+      request.resume();
+      asked.push(performance.now());
+      if (asked.length <= times) response.writeHead(429).end(busy(seconds));
+      else response.writeHead(200).end('{}');
+    };
+  };
+
+  test('waits, and asks once more', async () => {
+    refuse(1, 1);
+    await api().uncordon();
+    expect(asked).toHaveLength(2);
+    expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(950);
+  });
+
+  test('says so when that was no help, or when it would be long', async () => {
+    refuse(2, 1);
+    await expect(api().uncordon()).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    expect(asked).toHaveLength(2);
+    refuse(1, 3600);
+    await expect(api().uncordon()).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    expect(asked).toHaveLength(1);
+  });
+});
+
 test('an endless answer is cut at its limit', async () => {
   respond = (_request, response) => {
     const chunk = Buffer.alloc(64 * 1024, 0x20);

@@ -14,6 +14,7 @@ import { createToken } from '../../../../gateway/join/token.ts';
 import { registeredNodes } from '../../../../gateway/nodes/node.ts';
 import { nodePools } from '../../../../gateway/pools/pool.ts';
 import { answerJson } from '../../../../gateway/serve/answer.ts';
+import { JoinPatience } from '../../../../gateway/serve/join-patience.ts';
 import { joinRoute } from '../../../../gateway/serve/join-route.ts';
 import { openPublicPort, type PublicPort } from '../../../../gateway/serve/public-port.ts';
 import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
@@ -56,6 +57,7 @@ beforeEach(async () => {
   const find = (name: string) =>
     kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name);
   const registrations: Registrations = { get: find, refresh: async (name) => find(name) };
+  const patience = new JoinPatience(kubernetes, now);
   const { certificatePem, keyPem } = await authority.issueServing('127.0.0.1');
   const grace = { isOurs: (der: Uint8Array) => authority.hasSigned(der), graceMs: () => 90 * dayMs };
   port = await openPublicPort({
@@ -66,13 +68,13 @@ beforeEach(async () => {
         methods: ['POST'],
         path: '/v1/join',
         access: 'anybody',
-        run: joinRoute({ desk, audit, counters, recordEvent: () => {} }),
+        run: joinRoute({ desk, audit, counters, recordEvent: () => {}, patience }),
       },
       {
         methods: ['POST'],
         path: '/v1/join/token',
         access: 'anybody',
-        run: tokenRoute({ desk, audit, counters }),
+        run: tokenRoute({ desk, audit, counters, patience }),
       },
       {
         methods: ['POST'],
@@ -273,6 +275,7 @@ describe('a question about a token', () => {
       codes.push((await question(`rt-aaaaaa.${String(count).padStart(32, 'b')}`)).code);
     expect(codes.at(19)).toBe('TOKEN_INVALID');
     expect(codes.at(-1)).toBe('TOO_MANY_REQUESTS');
-    expect((await question((await make()).text)).code).toBe('TOO_MANY_REQUESTS');
+    expect((await question('nonsense')).code).toBe('TOO_MANY_REQUESTS');
+    expect((await ask('POST', '/v1/join/token', { token: 5 })).code).toBe('TOO_MANY_REQUESTS');
   });
 });

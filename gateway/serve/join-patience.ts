@@ -1,0 +1,89 @@
+// How long whoever was refused at a join waits. A good token, one whose secret is right, is never held up by what others do behind
+// the same address: its failures count for the token and for the machine that it says it is. All else, be it no token, a wrong
+// secret or no JSON, shares the patience for its address; once that is used up, tokens are looked at in a copy of the stored hashes
+// that is read once in two seconds, so guessing costs the API server nothing more.
+import { Fault } from '../../protocol/fault.ts';
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { isTokenAmong, tokenHashes, tokenId } from '../join/token.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { faultFor } from './answer.ts';
+import { httpStatus } from './http-status.ts';
+import { limits } from './limits.ts';
+import { network } from './places.ts';
+
+const copyMs = 2_000;
+
+export interface Claim {
+  readonly address: string;
+  /** undefined: nothing that could be read. */
+  readonly token?: string;
+  readonly machineId?: string;
+}
+
+export class JoinPatience {
+  readonly #kubernetes: Kubernetes;
+  readonly #now: () => number;
+  readonly #unknown = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
+  readonly #machines = new TokenBuckets(limits.refusals, limits.rememberedNodes);
+  readonly #tokens = new TokenBuckets(limits.refusalsOfToken, limits.rememberedNodes);
+  #copy: { readonly atMs: number; readonly hashes: Promise<ReadonlyMap<string, string>> } | undefined;
+
+  constructor(kubernetes: Kubernetes, now: () => number) {
+    this.#kubernetes = kubernetes;
+    this.#now = now;
+  }
+
+  /** Throws TOO_MANY_REQUESTS. Asked once the request has been read; what could not be read is asked about without a token. */
+  async admit(claim: Claim): Promise<void> {
+    const { address, token } = claim;
+    const id = token === undefined ? undefined : tokenId(token);
+    const waits = [this.#unknown.waitSeconds(network(address), 1, this.#now())];
+    if (id !== undefined) {
+      waits.push(this.#tokens.waitSeconds(id, 1, this.#now()));
+      waits.push(this.#machines.waitSeconds(machineOf(id, claim), 1, this.#now()));
+    }
+    const [ofAddress = 0, ...ofToken] = waits;
+    if (Math.max(...waits) === 0) return;
+    const isGood = token !== undefined && (await this.#isGood(token));
+    const seconds = isGood ? Math.max(...ofToken) : ofAddress;
+    if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+  }
+
+  /** What a refused request is told: what was wrong, or, when nothing was to be read, that it has to wait. */
+  async refusal(claim: Claim, error: unknown): Promise<unknown> {
+    if (claim.token === undefined && httpStatus(faultFor(error).code) < 500) {
+      const tooMany = await this.admit(claim).catch((fault: unknown) => fault);
+      if (tooMany !== undefined) return tooMany;
+    }
+    await this.#failed(claim, error);
+    return error;
+  }
+
+  /** What is our own failure, or already a refusal to hear, is not held against anybody. */
+  async #failed(claim: Claim, error: unknown): Promise<void> {
+    const { code } = faultFor(error);
+    if (httpStatus(code) >= 500 || code === 'TOO_MANY_REQUESTS') return;
+    const { address, token } = claim;
+    const id = token === undefined ? undefined : tokenId(token);
+    if (id === undefined || token === undefined || code === 'TOKEN_INVALID' || !(await this.#isGood(token))) {
+      this.#unknown.spend(network(address), 1, this.#now());
+      return;
+    }
+    this.#tokens.spend(id, 1, this.#now());
+    this.#machines.spend(machineOf(id, claim), 1, this.#now());
+  }
+
+  /** One that is younger than the copy counts as unknown for a moment, which costs it at most a retry. */
+  async #isGood(token: string): Promise<boolean> {
+    if (this.#copy === undefined || this.#now() - this.#copy.atMs >= copyMs) {
+      this.#copy = { atMs: this.#now(), hashes: tokenHashes(this.#kubernetes) };
+    }
+    try {
+      return isTokenAmong(await this.#copy.hashes, token);
+    } catch {
+      return false; // the API server is away: the join itself will say so
+    }
+  }
+}
+
+const machineOf = (id: string, { machineId = '' }: Claim) => `${id} ${machineId.slice(0, 64)}`;
