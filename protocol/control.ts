@@ -31,9 +31,9 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
   /** gateway → agent: the pool's wish has changed (also sent once after every new session). */
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
   /** gateway → agent: the node is to be removed; the agent runs its own `leave` and deregisters. */
-  z.strictObject({ kind: z.literal('leave'), reason: z.string() }),
+  z.strictObject({ kind: z.literal('leave'), reason: z.string().max(1024) }),
   /** gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first. */
-  z.strictObject({ kind: z.literal('authority'), caPem: z.string() }),
+  z.strictObject({ kind: z.literal('authority'), caPem: z.string().max(1024 * 1024) }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.object({
     kind: z.literal('report'),

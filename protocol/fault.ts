@@ -3,6 +3,7 @@
 // the reader's language is the reader's choice. Values must never hold a secret.
 import type { ExitCode } from './catalogue/entry.ts';
 import { catalogue, type FaultCode } from './catalogue/index.ts';
+import { printable } from './formats/printable.ts';
 
 export type Language = 'en' | 'zh';
 export type FaultValues = Readonly<Record<string, string | number>>;
@@ -69,13 +70,15 @@ const valueLimit = 4096;
 function valuesFromWire(values: unknown): FaultValues {
   const read: Record<string, string | number> = {};
   for (const [key, value] of Object.entries(values ?? {}).slice(0, valuesLimit)) {
-    if (typeof value === 'number') read[key] = value;
-    else if (typeof value === 'string') read[key] = value.slice(0, valueLimit);
+    if (typeof value === 'number') read[printable(key, codeLimit)] = value;
+    else if (typeof value === 'string') read[printable(key, codeLimit)] = printable(value, valueLimit);
   }
   return read;
 }
 
-/** Replaces `{name}` by its value; a name without a value stays as it is. */
+/** Replaces `{name}` by its value, as far as that may be shown; a name without a value stays as it is. */
 export function fill(template: string, values: FaultValues): string {
-  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? printable(String(values[name] ?? whole), valueLimit) : whole,
+  );
 }

@@ -13,6 +13,7 @@
 //   GET  /healthz /cacert /install.sh /artifacts/*     none
 import { z } from 'zod';
 import { desiredStateSchema } from './desired.ts';
+import { httpsUrlSchema, machineIdSchema, poolNameSchema } from './grammar.ts';
 
 export const protocolVersion = 1;
 
@@ -22,7 +23,7 @@ export const nodeNamePattern =
 
 /** Facts that the host states about itself. Shown and stored, and never believed for authorisation. */
 export const hostFactsSchema = z.strictObject({
-  machineId: z.string().regex(/^[0-9a-f]{32}$/),
+  machineId: machineIdSchema,
   productUuid: z.string().max(64).optional(),
   hostname: z.string().max(253),
   os: z.strictObject({
@@ -54,24 +55,30 @@ export const joinRequestSchema = z.strictObject({
 /** `hasKey`: the host has made its key already, so a use may be its own. */
 export const tokenCheckRequestSchema = z.strictObject({ token: z.string().max(128), hasKey: z.boolean() });
 export const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
+/** A file of its own wherever it goes. */
+const pemSchema = z.string().max(1024 * 1024);
 
 export const joinResponseSchema = z.strictObject({
   protocolVersion: z.literal(protocolVersion),
-  nodeName: z.string(),
-  pool: z.string(),
+  nodeName: z.string().regex(nodeNamePattern),
+  pool: poolNameSchema,
   /** The node's client certificate and the gateway's CA bundle, PEM. */
-  certificatePem: z.string(),
-  caPem: z.string(),
+  certificatePem: pemSchema,
+  caPem: pemSchema,
   desired: desiredStateSchema,
   /** What the kubelet needs for its TLS bootstrap; the token serves this node alone and ends by itself. */
-  bootstrap: z.strictObject({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
+  bootstrap: z.strictObject({
+    apiServerUrl: httpsUrlSchema,
+    caPem: pemSchema,
+    token: z.string().regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/),
+  }),
 });
 
 /** A new certificate for the key that the node has; the request proves that it has it. */
 export const renewRequestSchema = z.strictObject({ csrPem: z.string().max(8192) });
 
 /** `caPem` may hold other roots than before: then the CA was rotated. */
-export const renewResponseSchema = z.strictObject({ certificatePem: z.string(), caPem: z.string() });
+export const renewResponseSchema = z.strictObject({ certificatePem: pemSchema, caPem: pemSchema });
 
 export const nodeStatusResponseSchema = z.object({
   nodeName: z.string(),

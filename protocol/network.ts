@@ -1,10 +1,6 @@
 // What a pool may set of the Cilium that regnode brings. All pools of a cluster share the range of pod addresses.
 import { z } from 'zod';
-
-const imageSchema = z
-  .string()
-  .max(512)
-  .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/);
+import { imageSchema, rangeSchema } from './grammar.ts';
 
 export const ciliumSettingsSchema = z.strictObject({
   version: z
@@ -15,10 +11,7 @@ export const ciliumSettingsSchema = z.strictObject({
   image: imageSchema.optional(),
   operatorImage: imageSchema.optional(),
   /** Of all pods of the cluster's Cilium nodes, and how long the prefix of one node's piece is. */
-  podCidr: z
-    .string()
-    .regex(/^([0-9]{1,3}\.){3}[0-9]{1,3}\/[0-9]{1,2}$/)
-    .optional(),
+  podCidr: rangeSchema.refine((range) => !range.includes(':'), { error: 'a range of IPv4' }).optional(),
   podCidrMaskSize: z.int().min(16).max(30).optional(),
   /** Default: what the line's device has, less VXLAN's 50 bytes. */
   mtu: z.int().min(1280).max(9000).optional(),

@@ -1,6 +1,7 @@
 // What a pool may set of its nodes' kubelet and containerd beyond versions: the same shape in the NodePool and in the desired
 // state. Everything here is optional; without it the agent computes what fits the host.
 import { z } from 'zod';
+import { certificatesSchema, httpUrlSchema } from './grammar.ts';
 
 const quantitySchema = z
   .string()
@@ -43,16 +44,9 @@ export const registrySchema = z.strictObject({
     .max(253)
     .regex(/^(\*|[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?)$/),
   /** Tried in this order, then the registry itself. */
-  mirrors: z
-    .array(
-      z
-        .string()
-        .max(512)
-        .regex(/^https?:\/\/[A-Za-z0-9.:[\]_/~%+-]+$/),
-    )
-    .max(16),
+  mirrors: z.array(httpUrlSchema).max(16),
   /** Roots that its own and the mirrors' certificates may lead to, beside the host's. */
-  caPem: z.string().max(65_536).optional(),
+  caPem: certificatesSchema.optional(),
 });
 
 export const nodeKubeletSettings = {

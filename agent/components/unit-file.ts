@@ -1,31 +1,42 @@
-// Renders a systemd unit and gives it its stamp: a hash over all that the process reads at start (see
-// plan/kinds/unit.ts). Only directives that systemd 219 understands or ignores with a warning. Pure.
+// The resources of a systemd unit: its file with a stamp, a hash over all that the process reads at start (see
+// plan/kinds/unit.ts), the link that starts it at boot, and the wish that it runs. Only directives that systemd 219 understands or
+// ignores with a warning. Pure.
 
+import {
+  assignment,
+  line,
+  type UnitSection,
+  unitFile,
+  unitOfPath,
+  words,
+} from '../../protocol/formats/systemd.ts';
 import { paths } from '../config/paths.ts';
 import { hashOf } from '../plan/backups.ts';
 import { stampVariable } from '../plan/kinds/unit.ts';
 import type { Resource } from '../plan/resource.ts';
 import { startedAtBoot } from './trees.ts';
 
-type Section = readonly (readonly [directive: string, value: string])[];
-
 export interface UnitFile {
   readonly name: string;
-  readonly unit: Section;
-  readonly service: Section;
+  readonly unit: UnitSection;
+  readonly service: UnitSection;
   /** Whatever else a running process depends on: contents of its configuration, hashes of its programs. */
   readonly inputs: readonly string[];
   /** What counts of `service` for a restart, when some of it matters only to the first start; default: all. */
-  readonly lasting?: Section;
+  readonly lasting?: UnitSection;
   /** False for one that leaves no process behind which could show its stamp. */
   readonly stamped?: boolean;
 }
 
-/** The unit file, the link that starts it at boot, and the wish that it runs. */
+const note = 'Written by regnode; changed by hand it is set back.';
+const install: UnitSection = [['WantedBy', words('multi-user.target')]];
+
 export function runningUnit(file: UnitFile): Resource[] {
   const stamp = hashOf(JSON.stringify([file.unit, file.lasting ?? file.service, file.inputs])).slice(0, 16);
+  const Service: UnitSection = [...file.service, ['Environment', assignment(stampVariable, stamp)]];
+  const content = unitFile(note, { Unit: file.unit, Service, Install: install });
   return [
-    { kind: 'file', path: `${paths.units}/${file.name}`, mode: 0o644, content: render(file, stamp) },
+    { kind: 'file', path: `${paths.units}/${file.name}`, mode: 0o644, content },
     ...startedAtBoot(file.name),
     { kind: 'unit', name: file.name, ...(file.stamped === false ? {} : { stamp }) },
   ];
@@ -33,35 +44,19 @@ export function runningUnit(file: UnitFile): Resource[] {
 
 /** A file system that is mounted now and at every boot; the unit's name is that of its place, as systemd wants it. */
 export function mountUnit(mount: { where: string; type: string; what: string; why: string }): Resource[] {
-  const name = `${mount.where.slice(1).replaceAll('/', '-')}.mount`;
-  const content = [
-    '# Written by regnode; changed by hand it is set back.',
-    '[Unit]',
-    `Description=${mount.type} at ${mount.where} for ${mount.why} (regnode)`,
-    '',
-    '[Mount]',
-    `What=${mount.what}`,
-    `Where=${mount.where}`,
-    `Type=${mount.type}`,
-    '',
-    '[Install]',
-    'WantedBy=multi-user.target',
-    '',
-  ].join('\n');
+  const name = unitOfPath(mount.where, 'mount');
+  const content = unitFile(note, {
+    Unit: [['Description', line(`${mount.type} at ${mount.where} for ${mount.why} (regnode)`)]],
+    Mount: [
+      ['What', line(mount.what)],
+      ['Where', line(mount.where)],
+      ['Type', words(mount.type)],
+    ],
+    Install: install,
+  });
   return [
     { kind: 'file', path: `${paths.units}/${name}`, mode: 0o644, content },
     ...startedAtBoot(name),
     { kind: 'unit', name },
   ];
-}
-
-function render({ unit, service }: UnitFile, stamp: string): string {
-  const section = (name: string, directives: Section) =>
-    `[${name}]\n${directives.map(([directive, value]) => `${directive}=${value}\n`).join('')}`;
-  return [
-    '# Written by regnode; changed by hand it is set back.\n',
-    section('Unit', unit),
-    section('Service', [...service, ['Environment', `${stampVariable}=${stamp}`]]),
-    section('Install', [['WantedBy', 'multi-user.target']]),
-  ].join('\n');
 }

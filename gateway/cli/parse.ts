@@ -2,8 +2,8 @@
 // names it.
 
 import { InvalidArgumentError } from 'commander';
-import { type Taint, taintEffectSchema } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { labelKeySchema, labelValueSchema, type Taint, taintEffectSchema } from '../../protocol/grammar.ts';
 import { parseRange } from '../addresses/address.ts';
 
 const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 } as const;
@@ -43,8 +43,8 @@ export function requireRange(text: string): string {
   throw new Fault('USAGE', { detail: `"${text}" is no range of addresses: 10.77.0.0/16, or one address` });
 }
 
-const labelKey = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const isKey = (text: string) => labelKeySchema.safeParse(text).success;
+const isValue = (text: string) => labelValueSchema.safeParse(text).success;
 
 /** Key → value to set, or null to take away. */
 export type LabelChanges = Readonly<Record<string, string | null>>;
@@ -55,7 +55,7 @@ export function parseLabels(texts: readonly string[]): LabelChanges {
   for (const text of texts) {
     const [key = '', value] = split(text, '=');
     const name = value === undefined && key.endsWith('-') ? key.slice(0, -1) : key;
-    if (!labelKey.test(name) || (value === undefined && name === key) || !labelValue.test(value ?? '')) {
+    if (!isKey(name) || (value === undefined && name === key) || !isValue(value ?? '')) {
       throw new Fault('USAGE', { detail: `"${text}" is no label: KEY=VALUE, or KEY- to take it away` });
     }
     changes[name] = value ?? null;
@@ -80,7 +80,7 @@ export function parseTaints(texts: readonly string[]): TaintChanges {
     const [pair = '', effect] = split(removing ? text.slice(0, -1) : text, ':');
     const [key = '', value] = split(pair, '=');
     const known = taintEffectSchema.safeParse(effect);
-    if (!labelKey.test(key) || !labelValue.test(value ?? '')) throw wrong();
+    if (!isKey(key) || !isValue(value ?? '')) throw wrong();
     if (effect !== undefined && !known.success) throw wrong();
     if (removing) remove.push({ key, ...(effect === undefined ? {} : { effect }) });
     else if (known.success) set.push({ key, ...(value ? { value } : {}), effect: known.data });

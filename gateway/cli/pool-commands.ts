@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { whatIsWrong } from '../../protocol/grammar.ts';
 import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
@@ -72,16 +73,14 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
   if (given.some((text) => text.endsWith('-'))) {
     throw new Fault('USAGE', { detail: 'a new pool has no labels or taints to take away' });
   }
-  const parsed = poolSpecSchema.safeParse(
-    await poolChanges({
-      ...flags,
-      kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
-      clusterDns: flags.clusterDns ?? (await clusterDns(kubernetes)),
-    }),
-  );
+  const wished = await poolChanges({
+    ...flags,
+    kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
+    clusterDns: flags.clusterDns ?? (await clusterDns(kubernetes)),
+  });
+  const parsed = poolSpecSchema.safeParse(wished);
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
-  const issue = parsed.error.issues[0];
-  throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+  throw new Fault('USAGE', { detail: whatIsWrong(parsed.error.issues[0], wished) });
 }
 
 /** v1.32.4+vendor.1 → v1.32.4: artifacts are named by the upstream release. */

@@ -39,8 +39,10 @@ function pair(text: string, wanted: string): [string, string] {
 async function readAuthority(file: string): Promise<string> {
   try {
     const text = await readFile(file, 'utf8');
-    new X509Certificate(text);
-    return text;
+    // Only what counts: files of authorities often begin with a text about each.
+    const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    for (const pem of certificates.length === 0 ? [text] : certificates) new X509Certificate(pem);
+    return `${certificates.join('\n')}\n`;
   } catch (error) {
     const detail = `${file} is no PEM file with a certificate: ${error instanceof Error ? error.message : error}`;
     throw new Fault('USAGE', { detail }, { cause: error });

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { whatIsWrong } from '../../protocol/grammar.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } from '../pools/pool.ts';
 import { skewFault } from '../pools/skew.ts';
@@ -52,8 +53,7 @@ export async function changePool(
     const before = poolSpec(pool);
     const parsed = poolSpecSchema.safeParse(spec);
     if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw new Fault('USAGE', { detail: `${issue?.path.join('.')}: ${issue?.message}` });
+      throw new Fault('USAGE', { detail: whatIsWrong(parsed.error.issues[0], spec) });
     }
     if (parsed.data.kubernetesVersion !== before.kubernetesVersion) {
       await requireSkew(kubernetes, parsed.data.kubernetesVersion);

@@ -15,6 +15,7 @@ const kept = [
   'maximum',
   'minItems',
   'maxItems',
+  'maxProperties',
   'required',
   'default',
 ];

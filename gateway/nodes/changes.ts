@@ -1,7 +1,7 @@
 // Changes that an operator makes to one node: first to its registration, which lasts, then to its Node object at once, so
 // that the command has worked when it returns, gateway or no gateway. Pure parts and the writing of them.
 import { isDeepStrictEqual } from 'node:util';
-import type { Taint } from '../../protocol/desired.ts';
+import type { Taint } from '../../protocol/grammar.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { nodeLabels, nodeTaints } from '../pools/desired-state.ts';

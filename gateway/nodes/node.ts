@@ -3,7 +3,18 @@
 // finalizer, until the host has left.
 import { z } from 'zod';
 import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/control.ts';
-import { taintEffectSchema } from '../../protocol/desired.ts';
+import {
+  addressSchema,
+  componentNameSchema,
+  labelsSchema,
+  machineIdOrAnySchema,
+  machineIdSchema,
+  noteSchema,
+  poolNameSchema,
+  sha256Schema,
+  taintsSchema,
+  versionSchema,
+} from '../../protocol/grammar.ts';
 import { healthSeveritySchema } from '../../protocol/health.ts';
 import { hostFactsSchema } from '../../protocol/join.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
@@ -12,39 +23,32 @@ import { apiVersion } from '../pools/pool.ts';
 export const leaveFinalizer = 'regnode.io/leave';
 
 export const registeredNodeSpecSchema = z.strictObject({
-  pool: z.string().describe('Name of its NodePool; fixed at the join.'),
-  machineId: z.string().describe('/etc/machine-id of the host that may use this name.'),
-  keySha256: z.string().describe('SHA-256 of the public key (SPKI) that the node certificate is bound to.'),
+  pool: poolNameSchema.describe('Name of its NodePool; fixed at the join.'),
+  machineId: machineIdSchema.describe('/etc/machine-id of the host that may use this name.'),
+  keySha256: sha256Schema.describe('SHA-256 of the public key (SPKI) that the node certificate is bound to.'),
   addresses: z
-    .array(z.string())
+    .array(addressSchema)
+    .max(16)
     .describe(
       'Its own addresses, the first is that of its kubelet: they lead to it, and may stand in its certificate.',
     ),
   readmission: z
     .strictObject({
-      until: z.string().describe('When it ends, if it was not used.'),
-      machineId: z
-        .string()
+      until: noteSchema.describe('When it ends, if it was not used.'),
+      machineId: machineIdOrAnySchema
         .optional()
         .describe('Of the host that may; default: the one that is registered, *: any.'),
     })
     .optional()
     .describe('A host with another key may take this name, once: regnodectl node readmit.'),
   unschedulable: z.boolean().optional().describe('Cordoned.'),
-  labels: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe('Labels of this node, above those of its pool.'),
-  taints: z
-    .array(z.strictObject({ key: z.string(), value: z.string().optional(), effect: taintEffectSchema }))
-    .optional()
-    .describe('Taints of this node, beside those of its pool.'),
+  labels: labelsSchema.optional().describe('Labels of this node, above those of its pool.'),
+  taints: taintsSchema.optional().describe('Taints of this node, beside those of its pool.'),
   versions: z
-    .record(z.string(), z.string())
+    .record(componentNameSchema, versionSchema)
     .optional()
     .describe('Version of each component that a rollout has asked of this node; without it, what it has.'),
-  upgradeAttempt: z
-    .string()
+  upgradeAttempt: noteSchema
     .optional()
     .describe('Changed by hand: versions that failed on this node are tried again.'),
 });

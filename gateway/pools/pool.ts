@@ -6,10 +6,19 @@ import {
   driftPolicySchema,
   leastRateBytesPerSecond,
   networkModeSchema,
-  taintEffectSchema,
   upgradeDrainSchema,
 } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import {
+  addressSchema,
+  domainSchema,
+  httpUrlSchema,
+  imageSchema,
+  labelsSchema,
+  taintsSchema,
+  versionSchema,
+  whatIsWrong,
+} from '../../protocol/grammar.ts';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 import { ciliumSettingsSchema } from '../../protocol/network.ts';
 import { nodeContainerdSettings, nodeKubeletSettings } from '../../protocol/node-settings.ts';
@@ -18,16 +27,6 @@ import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { rolloutStatusSchema } from './rollout-status.ts';
 
 export const apiVersion = 'regnode.io/v1alpha1';
-
-const versionSchema = z.string().regex(/^v?[0-9A-Za-z][0-9A-Za-z.+~_-]*$/);
-const labelsSchema = z.record(z.string(), z.string().max(63));
-const taintsSchema = z.array(
-  z.strictObject({
-    key: z.string().min(1).max(253),
-    value: z.string().max(63).optional(),
-    effect: taintEffectSchema,
-  }),
-);
 
 const nodeCidrSchema = z
   .string()
@@ -59,15 +58,15 @@ export const poolSpecSchema = z.strictObject({
   maxNodes: z.int().min(0).max(5000).default(5000).describe('A join above this is refused.'),
   kubelet: z
     .strictObject({
-      clusterDns: z.array(z.string()).default([]),
-      clusterDomain: z.string().default('cluster.local'),
+      clusterDns: z.array(addressSchema).max(8).default([]),
+      clusterDomain: domainSchema.default('cluster.local'),
       maxPods: z.int().min(1).max(1000).default(110),
       ...nodeKubeletSettings,
     })
     .prefault({}),
   containerd: z
     .strictObject({
-      sandboxImage: z.string().default('registry.k8s.io/pause:3.9'),
+      sandboxImage: imageSchema.default('registry.k8s.io/pause:3.9'),
       ...nodeContainerdSettings,
     })
     .prefault({}),
@@ -82,10 +81,7 @@ export const poolSpecSchema = z.strictObject({
     .describe('Limits of the private line: regnode netcheck and the health of nodes are judged by them.'),
   downloads: z
     .strictObject({
-      mirrors: z
-        .array(z.string().regex(/^https?:\/\/[^\s"'<>]+$/))
-        .max(8)
-        .default([]),
+      mirrors: z.array(httpUrlSchema).max(8).default([]),
       rateLimitBytesPerSecond: z.int().min(leastRateBytesPerSecond).optional(),
     })
     .prefault({})
@@ -166,9 +162,6 @@ export const nodePools: Kind<PoolObject> = {
 export function poolSpec(pool: PoolObject): PoolSpec {
   const parsed = poolSpecSchema.safeParse(pool.spec);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Fault('POOL_INVALID', {
-    pool: pool.metadata.name,
-    detail: `spec.${issue?.path.join('.')}: ${issue?.message}`,
-  });
+  const detail = `spec.${whatIsWrong(parsed.error.issues[0], pool.spec)}`;
+  throw new Fault('POOL_INVALID', { pool: pool.metadata.name, detail });
 }

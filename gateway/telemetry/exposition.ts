@@ -1,6 +1,7 @@
 // Prometheus text format: all samples of one name stand together below one TYPE line. The part of a line before its
 // value does not change while its group lives, so it is made once.
 import type { Heartbeat } from '../../protocol/control.ts';
+import { sampleName, sampleNumber } from '../../protocol/formats/prometheus.ts';
 import { heartbeatSeries } from './heartbeat-series.ts';
 import type { SeriesGroup } from './node-series.ts';
 import type { OwnMetric } from './self-metrics.ts';
@@ -39,7 +40,7 @@ export class Exposition {
       if (!Number.isNaN(value)) {
         const full = names[index] ?? '';
         const name = alone ? withoutNode(full, column.name.length, skipped) : full;
-        this.add(column.name, column.type, `${name} ${numberText(value)}`);
+        this.add(column.name, column.type, `${name} ${sampleNumber(value)}`);
       }
     }
   }
@@ -47,12 +48,12 @@ export class Exposition {
   addHeartbeat(node: NodeLabels | undefined, heartbeat: Heartbeat, ageSeconds: number): void {
     const age = ['regnode_node_heartbeat_age_seconds', 'gauge', ageSeconds] as const;
     for (const [name, type, value] of [age, ...heartbeatSeries(heartbeat)]) {
-      this.add(name, type, `${sampleName(name, node ?? {})} ${numberText(value)}`);
+      this.add(name, type, `${sampleName(name, node ?? {})} ${sampleNumber(value)}`);
     }
   }
 
   addOwn({ name, type, labels, value }: OwnMetric): void {
-    this.add(name, type, `${sampleName(name, labels)} ${numberText(value)}`);
+    this.add(name, type, `${sampleName(name, labels)} ${sampleNumber(value)}`);
   }
 
   render(): string[] {
@@ -60,24 +61,8 @@ export class Exposition {
   }
 }
 
-function sampleName(name: string, labels: object): string {
-  const pairs = Object.entries(labels).map(
-    ([label, value]: [string, string]) => `${label}="${escaped(value)}"`,
-  );
-  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
-}
-
 /** Node and pool stand first, and a node can't set them: what is left are slices of the name that is kept. */
 function withoutNode(sample: string, nameLength: number, skipped: number): string {
   const rest = sample.slice(nameLength + skipped);
   return rest === '' ? sample.slice(0, nameLength) : `${sample.slice(0, nameLength)}{${rest}`;
-}
-
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-}
-
-function numberText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return '+Inf';
-  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 }

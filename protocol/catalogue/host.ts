@@ -228,6 +228,17 @@ export const hostFaults = {
       remedy: '请将此作为缺陷反馈；修复之前可发送 regnode doctor --json 的输出。',
     },
   },
+  NOT_ENCODABLE: {
+    exitCode: 2,
+    en: {
+      message: 'This may not stand as {where}: {value}.',
+      remedy: 'Correct the value where it is configured: no line breaks, no control characters.',
+    },
+    zh: {
+      message: '以下内容不能用作 {where}：{value}。',
+      remedy: '请在配置处更正该值：不能含换行或控制字符。',
+    },
+  },
   UNEXPECTED: {
     exitCode: 1,
     en: {

@@ -1,6 +1,7 @@
 // Cilium's host side. The gateway brings agent and operator as pods; what the host must have before they run is made here: kernel
 // modules, parameters, the two file systems that the agent expects. So it is in the journal, and a leave gives it back. Other
 // networks' configuration is moved away, because the kubelet takes the first file by name.
+import { command, line, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource, SysctlResource } from '../../plan/resource.ts';
 import type { Component, NodeFacts } from '../component.ts';
@@ -64,15 +65,15 @@ function bpfFileSystem({ bpfIsMounted }: NodeFacts): Resource[] {
   return runningUnit({
     name: paths.bpfUnit,
     unit: [
-      ['Description', "the BPF file system for Cilium's maps (regnode)"],
-      ['DefaultDependencies', 'no'],
-      ['Before', 'containerd.service kubelet.service'],
+      ['Description', line("the BPF file system for Cilium's maps (regnode)")],
+      ['DefaultDependencies', words('no')],
+      ['Before', words('containerd.service', 'kubelet.service')],
     ],
     service: [
-      ['Type', 'oneshot'],
-      ['RemainAfterExit', 'yes'],
-      ['ExecStart', "/bin/sh -c 'mountpoint -q /sys/fs/bpf || mount -t bpf bpffs /sys/fs/bpf'"],
-      ['ExecStop', '/bin/umount /sys/fs/bpf'],
+      ['Type', words('oneshot')],
+      ['RemainAfterExit', words('yes')],
+      ['ExecStart', command('/bin/sh', '-c', 'mountpoint -q /sys/fs/bpf || mount -t bpf bpffs /sys/fs/bpf')],
+      ['ExecStop', command('/bin/umount', '/sys/fs/bpf')],
     ],
     inputs: [],
     stamped: false,

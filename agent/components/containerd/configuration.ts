@@ -4,6 +4,7 @@
 // purpose. Everything that containerd would put outside its own folder is named, so that nothing of it is left. Pure.
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
+import { type TomlSection, type TomlTable, toml } from '../../../protocol/formats/toml.ts';
 import { paths } from '../../config/paths.ts';
 import type { NodeFacts } from '../component.ts';
 
@@ -23,78 +24,87 @@ export function containerdConfiguration(
   settings: ContainerdSettings,
 ): ContainerdConfiguration {
   const isSecond = isAtLeast(settings.version, '2.0');
-  const head = ['# Written by regnode; changed by hand it is set back.', `version = ${isSecond ? 3 : 2}`];
+  const version = isSecond ? 3 : 2;
   const plugins = isSecond ? version3(facts, settings) : version2(facts, settings);
   return {
-    main: [...head, ...places, ''].join('\n'),
-    dropIn: [...head, '', ...plugins, ''].join('\n'),
+    main: toml([{ comments: [containerdNote], table: { version, ...places } }, optPlace]),
+    dropIn: toml([{ comments: [containerdNote], table: { version } }, ...plugins]),
   };
 }
 
-const places = [
-  `imports = ["${paths.containerdDropIns}/*.toml"]`,
-  '# Docker\'s package ships "cri" in this list.',
-  'disabled_plugins = []',
-  `root = "${paths.containerdData}"`,
-  `state = "${paths.containerdRun}"`,
-  '',
-  '[grpc]',
-  `  address = "${paths.containerdSocket}"`,
-  '',
-  '# /opt/containerd otherwise',
-  '[plugins."io.containerd.internal.v1.opt"]',
-  `  path = "${paths.containerdData}/opt"`,
-];
+export const containerdNote = 'Written by regnode; changed by hand it is set back.';
 
-function version2(facts: NodeFacts, settings: ContainerdSettings): string[] {
-  const plugin = 'plugins."io.containerd.grpc.v1.cri"';
+const places: TomlTable = {
+  imports: [`${paths.containerdDropIns}/*.toml`],
+  // Docker's package ships "cri" in this list.
+  disabled_plugins: [],
+  root: paths.containerdData,
+  state: paths.containerdRun,
+  grpc: { address: paths.containerdSocket },
+};
+
+const optPlace = plugin(
+  'io.containerd.internal.v1.opt',
+  { path: `${paths.containerdData}/opt` },
+  '/opt/containerd otherwise',
+);
+
+function version2(facts: NodeFacts, settings: ContainerdSettings): TomlSection[] {
+  const host = hostSettings(facts, settings);
   return [
-    `[${plugin}]`,
-    `  sandbox_image = ${text(settings.sandboxImage)}`,
-    ...hostSettings(facts, settings),
-    `[${plugin}.registry]`,
-    `  config_path = "${paths.registries}"`,
-    ...runtime(plugin, facts, settings),
+    plugin(
+      'io.containerd.grpc.v1.cri',
+      {
+        sandbox_image: settings.sandboxImage,
+        ...host.table,
+        registry: { config_path: paths.registries },
+        containerd: runtime(facts, settings),
+      },
+      ...host.reasons,
+      cgroupReason(facts),
+    ),
   ];
 }
 
-function version3(facts: NodeFacts, settings: ContainerdSettings): string[] {
-  const images = 'plugins."io.containerd.cri.v1.images"';
-  const plugin = 'plugins."io.containerd.cri.v1.runtime"';
+function version3(facts: NodeFacts, settings: ContainerdSettings): TomlSection[] {
+  const host = hostSettings(facts, settings);
   return [
-    `[${images}.pinned_images]`,
-    `  sandbox = ${text(settings.sandboxImage)}`,
-    `[${images}.registry]`,
-    `  config_path = "${paths.registries}"`,
-    `[${plugin}]`,
-    ...hostSettings(facts, settings),
-    ...runtime(plugin, facts, settings),
+    plugin('io.containerd.cri.v1.images', {
+      pinned_images: { sandbox: settings.sandboxImage },
+      registry: { config_path: paths.registries },
+    }),
+    plugin(
+      'io.containerd.cri.v1.runtime',
+      { ...host.table, containerd: runtime(facts, settings) },
+      ...host.reasons,
+      cgroupReason(facts),
+    ),
   ];
 }
 
 /** What the compatibility table sets for this host, each with its reason. */
-function hostSettings(facts: NodeFacts, { version }: ContainerdSettings): string[] {
-  return judge('containerd', version, { host: facts }).rules.flatMap((rule) =>
+function hostSettings(facts: NodeFacts, { version }: ContainerdSettings) {
+  const entries = judge('containerd', version, { host: facts }).rules.flatMap((rule) =>
     Object.entries(rule.settings ?? {})
       .filter(([name]) => name !== 'build')
-      .flatMap(([name, value]) => [`  # ${rule.reason.en}`, `  ${name} = ${JSON.stringify(value)}`]),
+      .map(([name, value]) => ({ name, value, reason: `${name}: ${rule.reason.en}` })),
   );
+  return {
+    table: Object.fromEntries(entries.map(({ name, value }) => [name, value])),
+    reasons: entries.map(({ reason }) => reason),
+  };
 }
 
-function runtime(plugin: string, facts: NodeFacts, { runcPath }: ContainerdSettings): string[] {
-  return [
-    `[${plugin}.containerd]`,
-    '  default_runtime_name = "runc"',
-    `[${plugin}.containerd.runtimes.runc]`,
-    '  runtime_type = "io.containerd.runc.v2"',
-    `[${plugin}.containerd.runtimes.runc.options]`,
-    `  BinaryName = ${text(runcPath)}`,
-    `  # ${facts.cgroupDriverReason}`,
-    `  SystemdCgroup = ${facts.cgroupDriver === 'systemd'}`,
-  ];
+function runtime(facts: NodeFacts, { runcPath }: ContainerdSettings): TomlTable {
+  const options = { BinaryName: runcPath, SystemdCgroup: facts.cgroupDriver === 'systemd' };
+  return {
+    default_runtime_name: 'runc',
+    runtimes: { runc: { runtime_type: 'io.containerd.runc.v2', options } },
+  };
 }
 
-/** A JSON string is a TOML basic string. */
-export function text(value: string): string {
-  return JSON.stringify(value);
+const cgroupReason = ({ cgroupDriverReason }: NodeFacts) => `SystemdCgroup: ${cgroupDriverReason}`;
+
+function plugin(name: string, table: TomlTable, ...comments: readonly string[]): TomlSection {
+  return { comments, table: { plugins: { [name]: table } } };
 }

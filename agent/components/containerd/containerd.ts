@@ -1,4 +1,5 @@
 // containerd of our own: program, configuration, unit, data folder. Its socket is the usual one, so tools find it.
+import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component, NodeFacts } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
@@ -27,8 +28,8 @@ export const containerdComponent: Component = {
       ...runningUnit({
         name: 'containerd.service',
         unit: [
-          ['Description', 'containerd (regnode)'],
-          ['After', 'network.target local-fs.target'],
+          ['Description', line('containerd (regnode)')],
+          ['After', words('network.target', 'local-fs.target')],
         ],
         service: service(facts, program),
         inputs: [main, dropIn, artifact.sha256],
@@ -37,23 +38,24 @@ export const containerdComponent: Component = {
   },
 };
 
-function service({ canLowerOomScore }: NodeFacts, program: string): [string, string][] {
+function service({ canLowerOomScore }: NodeFacts, program: string): UnitSection {
   const folder = program.slice(0, program.lastIndexOf('/'));
   const search = [folder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  const oomScore: UnitSection = canLowerOomScore ? [['OOMScoreAdjust', words('-999')]] : [];
   return [
-    ['Type', 'notify'],
-    ['ExecStart', `${program} --config ${paths.containerdConfiguration}`],
+    ['Type', words('notify')],
+    ['ExecStart', command(program, '--config', paths.containerdConfiguration)],
     // The shim is looked up there; the version that runs is the version that starts.
-    ['Environment', `PATH=${search.join(':')}`],
-    ['Restart', 'always'],
-    ['RestartSec', '2'],
+    ['Environment', assignment('PATH', search.join(':'))],
+    ['Restart', words('always')],
+    ['RestartSec', words('2')],
     // Its containers outlive it: it is its own cgroup's master, and only the daemon itself is stopped.
-    ['Delegate', 'yes'],
-    ['KillMode', 'process'],
-    ['LimitNPROC', 'infinity'],
-    ['LimitCORE', 'infinity'],
-    ['LimitNOFILE', '1048576'],
-    ['TasksMax', 'infinity'],
-    ...(canLowerOomScore ? ([['OOMScoreAdjust', '-999']] as [string, string][]) : []),
+    ['Delegate', words('yes')],
+    ['KillMode', words('process')],
+    ['LimitNPROC', words('infinity')],
+    ['LimitCORE', words('infinity')],
+    ['LimitNOFILE', words('1048576')],
+    ['TasksMax', words('infinity')],
+    ...oomScore,
   ];
 }

@@ -1,9 +1,10 @@
 // Where containerd looks for images instead of the registry that an image names, and which roots it trusts there: one folder a
 // registry below certs.d, read anew for every pull, so nothing restarts. The registry itself comes last. Pure.
+import { type TomlTable, toml } from '../../../protocol/formats/toml.ts';
 import type { Registry } from '../../../protocol/node-settings.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';
-import { text } from './configuration.ts';
+import { containerdNote } from './configuration.ts';
 
 export function registryFiles(registries: readonly Registry[]): Resource[] {
   return registries.flatMap((registry) => {
@@ -19,20 +20,15 @@ export function registryFiles(registries: readonly Registry[]): Resource[] {
   });
 }
 
-/** Without `server`: the registry that the image names. */
+/** Without `server`: the registry that the image names. The mirrors' order in the file is that in which they are asked. */
 function hostsFile(mirrors: readonly string[], authority: string | undefined): string {
-  const trust = authority === undefined ? [] : [`ca = ${text(authority)}`];
-  return [
-    '# Written by regnode; changed by hand it is set back.',
-    ...trust,
-    ...mirrors.flatMap((url) => [
-      '',
-      `[host.${text(url)}]`,
-      '  capabilities = ["pull", "resolve"]',
-      ...trust.map((line) => `  ${line}`),
-    ]),
-    '',
-  ].join('\n');
+  const trust: TomlTable = authority === undefined ? {} : { ca: authority };
+  return toml([
+    { comments: [containerdNote], table: trust },
+    ...[...new Set(mirrors)].map((url) => ({
+      table: { host: { [url]: { capabilities: ['pull', 'resolve'], ...trust } } },
+    })),
+  ]);
 }
 
 function endingLine(content: string): string {

@@ -2,6 +2,8 @@
 // bootstrap and writes a kubeconfig then, which is claimed, so that a leave takes it away. What it writes there lacks
 // the API server's name (tls-server-name) and never changes again, so each start begins with ours.
 import type { DesiredState } from '../../../protocol/desired.ts';
+import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
+import { yaml } from '../../../protocol/formats/yaml.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';
@@ -9,7 +11,6 @@ import { runningUnit } from '../unit-file.ts';
 import { kubeletConfiguration } from './configuration.ts';
 import { kubeletFlags } from './flags.ts';
 import { accessKubeconfig, bootstrapKubeconfig } from './kubeconfig.ts';
-import { toYaml } from './yaml.ts';
 
 const note = '# Written by regnode; changed by hand it is set back.\n';
 
@@ -18,15 +19,14 @@ export const kubeletComponent: Component = {
   plan(facts, { desired, identity }) {
     const artifact = artifactOf(desired, 'kubelet');
     const program = programPath(facts, artifact, 'kubelet');
-    const configuration = note + toYaml(kubeletConfiguration(facts, desired, artifact.version));
+    const configuration = note + yaml(kubeletConfiguration(facts, desired, artifact.version));
     // Labels and taints matter to the first registration; afterwards the gateway keeps them on the Node, and a
     // restart for one of them would cut everybody's logs and exec.
     const settled = { ...desired, labels: {}, taints: [] };
-    const lasting = toYaml(kubeletConfiguration(facts, settled, artifact.version));
-    const bootstrap = note + toYaml(bootstrapKubeconfig(identity, desired.apiServerAccess));
-    const access = note + toYaml(accessKubeconfig(identity, desired.apiServerAccess));
-    const start = (wish: DesiredState) =>
-      service([program, ...kubeletFlags(wish, identity, artifact.version)].join(' '));
+    const lasting = yaml(kubeletConfiguration(facts, settled, artifact.version));
+    const bootstrap = note + yaml(bootstrapKubeconfig(identity, desired.apiServerAccess));
+    const access = note + yaml(accessKubeconfig(identity, desired.apiServerAccess));
+    const start = (wish: DesiredState) => service(program, kubeletFlags(wish, identity, artifact.version));
     return [
       inUse(artifact),
       ownFolder(paths.kubeletData, 0o750),
@@ -42,11 +42,11 @@ export const kubeletComponent: Component = {
       ...runningUnit({
         name: 'kubelet.service',
         unit: [
-          ['Description', 'kubelet (regnode)'],
-          ['Wants', 'network-online.target containerd.service'],
-          ['After', 'network-online.target containerd.service'],
+          ['Description', line('kubelet (regnode)')],
+          ['Wants', words('network-online.target', 'containerd.service')],
+          ['After', words('network-online.target', 'containerd.service')],
           // Tries for ever: the cluster may be away for longer than systemd's patience.
-          ['StartLimitIntervalSec', '0'],
+          ['StartLimitIntervalSec', words('0')],
         ],
         service: start(desired),
         lasting: start(settled),
@@ -56,18 +56,18 @@ export const kubeletComponent: Component = {
   },
 };
 
-function service(command: string): [string, string][] {
+function service(program: string, flags: readonly string[]): UnitSection {
   return [
     // Without its certificate yet, the kubelet finds it useless and bootstraps.
-    ['ExecStartPre', `/bin/cp -p ${paths.kubeletAccess} ${paths.kubeletKubeconfig}`],
-    ['ExecStart', command],
+    ['ExecStartPre', command('/bin/cp', '-p', paths.kubeletAccess, paths.kubeletKubeconfig)],
+    ['ExecStart', command(program, ...flags)],
     // Up to 1.26 the kubelet asks Amazon's metadata service for credentials, for seconds where there is none.
-    ['Environment', 'AWS_EC2_METADATA_DISABLED=true'],
-    ['Restart', 'always'],
-    ['RestartSec', '2'],
-    ['StartLimitInterval', '0'], // systemd 219 has it here
-    ['KillMode', 'process'],
-    ['CPUAccounting', 'true'],
-    ['MemoryAccounting', 'true'],
+    ['Environment', assignment('AWS_EC2_METADATA_DISABLED', 'true')],
+    ['Restart', words('always')],
+    ['RestartSec', words('2')],
+    ['StartLimitInterval', words('0')], // systemd 219 has it here
+    ['KillMode', words('process')],
+    ['CPUAccounting', words('true')],
+    ['MemoryAccounting', words('true')],
   ];
 }

@@ -3,6 +3,8 @@
 // starts without a word that all is well it puts the old release back; the timer does the same for one that runs and
 // never gets well. The files: `trial` (who is tried, until it is confirmed), `starts` (a line each), `failed` (what the
 // old agent finds when it is back).
+import { shellWord } from '../../../protocol/formats/shell.ts';
+import { command, line, triedCommand, unitFile, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';
 
@@ -12,20 +14,33 @@ export const mostStarts = 3;
 
 /** Present only while a trial is on; the plan takes them away again. */
 export function guardResources(waitSeconds: number): Resource[] {
-  const note = '# Written by regnode while a new version of it is tried.\n';
+  const note = 'Written by regnode while a new version of it is tried.';
   const file = (path: string, content: string): Resource => ({ kind: 'file', path, mode: 0o644, content });
   return [
     file(
       `${paths.units}/regnode.service.d/50-regnode-upgrade.conf`,
-      `${note}[Service]\nExecStartPre=-/bin/sh ${paths.guard} start\n`,
+      unitFile(note, { Service: [['ExecStartPre', triedCommand('/bin/sh', paths.guard, 'start')]] }),
     ),
     file(
       `${paths.units}/regnode-upgrade.service`,
-      `${note}[Unit]\nDescription=puts the regnode agent back that worked\n\n[Service]\nType=oneshot\nExecStart=/bin/sh ${paths.guard} late\n`,
+      unitFile(note, {
+        Unit: [['Description', line('puts the regnode agent back that worked')]],
+        Service: [
+          ['Type', words('oneshot')],
+          ['ExecStart', command('/bin/sh', paths.guard, 'late')],
+        ],
+      }),
     ),
     file(
       `${paths.units}/${upgradeTimer}`,
-      `${note}[Unit]\nDescription=how long a new regnode agent has to become well\n\n[Timer]\nOnActiveSec=${waitSeconds}\nOnUnitInactiveSec=60\nAccuracySec=1\n`,
+      unitFile(note, {
+        Unit: [['Description', line('how long a new regnode agent has to become well')]],
+        Timer: [
+          ['OnActiveSec', words(String(waitSeconds))],
+          ['OnUnitInactiveSec', words('60')],
+          ['AccuracySec', words('1')],
+        ],
+      }),
     ),
     // Also after a power cut in the middle.
     {
@@ -39,9 +54,9 @@ export function guardResources(waitSeconds: number): Resource[] {
 
 export const guardScript = `#!/bin/sh
 # Written by regnode: puts the agent back that worked when the one that is tried does not. Never stops a start.
-home=${paths.agentHome}
-memory=${paths.upgrade}
-unit=${paths.units}/regnode.service
+home=${shellWord(paths.agentHome)}
+memory=${shellWord(paths.upgrade)}
+unit=${shellWord(`${paths.units}/regnode.service`)}
 [ -f "$memory/trial" ] || exit 0
 from=$(sed -n 's/^from=//p' "$memory/trial")
 to=$(sed -n 's/^to=//p' "$memory/trial")

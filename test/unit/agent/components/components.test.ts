@@ -6,10 +6,10 @@ import { registryFiles } from '../../../../agent/components/containerd/registrie
 import { planComponents } from '../../../../agent/components/index.ts';
 import { kubeletConfiguration } from '../../../../agent/components/kubelet/configuration.ts';
 import { accessKubeconfig, bootstrapKubeconfig } from '../../../../agent/components/kubelet/kubeconfig.ts';
-import { toYaml } from '../../../../agent/components/kubelet/yaml.ts';
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
-import type { ApiServerAccess, DesiredState } from '../../../../protocol/desired.ts';
+import { type ApiServerAccess, type DesiredState, desiredStateSchema } from '../../../../protocol/desired.ts';
+import { yaml } from '../../../../protocol/formats/yaml.ts';
 import type { Registry } from '../../../../protocol/node-settings.ts';
 import { artifact, container, desired, host, wish } from './wish.ts';
 
@@ -82,12 +82,12 @@ describe('registries', () => {
         `ca = "${folder}/regnode-ca.crt"`,
         '',
         '[host."https://near.example.test"]',
-        '  capabilities = ["pull", "resolve"]',
-        `  ca = "${folder}/regnode-ca.crt"`,
+        'capabilities = [ "pull", "resolve" ]',
+        `ca = "${folder}/regnode-ca.crt"`,
         '',
         '[host."http://10.0.0.5:5000"]',
-        '  capabilities = ["pull", "resolve"]',
-        `  ca = "${folder}/regnode-ca.crt"`,
+        'capabilities = [ "pull", "resolve" ]',
+        `ca = "${folder}/regnode-ca.crt"`,
         '',
       ].join('\n'),
     });
@@ -297,7 +297,7 @@ test('yaml that people can read and parsers take as meant', () => {
     list: ['a', { key: 'b', deep: [1] }],
     empty: {},
   };
-  expect(toYaml(value)).toBe(
+  expect(yaml(value)).toBe(
     [
       'plain: cluster.local',
       '"with space": "yes"',
@@ -333,4 +333,39 @@ test('large images are imported before the kubelet starts, small ones right afte
     expect.stringMatching(/^pause-/),
     'regnode.service',
   ]);
+});
+
+describe('a gateway that is hostile, or older than the schemas', () => {
+  const attack = 'pause\nExecStartPre=/bin/sh -c "id >/tmp/owned"';
+  const taint = { key: attack, value: 'idc', effect: 'NoSchedule' } as const;
+  const older = (change: Partial<DesiredState>): DesiredState => ({
+    ...desired,
+    ...change,
+    // Both stand in the command line of a kubelet before 1.23.
+    artifacts: desired.artifacts.map((one) =>
+      one.component === 'kubelet' ? artifact('kubelet', '1.20.2') : one,
+    ),
+  });
+
+  test.each([
+    ['the sandbox image', older({ containerd: { sandboxImage: attack } })],
+    ['the key of a taint', older({ taints: [taint] })],
+    ['the value of a taint', older({ taints: [{ ...taint, key: 'a', value: attack }] })],
+    ['the cluster domain', older({ kubelet: { ...desired.kubelet, clusterDomain: attack } })],
+  ])('gets no line into a unit or a file by %s: refused when read, and when written', (_, wrong) => {
+    expect(desiredStateSchema.safeParse(wrong).success).toBe(false);
+    expect(() => planComponents(host, { ...wish, desired: wrong })).toThrow(
+      expect.objectContaining({ code: 'NOT_ENCODABLE' }),
+    );
+  });
+
+  test('gives the kubelet one argument, whatever stands in it', () => {
+    const strange = older({ containerd: { sandboxImage: 'a b" ; $HOME %n \\' } });
+    const unit = planComponents(host, { ...wish, desired: strange }).find(
+      (one) => one.kind === 'file' && one.path.endsWith('/kubelet.service'),
+    );
+    expect(unit).toMatchObject({
+      content: expect.stringContaining(' "--pod-infra-container-image=a b\\" ; $$HOME %%n \\\\" '),
+    });
+  });
 });

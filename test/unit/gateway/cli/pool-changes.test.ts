@@ -7,6 +7,9 @@ import { poolChanges } from '../../../../gateway/cli/pool-changes.ts';
 import type { PoolFlags } from '../../../../gateway/cli/pool-options.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
 
+/** For the schema it is one. */
+const caPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
 const before: PoolSpecInput = {
   kubernetesVersion: 'v1.20.2',
   labels: { site: 'a', rack: '7' },
@@ -15,7 +18,7 @@ const before: PoolSpecInput = {
   containerd: {
     registries: [
       { host: 'docker.io', mirrors: ['https://old.example.test'] },
-      { host: 'own.example.test', mirrors: [], caPem: 'PEM' },
+      { host: 'own.example.test', mirrors: [], caPem },
     ],
   },
 };
@@ -58,7 +61,7 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
       containerd: {
         registries: [
           { host: 'docker.io', mirrors: ['http://a:5000', 'https://b'] },
-          { host: 'own.example.test', mirrors: [], caPem: 'PEM' },
+          { host: 'own.example.test', mirrors: [], caPem },
           { host: '*', mirrors: ['https://m.example.test'] },
         ],
       },
@@ -67,7 +70,7 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
   [
     'no mirrors',
     { registryMirror: ['none'] },
-    { containerd: { registries: [{ host: 'own.example.test', mirrors: [], caPem: 'PEM' }] } },
+    { containerd: { registries: [{ host: 'own.example.test', mirrors: [], caPem }] } },
   ],
 ];
 
