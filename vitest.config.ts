@@ -17,7 +17,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           globalSetup: ['test/setup/print-seed.ts'],
-          setupFiles: ['test/setup/seed.ts', 'test/setup/as-found.ts'],
+          setupFiles: ['test/setup/seed.ts', 'test/setup/as-found.ts', 'test/setup/no-defects.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // To load everything anew for each file took more than half of the processors' time.
@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'property',
           include: ['test/property/**/*.test.ts'],
           globalSetup: ['test/setup/print-seed.ts'],
-          setupFiles: ['test/setup/seed.ts'],
+          setupFiles: ['test/setup/seed.ts', 'test/setup/no-defects.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers,

@@ -26,6 +26,26 @@ export function onDefect(listener: (defect: Defect) => void): () => void {
   return () => void defects.unsubscribe(hear);
 }
 
+/**
+ * For a process that is to outlive its mistakes: a rejection that nobody handles and an exception that nobody catches are defects like
+ * any other. What the main line of the process awaits still ends it. The function ends it all.
+ */
+export function outliveDefects(heard: (defect: Defect) => void): () => void {
+  // To be told of a defect must not be one: there is nowhere left to tell that.
+  const stop = onDefect((defect) => {
+    try {
+      heard(defect);
+    } catch {}
+  });
+  const rejected = (error: unknown) => tellDefect('unhandled rejection', error);
+  const thrown = (error: unknown) => tellDefect('uncaught exception', error);
+  process.on('unhandledRejection', rejected).on('uncaughtException', thrown);
+  return () => {
+    process.off('unhandledRejection', rejected).off('uncaughtException', thrown);
+    stop();
+  };
+}
+
 /** For a promise that nobody waits for: its failure is a defect, unless `failed` knows better. */
 export function background(
   where: string,

@@ -4,7 +4,8 @@
 
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/control.ts';
-import { background } from '../../protocol/defect.ts';
+import { background, outliveDefects } from '../../protocol/defect.ts';
+import { defectLog } from '../../protocol/defect-log.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { artifactSource } from '../components/artifacts/source.ts';
@@ -45,6 +46,12 @@ export interface DaemonOptions {
 }
 
 export async function runDaemon(host: Host, { logger, signal, environment }: DaemonOptions): Promise<void> {
+  let defects = 0;
+  const stopHearing = outliveDefects(
+    defectLog(logger, () => {
+      defects += 1;
+    }),
+  );
   // Starting again can't mend what is missing here: exit code 2, and systemd leaves it at that.
   const configuration = present(paths.configuration, await readConfiguration(host));
   const identity = present(paths.identity, await readIdentity(host));
@@ -176,6 +183,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       drift: [...drift],
       store,
       ...(wereAsked && { services: { ...services } }),
+      defects,
       telemetry: telemetry.account(),
     };
   };
@@ -246,6 +254,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     gateway.close();
     await telemetry.stopped;
     logger.info('regnode has stopped');
+    stopHearing();
   }
 }
 

@@ -46,6 +46,8 @@ export const daemonStatusSchema = z.object({
   store: z.object({ files: z.number(), bytes: z.number() }).default({ files: 0, bytes: 0 }),
   /** Absent while they were not asked yet. */
   services: z.object({ kubeletHealthy: z.boolean(), containerdHealthy: z.boolean() }).optional(),
+  /** Mistakes of the daemon since its start that it has outlived. */
+  defects: z.number().default(0),
   telemetry: z.object({
     produced: z.number(),
     acknowledged: z.number(),

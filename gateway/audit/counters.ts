@@ -20,6 +20,7 @@ export interface Counters {
   readonly removals: Counter<'kind'>;
   readonly kubernetesErrors: Counter<'kind'>;
   readonly droppedEvents: Counter;
+  readonly defects: Counter<'where'>;
   readonly joinSeconds: Histogram;
 }
 
@@ -144,6 +145,9 @@ export function createCounters(sources: {
     removals: counter('removals_total', 'Nodes that left, by kind.', ['kind']),
     droppedEvents: counter('dropped_events_total', 'Events that were too many about one object.', []),
     kubernetesErrors: counter('kubernetes_errors_total', 'Failed watches and reconciliations.', ['kind']),
+    defects: counter('defects_total', 'Mistakes of this process that ended a session, a request or a turn.', [
+      'where',
+    ]),
     joinSeconds: new Histogram({
       name: 'regnode_gateway_join_seconds',
       help: 'Time from a join request to its answer.',

@@ -13,6 +13,7 @@ import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { refusedFor, resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+import { endWith } from '../serve/last-words.ts';
 import { type DirectWay, dialDirectly, directObjection } from './direct.ts';
 import { usualKubeletPort } from './kubelet-port.ts';
 import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
@@ -245,7 +246,8 @@ function answer(socket: Socket, status: number, reason: string, body: string): v
   if (socket.destroyed) return;
   const line = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300);
   const text = `${body}\n`;
-  socket.end(
+  endWith(
+    socket,
     `HTTP/1.1 ${status} ${line}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   );

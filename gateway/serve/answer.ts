@@ -48,10 +48,16 @@ export function answerFault(response: ServerResponse, fault: Fault): void {
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limits.bodyBytes) throw new Fault('REQUEST_TOO_LARGE', { limitBytes: limits.bodyBytes });
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limits.bodyBytes) throw new Fault('REQUEST_TOO_LARGE', { limitBytes: limits.bodyBytes });
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    // Theirs, not ours: it counts like any other request that is none.
+    throw new Fault('REQUEST_MALFORMED', { detail: 'body: it broke off' }, { cause });
   }
   const parsed = parseJson(Buffer.concat(chunks), { bytes: limits.bodyBytes, depth: peerDepthLimit });
   if (parsed.ok) return parsed.value;

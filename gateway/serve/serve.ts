@@ -2,6 +2,8 @@
 // Everything that it starts is stopped in the reverse order; an API server that is away for a while
 // ends nothing.
 import type { Logger } from 'pino';
+import { outliveDefects } from '../../protocol/defect.ts';
+import { defectLog } from '../../protocol/defect-log.ts';
 import type { ApiServerAccess } from '../../protocol/desired.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { ArtifactStore } from '../artifacts/store.ts';
@@ -85,6 +87,7 @@ export async function serve(
     connected: () => tunnels.connected(),
     name: options.name,
   });
+  cleanup.defer(outliveDefects(defectLog(logger, (where) => counters.defects.inc({ where }))));
   const audit = openAudit(options.auditFile);
   cleanup.defer(() => audit.close());
   const reopen = () => audit.reopen();

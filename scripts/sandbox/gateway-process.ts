@@ -8,7 +8,7 @@ import { spend } from './ledger.ts';
 import { cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
 import { startTicks } from './registry.ts';
-import { hear, shortened, type Witness } from './testimony.ts';
+import { defectLines, hear, shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 /** A start costs half where what was compiled before is found again. */
@@ -113,6 +113,10 @@ export class GatewayProcess implements Witness {
       ? 'its process is gone'
       : `its process lives and ${answers ? 'answers' : 'does not answer'}`;
     return `${this.#options.file}: ${state}; its log ends:\n${shortened(await this.logs())}`;
+  }
+
+  async defects(): Promise<readonly string[]> {
+    return defectLines(await this.logs());
   }
 
   tail(): Promise<string> {

@@ -9,7 +9,7 @@ import { setLink } from './line.ts';
 import type { HostIdentity, HostState } from './registry.ts';
 import { type LineShape, shapeLine } from './shape.ts';
 import { endProcesses } from './teardown.ts';
-import { shortened, type Witness } from './testimony.ts';
+import { defectLines, shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
 
 export interface HostRunOptions {
@@ -135,6 +135,11 @@ export class SandboxHost implements Witness {
     const { stdout } = await this.run('systemctl', ['is-active', 'regnode']);
     const log = await this.run('journalctl', ['--no-pager', '--output=cat', '--unit=regnode', '--lines=12']);
     return `${this.name}: regnode.service is ${stdout.trim()}; its log ends:\n${shortened(log.stdout)}`;
+  }
+
+  async defects(): Promise<readonly string[]> {
+    const { stdout } = await this.run('journalctl', ['--no-pager', '--output=cat', '--unit=regnode']);
+    return defectLines(stdout);
   }
 
   /** Copies a file of the machine into the host. */

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Witness {
   /** Short: it stands beside others at the end of a long log. */
   testify(): Promise<string>;
+  /** The lines of its log that tell of a mistake of its own process (protocol/defect-log.ts), since its start. */
+  defects(): Promise<readonly string[]>;
 }
 
 const witnesses = new Map<string, Witness>();
@@ -28,6 +30,25 @@ export async function testimony(patienceMs = 20_000): Promise<string> {
     return Promise.race([heard, late]);
   });
   return (await Promise.all(said)).join('\n');
+}
+
+const defectMark = '"defect":"';
+const toldDefects = new Set<string>();
+
+export function defectLines(log: string): string[] {
+  return log.split('\n').filter((line) => line.includes(defectMark));
+}
+
+/** What was not told before. Who can't be heard now is heard after the next test. */
+export async function newDefects(patienceMs = 5000): Promise<string[]> {
+  const found = [...witnesses].map(async ([key, witness]) => {
+    const heard = witness.defects().catch(() => []);
+    const lines = await Promise.race([heard, sleep(patienceMs, [] as readonly string[], { ref: false })]);
+    return lines.map((line) => `${key}: ${line}`);
+  });
+  const fresh = (await Promise.all(found)).flat().filter((line) => !toldDefects.has(line));
+  for (const line of fresh) toldDefects.add(line);
+  return fresh;
 }
 
 /** The last lines of a log, each cut to what is read at a glance. */

@@ -5,10 +5,10 @@ import type { Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
-import { type Defect, onDefect } from '../../../protocol/defect.ts';
 import { FrameType } from '../../../protocol/tunnel/frame.ts';
 import { framePayloadLimitBytes, subprotocol } from '../../../protocol/tunnel/limits.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
+import { provoked } from '../../setup/no-defects.ts';
 import { Loopback, readAll, until } from './loopback.ts';
 
 const goodOnes = 20;
@@ -118,8 +118,6 @@ test.each([
 
 test('what a listener throws ends that session and is a defect here, whatever is sent', async () => {
   const { kinds } = loopback.gateway.hub.counters;
-  const told: Defect[] = [];
-  loopback.defer(onDefect((defect) => told.push(defect)));
   const cursed = new RangeError('of the listener');
   loopback.gateway.hub.onHeartbeat((node) => {
     if (node === 'idc-66') throw cursed;
@@ -129,7 +127,7 @@ test('what a listener throws ends that session and is a defect here, whatever is
   socket.send(hello());
   socket.send(encodeFrame(FrameType.heartbeat, 0, 0, json('x')));
   await closed;
-  expect(told).toEqual([{ where: 'tunnel frame', error: cursed }]);
+  expect(provoked()).toEqual([{ where: 'tunnel frame', error: cursed }]);
   expect(kinds.violations.get('defect')).toBe(1);
   await expectGoodOnesUnharmed();
 }, 20_000);

@@ -225,6 +225,7 @@ async function plantInFiles({ root, host }: IdcHost): Promise<void> {
     upgrades: [],
     drift: [],
     services: { kubeletHealthy: false, containerdHealthy: false },
+    defects: 0,
     telemetry: { produced: 0, acknowledged: 0, pending: 0, lost: 0 },
   });
 }

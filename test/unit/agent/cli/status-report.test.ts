@@ -27,6 +27,7 @@ const running = daemonStatusSchema.parse({
   reconcile: { revision: 'r1', at: '', steps: 0, fault: '' },
   versions: { kubelet: 'v1.20.2' },
   services: { kubeletHealthy: true, containerdHealthy: true },
+  defects: 0,
   telemetry: { produced: 9, acknowledged: 7, pending: 2, lost: 0 },
 } satisfies Record<keyof Omit<DaemonStatus, 'health' | 'line' | 'upgrades' | 'drift' | 'store'>, unknown>);
 
