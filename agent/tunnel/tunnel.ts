@@ -195,7 +195,8 @@ class AgentTunnel implements Tunnel {
     // It may ask again: the last word counts, and one timer is all that it costs.
     this.#move?.cancel();
     this.#move = this.#clock.after(Math.min(delayMs, longestMoveMs), () => {
-      if (this.#options.signal.aborted || draining !== this.#session) return;
+      // Begun anew meanwhile, with whoever was there: there is nothing to move away from.
+      if (this.#options.signal.aborted || draining !== this.#session || draining.state !== 'Draining') return;
       this.#session = this.#newSession();
       this.#connector.connect(this.#session);
       this.#retire(draining);

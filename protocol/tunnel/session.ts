@@ -186,6 +186,8 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#streams = this.#newStreams();
     for (const payload of messages) this.#outbound.control(FrameType.control, 0, 0, payload);
     this.#id = id;
+    // Whoever wanted to drain the one before does not have this one.
+    if (this.state === 'Draining') this.#lifetime.move('expired');
     this.#attach(connection);
   }
 
