@@ -3,9 +3,11 @@
 // and signs the artifact store that it serves.
 import { Command } from 'commander';
 import { pino } from 'pino';
+import { printableJson } from '../protocol/formats/printable.ts';
 import { bundleCommand } from './artifacts/command.ts';
 import { completionCommand } from './cli/completion.ts';
 import { runProgram, tellDone } from './cli/outcome.ts';
+import { printLines, tellProgress } from './cli/output.ts';
 import { authorityCommand } from './join/authority-command.ts';
 import { connectCluster } from './kubernetes/connect.ts';
 import { setUpCluster } from './kubernetes/setup.ts';
@@ -28,7 +30,7 @@ program
   .option('--kubeconfig <file>', 'kubeconfig of a cluster administrator')
   .action(async ({ kubeconfig }: { kubeconfig?: string }) => {
     const { kubernetes } = await connectCluster(kubeconfig);
-    await setUpCluster(kubernetes, (line) => process.stderr.write(`[ok] ${line}\n`));
+    await setUpCluster(kubernetes, (line) => tellProgress(`[ok] ${line}`));
     tellDone({ en: 'the cluster is set up for regnode', zh: '集群已为 regnode 初始化完成' });
   });
 
@@ -69,7 +71,8 @@ const serveCommand = program
   .action(async (flags: Record<string, string>) => {
     const options = parseServeOptions(flags);
     limitYoungGeneration();
-    const logger = pino({ level: flags.logLevel ?? 'info' }, pino.destination(2));
+    const level = flags.logLevel ?? 'info';
+    const logger = pino({ level, hooks: { streamWrite: printableJson } }, pino.destination(2));
     const stop = new AbortController();
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
     await serve(options, await connectCluster(flags.kubeconfig), logger, stop.signal);
@@ -82,7 +85,7 @@ program
   .command('version')
   .description('print the version')
   .action(() => {
-    process.stdout.write(`${gatewayVersion}\n`);
+    printLines(gatewayVersion);
   });
 program.addCommand(completionCommand(program));
 

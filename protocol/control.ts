@@ -2,45 +2,46 @@
 // large or frequent has a frame of its own.
 import { z } from 'zod';
 import { desiredStateSchema } from './desired.ts';
+import { shownText } from './grammar.ts';
 import { healthSchema } from './health.ts';
 
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
 /** A version that is being tried, was taken back, or can't be had on this host. */
 export const versionNoteSchema = z.object({
-  component: z.string(),
+  component: shownText(64),
   /** The version in use, and the one that is wished. */
-  from: z.string(),
-  to: z.string(),
+  from: shownText(64),
+  to: shownText(64),
   state: z.enum(['trying', 'rolled-back', 'held']),
   /** Of the catalogue; empty while it is being tried. */
-  code: z.string().optional(),
-  detail: z.string().optional(),
-  at: z.string(),
+  code: shownText(64).optional(),
+  detail: shownText(1024).optional(),
+  at: shownText(40),
 });
 
 /** Something on the host that isn't as it was made; `repaired` says whether it is again. */
 export const driftNoteSchema = z.object({
-  key: z.string(),
-  reason: z.string(),
+  key: shownText(512),
+  reason: shownText(512),
   repaired: z.boolean(),
-  at: z.string(),
+  at: shownText(40),
 });
 
 export const controlMessageSchema = z.discriminatedUnion('kind', [
   /** gateway → agent: the pool's wish has changed (also sent once after every new session). */
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
   /** gateway → agent: the node is to be removed; the agent runs its own `leave` and deregisters. */
-  z.strictObject({ kind: z.literal('leave'), reason: z.string().max(1024) }),
+  z.strictObject({ kind: z.literal('leave'), reason: shownText(1024) }),
   /** gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first. */
   z.strictObject({ kind: z.literal('authority'), caPem: z.string().max(1024 * 1024) }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.object({
     kind: z.literal('report'),
     phase: nodePhaseSchema,
-    revision: z.string(),
-    versions: z.record(z.string(), z.string()),
-    detail: z.string(),
+    revision: shownText(64),
+    versions: z.record(z.string(), shownText(128)),
+    detail: shownText(2048),
     /** What ails the node; absent while the agent has not looked at everything yet. */
     health: healthSchema.optional(),
     upgrades: z.array(versionNoteSchema).max(20).optional(),

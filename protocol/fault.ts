@@ -43,7 +43,7 @@ export class Fault extends Error {
   static fromWire(wire: { readonly code: string; readonly values?: unknown }): Fault {
     return isFaultCode(wire.code)
       ? new Fault(wire.code, valuesFromWire(wire.values))
-      : new Fault('PEER_ANSWER_UNKNOWN', { code: wire.code.slice(0, codeLimit) });
+      : new Fault('PEER_ANSWER_UNKNOWN', { code: printable(wire.code, codeLimit) });
   }
 
   /** The fault that an answer over HTTP carries (`WireFault`), if it does. */

@@ -3,6 +3,7 @@
 // Patterns stay in what RE2 and JavaScript both read: no look-ahead. None of them lets a line break or a control through.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { printable } from './formats/printable.ts';
 
 const label = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 const subdomain = `${label}(\\.${label})*`;
@@ -93,6 +94,9 @@ export const certificatesSchema = text(
 );
 /** What somebody may write in as a note: one line of ASCII. */
 export const noteSchema = text(128, /^[ -~]*$/, 'one line of at most 128 ASCII characters');
+
+/** What somebody else says of himself, to be stored and shown: cut to its length, without what a terminal would obey. */
+export const shownText = (mostUnits: number) => z.string().transform((text) => printable(text, mostUnits));
 
 function isRange(range: string): boolean {
   const [address = '', prefix = ''] = range.split('/');

@@ -13,7 +13,7 @@
 //   GET  /healthz /cacert /install.sh /artifacts/*     none
 import { z } from 'zod';
 import { desiredStateSchema } from './desired.ts';
-import { httpsUrlSchema, machineIdSchema, poolNameSchema } from './grammar.ts';
+import { httpsUrlSchema, machineIdSchema, poolNameSchema, shownText } from './grammar.ts';
 
 export const protocolVersion = 1;
 
@@ -24,22 +24,22 @@ export const nodeNamePattern =
 /** Facts that the host states about itself. Shown and stored, and never believed for authorisation. */
 export const hostFactsSchema = z.strictObject({
   machineId: machineIdSchema,
-  productUuid: z.string().max(64).optional(),
-  hostname: z.string().max(253),
+  productUuid: shownText(64).optional(),
+  hostname: shownText(253),
   os: z.strictObject({
-    id: z.string().max(64),
-    versionId: z.string().max(64),
-    prettyName: z.string().max(128),
+    id: shownText(64),
+    versionId: shownText(64),
+    prettyName: shownText(128),
   }),
-  kernelRelease: z.string().max(128),
+  kernelRelease: shownText(128),
   /** What the compatibility table asks besides; absent when the host could not tell. */
   cgroupVersion: z.int().min(1).max(2).optional(),
-  glibc: z.string().max(32).optional(),
-  systemd: z.string().max(32).optional(),
+  glibc: shownText(32).optional(),
+  systemd: shownText(32).optional(),
   architecture: z.enum(['amd64', 'arm64']),
   /** The address that the node is known by: the source address of the private line, first; others after it. */
-  addresses: z.array(z.string().max(45)).min(1).max(16),
-  agentVersion: z.string().max(64),
+  addresses: z.array(shownText(45)).min(1).max(16),
+  agentVersion: shownText(64),
 });
 
 export const joinRequestSchema = z.strictObject({
@@ -81,17 +81,17 @@ export const renewRequestSchema = z.strictObject({ csrPem: z.string().max(8192) 
 export const renewResponseSchema = z.strictObject({ certificatePem: pemSchema, caPem: pemSchema });
 
 export const nodeStatusResponseSchema = z.object({
-  nodeName: z.string(),
-  pool: z.string(),
+  nodeName: shownText(253),
+  pool: shownText(253),
   registered: z.boolean(),
   tunnelConnected: z.boolean(),
   /** The Node object's Ready condition: True, False, Unknown, or Absent when there is no Node object yet. */
   ready: z.enum(['True', 'False', 'Unknown', 'Absent']),
-  readyMessage: z.string(),
+  readyMessage: shownText(1024),
   /** As the Node object has them from its kubelet; empty when there is none. */
-  kubeletVersion: z.string().optional(),
+  kubeletVersion: shownText(64).optional(),
   /** When the kubelet last said so, by its own clock. */
-  readyHeartbeatAt: z.string().optional(),
+  readyHeartbeatAt: shownText(64).optional(),
   unschedulable: z.boolean(),
 });
 
@@ -103,9 +103,9 @@ export const stayReasons = {
 } as const;
 
 export const drainResponseSchema = z.strictObject({
-  evictedPods: z.array(z.string()),
+  evictedPods: z.array(shownText(512)),
   /** Pods that stayed, each with why (mirror pod, DaemonSet, disruption budget at the time limit). */
-  remainingPods: z.array(z.strictObject({ pod: z.string(), reason: z.string() })),
+  remainingPods: z.array(z.strictObject({ pod: shownText(512), reason: shownText(512) })),
 });
 
 export type HostFacts = z.infer<typeof hostFactsSchema>;

@@ -130,8 +130,8 @@ function tell(
   if (isRepeated && stdout.isTTY !== true) terminal.result(`${renderLine(measurement, language, network)}\n`);
   else {
     // From the top of a cleared screen: the view stays where it is and only its numbers change.
-    const home = isRepeated && round > 1 ? '\u001b[H\u001b[J' : '';
-    terminal.result(`${home}${renderMeasurement(measurement, language, { color, network })}\n`);
+    if (isRepeated && round > 1) terminal.clear();
+    terminal.result(`${renderMeasurement(measurement, language, { color, network })}\n`);
   }
 }
 

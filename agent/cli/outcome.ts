@@ -1,6 +1,7 @@
 // How every command of regnode ends: the exit code, and a failure told in one line with its remedy. Knows no command.
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../../protocol/fault.ts';
+import { printableLines } from '../../protocol/formats/printable.ts';
 import { agentVersion } from '../version.ts';
 import { type CliContext, terminalOf } from './context.ts';
 
@@ -25,8 +26,8 @@ export async function runCommands(
   for (const command of [program, ...program.commands]) {
     command.exitOverride();
     command.configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
+      writeOut: (text) => context.stdout.write(printableLines(text)),
+      writeErr: (text) => context.stderr.write(printableLines(text)),
     });
   }
   try {

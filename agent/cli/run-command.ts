@@ -1,6 +1,7 @@
 // regnode run: the daemon, as systemd starts it. Logs are JSON lines on stderr.
 import { Command } from 'commander';
 import { pino } from 'pino';
+import { printableJson } from '../../protocol/formats/printable.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { type CliContext, requireRoot } from './context.ts';
 
@@ -10,7 +11,8 @@ export function runCommand(context: CliContext): Command {
     .option('--log-level <level>', 'trace, debug, info, warn, error', 'info')
     .action(async ({ logLevel }: { logLevel: string }) => {
       requireRoot(context.host);
-      const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+      const hooks = { streamWrite: printableJson };
+      const logger = pino({ level: logLevel, base: null, hooks }, pino.destination({ dest: 2, sync: true }));
       await runDaemon(context.host, { logger, signal: context.signal, environment: context.environment });
     });
 }

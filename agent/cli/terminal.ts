@@ -1,6 +1,7 @@
 // Where a command prints: the result on stdout, everything else on stderr, in the reader's language. A verdict is
 // always a word ([ok], [fail]); colour only repeats it, and never when NO_COLOR is set or nobody looks.
 import type { Fault, Language } from '../../protocol/fault.ts';
+import { printable, printableJson, printableLines } from '../../protocol/formats/printable.ts';
 import type { Text } from './language.ts';
 
 export const resultSchemaVersion = 1;
@@ -48,26 +49,34 @@ export class Terminal {
 
   /** The result: with --json this and nothing else is on stdout. */
   result(text: string): void {
-    if (!this.json) this.#stdout.write(text);
+    if (!this.json) this.#stdout.write(printableLines(text, this.colorsResult));
+  }
+
+  /** The next result stands at the top of a cleared screen. */
+  clear(): void {
+    if (!this.json && this.#stdout.isTTY === true) this.#stdout.write('\u001b[H\u001b[J');
   }
 
   resultJson(value: object): void {
-    if (this.json) this.#stdout.write(`${JSON.stringify({ schema: resultSchemaVersion, ...value })}\n`);
+    if (this.json)
+      this.#stdout.write(`${printableJson(JSON.stringify({ schema: resultSchemaVersion, ...value }))}\n`);
   }
 
   progress(mark: Mark, text: string): void {
     const word = `[${mark}]`;
     const isColored = !this.#noColor && this.isWatched;
-    this.#stderr.write(`${isColored ? `\u001b[${marks[mark]}m${word}\u001b[0m` : word} ${text}\n`);
+    this.#stderr.write(
+      `${isColored ? `\u001b[${marks[mark]}m${word}\u001b[0m` : word} ${printableLines(text)}\n`,
+    );
   }
 
   note(text: string): void {
-    this.#stderr.write(`${text}\n`);
+    this.#stderr.write(`${printableLines(text, !this.#noColor && this.isWatched)}\n`);
   }
 
   /** A line that the next one overwrites; only for somebody who watches. */
   passing(text: string): void {
-    if (this.isWatched) this.#stderr.write(`\r\u001b[K${text}`);
+    if (this.isWatched) this.#stderr.write(`\r\u001b[K${printable(text)}`);
   }
 
   fault(fault: Fault): void {

@@ -2,8 +2,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Artifact } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
+import { printableJson } from '../../protocol/formats/printable.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { say } from '../cli/language.ts';
+import { printLines, tellProgress } from '../cli/output.ts';
 import { collect, duration } from '../cli/parse.ts';
 import { buildBundle } from './bundle.ts';
 import { exportBundle } from './export.ts';
@@ -119,7 +121,7 @@ function signCommand(): Command {
 
 function tellIssued(manifest: Manifest, store: string, isSigned: boolean, { json }: IssueFlags): void {
   const { serial, expiresAt, artifacts } = manifest;
-  if (json) process.stdout.write(`${JSON.stringify(manifest)}\n`);
+  if (json) printLines(printableJson(JSON.stringify(manifest)));
   const count = artifacts.length;
   tell(
     say({
@@ -128,8 +130,8 @@ function tellIssued(manifest: Manifest, store: string, isSigned: boolean, { json
     }),
   );
   if (isSigned) return;
-  process.stderr.write(
-    `[warn] ${say({ en: 'not signed: no gateway offers it before "bundle sign"', zh: '尚未签名：执行 bundle sign 之前网关不会提供' })}\n`,
+  tellProgress(
+    `[warn] ${say({ en: 'not signed: no gateway offers it before "bundle sign"', zh: '尚未签名：执行 bundle sign 之前网关不会提供' })}`,
   );
 }
 
@@ -146,10 +148,10 @@ function verifyCommand(): Command {
       const options = keySha256 === undefined ? {} : { keySha256 };
       const { stored, archives, installerFault } = await verifyBundle(path, options);
       for (const { entry, fault } of archives) {
-        if (fault) process.stderr.write(`[fail] ${fault.code}: ${fault.message}\n`);
+        if (fault) tellProgress(`[fail] ${fault.code}: ${fault.message}`);
         else tell(`${entry.path} ${entry.licence}`);
       }
-      if (installerFault) process.stderr.write(`[fail] ${installerFault.code}: ${installerFault.message}\n`);
+      if (installerFault) tellProgress(`[fail] ${installerFault.code}: ${installerFault.message}`);
       const { serial, expiresAt } = stored.manifest;
       if (json) {
         const list = archives.map(({ entry, fault }) => ({
@@ -157,7 +159,7 @@ function verifyCommand(): Command {
           ...(fault ? { fault: fault.toWire() } : {}),
         }));
         const answer = { serial, expiresAt, keySha256: stored.keySha256, archives: list };
-        process.stdout.write(`${JSON.stringify(answer)}\n`);
+        printLines(printableJson(JSON.stringify(answer)));
       }
       const wrong = archives.find(({ fault }) => fault)?.fault ?? installerFault;
       if (wrong) throw wrong;
@@ -196,12 +198,12 @@ function keygenCommand(): Command {
     .option('--json', 'print the hash of the public key and its file')
     .action(async ({ out, kind, json }: { out: string; kind: KeyKind; json?: true }) => {
       const made = await generateKey(out, kind);
-      if (json) process.stdout.write(`${JSON.stringify(made)}\n`);
+      if (json) printLines(printableJson(JSON.stringify(made)));
       tell(`${out} (0600), ${made.publicFile}: sha256 ${made.keySha256}`);
     });
 }
 
-const tell = (text: string) => process.stderr.write(`[ok] ${text}\n`);
+const tell = (text: string) => tellProgress(`[ok] ${text}`);
 
 function parseLevel(text: string): number {
   if (/^[1-9]$/.test(text)) return Number(text);

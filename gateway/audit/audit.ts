@@ -1,6 +1,7 @@
 // The audit trail: one JSON line for every join (taken or refused), stream, drain and removal. It goes to a file of
 // its own (opened again on SIGHUP, for logrotate) or to stdout; it never holds a token or a key.
 import pino from 'pino';
+import { printableJson } from '../../protocol/formats/printable.ts';
 
 export interface AuditRecord {
   /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`, `telemetry`. */
@@ -25,7 +26,8 @@ export function openAudit(path: string, now: () => number = Date.now): Audit {
   destination.on('error', (error: Error) => process.stderr.write(`audit: ${error.message}\n`));
   return {
     record: (record) => {
-      destination.write(`${JSON.stringify({ time: new Date(now()).toISOString(), ...record })}\n`);
+      const line = JSON.stringify({ time: new Date(now()).toISOString(), ...record });
+      destination.write(`${printableJson(line)}\n`);
     },
     reopen: () => {
       if (path !== '-') destination.reopen();

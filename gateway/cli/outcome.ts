@@ -4,6 +4,7 @@ import { outliveBrokenOutput } from '../../protocol/broken-output.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { languageOf, say } from './language.ts';
+import { printJson, printLines, tellProgress } from './output.ts';
 
 /** Parses and runs; never throws. The exit code is set, so output is not cut off. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
@@ -36,16 +37,14 @@ export function asFault(error: unknown): Fault {
 /** Prints the fault to stderr (with --json as JSON to stdout too) and returns its exit code. */
 export function tellFault(fault: Fault, json: boolean): number {
   const { message, remedy } = fault.explain(languageOf());
-  if (json)
-    process.stdout.write(`${JSON.stringify({ schema: 1, error: { ...fault.toWire(), message, remedy } })}\n`);
-  process.stderr.write(`[fail] ${message}\n       ${remedy}\n`);
-  if (fault.code === 'UNEXPECTED' && fault.cause instanceof Error)
-    process.stderr.write(`${fault.cause.stack}\n`);
+  if (json) printJson({ error: { ...fault.toWire(), message, remedy } }, 0);
+  tellProgress(`[fail] ${message}\n       ${remedy}`);
+  if (fault.code === 'UNEXPECTED' && fault.cause instanceof Error) tellProgress(fault.cause.stack ?? '');
   return fault.exitCode;
 }
 
 export function tellDone(text: { en: string; zh: string }): void {
-  process.stderr.write(`[ok] ${say(text)}\n`);
+  tellProgress(`[ok] ${say(text)}`);
 }
 
 function wantsJson(argv: readonly string[]): boolean {
@@ -54,5 +53,9 @@ function wantsJson(argv: readonly string[]): boolean {
 
 function throwInsteadOfExit(command: Command): void {
   command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => printLines(text.trimEnd()),
+    writeErr: (text) => tellProgress(text.trimEnd()),
+  });
   for (const child of command.commands) throwInsteadOfExit(child);
 }

@@ -1,11 +1,14 @@
 // Results on stdout: a table for people, or one JSON document with a schema version for programs. Progress goes to
-// stderr and is never needed to understand the result.
-export function printJson(value: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ schema: 1, ...value }, null, 2)}\n`);
+// stderr and is never needed to understand the result. Nothing else of these programs writes to a terminal, and nothing gets there that a
+// terminal would obey.
+import { printable, printableJson, printableLines } from '../../protocol/formats/printable.ts';
+
+export function printJson(value: Readonly<Record<string, unknown>>, indent = 2): void {
+  process.stdout.write(`${printableJson(JSON.stringify({ schema: 1, ...value }, null, indent))}\n`);
 }
 
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [header, ...rows];
+  const all = [header, ...rows].map((row) => row.map((cell) => printable(cell)));
   const widths = header.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
   for (const row of all) {
     const cells = row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)));
@@ -13,15 +16,21 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
   }
 }
 
-export function printFields(fields: readonly (readonly [name: string, value: string])[]): void {
+export function printFields(all: readonly (readonly [name: string, value: string])[]): void {
+  const fields = all.map(([name, value]) => [printable(name), printable(value)] as const);
   const longest = Math.max(...fields.map(([name]) => width(name)));
   for (const [name, value] of fields) {
     process.stdout.write(`${name}${' '.repeat(longest - width(name))}  ${value || '-'}\n`);
   }
 }
 
+/** Plain lines of a result. */
+export function printLines(text: string): void {
+  process.stdout.write(`${printableLines(text)}\n`);
+}
+
 export function tellProgress(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printableLines(line)}\n`);
 }
 
 /** `3d4h`, `2h5m`, `40s`: what has passed since a time. */

@@ -8,7 +8,7 @@ import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } f
 import { skewFault } from '../pools/skew.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
-import { printJson } from './output.ts';
+import { printJson, printLines } from './output.ts';
 import { poolChanges } from './pool-changes.ts';
 import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 
@@ -27,7 +27,7 @@ async function set(name: string, flags: ChangeFlags, command: Command): Promise<
   const { changes, spec } = await changePool(kubernetes, name, flags);
   const dryRun = flags.dryRun ?? false;
   if (sharedFlags(command).json) printJson({ pool: { name, spec }, changed: changes.length > 0, dryRun });
-  else for (const line of changes) process.stdout.write(`${line}\n`);
+  else for (const line of changes) printLines(line);
   tellChanged(name, changes, dryRun);
 }
 

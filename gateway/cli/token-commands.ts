@@ -15,7 +15,7 @@ import {
 import { connect, sharedFlags } from './context.ts';
 import { languageOf, say } from './language.ts';
 import { tellDone } from './outcome.ts';
-import { printJson, printTable, tellProgress } from './output.ts';
+import { printJson, printLines, printTable, tellProgress } from './output.ts';
 import { collect, count, duration, requireRange } from './parse.ts';
 
 const maxUses = 1000;
@@ -98,7 +98,7 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
       zh: `节点池 ${pool} 的令牌 ${token.id}：可用 ${uses} 次，有效期至 ${token.expiresAt}。\n请在主机上以 root 身份运行：\n`,
     }),
   );
-  process.stdout.write(`${line}\n`);
+  printLines(line);
 }
 
 /** What the command names; of the artifacts only what the key has signed. */

@@ -1,11 +1,13 @@
 // What of an agent's report may stand in the cluster. A report is limited by its frame, but what is kept from report to report, names
 // of components and types of conditions, would grow with each; and there are conditions that are not the agent's to raise. An
 // honest agent never comes near. Pure.
+import { printable } from '../../protocol/formats/printable.ts';
+import { componentNameSchema } from '../../protocol/grammar.ts';
 import type { HealthFinding } from '../../protocol/health.ts';
 
 const detailCharacters = 2048;
 const components = 32;
-const componentCharacters = 64;
+const versionCharacters = 64;
 const conditionTypes = 32;
 
 /** The kubelet's on the Node, and the gateway's own on the RegisteredNode. */
@@ -23,7 +25,7 @@ const reservedTypes: ReadonlySet<string> = new Set([
 ]);
 
 export function boundedDetail(detail: string): string {
-  return detail.slice(0, detailCharacters);
+  return printable(detail, detailCharacters);
 }
 
 /** What was known before comes first. */
@@ -31,9 +33,11 @@ export function boundedVersions(
   before: Readonly<Record<string, string>>,
   reported: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  const entries = Object.entries({ ...before, ...reported }).filter(
-    ([name, version]) => name.length <= componentCharacters && version.length <= componentCharacters,
-  );
+  const entries = Object.entries({ ...before, ...reported })
+    .filter(
+      ([name, version]) => componentNameSchema.safeParse(name).success && version.length <= versionCharacters,
+    )
+    .map(([name, version]) => [name, printable(version)] as const);
   return Object.fromEntries(entries.slice(0, components));
 }
 

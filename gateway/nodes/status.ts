@@ -2,6 +2,7 @@
 // changed; heartbeats and metrics are no part of it.
 
 import { isDeepStrictEqual } from 'node:util';
+import { printable } from '../../protocol/formats/printable.ts';
 import { told } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import { healthConditions } from './health.ts';
@@ -143,7 +144,7 @@ export function readyHeartbeatOf(node: NodeObject | undefined): string {
 
 export function readyMessage(node: NodeObject | undefined): string {
   if (!node) return 'the kubelet has not registered yet';
-  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.message?.slice(0, 500) ?? '';
+  return printable(node.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? '', 500);
 }
 
 function conditions(

@@ -7,7 +7,12 @@ import type { Description } from './description.ts';
 import { recordHeaderBytes, recordLimitBytes } from './record.ts';
 import type { RefusalReason } from './refusal.ts';
 
-const labelsSchema = z.record(z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$/), z.string().max(512));
+/** Any text of a metric's label but what no encoding carries to the reader: half characters, and NUL. */
+const labelValueSchema = z
+  .string()
+  .max(512)
+  .refine((text) => text.isWellFormed() && !text.includes('\0'));
+const labelsSchema = z.record(z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$/), labelValueSchema);
 
 export const columnSchema = z.strictObject({
   name: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/),
