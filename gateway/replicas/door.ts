@@ -21,8 +21,10 @@ import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { peerCertificate } from '../join/client-certificate.ts';
 import { endWith } from '../serve/last-words.ts';
+import { doorPlaces } from '../serve/limits.ts';
 import { listen } from '../serve/listen.ts';
 import { type PortCertificate, secureContext } from '../serve/port-certificate.ts';
+import { trackConnections } from '../serve/port-connections.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { identifyReplica } from './identity.ts';
 import { doorLimits, linkLimits } from './limits.ts';
@@ -37,6 +39,8 @@ export interface DoorOptions {
   /** Takes a stream that is a question to this replica. */
   readonly onQuestion: (stream: SessionStream) => void;
   readonly onRefused: (fault: Fault, address: string) => void;
+  /** A connection that made room or found none, by reason. */
+  readonly onCrowded?: (reason: string) => void;
   readonly clock: TunnelClock;
   readonly logger: Logger;
 }
@@ -62,12 +66,13 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     connectionsCheckingInterval: 2_000,
   });
   server.maxConnections = doorLimits.connections;
-  const sockets = new Set<Socket>();
-  const sessions = new Set<Session>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const connections = trackConnections(server, {
+    limits: doorPlaces,
+    recognize: async (certificate) => identifyReplica(certificate, Date.now()),
+    count: (reason) => options.onCrowded?.(reason),
+    logger: options.logger,
   });
+  const sessions = new Set<Session>();
   server.on('request', (request, response) => {
     // There is nothing here but the upgrade, for replicas as for anybody else.
     const found =
@@ -105,7 +110,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       new Promise((resolve) => {
         for (const session of [...sessions]) session.end(CloseCode.shuttingDown, 'the replica stops');
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroySoon();
+        for (const socket of connections.sockets) socket.destroySoon();
+        connections.close();
         upgrades.close();
       }),
   };

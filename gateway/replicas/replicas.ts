@@ -36,6 +36,7 @@ export interface ReplicasOptions {
   readonly audit: Audit;
   readonly auditStream: (record: StreamAudit) => void;
   readonly onRefused: (fault: Fault) => void;
+  readonly onCrowded?: (reason: string) => void;
   /** What another replica asks this one. */
   readonly answer: AnswerQuestion;
   readonly logger: Logger;
@@ -77,6 +78,7 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
     hub,
     audit: options.auditStream,
     onQuestion: answerQuestions(options.answer),
+    ...(options.onCrowded && { onCrowded: options.onCrowded }),
     onRefused: (fault, address) => {
       options.onRefused(fault);
       if (!repeats.isNew(`${address} ${fault.message}`, now())) return;

@@ -14,6 +14,23 @@ export const placeLimits: PlaceLimits = {
   rememberedAddresses: 10_000,
 };
 
+/** Replicas, which show a certificate, and whoever else finds the port. */
+export const doorPlaces: PlaceLimits = {
+  ...placeLimits,
+  strangers: 128,
+  strangersPerAddress: 32,
+  perNode: 64,
+  handshakes: { burst: 1_000, perSecond: 100 },
+};
+
+/** Prometheus, probes and people, mostly of this machine. */
+export const statusPlaces: PlaceLimits = {
+  ...placeLimits,
+  strangers: 512,
+  strangersPerAddress: 256,
+  handshakes: { burst: 2_000, perSecond: 200 },
+};
+
 export const limits = {
   bodyBytes: 64 * 1024,
   headerBytes: 16 * 1024,

@@ -1,6 +1,7 @@
 // What Prometheus and people may ask of this gateway: its status port, kubelets' metrics through their tunnels, and pages of metrics,
 // whichever replica has what they need. A credential that can't be read ends the start.
 import { readFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
 import { Counter } from 'prom-client';
 import { Fault } from '../../protocol/fault.ts';
 import type { Counters } from '../audit/counters.ts';
@@ -29,6 +30,7 @@ export interface MonitoringParts {
   readonly intake: TelemetryIntake;
   readonly pages: MetricsPages;
   readonly counters: Counters;
+  readonly logger: Logger;
 }
 
 export interface Kubelets {
@@ -62,7 +64,7 @@ export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
 }
 
 export function openStatus(parts: MonitoringParts, kubelets: Kubelets): Promise<StatusPort> {
-  const { options, view, tunnels, replicas, intake, pages } = parts;
+  const { options, view, tunnels, replicas, intake, pages, counters, logger } = parts;
   return openStatusPort({
     listen: options.metricsListen,
     pages,
@@ -71,6 +73,8 @@ export function openStatus(parts: MonitoringParts, kubelets: Kubelets): Promise<
     node: (name) => view.registered.get(name),
     tunnels,
     access: scrapeAccess(options.scrapeTokenFile),
+    logger,
+    onCrowded: () => counters.refusedConnections.inc({ reason: 'status-port' }),
     kubelets: kubelets.scrapes,
     gateway: options.name,
     replicas: () => replicas.roster.replicas,

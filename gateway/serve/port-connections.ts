@@ -1,6 +1,7 @@
 // Connections of the public port, before anybody has asked for anything: each has a place (places.ts) under its address until the
 // handshake has shown whose it is, and those that break are answered if anybody can hear it. Everything refused is counted; who
 // had to make room is told once a minute for each address.
+import type http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type https from 'node:https';
 import type { Socket } from 'node:net';
@@ -21,7 +22,8 @@ export interface ConnectionsOptions {
   /** The node of a certificate, as far as it can be said without asking anybody. */
   readonly recognize: (certificate: PeerCertificate) => Promise<string | undefined>;
   readonly isKnownAddress?: (address: string) => boolean;
-  readonly counters: RefusalCounters;
+  /** Each refusal, by its reason. */
+  readonly count: (reason: string) => void;
   readonly logger: Logger;
 }
 
@@ -38,21 +40,12 @@ interface Entered {
 }
 
 export function trackConnections(server: https.Server, options: ConnectionsOptions): Connections {
-  const { counters, logger } = options;
   const sockets = new Set<Socket>();
   const places = new Places(options);
   /** Nothing leads from the socket under TLS to the one above it; both have the same two ends. */
   const entered = new Map<string, Entered>();
   const secured = new WeakMap<Duplex, Place>();
-  const repeats = new RepeatFilter({
-    intervalMs: limits.repeatedAuditMs,
-    remembered: limits.rememberedAddresses,
-  });
-  const told = (reason: Eviction, address: string) => {
-    counters.refusedConnections.inc({ reason });
-    const news = repeats.news(`${reason} ${address}`, Date.now());
-    if (news) logger.warn({ reason, address, ...news }, 'a connection made room, or found none');
-  };
+  const told = teller(options);
 
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
@@ -106,19 +99,12 @@ export function trackConnections(server: https.Server, options: ConnectionsOptio
       () => undefined, // it stays a stranger
     );
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const place = secured.get(request.socket);
-    if (place === undefined) return;
-    place.requests += 1;
-    response.once('close', () => {
-      place.requests -= 1;
-    });
-  });
+  server.on('request', (request, response) => countRequest(secured.get(request.socket), response));
   server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
     const place = secured.get(socket);
     if (place !== undefined) place.requests += 1;
   });
-  server.on('drop', () => counters.refusedConnections.inc({ reason: 'total' }));
+  server.on('drop', () => options.count('total'));
   const sweep = setInterval(() => places.sweep(Date.now()), limits.sweepMs).unref();
   return {
     sockets,
@@ -127,6 +113,53 @@ export function trackConnections(server: https.Server, options: ConnectionsOptio
       return place === undefined || places.identified(place, node);
     },
     close: () => clearInterval(sweep),
+  };
+}
+
+/** The same for a port without TLS, where nobody shows a name: the newcomer gets in. */
+export function boundConnections(
+  server: http.Server,
+  options: Pick<ConnectionsOptions, 'limits' | 'count' | 'logger'>,
+): { close(): void } {
+  const places = new Places(options);
+  const told = teller(options);
+  const placeOf = new WeakMap<Duplex, Place>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const close = (reason: Eviction) => {
+      told(reason, address);
+      socket.destroy();
+    };
+    const movedBytes = () => socket.bytesRead + socket.bytesWritten;
+    const place = places.enter({ address, movedBytes, close }, Date.now());
+    if (place === undefined) {
+      close('rate');
+      return;
+    }
+    place.isHandshake = false;
+    placeOf.set(socket, place);
+    socket.once('close', () => places.leave(place));
+  });
+  server.on('request', (request, response) => countRequest(placeOf.get(request.socket), response));
+  const sweep = setInterval(() => places.sweep(Date.now()), limits.sweepMs).unref();
+  return { close: () => clearInterval(sweep) };
+}
+
+function countRequest(place: Place | undefined, response: ServerResponse): void {
+  if (place === undefined) return;
+  place.requests += 1;
+  response.once('close', () => {
+    place.requests -= 1;
+  });
+}
+
+function teller({ count, logger }: Pick<ConnectionsOptions, 'count' | 'logger'>) {
+  const { repeatedAuditMs: intervalMs, rememberedAddresses: remembered } = limits;
+  const repeats = new RepeatFilter({ intervalMs, remembered });
+  return (reason: Eviction, address: string) => {
+    count(reason);
+    const news = repeats.news(`${reason} ${address}`, Date.now());
+    if (news) logger.warn({ reason, address, ...news }, 'a connection made room, or found none');
   };
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../../protocol/fault.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { peerCertificate } from '../join/client-certificate.ts';
 import { answerFault, faultFor } from './answer.ts';
 import { httpStatus } from './http-status.ts';
@@ -32,7 +33,7 @@ export async function answer(
       return;
     }
     const fault = faultFor(error);
-    if (fault !== error) options.logger.error({ err: error, path: exchange.path }, 'request failed');
+    if (fault !== error) tellFailure(options, error, label, 'request failed');
     options.onRefused(fault, exchange.address, exchange.path);
     options.counters.requests.inc({ route: label, status: String(httpStatus(fault.code)) });
     // What is left of a body that was not read would hold up the connection.
@@ -68,7 +69,7 @@ export async function upgrade(
     if (certificate) options.onTunnel(request, socket, head, node, certificate);
   } catch (error) {
     const fault = faultFor(error);
-    if (fault !== error) options.logger.error({ err: error, path }, 'upgrade failed');
+    if (fault !== error) tellFailure(options, error, options.tunnelPath, 'upgrade failed');
     options.onRefused(fault, addressOf(request), path);
     options.counters.requests.inc({ route: options.tunnelPath, status: String(httpStatus(fault.code)) });
     const body = `${JSON.stringify({ error: fault.toWire() })}\n`;
@@ -78,4 +79,13 @@ export async function upgrade(
         `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   }
+}
+
+/** One that is the API server's or ours may come with every request of whoever asks without end: once a minute for each kind. */
+const failures = new RepeatFilter({ intervalMs: 60_000, remembered: 1_000 });
+
+function tellFailure({ logger }: RouteTable, error: unknown, route: string, what: string): void {
+  const kind = error instanceof Error ? `${error.name} ${error.message.slice(0, 120)}` : 'no error';
+  const news = failures.news(`${route} ${kind}`, Date.now());
+  if (news) logger.error({ err: error, route, ...news }, what);
 }

@@ -54,7 +54,7 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     limits: { ...placeLimits, ...options.places },
     recognize,
     ...(isKnownAddress && { isKnownAddress }),
-    counters,
+    count: (reason) => counters.refusedConnections.inc({ reason }),
     logger,
   });
   const table = placed(options, connections);

@@ -116,6 +116,7 @@ export async function serve(
     audit,
     auditStream,
     onRefused: ({ code }) => counters.refusedReplicas.inc({ code }),
+    onCrowded: (code) => counters.refusedReplicas.inc({ code }),
     answer: async (path) => pages.answer(path),
     logger,
     now,
@@ -233,7 +234,7 @@ export async function serve(
     await Promise.all([replicas.drain(options.drainGrace), hub.drain(options.drainGrace)]);
   });
 
-  const monitoring = { options, connection, view, hub, tunnels, replicas, intake, pages, counters };
+  const monitoring = { options, connection, view, hub, tunnels, replicas, intake, pages, counters, logger };
   const kubelets = await openKubelets(monitoring);
   cleanup.defer(() => kubelets.close());
   await publish();

@@ -10,6 +10,7 @@
 //   /healthz      the process answers;  /readyz  it can also serve joins
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
 import { Fault } from '../../protocol/fault.ts';
 import {
   gatewayTargets,
@@ -22,9 +23,11 @@ import { type KubeletScrapes, kubeletPaths } from '../kubelets/scrape.ts';
 import type { RegisteredNode } from '../nodes/node.ts';
 import type { Replica } from '../replicas/roster.ts';
 import { answerFault, answerJson, answerText, faultFor } from './answer.ts';
+import { statusPlaces } from './limits.ts';
 import { listen } from './listen.ts';
 import type { MetricsPages } from './metrics-pages.ts';
 import { describeNode, type NodeView } from './node-description.ts';
+import { boundConnections } from './port-connections.ts';
 import type { ScrapeAccess } from './scrape-access.ts';
 
 export interface StatusPortOptions extends NodeView {
@@ -36,6 +39,8 @@ export interface StatusPortOptions extends NodeView {
   /** Why this gateway is not ready, or undefined. */
   readonly notReady: () => string | undefined;
   readonly access: ScrapeAccess;
+  readonly logger: Logger;
+  readonly onCrowded?: (reason: string) => void;
   readonly kubelets: Pick<KubeletScrapes, 'scrape'>;
 }
 
@@ -48,6 +53,12 @@ export async function openStatusPort(options: StatusPortOptions): Promise<Status
   const server = http.createServer({ requestTimeout: 10_000, maxHeaderSize: 8192 }, (request, response) => {
     answer(options, request, response).catch((error: unknown) => answerFault(response, faultFor(error)));
   });
+  server.maxConnections = statusPlaces.strangers + 64;
+  const connections = boundConnections(server, {
+    limits: statusPlaces,
+    count: (reason) => options.onCrowded?.(reason),
+    logger: options.logger,
+  });
   const address = await listen(server, options.listen);
   return {
     address,
@@ -55,6 +66,7 @@ export async function openStatusPort(options: StatusPortOptions): Promise<Status
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        connections.close();
       }),
   };
 }

@@ -269,7 +269,7 @@ export function reached(tunnel: Pick<Tunnel, 'state' | 'onStateChange'>, state: 
   });
 }
 
-function nextChunk(socket: Socket): Promise<Buffer | undefined> {
+export function nextChunk(socket: Socket): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const read = (chunk: Buffer) => {
       socket.pause();

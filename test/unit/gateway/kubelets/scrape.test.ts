@@ -15,6 +15,7 @@ import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
 import { scrapeAccess } from '../../../../gateway/serve/scrape-access.ts';
 import { openStatusPort } from '../../../../gateway/serve/status-port.ts';
 import { Fault } from '../../../../protocol/fault.ts';
+import { logger } from '../port.ts';
 import { type Authority, createAuthority, type Kubelet, startKubelet } from './kubelet.ts';
 
 /** On a machine that is busy with other things, too. */
@@ -78,6 +79,7 @@ async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
     replicas: () => [],
     holderOf: () => undefined,
     access: scrapeAccess(tokenFile),
+    logger,
     kubelets: scrapes,
     notReady: () => undefined,
   });

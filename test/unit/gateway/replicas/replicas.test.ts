@@ -6,7 +6,7 @@ import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { PemConverter } from '../../../../protocol/x509.ts';
-import { Loopback, readAll, until } from '../../tunnel/loopback.ts';
+import { Loopback, nextChunk, readAll, until } from '../../tunnel/loopback.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { TwoReplicas } from './two-replicas.ts';
 
@@ -221,6 +221,30 @@ describe('the door', () => {
       );
     });
     expect(fault.code).toBe('REPLICA_UNREACHABLE');
+  });
+
+  test('clients that say nothing keep no replica out, nor the one that is in', async () => {
+    await world.loopback.target('kubelet', (socket) => socket.pipe(socket));
+    await world.loopback.agent();
+    const strangers = async () => {
+      for (let count = 0; count < 300; count++) {
+        const socket = net.connect(world.door.address.port, '127.0.0.1').on('error', () => {});
+        world.loopback.defer(() => socket.destroy());
+        await once(socket, 'connect');
+      }
+    };
+    const says = async (socket: Socket, text: string) => {
+      socket.write(text);
+      expect(String(await nextChunk(socket))).toBe(text);
+    };
+    await strangers();
+    const { head, socket } = await connect();
+    expect(head).toContain('200');
+    await says(socket, 'between strangers');
+    expect(world.crowded).toContain('per-address');
+    await strangers();
+    await says(socket, 'and after others');
+    socket.destroy();
   });
 
   test('a client that says nothing is cut off', async () => {

@@ -16,6 +16,7 @@ import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 export class TwoReplicas {
   readonly refused: string[] = [];
+  readonly crowded: string[] = [];
   readonly doorAudit: StreamAudit[] = [];
   readonly askedAudit: StreamAudit[] = [];
   /** Where the registration of every node says that its tunnel is. */
@@ -47,6 +48,7 @@ export class TwoReplicas {
       audit: (record) => recorded.world?.doorAudit.push(record),
       onQuestion: answerQuestions((path) => recorded.world?.answer(path) ?? Promise.resolve('')),
       onRefused: ({ code }) => recorded.world?.refused.push(code),
+      onCrowded: (reason) => recorded.world?.crowded.push(reason),
       clock: realClock,
       logger: silent,
     });

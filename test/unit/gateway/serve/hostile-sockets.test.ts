@@ -347,6 +347,7 @@ describe('the status port', () => {
       node: (name) => (name === 'idc-1' ? registered : undefined),
       tunnels: new Tunnels(),
       access: scrapeAccess(undefined),
+      logger,
       kubelets: {
         scrape: async (_node, _path, _request, response) => {
           response.writeHead(200);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { identify } from '../../../../gateway/join/client-certificate.ts';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
@@ -37,6 +38,14 @@ const routes: readonly Route[] = [
     access: 'anybody',
     run: () => {
       throw new Error('password=hunter2');
+    },
+  },
+  {
+    methods: ['GET'],
+    path: '/fails',
+    access: 'anybody',
+    run: () => {
+      throw new Error('what the log is to tell');
     },
   },
   {
@@ -152,6 +161,25 @@ describe('requests', () => {
     const answer = await ask('/broken');
     expect(answer).toMatchObject({ status: 503, body: { error: { code: 'GATEWAY_UNAVAILABLE' } } });
     expect(JSON.stringify(answer.body)).not.toContain('hunter2');
+  });
+
+  test('what fails with every request is logged once a minute', async () => {
+    const lines: string[] = [];
+    const other = await openTestPort(() => routes, {
+      logger: pino({ level: 'error' }, { write: (line) => void lines.push(line) }),
+    });
+    const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ca: other.authority.caPem });
+    for (let count = 0; count < 50; count++) {
+      await new Promise((resolve, reject) => {
+        https
+          .get(`${other.url}/fails`, { agent }, (answer) => answer.resume().on('end', resolve))
+          .on('error', reject);
+      });
+    }
+    agent.destroy();
+    await other.port.close(0);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('what the log is to tell');
   });
 
   test('headers over the limit', async () => {

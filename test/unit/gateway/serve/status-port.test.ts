@@ -1,4 +1,6 @@
 // The status port: what Prometheus, probes and people read.
+import { once } from 'node:events';
+import net from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
@@ -6,6 +8,7 @@ import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
 import { scrapeAccess } from '../../../../gateway/serve/scrape-access.ts';
 import { openStatusPort, type StatusPort } from '../../../../gateway/serve/status-port.ts';
 import { Fault } from '../../../../protocol/fault.ts';
+import { logger } from '../port.ts';
 import { fakeSession } from '../session.ts';
 
 const registered: RegisteredNode = {
@@ -17,9 +20,11 @@ const registered: RegisteredNode = {
 let port: StatusPort;
 let tunnels: Tunnels;
 let reason: string | undefined;
+let crowded: string[];
 
 beforeEach(async () => {
   reason = undefined;
+  crowded = [];
   tunnels = new Tunnels();
   port = await openStatusPort({
     listen: { host: '127.0.0.1', port: 0 },
@@ -34,6 +39,8 @@ beforeEach(async () => {
     node: (name) => (name === 'idc-1' ? registered : undefined),
     tunnels,
     access: scrapeAccess(undefined),
+    logger,
+    onCrowded: (why) => crowded.push(why),
     kubelets: { scrape: () => Promise.reject(new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: 'idc-1' })) },
     gateway: 'gw-a',
     replicas: () => [{ name: 'gw-a', address: '10.0.0.1:9465', live: true, draining: false }],
@@ -44,6 +51,18 @@ beforeEach(async () => {
 afterEach(() => port.close());
 
 const get = (path: string) => fetch(`http://127.0.0.1:${port.address.port}${path}`);
+
+test('connections that ask for nothing keep nobody from it', async () => {
+  const connect = async () => {
+    const socket = net.connect(port.address.port, '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    return socket;
+  };
+  const idle = await Promise.all(Array.from({ length: 700 }, connect));
+  expect(await (await get('/healthz')).text()).toBe('ok\n');
+  expect(new Set(crowded)).toEqual(new Set(['per-address']));
+  for (const socket of idle) socket.destroy();
+});
 
 test('metrics of the gateway and of the nodes are one answer', async () => {
   const answer = await get('/metrics');
