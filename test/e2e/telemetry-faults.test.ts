@@ -268,6 +268,8 @@ test('the disk read-only while the line is cut: the same, and it is used again w
   await host.restoreLink();
   const after = await account.settled();
   expect(after.agent.lost).toBeGreaterThanOrEqual(lost);
+  // The disk lets go of nothing while it is read-only: what was lost then is the ring's.
+  expect(after.lost.ringFull ?? 0).toBeGreaterThan((before.lost.ringFull ?? 0) + 3 * round);
   expectLostForRoom(after);
   expectExact(after.epochs);
 });

@@ -50,9 +50,8 @@ export const artifactKind = defineKind<
   },
 });
 
-/** Another download may be making it at the same moment. */
+/** Not looked for first: downloads begin side by side, and each makes the same effects however fast the others are. */
 async function ensureFolder(host: Host, path: string): Promise<void> {
-  if ((await host.files.status(path)) !== undefined) return;
   await host.files.makeDirectory(path, 0o700).catch((error: unknown) => {
     if (!hasCode(error, 'EEXIST')) throw error;
   });
