@@ -64,7 +64,12 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
       const existed = (await statusOf(real)) !== undefined;
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
       const handle = await open(real, flags, mode);
-      if (!existed) await syncDirectory(dirname(real));
+      try {
+        if (!existed) await syncDirectory(dirname(real));
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
       return appender(handle);
     },
     async writeStream(path, source, { mode, offset = 0 }) {

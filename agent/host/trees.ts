@@ -20,6 +20,14 @@ export async function removeTree(path: string, contentsOnly: boolean): Promise<s
   }
 
   const parent = await openDirectory(dirname(path));
+  try {
+    return await removeBelow(parent, path, contentsOnly);
+  } finally {
+    await parent.close();
+  }
+}
+
+async function removeBelow(parent: FileHandle, path: string, contentsOnly: boolean): Promise<string[]> {
   const directory = await openDirectory(path);
   try {
     if (!contentsOnly && (await mountId(parent)) !== (await mountId(directory))) return [path];
@@ -32,7 +40,6 @@ export async function removeTree(path: string, contentsOnly: boolean): Promise<s
     return removed ? [] : [path];
   } finally {
     await directory.close();
-    await parent.close();
   }
 }
 

@@ -74,6 +74,7 @@ export async function reconcile(
   options: ReconcileOptions = {},
 ): Promise<Reconciled> {
   await renewReserve(host);
+  let applied = await readApplied(host);
   const journal = await openJournal(host);
   const { source, signal, kept } = options;
   const tools = {
@@ -83,7 +84,6 @@ export async function reconcile(
     ...(signal ? { signal } : {}),
   };
   const drift = new Map<string, Step>();
-  let applied = await readApplied(host);
   let steps = 0;
   let before = '';
   try {

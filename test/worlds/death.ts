@@ -91,8 +91,13 @@ export function mortal(world: IdcHost, dieAt: number, moment: Moment): Mortal {
       world.unsynced.delete(path);
     },
     async openAppender(path, mode) {
-      const appender = await effect(`openAppender ${path}`, () => real.files.openAppender(path, mode));
-      open.push(appender);
+      const appender = await effect(`openAppender ${path}`, async () => {
+        const opened = await real.files.openAppender(path, mode);
+        // A dead process has nothing open: also what was being opened when it died.
+        if (dead) await opened.close();
+        else open.push(opened);
+        return opened;
+      });
       return {
         // One write of several lines may leave any number of them.
         async append(bytes) {
