@@ -15,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: { requireAssertions: true },
           include: ['test/unit/**/*.test.ts'],
           globalSetup: ['test/setup/print-seed.ts'],
           setupFiles: ['test/setup/seed.ts', 'test/setup/as-found.ts', 'test/setup/no-defects.ts'],
@@ -28,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'property',
+          expect: { requireAssertions: true },
           include: ['test/property/**/*.test.ts'],
           globalSetup: ['test/setup/print-seed.ts'],
           setupFiles: ['test/setup/seed.ts', 'test/setup/no-defects.ts'],

@@ -169,7 +169,7 @@ test('after leave and uninstall the host is as it was', async () => {
   const left = await host.run('regnode', ['leave', '--yes'], { timeoutMs: 180_000 });
   expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
   expect(await readyStatus(sandbox, 'idc-1')).toBe('Absent');
-  expect(JSON.parse(await regnodectl(sandbox, ['node', 'list', '--json']))).toEqual({ nodes: [] });
+  expect(JSON.parse(await regnodectl(sandbox, ['node', 'list', '--json'])).nodes).toEqual([]);
   const uninstalled = await host.run('/opt/regnode/uninstall.sh', [], { timeoutMs: 60_000 });
   expect(uninstalled, uninstalled.stdout + uninstalled.stderr).toMatchObject({ exitCode: 0 });
   expect(difference(before, await observe(host))).toEqual([]);

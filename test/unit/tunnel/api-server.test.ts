@@ -308,6 +308,8 @@ describe('carried', () => {
     await until(() => loopback.gateway.hub.figures.streams === 1);
     socket.resetAndDestroy();
     await until(() => closed === 1);
+    await until(() => loopback.gateway.hub.figures.streams === 0);
+    expect(tunnel.state).toBe('Open');
   });
 });
 
@@ -339,7 +341,10 @@ describe('the listener', () => {
       const socket = dial();
       socket.write('x');
       const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
-      if (answer?.[0] instanceof Buffer) break;
+      if (answer?.[0] instanceof Buffer) {
+        expect(answer[0].toString()).toBe('x');
+        break;
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   });

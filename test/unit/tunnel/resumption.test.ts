@@ -272,4 +272,5 @@ test('an agent that stops says so: its session does not wait for it', async () =
   await loopback.agent('idc-1', { signal: stop.signal });
   stop.abort();
   await until(() => loopback.gateway.hub.figures.sessions === 0);
+  expect(loopback.gateway.hub.session('idc-1')).toBeUndefined();
 });

@@ -252,6 +252,7 @@ test('a caller that goes while the agent still dials leaves nothing behind', asy
     );
   }
   await until(() => loopback.gateway.hub.figures.streams === 0 && loopback.gatewayAudit.length === 20);
+  expect(loopback.gateway.hub.session('idc-1')?.state).toBe('Open');
 });
 
 test('20 MB each way arrive unchanged', async () => {

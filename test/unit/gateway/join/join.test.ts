@@ -544,6 +544,7 @@ describe('names that could be taken for something else', () => {
     async (name) => {
       const request = (await applicant(name)).request(await token());
       await join(desk, request);
+      expect(kubernetes.stored(registeredNodes)).toMatchObject([{ metadata: { name } }]);
     },
   );
 });

@@ -251,5 +251,6 @@ describe('the door', () => {
     const silentClient = net.connect(world.door.address.port, '127.0.0.1');
     silentClient.on('error', () => {});
     await once(silentClient.resume(), 'close');
+    expect(silentClient.bytesRead).toBe(0);
   }, 15_000);
 });

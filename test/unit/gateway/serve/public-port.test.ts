@@ -320,6 +320,7 @@ test.each([
   const nagging = setInterval(() => secure.write('more'), 50);
   await closed;
   clearInterval(nagging);
+  expect(secure.bytesRead, 'it is told why').toBeGreaterThan(0);
 });
 
 describe('connections', () => {
@@ -421,6 +422,7 @@ test('closing ends also what became a tunnel, at the latest after the grace', as
   socket.on('error', () => {});
   await gateway.port.close(20);
   await closed;
+  expect(socket.destroyed).toBe(true);
 });
 
 test('a port that is taken is said so', async () => {

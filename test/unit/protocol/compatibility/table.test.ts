@@ -23,10 +23,11 @@ describe('each row', () => {
   });
 
   test('names no range that is empty', () => {
-    for (const { versions } of all) {
-      if (versions.atLeast !== undefined && versions.below !== undefined)
-        expect(isWithin(versions.atLeast, versions)).toBe(true);
-    }
+    const isEmpty = ({ atLeast, below }: (typeof all)[number]['versions']) =>
+      atLeast !== undefined && below !== undefined && !isWithin(atLeast, { atLeast, below });
+    expect(isEmpty({ atLeast: '1.2.0', below: '1.2.0' })).toBe(true);
+    expect(isEmpty({ atLeast: '1.2.0', below: '1.2.1' })).toBe(false);
+    expect(all.filter(({ versions }) => isEmpty(versions))).toEqual([]);
   });
 });
 
