@@ -266,6 +266,39 @@ describe('leaving', () => {
   });
 });
 
+describe('what is configured has a grammar', () => {
+  const attack = 'pause\nExecStartPre=/bin/touch /owned';
+
+  beforeAll(async () => {
+    await joined('strict');
+  });
+  afterAll(() => regnodectl(sandbox, ['node', 'remove', 'strict', '--force']));
+
+  test.each([
+    ['nodepool', poolName, { containerd: { sandboxImage: attack } }, 'spec.containerd.sandboxImage'],
+    ['nodepool', poolName, { taints: [{ key: attack, effect: 'NoSchedule' }] }, 'spec.taints.key'],
+    ['nodepool', poolName, { labels: { site: 'a\u009bb' } }, 'spec.labels'],
+    ['nodepool', poolName, { kubelet: { clusterDomain: 'a\u202eb' } }, 'spec.kubelet.clusterDomain'],
+    [
+      'registerednode',
+      'strict',
+      { taints: [{ key: 'a', value: attack, effect: 'NoExecute' }] },
+      'spec.taints',
+    ],
+  ])('the API server refuses a wrong text of a %s (case %#)', async (kind, name, spec, place) => {
+    const patch = ['patch', kind, name, '--type', 'merge', '-p', JSON.stringify({ spec })];
+    const refused = await sandbox.cloud.kubectl(patch);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain(place);
+    expect(refused.stderr).toContain('should match');
+  });
+
+  test('regnodectl says what it expected', async () => {
+    const wrong = regnodectl(sandbox, ['pool', 'set', poolName, '--sandbox-image', attack]);
+    await expect(wrong).rejects.toThrow(/containerd\.sandboxImage is .*expected an image such as/);
+  });
+});
+
 test('the gateway says what it was told, in events and in the audit', async () => {
   const events = await kubectl(sandbox, ['get', 'events', '-n', 'default', '-o', 'json']);
   const reasons = new Set(

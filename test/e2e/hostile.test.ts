@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
 import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
-import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
+import { createPool, kubectl, poolName, regnodectl, resource } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { type Attack, hostileLoad, manyReports } from './peers/attacks.ts';
@@ -233,6 +233,15 @@ test('reports without end: a few are written, the latest arrives', async () => {
     JSON.stringify(JSON.parse(await kubectl(sandbox, ['get', 'registerednode', 'hostile-1', '-o', 'json'])));
   const isLatest = async () => (await shown()).includes(`report ${manyReports}`);
   await waitFor('the latest report', isLatest, { timeoutMs: 60_000, intervalMs: 500 });
+  // Nothing of what it says reaches a terminal as a command, from the registration or from regnodectl.
+  const harmful = /[^\P{Cc}\n]|\p{Bidi_Control}/u;
+  const { status } = (await resource(sandbox, 'registerednode', 'hostile-1')) as {
+    status: { detail: string };
+  };
+  expect(status.detail).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u);
+  expect(status.detail).toContain(' node good-1 is gone');
+  for (const args of [['get', 'hostile-1'], ['get', 'hostile-1', '--json'], ['list']])
+    expect(await regnodectl(sandbox, ['node', ...args])).not.toMatch(harmful);
   await expectGoodOnesUnharmed();
 });
 

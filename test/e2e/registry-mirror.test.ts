@@ -1,8 +1,11 @@
 // Images through the mirrors of a pool: a registry that nobody can reach is asked for at the mirror, over TLS with the pool's own root;
-// a mirror that is away is passed over; and a pool's change reaches a joined host without touching what runs there.
+// a mirror that is away is passed over; and a pool's change reaches a joined host without touching what runs there. There too: containerd
+// and systemd take what our encoders wrote as it was meant.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'smol-toml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { assignment, command, unitFile, words } from '../../protocol/formats/systemd.ts';
 import { output, run } from '../../scripts/machine/command.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
@@ -16,6 +19,7 @@ import {
   kubectl,
   pasteJoinCommand,
   regnodectl,
+  resource,
   startGatewayAndPool,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
@@ -126,4 +130,57 @@ test('a mirror that is taken from the pool is asked no more, and what runs is le
   await waitUntilRunning('waits');
   expect([await id('before'), await id('pulled')]).toEqual(ids);
   expect((await host.run('systemctl', ['show', '-p', 'MainPID', '--value', 'containerd'])).stdout).toBe(pid);
+});
+
+test('containerd has what was configured, by its own parser', async () => {
+  const dumped = await host.run('/opt/regnode/components/containerd/current/bin/containerd', [
+    ...['--config', '/etc/containerd/config.toml', 'config', 'dump'],
+  ]);
+  expect(dumped, dumped.stderr).toMatchObject({ exitCode: 0 });
+  const pool = (await resource(sandbox, 'nodepool', 'idc')) as {
+    spec: { containerd: { sandboxImage: string } };
+  };
+  const { plugins } = parse(dumped.stdout) as {
+    plugins: Record<string, { sandbox_image?: string; pinned_images?: { sandbox: string } }>;
+  };
+  const images = Object.values(plugins).flatMap((plugin) => [
+    plugin.sandbox_image,
+    plugin.pinned_images?.sandbox,
+  ]);
+  expect(images).toContain(pool.spec.containerd.sandboxImage);
+});
+
+test('a unit runs its command with the arguments and variables that were meant, whatever stands in them', async () => {
+  const args = [
+    'a b',
+    '"',
+    "'",
+    '\\',
+    '$HOME',
+    '$$',
+    '$'.concat('{X}'),
+    '%n',
+    '%%',
+    ';',
+    '',
+    '~',
+    '#',
+    '\\x41',
+    '中文 😀',
+    '-n',
+  ];
+  const script = 'printf "%s\\0" "$TEXT" "$@" >/run/encoded';
+  const unit = unitFile('Written by a test', {
+    Service: [
+      ['Type', words('oneshot')],
+      ['Environment', assignment('TEXT', args.join(' '))],
+      ['ExecStart', command('/bin/sh', '-c', script, 'sh', ...args)],
+    ],
+  });
+  const write = await host.run('tee', ['/run/systemd/system/encoded.service'], { input: unit });
+  expect(write.exitCode).toBe(0);
+  const started = await host.run('bash', ['-c', 'systemctl daemon-reload && systemctl start encoded']);
+  expect(started, started.stderr).toMatchObject({ exitCode: 0 });
+  const said = (await host.run('cat', ['/run/encoded'])).stdout;
+  expect(said.split('\0').slice(0, -1)).toEqual([args.join(' '), ...args]);
 });

@@ -1,6 +1,8 @@
 // The trial of a new agent, as it lies on the disk between the old one, which begins it, and whichever comes out of it.
 import { z } from 'zod';
 import { artifactSchema } from '../../../protocol/desired.ts';
+import { encodable } from '../../../protocol/formats/encodable.ts';
+import { printableJson } from '../../../protocol/formats/printable.ts';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { guardScript } from './guard.ts';
@@ -27,8 +29,10 @@ export async function beginTrial(host: Host, { from, to, ...rest }: AgentTrial):
   await host.files.removeFile(paths.upgradeFailed);
   await host.files.removeFile(paths.upgradeStarts);
   await host.files.write(paths.guard, guardScript, { mode: 0o700 });
-  const lines = [`from=${from}`, `to=${to}`, `wait=${rest.waitSeconds}`, `json=${JSON.stringify(rest)}`];
-  await host.files.write(paths.upgradeTrial, `${lines.join('\n')}\n`, { mode: 0o600 });
+  const json = printableJson(JSON.stringify(rest));
+  const lines = [`from=${from}`, `to=${to}`, `wait=${rest.waitSeconds}`, `json=${json}`];
+  const entries = lines.map((line) => encodable(line, 'line of a trial'));
+  await host.files.write(paths.upgradeTrial, `${entries.join('\n')}\n`, { mode: 0o600 });
 }
 
 export async function readTrial(host: Host): Promise<AgentTrial | undefined> {

@@ -166,6 +166,9 @@ async function namesAnotherNode(target: Target, identity: TunnelIdentity): Promi
   return isRead;
 }
 
+/** To a terminal, and to the eyes of who reads it. */
+const commands = '\u001b[2J\u001b]0;owned\u0007\u009b31m\u202e\nnode good-1 is gone';
+
 /** Each report differs from the one before it, and each would be a write to the API server. */
 async function reportsWithoutEnd(target: Target, identity: TunnelIdentity): Promise<boolean> {
   const websocket = await connect(target, identity);
@@ -178,7 +181,7 @@ async function reportsWithoutEnd(target: Target, identity: TunnelIdentity): Prom
       phase: 'Running',
       revision: '',
       versions: {},
-      detail: `report ${count}`,
+      detail: `report ${count}${commands}`,
     };
     websocket.send(encodeFrame(FrameType.control, 0, 0, json(report)));
   }
