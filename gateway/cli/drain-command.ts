@@ -33,10 +33,11 @@ export function drainCommand(): Command {
       const results: ({ name: string } & DrainResponse)[] = [];
       if (flags.dryRun) tellWould(selected, { en: 'would be drained', zh: '将被排空' });
       else {
-        await forEachOf(selected, Math.max(1, flags.parallel), async ({ metadata: { name } }) => {
+        await forEachOf(selected, Math.max(1, flags.parallel), async (node) => {
+          const { name } = node.metadata;
           await changeNode(kubernetes, name, { unschedulable: true });
           const options = { timeoutMs: flags.timeout, evictUnmanaged: flags.force ?? false };
-          const result = await drain(kubernetes, name, {
+          const result = await drain(kubernetes, node, {
             ...options,
             progress: (event) => tellDrain(name, event),
           });

@@ -68,7 +68,15 @@ async function confirm(selected: readonly RegisteredNode[]): Promise<void> {
 async function remove(kubernetes: Kubernetes, node: RegisteredNode, flags: Flags): Promise<void> {
   const { name, uid } = node.metadata;
   if (flags.force) {
-    await finishRemoval(kubernetes, node);
+    const { nodeObject } = await finishRemoval(kubernetes, node);
+    if (nodeObject === 'left-alone') {
+      tellProgress(
+        say({
+          en: `${name}: the Node of that name is not this registration's and stays`,
+          zh: `${name}：同名 Node 不属于此注册，予以保留`,
+        }),
+      );
+    }
     tellDone({
       en: `${name} is removed; should its host come back, run "regnode leave --force" there`,
       zh: `${name} 已移除；若主机恢复，请在其上运行 regnode leave --force`,

@@ -54,7 +54,12 @@ export interface NodeObject extends KubernetesObject {
       lastHeartbeatTime?: string;
     }[];
     readonly addresses?: readonly { type: string; address: string }[];
-    readonly nodeInfo?: { kubeletVersion?: string; containerRuntimeVersion?: string; osImage?: string };
+    readonly nodeInfo?: {
+      kubeletVersion?: string;
+      containerRuntimeVersion?: string;
+      osImage?: string;
+      machineID?: string;
+    };
   };
 }
 

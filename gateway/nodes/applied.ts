@@ -1,70 +1,98 @@
-// What is written onto a Node object: the labels and taints of its pool and its own, and cordon. An annotation remembers what was
-// written last, so that a label that leaves the pool leaves the node too, while whatever others put there
-// stays; cordon is written only when the wish changes, so kubectl uncordon is not fought.
+// What is written onto a Node object: the labels and taints of its pool and its own, and cordon. What was written last stands in
+// the registration's status, which only the gateway may write: a kubelet may write its own Node, so nothing there says what is
+// ours. So a label that leaves the pool leaves the node too, and whatever others put there stays; cordon is written only
+// when what is desired changes, so kubectl uncordon is not fought. Pure.
 import type { NodeObject, Taint } from '../kubernetes/kinds.ts';
+import { type Applied, appliedSchema, type RegisteredNode } from './node.ts';
 
-export const appliedAnnotation = 'regnode.io/applied';
+/** Where this memory was before; a kubelet could write it. */
+export const formerAnnotation = 'regnode.io/applied';
 
-export interface NodeWish {
+export interface DesiredNode {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   readonly unschedulable: boolean;
 }
 
-interface Applied {
-  readonly labels: readonly string[];
-  readonly taints: readonly string[];
-  readonly unschedulable: boolean;
+/** In this order: what is begun is remembered, then the Node is written, then what is done is remembered. */
+export interface NodeWriting {
+  /** Everything that may be ours from now on, should the next step be the last. */
+  readonly begun: Applied;
+  /** A merge patch; undefined when the Node is as desired. It conflicts when taints have changed since. */
+  readonly patch: object | undefined;
+  readonly done: Applied;
 }
 
-/** A merge patch that makes the node as wished, or undefined when it is so. Conflicts when the node has changed since. */
-export function nodePatch(node: NodeObject, wish: NodeWish): object | undefined {
-  const before = readApplied(node);
-  const after: Applied = {
-    labels: Object.keys(wish.labels).sort(),
-    taints: wish.taints.map(taintKey).sort(),
-    unschedulable: wish.unschedulable,
+export function nodeWriting(node: NodeObject, desired: DesiredNode, before: Applied): NodeWriting {
+  const done: Applied = {
+    labels: Object.keys(desired.labels).sort(),
+    taints: desired.taints.map(taintKey).sort(),
+    unschedulable: desired.unschedulable,
   };
-  const labels = labelChanges(node, wish, before);
-  const taints = taintsAfter(node, wish, before);
+  const begun: Applied = {
+    labels: union(before.labels, done.labels),
+    taints: union(before.taints, done.taints),
+    // Remembered only when it is done: else one that was cut off would never be made up for.
+    unschedulable: before.unschedulable,
+  };
+  return { begun, patch: nodePatch(node, desired, before), done };
+}
+
+/** What was written onto this very Node; nothing when it is another one, or the memory has not its form. */
+export function appliedOf({ status }: RegisteredNode, node: NodeObject): Applied {
+  const parsed = appliedSchema.safeParse(status?.applied);
+  if (parsed.success && status?.nodeUid === node.metadata.uid) return parsed.data;
+  return { labels: [], taints: [], unschedulable: false };
+}
+
+export function nodePatch(node: NodeObject, desired: DesiredNode, before: Applied): object | undefined {
+  const labels = labelChanges(node, desired, before);
+  const taints = taintsAfter(node, desired, before);
   const taintsDiffer = !sameTaints(taints, node.spec?.taints ?? []);
   const cordonDiffers =
-    wish.unschedulable !== before.unschedulable && wish.unschedulable !== (node.spec?.unschedulable ?? false);
-  const annotation = JSON.stringify(after);
-  const annotationDiffers = node.metadata.annotations?.[appliedAnnotation] !== annotation;
-  if (Object.keys(labels).length === 0 && !taintsDiffer && !cordonDiffers && !annotationDiffers)
-    return undefined;
+    desired.unschedulable !== before.unschedulable &&
+    desired.unschedulable !== (node.spec?.unschedulable ?? false);
+  const hasFormer = node.metadata.annotations?.[formerAnnotation] !== undefined;
+  if (Object.keys(labels).length === 0 && !taintsDiffer && !cordonDiffers && !hasFormer) return undefined;
   return {
     metadata: {
+      uid: node.metadata.uid,
       // Taints are one list: somebody else's may have come since we looked.
       ...(taintsDiffer ? { resourceVersion: node.metadata.resourceVersion } : {}),
       labels,
-      annotations: { [appliedAnnotation]: annotation },
+      ...(hasFormer ? { annotations: { [formerAnnotation]: null } } : {}),
     },
     spec: {
       ...(taintsDiffer ? { taints } : {}),
-      ...(cordonDiffers ? { unschedulable: wish.unschedulable || null } : {}),
+      ...(cordonDiffers ? { unschedulable: desired.unschedulable || null } : {}),
     },
   };
 }
 
-function labelChanges(node: NodeObject, wish: NodeWish, before: Applied): Record<string, string | null> {
+function labelChanges(
+  node: NodeObject,
+  desired: DesiredNode,
+  before: Applied,
+): Record<string, string | null> {
   const labels = node.metadata.labels ?? {};
   const changes: Record<string, string | null> = {};
-  for (const [key, value] of Object.entries(wish.labels)) if (labels[key] !== value) changes[key] = value;
-  for (const key of before.labels) if (!(key in wish.labels) && key in labels) changes[key] = null;
+  for (const [key, value] of Object.entries(desired.labels)) if (labels[key] !== value) changes[key] = value;
+  for (const key of before.labels) if (!(key in desired.labels) && key in labels) changes[key] = null;
   return changes;
 }
 
-function taintsAfter(node: NodeObject, wish: NodeWish, before: Applied): readonly Taint[] {
-  const wished = new Set(wish.taints.map(taintKey));
+function taintsAfter(node: NodeObject, desired: DesiredNode, before: Applied): readonly Taint[] {
+  const wanted = new Set(desired.taints.map(taintKey));
   const ours = new Set(before.taints);
   const others = (node.spec?.taints ?? []).filter((taint) => {
     const key = taintKey(taint);
-    return !wished.has(key) && !ours.has(key);
+    return !wanted.has(key) && !ours.has(key);
   });
   const kept = node.spec?.taints ?? [];
-  return [...others, ...wish.taints.map((taint) => kept.find((old) => sameTaints([old], [taint])) ?? taint)];
+  return [
+    ...others,
+    ...desired.taints.map((taint) => kept.find((old) => sameTaints([old], [taint])) ?? taint),
+  ];
 }
 
 function sameTaints(a: readonly Taint[], b: readonly Taint[]): boolean {
@@ -76,14 +104,5 @@ function sameTaints(a: readonly Taint[], b: readonly Taint[]): boolean {
   return text(a) === text(b);
 }
 
-function readApplied(node: NodeObject): Applied {
-  try {
-    const text = node.metadata.annotations?.[appliedAnnotation];
-    if (text) return JSON.parse(text) as Applied;
-  } catch {
-    // Somebody edited the annotation: begin anew.
-  }
-  return { labels: [], taints: [], unschedulable: false };
-}
-
+const union = (a: readonly string[], b: readonly string[]) => [...new Set([...a, ...b])].sort();
 const taintKey = ({ key, effect }: Taint) => `${key}:${effect}`;

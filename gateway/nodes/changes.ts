@@ -1,13 +1,14 @@
 // Changes that an operator makes to one node: first to its registration, which lasts, then to its Node object at once, so
 // that the command has worked when it returns, gateway or no gateway. Pure parts and the writing of them.
 import { isDeepStrictEqual } from 'node:util';
-import type { Taint } from '../../protocol/grammar.ts';
-import { nodes } from '../kubernetes/kinds.ts';
+import { type Taint, taintEffectSchema } from '../../protocol/grammar.ts';
+import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { nodeLabels, nodeTaints } from '../pools/desired-state.ts';
 import { nodePools, poolSpec } from '../pools/pool.ts';
-import { nodePatch } from './applied.ts';
-import { type RegisteredNode, type RegisteredNodeSpec, registeredNodes } from './node.ts';
+import { appliedOf, nodePatch } from './applied.ts';
+import { type Applied, type RegisteredNode, type RegisteredNodeSpec, registeredNodes } from './node.ts';
+import { ownNode } from './own-node.ts';
 
 export interface NodeChanges {
   /** null takes away. */
@@ -75,17 +76,20 @@ async function writeNode(
   const pool = await kubernetes.get(nodePools, registered.spec.pool);
   if (!pool) return false;
   const spec = poolSpec(pool);
-  const wish = {
+  const desired = {
     labels: nodeLabels({ name: registered.spec.pool, spec }, registered.spec),
     taints: nodeTaints(spec, registered.spec),
     unschedulable: registered.spec.unschedulable ?? false,
   };
   for (let attempt = 0; ; attempt++) {
-    const node = await kubernetes.get(nodes, name);
+    const node = ownNode(registered, await kubernetes.get(nodes, name));
     if (!node) return false;
-    const patches = [nodePatch(node, wish), directPatch(node, wish.labels, changes)].filter(
-      (patch) => patch !== undefined,
-    );
+    // What was written is remembered by the gateway, when it sees the change; operators may not write that.
+    const before = appliedOf(registered, node);
+    const patches = [
+      nodePatch(node, desired, withRemoved(before, changes)),
+      directPatch(node, desired.labels, changes),
+    ].filter((patch) => patch !== undefined);
     try {
       for (const patch of patches) await kubernetes.patch(nodes, name, patch);
       return patches.length > 0;
@@ -95,22 +99,30 @@ async function writeNode(
   }
 }
 
+/** Taints that are taken away by name go, whoever put them there. */
+function withRemoved(before: Applied, { taints }: NodeChanges): Applied {
+  const removed = (taints?.remove ?? []).flatMap(({ key, effect }) =>
+    (effect === undefined ? taintEffectSchema.options : [effect]).map((one) => `${key}:${one}`),
+  );
+  return { ...before, taints: [...before.taints, ...removed] };
+}
+
 /** What was asked for by name holds even for a label, or a cordon, that somebody else had put there. */
 function directPatch(
-  node: { metadata: { labels?: Readonly<Record<string, string>> }; spec?: { unschedulable?: boolean } },
-  wished: Readonly<Record<string, string>>,
+  node: NodeObject,
+  desired: Readonly<Record<string, string>>,
   changes: NodeChanges,
 ): object | undefined {
   const labels = Object.fromEntries(
     Object.entries(changes.labels ?? {}).filter(
-      ([key, value]) => value === null && !(key in wished) && key in (node.metadata.labels ?? {}),
+      ([key, value]) => value === null && !(key in desired) && key in (node.metadata.labels ?? {}),
     ),
   );
   const cordon =
     changes.unschedulable !== undefined && changes.unschedulable !== (node.spec?.unschedulable ?? false);
   if (Object.keys(labels).length === 0 && !cordon) return undefined;
   return {
-    metadata: { labels },
+    metadata: { uid: node.metadata.uid, labels },
     ...(cordon ? { spec: { unschedulable: changes.unschedulable || null } } : {}),
   };
 }

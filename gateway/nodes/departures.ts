@@ -9,7 +9,7 @@ import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type DrainProgress, drain } from './drain.ts';
 import { type RegisteredNode, registeredNodes } from './node.ts';
-import { finishRemoval, forceAnnotation } from './removal.ts';
+import { finishRemoval, forceAnnotation, type Removal } from './removal.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export interface DeparturesOptions {
@@ -37,13 +37,14 @@ export class Departures {
   }
 
   /** Cordons and evicts everything that can go; where the host leaves, also what no controller would make again. */
-  drain(nodeName: string, reason: string, evictUnmanaged = true): Promise<DrainResponse> {
+  drain(registered: RegisteredNode, reason: string, evictUnmanaged = true): Promise<DrainResponse> {
+    const nodeName = registered.metadata.name;
     const key = `${nodeName} ${evictUnmanaged}`;
     const running = this.#drains.get(key);
     if (running) return running;
     const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
     const progress = (event: DrainProgress) => logger.info({ node: nodeName, ...event }, 'drain');
-    const started = drain(kubernetes, nodeName, { timeoutMs: drainTimeoutMs, evictUnmanaged, progress })
+    const started = drain(kubernetes, registered, { timeoutMs: drainTimeoutMs, evictUnmanaged, progress })
       .then(
         (result) => {
           counters.drains.inc({ outcome: 'ended' });
@@ -63,8 +64,7 @@ export class Departures {
 
   /** The agent says that its host is clean. */
   async deregister(registered: RegisteredNode): Promise<void> {
-    await finishRemoval(this.#options.kubernetes, registered);
-    this.#gone(registered, 'left');
+    this.#gone(registered, 'left', await finishRemoval(this.#options.kubernetes, registered));
   }
 
   /**
@@ -75,17 +75,16 @@ export class Departures {
     const { name, uid = '', annotations, finalizers } = registered.metadata;
     if (!finalizers?.length) return undefined;
     if (annotations?.[forceAnnotation] === 'true') {
-      await finishRemoval(this.#options.kubernetes, registered);
-      this.#gone(registered, 'forced');
+      this.#gone(registered, 'forced', await finishRemoval(this.#options.kubernetes, registered));
       return undefined;
     }
     if (registered.status?.joinedAt === undefined) {
       // A claim whose join never ended: there is no host to wait for.
-      await finishRemoval(this.#options.kubernetes, registered);
+      this.#gone(registered, 'never-joined', await finishRemoval(this.#options.kubernetes, registered));
       return undefined;
     }
     if (!this.#drained.has(uid)) {
-      await this.drain(name, 'removal');
+      await this.drain(registered, 'removal');
       this.#drained.add(uid);
     }
     return this.#tellToLeave(name, uid);
@@ -102,11 +101,11 @@ export class Departures {
     return remindMs;
   }
 
-  #gone(registered: RegisteredNode, kind: 'left' | 'forced'): void {
+  #gone(registered: RegisteredNode, kind: 'left' | 'forced' | 'never-joined', removal: Removal): void {
     const { name, uid } = registered.metadata;
     const { audit, counters, recordEvent } = this.#options;
     counters.removals.inc({ kind });
-    audit.record({ event: 'removal', node: name, pool: registered.spec.pool, kind });
+    audit.record({ event: 'removal', node: name, pool: registered.spec.pool, kind, ...removal });
     const note = told(kind === 'left' ? 'NODE_LEFT' : 'NODE_REMOVED', { name });
     recordEvent(registeredNodes, { name, uid }, { type: 'Normal', ...note });
     if (uid) {

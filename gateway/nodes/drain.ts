@@ -3,9 +3,10 @@
 // and mirror pods always do. The eviction's API version is asked of the API server (policy/v1 is 1.22's).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrainResponse, stayReasons } from '../../protocol/join.ts';
-import { nodes, type Pod, pods } from '../kubernetes/kinds.ts';
+import { type NodeObject, nodes, type Pod, pods } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import type { RegisteredNode } from './node.ts';
+import { ownNode } from './own-node.ts';
 
 export interface DrainOptions {
   readonly timeoutMs: number;
@@ -25,12 +26,13 @@ export type DrainProgress =
 
 export async function drain(
   kubernetes: Kubernetes,
-  nodeName: string,
+  registered: RegisteredNode,
   options: DrainOptions,
 ): Promise<DrainResponse> {
+  const nodeName = registered.metadata.name;
   const { progress = () => {}, now = Date.now, pollMs = 1000 } = options;
   const deadline = now() + options.timeoutMs;
-  if (!(await cordon(kubernetes, nodeName))) return { evictedPods: [], remainingPods: [] };
+  if (!(await cordon(kubernetes, registered))) return { evictedPods: [], remainingPods: [] };
   progress({ kind: 'cordoned' });
 
   const { evict: waiting, stay } = sortOut(await podsOn(kubernetes, nodeName), options.evictUnmanaged);
@@ -69,20 +71,31 @@ export async function drain(
   return { evictedPods, remainingPods: [...stay, ...remainingPods] };
 }
 
-/** False when there is no such Node. */
-export async function cordon(kubernetes: Kubernetes, nodeName: string): Promise<boolean> {
-  const node = await kubernetes.get(nodes, nodeName);
+/** False when the registration has no Node. */
+export async function cordon(kubernetes: Kubernetes, registered: RegisteredNode): Promise<boolean> {
+  const node = await readOwnNode(kubernetes, registered);
   if (!node) return false;
-  if (!node.spec?.unschedulable) await kubernetes.patch(nodes, nodeName, { spec: { unschedulable: true } });
+  if (!node.spec?.unschedulable) await setUnschedulable(kubernetes, node, true);
   return true;
 }
 
-/** As the operator wishes it to be; what leaves stays cordoned. */
+/** As the operator wants it to be; what leaves stays cordoned. */
 export async function uncordon(kubernetes: Kubernetes, registered: RegisteredNode): Promise<void> {
-  const { name, deletionTimestamp } = registered.metadata;
-  if (deletionTimestamp || registered.spec.unschedulable) return;
-  const node = await kubernetes.get(nodes, name);
-  if (node?.spec?.unschedulable) await kubernetes.patch(nodes, name, { spec: { unschedulable: null } });
+  if (registered.metadata.deletionTimestamp || registered.spec.unschedulable) return;
+  const node = await readOwnNode(kubernetes, registered);
+  if (node?.spec?.unschedulable) await setUnschedulable(kubernetes, node, null);
+}
+
+async function readOwnNode(
+  kubernetes: Kubernetes,
+  registered: RegisteredNode,
+): Promise<NodeObject | undefined> {
+  return ownNode(registered, await kubernetes.get(nodes, registered.metadata.name));
+}
+
+async function setUnschedulable(kubernetes: Kubernetes, node: NodeObject, value: true | null): Promise<void> {
+  const { name, uid } = node.metadata;
+  await kubernetes.patch(nodes, name, { metadata: { uid }, spec: { unschedulable: value } });
 }
 
 export function sortOut(
@@ -95,12 +108,18 @@ export function sortOut(
     const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller);
     const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     const keep = (reason: string) => stay.push({ pod: podName(pod), reason });
-    if (pod.metadata.annotations?.['kubernetes.io/config.mirror']) keep(stayReasons.mirror);
+    if (isMirror(pod, owner)) keep(stayReasons.mirror);
     else if (owner?.kind === 'DaemonSet') keep(stayReasons.daemonSet);
     else if (!owner && !finished && !evictUnmanaged) keep(stayReasons.unmanaged);
     else evict.set(pod.metadata.uid ?? podName(pod), pod);
   }
   return { evict, stay };
+}
+
+/** A kubelet may write annotations of its pods, but not who owns them: a pod that a controller made is no mirror pod. */
+function isMirror({ metadata }: Pod, owner: { readonly kind: string } | undefined): boolean {
+  const isMarked = metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+  return isMarked && (owner === undefined || owner.kind === 'Node');
 }
 
 async function podsOn(kubernetes: Kubernetes, nodeName: string): Promise<readonly Pod[]> {

@@ -67,6 +67,13 @@ export const conditionSchema = z.strictObject({
   cause: z.string().optional(),
 });
 
+/** Keys of what the gateway has written onto a Node: labels, `key:effect` of taints, and whether it was cordoned. */
+export const appliedSchema = z.strictObject({
+  labels: z.array(z.string()),
+  taints: z.array(z.string()),
+  unschedulable: z.boolean(),
+});
+
 export const registeredNodeStatusSchema = z.strictObject({
   /** Joining: the gateway has said yes, the host has not reported yet. */
   phase: nodePhaseSchema.optional(),
@@ -83,6 +90,10 @@ export const registeredNodeStatusSchema = z.strictObject({
   certificateExpiresAt: z.string().optional(),
   /** Id (not the secret) of the kubelet's bootstrap token. */
   bootstrapTokenId: z.string().optional(),
+  /** Uid of the Node object that this registration's kubelet made: no other is written or deleted. */
+  nodeUid: z.string().optional(),
+  /** Written by the gateway alone: what of that Node is the gateway's to take away again. */
+  applied: appliedSchema.optional(),
   tunnel: z
     .strictObject({
       connected: z.boolean(),
@@ -96,6 +107,7 @@ export const registeredNodeStatusSchema = z.strictObject({
 
 export type RegisteredNodeSpec = z.infer<typeof registeredNodeSpecSchema>;
 export type RegisteredNodeStatus = z.infer<typeof registeredNodeStatusSchema>;
+export type Applied = z.infer<typeof appliedSchema>;
 export type Condition = z.infer<typeof conditionSchema>;
 
 export interface RegisteredNode extends KubernetesObject {

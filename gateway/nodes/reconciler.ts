@@ -14,10 +14,11 @@ import { isFailure, update } from '../kubernetes/kubernetes.ts';
 import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
 import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { askedVersions } from '../pools/rollout.ts';
-import { nodePatch } from './applied.ts';
 import type { Departures } from './departures.ts';
 import { healthNotes, nodeConditionsPatch } from './health.ts';
 import { type RegisteredNode, registeredNodes } from './node.ts';
+import { writeNodeObject } from './node-object.ts';
+import { ownNode } from './own-node.ts';
 import { nodeStatus, readyOf, sameStatus } from './status.ts';
 import type { Tunnels } from './tunnels.ts';
 import { upgradeEvents } from './upgrade-conditions.ts';
@@ -108,7 +109,7 @@ export class Reconciler {
     const { name, uid } = registered.metadata;
     const tunnel = tunnels.get(name);
     const status = nodeStatus(registered, {
-      node: this.#options.nodes(name),
+      node: this.#ownNode(registered),
       tunnel,
       gateway,
       isLive: this.#options.isLive,
@@ -143,6 +144,7 @@ export class Reconciler {
       recordEvent(registeredNodes, { name, uid }, { type: is ? 'Normal' : 'Warning', ...note });
     }
     // Of the Node, where `kubectl describe node` shows them; the kubelet names itself as the uid there, too.
+    if (this.#isForeign(registered)) return;
     for (const note of healthNotes(registered.status?.conditions ?? [], status.conditions ?? [])) {
       recordEvent(nodes, { name, uid: name }, note);
     }
@@ -159,30 +161,37 @@ export class Reconciler {
     logger.info({ node: name, revision: desired.revision }, 'desired state sent');
   }
 
+  #ownNode(registered: RegisteredNode): NodeObject | undefined {
+    return ownNode(registered, this.#options.nodes(registered.metadata.name));
+  }
+
+  /** There is a Node of that name, and it is somebody else's. */
+  #isForeign(registered: RegisteredNode): boolean {
+    return this.#options.nodes(registered.metadata.name) !== undefined && !this.#ownNode(registered);
+  }
+
   async #writeNode(registered: RegisteredNode): Promise<void> {
-    const { name } = registered.metadata;
-    const node = this.#options.nodes(name);
+    const { name, uid } = registered.metadata;
+    if (this.#isForeign(registered)) {
+      const note = { type: 'Warning', ...told('NODE_NOT_OURS', { name }) } as const;
+      this.#options.recordEvent(registeredNodes, { name, uid }, note);
+    }
+    const node = this.#ownNode(registered);
     if (!node) return;
     const pool = this.#pool(registered.spec.pool);
-    const patch = nodePatch(node, {
+    await writeNodeObject(this.#options.kubernetes, registered, node, {
       labels: nodeLabels(pool, registered.spec),
       taints: nodeTaints(pool.spec, registered.spec),
       unschedulable: registered.spec.unschedulable ?? false,
     });
-    if (!patch) return;
-    try {
-      await this.#options.kubernetes.patch(nodes, name, patch);
-    } catch (error) {
-      // Changed since we looked: that change leads here again.
-      if (!isFailure(error, 'NotFound', 'Conflict')) throw error;
-    }
   }
 
   /** Of the registration as it is by now, which another replica may have written. */
   async #writeNodeConditions(name: string): Promise<void> {
     const { kubernetes, logger } = this.#options;
-    const [node, registered] = [this.#options.nodes(name), this.#options.registered(name)];
-    const patch = node && nodeConditionsPatch(node, registered?.status?.conditions ?? []);
+    const registered = this.#options.registered(name);
+    const node = registered && this.#ownNode(registered);
+    const patch = node && nodeConditionsPatch(node, registered.status?.conditions ?? []);
     if (!patch) return;
     try {
       await kubernetes.patch(nodes, name, patch, { subresource: 'status', type: 'strategic' });
@@ -197,7 +206,7 @@ export class Reconciler {
   /** A kubelet that is Ready has its certificate; the token would be good for nothing but misuse. */
   async #retireBootstrapToken(registered: RegisteredNode): Promise<void> {
     const id = registered.status?.bootstrapTokenId;
-    const node = this.#options.nodes(registered.metadata.name);
+    const node = this.#ownNode(registered);
     const joinedAt = Date.parse(registered.status?.joinedAt ?? '');
     const created = Date.parse(node?.metadata.creationTimestamp ?? '');
     // The Node must be the one of this join, not one left from before.

@@ -13,6 +13,7 @@ import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
 import { uncordon } from '../nodes/drain.ts';
 import { registeredNodes } from '../nodes/node.ts';
+import { ownNode } from '../nodes/own-node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from './answer.ts';
@@ -82,7 +83,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       path: '/v1/node/drain',
       access: 'node',
       run: async ({ response }, node) => {
-        answerJson(response, 200, await departures.drain(node.name, 'the host leaves'));
+        answerJson(response, 200, await departures.drain(await registeredNode(node.name), 'the host leaves'));
       },
     },
     {
@@ -90,7 +91,11 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       path: '/v1/node/upgrade-drain',
       access: 'node',
       run: async ({ response }, node) => {
-        answerJson(response, 200, await departures.drain(node.name, 'another kubelet', false));
+        answerJson(
+          response,
+          200,
+          await departures.drain(await registeredNode(node.name), 'another kubelet', false),
+        );
       },
     },
     {
@@ -116,7 +121,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       path: '/v1/node/status',
       access: 'node',
       run: async ({ response }, { name, pool }) => {
-        const [registered, node] = await Promise.all([registeredNode(name), kubernetes.get(nodes, name)]);
+        const [registered, found] = await Promise.all([registeredNode(name), kubernetes.get(nodes, name)]);
+        const node = ownNode(registered, found);
         const status: NodeStatusResponse = {
           nodeName: name,
           pool,

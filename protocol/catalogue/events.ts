@@ -103,6 +103,18 @@ export const eventTexts = {
     en: { message: 'the kubelet has not registered the node', remedy: 'On the host: regnode doctor' },
     zh: { message: 'kubelet 尚未注册节点', remedy: '请在主机上执行：regnode doctor' },
   },
+  NODE_NOT_OURS: {
+    exitCode: 0,
+    en: {
+      message:
+        'the Node {name} was there before this registration, or is of another machine: it is neither written nor deleted',
+      remedy: 'Have the host leave, and let it join under another name: regnode join --name NAME',
+    },
+    zh: {
+      message: 'Node {name} 早于此注册存在，或属于另一台机器：不会被修改或删除',
+      remedy: '请让该主机退出，并以其他名称加入：regnode join --name NAME',
+    },
+  },
   REGISTERED_NODE: {
     exitCode: 0,
     en: { message: 'regnode: the kubelet of {name}', remedy: nothingToDo.en },

@@ -118,8 +118,9 @@ export function memoryKubernetes(): MemoryKubernetes {
       if (!current) return fail(404, 'NotFound', name);
       if (type === 'json') throw new Error('JSON patches are not in the memory API');
       const wanted = mergePatch(current, type === 'strategic' ? strategic(current, patch) : patch) as Stored;
-      const { resourceVersion } = wanted.metadata;
-      if (resourceVersion !== current.metadata.resourceVersion) fail(409, 'Conflict', name);
+      const { resourceVersion, uid } = wanted.metadata;
+      if (resourceVersion !== current.metadata.resourceVersion || uid !== current.metadata.uid)
+        fail(409, 'Conflict', name);
       const next = merged(kind, current, wanted, subresource);
       if (JSON.stringify(next) === JSON.stringify(current)) return structuredClone(current) as never;
       return save(kind, next, 'MODIFIED') as never;

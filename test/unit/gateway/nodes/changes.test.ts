@@ -14,6 +14,8 @@ beforeEach(async () => {
   kubernetes = memoryKubernetes();
   await kubernetes.create(nodePools, pool('idc', { labels: { zone: 'a' } }));
   await kubernetes.create(registeredNodes, { metadata: { name: 'idc-1' }, spec });
+  const status = { joinedAt: '2026-01-01T00:00:00.000Z' };
+  await kubernetes.patch(registeredNodes, 'idc-1', { status }, { subresource: 'status' });
   await kubernetes.create(nodes, { metadata: { name: 'idc-1', labels: { theirs: 'x', zone: 'a' } } });
 });
 
@@ -35,7 +37,7 @@ test('a label taken away by name goes, also one that kubectl had set; one of the
   expect(node()?.metadata.labels).toEqual({ zone: 'a', 'regnode.io/pool': 'idc' });
 });
 
-test('a node that the kubelet has not registered yet keeps the wish', async () => {
+test('a node that the kubelet has not registered yet keeps what is desired', async () => {
   await kubernetes.remove(nodes, 'idc-1');
   expect(await changeNode(kubernetes, 'idc-1', { unschedulable: true })).toBe(true);
   expect(kubernetes.stored(registeredNodes)[0]?.spec.unschedulable).toBe(true);
@@ -48,6 +50,28 @@ test('cordon holds even when kubectl had undone it before', async () => {
   expect(node()?.spec?.unschedulable).toBe(true);
   await changeNode(kubernetes, 'idc-1', { unschedulable: false });
   expect(node()?.spec?.unschedulable).toBeUndefined();
+});
+
+test('a taint goes by name before the gateway has seen it', async () => {
+  const taint = { key: 'idc', effect: 'NoSchedule' } as const;
+  await changeNode(kubernetes, 'idc-1', { taints: { set: [taint], remove: [] } });
+  expect(node()?.spec?.taints).toEqual([taint]);
+  await changeNode(kubernetes, 'idc-1', { taints: { set: [], remove: [{ key: 'idc' }] } });
+  expect(node()?.spec?.taints).toEqual([]);
+});
+
+test('an operator’s change writes no status: what the gateway remembers is its own', async () => {
+  const written: string[] = [];
+  kubernetes.before = (verb) => void (/^(get|list)/.test(verb) || written.push(verb));
+  await changeNode(kubernetes, 'idc-1', { labels: { disk: 'ssd' }, unschedulable: true });
+  expect(new Set(written)).toEqual(new Set(['replace', 'patch']));
+});
+
+test('a Node of that name that is not this registration’s is not written', async () => {
+  await kubernetes.patch(registeredNodes, 'idc-1', { status: { joinedAt: null } }, { subresource: 'status' });
+  const before = node();
+  await changeNode(kubernetes, 'idc-1', { labels: { disk: 'ssd', theirs: null }, unschedulable: true });
+  expect(node()).toEqual(before);
 });
 
 test('taints: set replaces key and effect, removal by key takes every effect', () => {

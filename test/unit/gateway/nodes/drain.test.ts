@@ -21,10 +21,21 @@ const pod = (name: string, change: Partial<Pod['metadata']> = {}, status: Pod['s
   status,
 });
 
+/** Registered before its Node was made. */
+const registration = (spec: object = {}, metadata: object = {}): RegisteredNode => ({
+  metadata: { name: 'idc-1', creationTimestamp: '2020-01-01T00:00:00Z', ...metadata },
+  spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [], ...spec },
+  status: { joinedAt: '2020-01-01T00:00:01.000Z' },
+});
+const idc1 = registration();
+
 describe('sorting out', () => {
+  const mirror = { annotations: { 'kubernetes.io/config.mirror': 'x' } };
   test.each<[string, Pod, string | undefined]>([
     ['a managed pod', pod('a'), undefined],
-    ['a mirror pod', pod('a', { annotations: { 'kubernetes.io/config.mirror': 'x' } }), 'mirror pod'],
+    ['a mirror pod', pod('a', { ...mirror, ownerReferences: owner('Node') }), 'mirror pod'],
+    ['a mirror pod of an old kubelet', pod('a', { ...mirror, ownerReferences: [] }), 'mirror pod'],
+    ['a Deployment’s pod that its kubelet marked as a mirror pod', pod('a', mirror), undefined],
     ['a pod of a DaemonSet', pod('a', { ownerReferences: owner('DaemonSet') }), 'DaemonSet'],
     ['a bare pod', pod('a', { ownerReferences: [] }), 'no controller'],
     ['a bare pod that has ended', pod('a', { ownerReferences: [] }, { phase: 'Succeeded' }), undefined],
@@ -61,7 +72,7 @@ test('cordons, evicts with the version that the API server has, waits until all 
       background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
     },
   );
-  const result = await drain(kubernetes, 'idc-1', { ...options, progress: (event) => progress.push(event) });
+  const result = await drain(kubernetes, idc1, { ...options, progress: (event) => progress.push(event) });
   expect(result.evictedPods.sort()).toEqual(['default/a', 'default/b']);
   expect(result.remainingPods).toEqual([{ pod: 'default/d', reason: 'DaemonSet' }]);
   expect(kubernetes.stored(nodes)[0]?.spec?.unschedulable).toBe(true);
@@ -79,7 +90,7 @@ test('a budget that says no is asked again until it says yes', async () => {
     }
     background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
   });
-  expect(await drain(kubernetes, 'idc-1', options)).toEqual({
+  expect(await drain(kubernetes, idc1, options)).toEqual({
     evictedPods: ['default/a'],
     remainingPods: [],
   });
@@ -92,7 +103,7 @@ test('at the time limit what stays is named with its reason', async () => {
       throw new KubernetesFailure({ status: 429, reason: 'TooManyRequests', message: 'budget', request: '' });
     }
   });
-  const result = await drain(kubernetes, 'idc-1', { ...options, now: () => (time += 300) });
+  const result = await drain(kubernetes, idc1, { ...options, now: () => (time += 300) });
   expect(result.evictedPods).toEqual([]);
   expect(result.remainingPods).toEqual([
     { pod: 'default/stuck', reason: 'budget' },
@@ -105,25 +116,31 @@ test('another pod under the same name is not evicted: the eviction names the uid
     background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
   });
   const [stored] = kubernetes.stored(pods);
-  await drain(kubernetes, 'idc-1', options);
+  await drain(kubernetes, idc1, options);
   const [eviction] = kubernetes.requests.filter(({ method }) => method === 'POST');
   expect(eviction?.body).toMatchObject({ deleteOptions: { preconditions: { uid: stored?.metadata.uid } } });
 });
 
 test('a node that never registered is drained already', async () => {
-  expect(await drain(memoryKubernetes(), 'idc-1', options)).toEqual({ evictedPods: [], remainingPods: [] });
+  expect(await drain(memoryKubernetes(), idc1, options)).toEqual({ evictedPods: [], remainingPods: [] });
+});
+
+test('a Node that was there before the registration is not cordoned, and its pods stay', async () => {
+  const kubernetes = await cluster([pod('a')], () => undefined);
+  const late = registration({}, { creationTimestamp: '2030-01-01T00:00:00Z' });
+  expect(await drain(kubernetes, late, options)).toEqual({ evictedPods: [], remainingPods: [] });
+  expect(kubernetes.stored(nodes)[0]?.spec?.unschedulable).toBeUndefined();
+  expect(kubernetes.requests).toEqual([]);
 });
 
 test('a failure that is no refusal ends the drain', async () => {
   const kubernetes = await cluster([pod('a')], () => {
     throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: 'no', request: '' });
   });
-  await expect(drain(kubernetes, 'idc-1', options)).rejects.toMatchObject({ reason: 'Forbidden' });
+  await expect(drain(kubernetes, idc1, options)).rejects.toMatchObject({ reason: 'Forbidden' });
 });
 
 describe('uncordoning after an upgrade', () => {
-  const registered = (spec: object, metadata: object = {}) =>
-    ({ metadata: { name: 'idc-1', ...metadata }, spec }) as RegisteredNode;
   const isCordoned = async (node: RegisteredNode) => {
     const kubernetes = await cluster([], () => undefined);
     await kubernetes.patch(nodes, 'idc-1', { spec: { unschedulable: true } });
@@ -132,16 +149,16 @@ describe('uncordoning after an upgrade', () => {
   };
 
   test.each<[string, RegisteredNode, boolean]>([
-    ['a node takes pods again', registered({}), false],
-    ['one that its operator cordoned stays so', registered({ unschedulable: true }), true],
-    ['one that is being removed stays so', registered({}, { deletionTimestamp: 'now' }), true],
+    ['a node takes pods again', registration({}), false],
+    ['one that its operator cordoned stays so', registration({ unschedulable: true }), true],
+    ['one that is being removed stays so', registration({}, { deletionTimestamp: 'now' }), true],
   ])('%s', async (_what, node, expected) => {
     expect(await isCordoned(node)).toBe(expected);
   });
 
   test('a node that is gone is no matter', async () => {
     const kubernetes = memoryKubernetes();
-    await uncordon(kubernetes, registered({}));
+    await uncordon(kubernetes, registration({}));
     expect(kubernetes.stored(nodes)).toEqual([]);
   });
 });

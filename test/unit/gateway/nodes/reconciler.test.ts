@@ -241,6 +241,160 @@ describe('a running node', () => {
   });
 });
 
+describe('whose the Node is', () => {
+  const cloud = () => kubernetes.stored(nodes)[0];
+  const written = (kind: string) => {
+    const verbs: string[] = [];
+    kubernetes.before = (verb, plural) => {
+      if (plural === kind && !/^(get|list)/.test(verb)) verbs.push(verb);
+    };
+    return verbs;
+  };
+  /** A registration that somebody wrote by hand, with the name of a node that is there already. */
+  async function byHand(): Promise<void> {
+    await kubernetes.create(nodes, { metadata: { name: 'cloud-1' } });
+    await kubernetes.create<RegisteredNode>(registeredNodes, {
+      metadata: { name: 'cloud-1', finalizers: [leaveFinalizer] },
+      spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+    });
+  }
+
+  test('its uid is recorded when it appears, and what is written onto it, in one write', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    const { nodeUid, applied } = found().status ?? {};
+    expect(nodeUid).toBe(cloud()?.metadata.uid);
+    expect(applied).toEqual({ labels: ['regnode.io/pool', 'zone'], taints: [], unschedulable: false });
+    const again = [written('registerednodes'), written('nodes')];
+    await settle();
+    expect(again).toEqual([[], []]);
+  });
+
+  test('a label that leaves the pool leaves the Node, and one that the kubelet claims for ours stays', async () => {
+    const claim = JSON.stringify({ labels: ['tier'], taints: ['quarantine:NoExecute'], unschedulable: true });
+    await kubernetes.create(nodes, {
+      metadata: { name: 'idc-1', labels: { tier: 'x' }, annotations: { 'regnode.io/applied': claim } },
+      spec: { taints: [{ key: 'quarantine', effect: 'NoExecute' }], unschedulable: true },
+    });
+    await settle();
+    await kubernetes.patch(nodePools, 'idc', { spec: { labels: { zone: null, rack: '7' } } });
+    await settle();
+    expect(cloud()?.metadata).toMatchObject({
+      labels: { tier: 'x', rack: '7', 'regnode.io/pool': 'idc' },
+      annotations: {},
+    });
+    expect(cloud()?.metadata.labels).not.toHaveProperty('zone');
+    expect(cloud()?.spec).toEqual({
+      taints: [{ key: 'quarantine', effect: 'NoExecute' }],
+      unschedulable: true,
+    });
+    expect(found().status?.applied?.labels).toEqual(['rack', 'regnode.io/pool']);
+  });
+
+  test.each([1, 2, 3])('a death at write %i leaves no label behind', async (dies) => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    await kubernetes.patch(nodePools, 'idc', { spec: { labels: { zone: null, rack: '7' } } });
+    let writes = 0;
+    kubernetes.before = (verb) => {
+      if (!/^(get|list|create)/.test(verb) && ++writes === dies) throw new Error('the gateway dies here');
+    };
+    await settle().catch(() => {});
+    kubernetes.before = () => {};
+    await kubernetes.patch(nodePools, 'idc', { spec: { labels: { rack: null } } });
+    await settle();
+    expect(cloud()?.metadata.labels).toEqual({ 'regnode.io/pool': 'idc' });
+    expect(found().status?.applied?.labels).toEqual(['regnode.io/pool']);
+  });
+
+  test('nothing that a node reports writes what is remembered', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    const applied = { labels: ['tier'], taints: [], unschedulable: true };
+    const claim = { nodeUid: 'uid-of-another', applied, joinedAt: 'x', certificateSerials: ['FF'] };
+    const before = found().status;
+    session.say({ ...report('r1'), ...claim } as never);
+    await settle();
+    expect(found().status?.revision).toBe('r1');
+    const { nodeUid, joinedAt, certificateSerials } = found().status ?? {};
+    expect({ nodeUid, joinedAt, certificateSerials }).toEqual({
+      nodeUid: before?.nodeUid,
+      joinedAt: before?.joinedAt,
+      certificateSerials: ['AB'],
+    });
+    expect(found().status?.applied).toEqual(before?.applied);
+  });
+
+  test('a registration written by hand with the name of a cloud node touches it in nothing, and goes', async () => {
+    await byHand();
+    const before = cloud();
+    const changes = written('nodes');
+    await reconciler.reconcile('cloud-1');
+    await kubernetes.remove(registeredNodes, 'cloud-1');
+    for (let i = 0; i < 3; i++) await reconciler.reconcile('cloud-1');
+    expect(kubernetes.stored(registeredNodes).map(({ metadata }) => metadata.name)).toEqual(['idc-1']);
+    expect(cloud()).toEqual(before);
+    expect(changes).toEqual([]);
+    expect(audited).toMatchObject([
+      { event: 'removal', node: 'cloud-1', kind: 'never-joined', nodeObject: 'left-alone' },
+    ]);
+  });
+
+  test('also by force', async () => {
+    await byHand();
+    const before = cloud();
+    await kubernetes.patch(registeredNodes, 'cloud-1', {
+      metadata: { annotations: { [forceAnnotation]: 'true' } },
+    });
+    await kubernetes.remove(registeredNodes, 'cloud-1');
+    await reconciler.reconcile('cloud-1');
+    expect(cloud()).toEqual(before);
+    expect(audited).toMatchObject([{ kind: 'forced', nodeObject: 'left-alone' }]);
+  });
+
+  test('one of another machine, or of before, is told in an event and not written', async () => {
+    const machineId = 'a'.repeat(32);
+    await kubernetes.patch(registeredNodes, 'idc-1', { spec: { machineId } });
+    const nodeInfo = { machineID: 'b'.repeat(32) };
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' }, status: { nodeInfo } });
+    const before = cloud();
+    await settle();
+    expect(cloud()).toEqual(before);
+    expect(reasons()).toContain('NodeNotOurs');
+    expect(found().status?.ready).toBe('Absent');
+    await departures.deregister(found());
+    expect(cloud()).toEqual(before);
+    expect(audited.at(-1)).toMatchObject({ event: 'removal', kind: 'left', nodeObject: 'left-alone' });
+  });
+
+  test('one that was deleted and registered again is ours again, with nothing written yet', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    const first = found().status?.nodeUid;
+    await kubernetes.remove(nodes, 'idc-1');
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    expect(found().status?.nodeUid).not.toBe(first);
+    expect(cloud()?.metadata.labels).toEqual({ zone: 'a', 'regnode.io/pool': 'idc' });
+  });
+
+  test('a Node that took the name between look and deletion stays', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await settle();
+    kubernetes.before = async (verb, plural) => {
+      if (verb !== 'delete' || plural !== 'nodes') return;
+      kubernetes.before = () => {};
+      await kubernetes.remove(nodes, 'idc-1');
+      await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    };
+    await departures.deregister(found());
+    expect(kubernetes.stored(nodes)).toHaveLength(1);
+    expect(audited.at(-1)).toMatchObject({ event: 'removal', nodeObject: 'left-alone' });
+  });
+});
+
 describe('leaving', () => {
   beforeEach(async () => {
     await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
@@ -306,16 +460,16 @@ describe('leaving', () => {
   });
 
   test('two who ask for a drain at the same time share one', async () => {
-    const [a, b] = [departures.drain('idc-1', 'x'), departures.drain('idc-1', 'y')];
+    const [a, b] = [departures.drain(found(), 'x'), departures.drain(found(), 'y')];
     expect(a).toBe(b);
     await a;
     expect(audited.filter(({ event }) => event === 'drain')).toHaveLength(1);
   });
 
   test('a host that leaves does not share the drain of an upgrade, which spares pods', async () => {
-    const [a, b] = [departures.drain('idc-1', 'x', false), departures.drain('idc-1', 'y')];
+    const [a, b] = [departures.drain(found(), 'x', false), departures.drain(found(), 'y')];
     expect(a).not.toBe(b);
-    expect(departures.drain('idc-1', 'z', false)).toBe(a);
+    expect(departures.drain(found(), 'z', false)).toBe(a);
     await Promise.all([a, b]);
   });
 });

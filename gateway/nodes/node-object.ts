@@ -1,0 +1,45 @@
+// Writes onto the Node object of a registration what is desired, so that a death between two writes is made up for: what may be ours
+// from now on is remembered in the registration before the Node is written, what is done after it. Nothing is read or
+// written when everything is as desired.
+import { isDeepStrictEqual } from 'node:util';
+import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
+import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { appliedOf, type DesiredNode, nodeWriting } from './applied.ts';
+import { type Applied, type RegisteredNode, registeredNodes } from './node.ts';
+
+/** `node` is this registration's own. */
+export async function writeNodeObject(
+  kubernetes: Kubernetes,
+  registered: RegisteredNode,
+  node: NodeObject,
+  desired: DesiredNode,
+): Promise<void> {
+  const { begun, patch, done } = nodeWriting(node, desired, appliedOf(registered, node));
+  const { nodeUid, applied } = registered.status ?? {};
+  if (nodeUid !== node.metadata.uid || !isDeepStrictEqual(applied, begun)) {
+    await remember(kubernetes, registered, node, begun);
+  }
+  try {
+    if (patch) await kubernetes.patch(nodes, node.metadata.name, patch);
+  } catch (error) {
+    // Changed or replaced since we looked: that change leads here again.
+    if (isFailure(error, 'NotFound', 'Conflict')) return;
+    throw error;
+  }
+  if (!isDeepStrictEqual(begun, done)) await remember(kubernetes, registered, node, done);
+}
+
+async function remember(
+  kubernetes: Kubernetes,
+  { metadata: { name, uid } }: RegisteredNode,
+  node: NodeObject,
+  applied: Applied,
+): Promise<void> {
+  const nodeUid = node.metadata.uid;
+  if (nodeUid === undefined) return;
+  await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) =>
+    current.metadata.uid === uid
+      ? { ...current, status: { ...current.status, nodeUid, applied } }
+      : undefined,
+  );
+}
