@@ -21,6 +21,8 @@ import { nodeContainerdSettings, nodeKubeletSettings } from './node-settings.ts'
 export const networkModeSchema = z.enum(['cilium', 'external']);
 /** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
 export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);
+/** How the kubelet is reached: through the agent's tunnel alone, or on all addresses of the host as well. */
+export const kubeletAccessSchema = z.enum(['direct', 'tunnel']);
 
 /** A limit below this would be no download any more. */
 export const leastRateBytesPerSecond = 16 * 1024;
@@ -63,6 +65,8 @@ export const desiredStateSchema = z.object({
   kubernetesVersion: versionSchema,
   network: z.strictObject({ mode: networkModeSchema }),
   apiServerAccess: apiServerAccessSchema.default('direct'),
+  /** A gateway that doesn't say has never asked for anything else. */
+  kubeletAccess: kubeletAccessSchema.default('direct'),
   labels: labelsSchema,
   taints: taintsSchema,
   kubelet: z.strictObject({
@@ -110,6 +114,7 @@ export const desiredStateSchema = z.object({
 
 export type NetworkMode = z.infer<typeof networkModeSchema>;
 export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
+export type KubeletAccess = z.infer<typeof kubeletAccessSchema>;
 export type DriftPolicy = z.infer<typeof driftPolicySchema>;
 export type UpgradeDrain = z.infer<typeof upgradeDrainSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;

@@ -57,7 +57,8 @@ export const sections: readonly Section[] = [
       if (node === undefined) return undefined;
       const { phase, identity, desired } = node.state;
       const { nodeName, pool, address, gatewayUrl, bootstrap } = identity;
-      const { revision, kubernetesVersion, network, apiServerAccess, kubelet, artifacts } = desired;
+      const { revision, kubernetesVersion, network, apiServerAccess, kubeletAccess, kubelet, artifacts } =
+        desired;
       return {
         phase,
         identity: {
@@ -72,6 +73,7 @@ export const sections: readonly Section[] = [
           kubernetesVersion,
           network,
           apiServerAccess,
+          kubeletAccess,
           kubelet,
           labels: Object.keys(desired.labels),
           taints: desired.taints.map(({ key, effect }) => ({ key, effect })),

@@ -38,6 +38,7 @@ export async function provisionalWish(
       kubernetesVersion: kubelet?.version ?? '',
       network: { mode: 'external' },
       apiServerAccess: 'direct',
+      kubeletAccess: 'direct',
       labels: {},
       taints: [],
       kubelet: { clusterDns: ['(of the pool)'], clusterDomain: '(of the pool)', maxPods: 110 },

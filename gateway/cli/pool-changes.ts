@@ -14,6 +14,7 @@ export async function poolChanges(flags: PoolFlags, before: Partial<PoolSpecInpu
     kubernetesVersion: flags.kubernetesVersion,
     network: { mode: flags.network, cilium: changedCilium(flags, before.network?.cilium) },
     apiServerAccess: flags.apiServerAccess,
+    kubeletAccess: flags.kubeletAccess,
     labels: flags.label && changedLabels(flags.label, before.labels ?? {}),
     taints: flags.taint && changedTaints(flags.taint, before.taints ?? []),
     nodeCidrs: flags.nodeCidr?.filter((text) => text !== 'none').map(requireRange),

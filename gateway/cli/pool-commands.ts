@@ -185,6 +185,7 @@ function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
     ['network', describeNetwork(spec)],
     ['API server', spec.apiServerAccess],
     ['node addresses', spec.nodeCidrs.join(', ') || 'those that their joins come from'],
+    ['kubelets', spec.kubeletAccess ?? 'tunnel where the gateway has an egress, else direct'],
     ['nodes', `${nodes} of at most ${spec.maxNodes}, ${connected} connected, ${ready} ready`],
     [
       'labels',

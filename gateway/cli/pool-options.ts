@@ -5,6 +5,8 @@ import {
   apiServerAccessSchema,
   type DriftPolicy,
   driftPolicySchema,
+  type KubeletAccess,
+  kubeletAccessSchema,
   networkModeSchema,
   type UpgradeDrain,
   upgradeDrainSchema,
@@ -25,6 +27,7 @@ export interface PoolFlags {
   readonly podCidrMaskSize?: number;
   readonly ciliumMtu?: number;
   readonly apiServerAccess?: 'direct' | 'tunnel';
+  readonly kubeletAccess?: KubeletAccess;
   readonly label?: readonly string[];
   readonly taint?: readonly string[];
   readonly maxNodes?: number;
@@ -77,6 +80,12 @@ export function withPoolOptions(command: Command): Command {
         '--api-server-access <way>',
         'how kubelets reach the API server: direct (default), or tunnel when the line has no way to it',
       ).choices(apiServerAccessSchema.options),
+    )
+    .addOption(
+      new Option(
+        '--kubelet-access <way>',
+        'how kubelets are reached: tunnel (only through it; default where the gateway has an egress), or direct as well',
+      ).choices(kubeletAccessSchema.options),
     )
     .option('--label <key=value>', 'label of every node, may be repeated', collect)
     .option('--taint <key[=value]:effect>', 'taint of every node, may be repeated', collect)

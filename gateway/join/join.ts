@@ -2,6 +2,7 @@
 // key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota counted,
 // and last a use of the token taken; what fails after the claim gives the name back. A host that lost our answer
 // asks again with the same key and gets one without a second use.
+import type { KubeletAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import {
   type JoinRequest,
@@ -34,6 +35,8 @@ export interface JoinDesk {
   readonly kubernetes: Kubernetes;
   readonly authority: Authority;
   readonly artifacts: () => Promise<OfferedArtifacts>;
+  /** Of pools that do not say. */
+  readonly kubeletAccess?: KubeletAccess;
   readonly apiServer: { readonly url: string; readonly caPem: string };
   /** Whose names and addresses are. */
   readonly book: Pick<AddressBook, 'current'>;
@@ -76,7 +79,14 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   });
   const node = existing?.spec ?? {};
   const artifacts = await desk.artifacts();
-  const desired = desiredState({ name: token.pool, spec }, node, architecture, artifacts, request.facts);
+  const desired = desiredState(
+    { name: token.pool, spec },
+    node,
+    architecture,
+    artifacts,
+    request.facts,
+    desk.kubeletAccess,
+  );
 
   const claimed = existing ?? (await claimName(kubernetes, nodeName, { ...host, addresses: [...addresses] }));
   try {

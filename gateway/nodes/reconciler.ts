@@ -2,7 +2,7 @@
 // RegisteredNode's status, and the agent's desired state. It looks at live copies of pools, registrations and
 // Nodes, and acts when any of them or the tunnel changes. Removal is departures.ts.
 import type { Logger } from 'pino';
-import type { DesiredState } from '../../protocol/desired.ts';
+import type { DesiredState, KubeletAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
@@ -31,6 +31,8 @@ export interface ReconcilerOptions {
   /** What of its name and addresses is not its own, as far as is known. */
   readonly contested: AddressBook['contested'];
   readonly artifacts: () => Promise<OfferedArtifacts>;
+  /** Of pools that do not say. */
+  readonly kubeletAccess?: KubeletAccess;
   readonly tunnels: Tunnels;
   readonly departures: Departures;
   readonly recordEvent: RecordEvent;
@@ -89,7 +91,8 @@ export class Reconciler {
       const artifacts = await this.#options.artifacts();
       const versions = askedVersions(registered);
       const node = { ...registered.spec, ...(versions ? { versions } : {}) };
-      return desiredState(pool, node, architecture, artifacts, registered.status?.facts);
+      const { facts } = registered.status ?? {};
+      return desiredState(pool, node, architecture, artifacts, facts, this.#options.kubeletAccess);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const note = { type: 'Warning', ...told('NO_DESIRED_STATE', { detail: error.message }) } as const;

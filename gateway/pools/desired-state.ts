@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
 import { bestVersion, type Situation } from '../../protocol/compatibility/judgement.ts';
 import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
-import type { Artifact, DesiredState } from '../../protocol/desired.ts';
+import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
@@ -25,6 +25,8 @@ export function desiredState(
   architecture: Architecture,
   { serial, sha256, artifacts }: OfferedArtifacts,
   host: HostTraits = {},
+  /** Of a pool that does not say. */
+  kubeletAccess: KubeletAccess = 'direct',
 ): DesiredState {
   const { spec } = pool;
   const rest: Omit<DesiredState, 'revision'> = {
@@ -32,6 +34,7 @@ export function desiredState(
     kubernetesVersion: node.versions?.kubelet ?? spec.kubernetesVersion,
     network: { mode: spec.network.mode },
     apiServerAccess: spec.apiServerAccess,
+    kubeletAccess: spec.kubeletAccess ?? kubeletAccess,
     labels: nodeLabels(pool, node),
     taints: nodeTaints(spec, node),
     kubelet: spec.kubelet,

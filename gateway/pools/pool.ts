@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   apiServerAccessSchema,
   driftPolicySchema,
+  kubeletAccessSchema,
   leastRateBytesPerSecond,
   networkModeSchema,
   upgradeDrainSchema,
@@ -46,6 +47,11 @@ export const poolSpecSchema = z.strictObject({
   apiServerAccess: apiServerAccessSchema
     .default('direct')
     .describe('How kubelets reach the API server: direct, or tunnel (through the agent and this gateway).'),
+  kubeletAccess: kubeletAccessSchema
+    .optional()
+    .describe(
+      'How kubelets are reached: tunnel (they listen on 127.0.0.1 alone), or direct (on all addresses of the host). Default: tunnel where the gateway has an egress for the API server.',
+    ),
   labels: labelsSchema.default({}).describe('Labels of every node of the pool.'),
   taints: taintsSchema.default([]).describe('Taints of every node of the pool.'),
   nodeCidrs: z

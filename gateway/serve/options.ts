@@ -1,6 +1,7 @@
 // What `serve` can be told, with defaults and limits; a wrong value is a USAGE fault that names the flag.
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { KubeletAccess } from '../../protocol/desired.ts';
 import { Fault } from '../../protocol/fault.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
@@ -77,6 +78,11 @@ export const serveOptionsSchema = z.object({
   settleMs: z.number().default(45_000),
   stopGraceMs: z.number().default(10_000),
 });
+
+/** With an egress the API server reaches kubelets through their tunnels, so that they need no other way in. */
+export function defaultKubeletAccess({ egressSocket }: Pick<ServeOptions, 'egressSocket'>): KubeletAccess {
+  return egressSocket === undefined ? 'direct' : 'tunnel';
+}
 
 /** A host name as a replica may be called. */
 function replicaName(host: string): string {

@@ -32,7 +32,7 @@ import { createClusterView } from './cluster-view.ts';
 import { openIdentities } from './identities.ts';
 import { MetricsPages } from './metrics-pages.ts';
 import { openKubelets, openStatus } from './monitoring.ts';
-import type { ServeOptions } from './options.ts';
+import { defaultKubeletAccess, type ServeOptions } from './options.ts';
 import { publishAddress } from './public-address.ts';
 import { openPublicPort } from './public-port.ts';
 import { publicRoutes } from './routes.ts';
@@ -167,6 +167,7 @@ export async function serve(
     authority,
     artifacts: () => store.manifest(),
     book,
+    kubeletAccess: defaultKubeletAccess(options),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
     isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
     now,

@@ -15,7 +15,7 @@ import type { TelemetryIntake } from '../telemetry/intake.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Loops, startLoops } from './loops.ts';
-import type { ServeOptions } from './options.ts';
+import { defaultKubeletAccess, type ServeOptions } from './options.ts';
 
 export interface UpkeepParts {
   readonly book: AddressBook;
@@ -55,6 +55,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
     nodes: (name) => view.nodes.get(name),
     contested: (node) => book.contested(node),
     artifacts: () => store.manifest(),
+    kubeletAccess: defaultKubeletAccess(options),
     gateway: options.name,
     isLive: (name) => replicas.roster.isLive(name),
     looksAfter: replicas.looksAfter,

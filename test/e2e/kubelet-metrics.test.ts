@@ -170,6 +170,38 @@ test('what the gateway shows to kubelets may read metrics, and nothing else', as
   }
 });
 
+test('the kubelet listens for its agent alone, and on the line when the pool says direct; scrapes work either way', async () => {
+  const listens = async () => {
+    const { stdout } = await host.run('ss', ['-Hltn', 'sport = :10250']);
+    const local = stdout.split('\n').flatMap((line) => line.split(/\s+/)[3] ?? []);
+    return local.filter((address) => address !== '').join(' ');
+  };
+  const until = (wanted: string) =>
+    waitFor(`the kubelet to listen on ${wanted}`, async () => (await listens()) === wanted || undefined, {
+      ...patience,
+      detail: listens,
+    });
+  const scraped = () =>
+    waitFor(
+      'a scrape',
+      async () => {
+        const header = ['-H', `Authorization: Bearer ${token}`];
+        return (await curl('/nodes/idc-1/kubelet/metrics', header)).stdout === '200' || undefined;
+      },
+      patience,
+    );
+  await until('127.0.0.1:10250');
+  await scraped();
+  await regnodectl(sandbox, ['pool', 'set', 'idc', '--kubelet-access', 'direct']);
+  await until('*:10250');
+  await scraped();
+  expect(await regnodectl(sandbox, ['pool', 'get', 'idc'])).toMatch(/kubelets +direct/);
+  await regnodectl(sandbox, ['pool', 'set', 'idc', '--kubelet-access', 'tunnel']);
+  await until('127.0.0.1:10250');
+  await scraped();
+  await waitForReady(sandbox, 'idc-1');
+});
+
 test('a line that is cut is a target that is down; it comes back by itself', async () => {
   await host.cutLink();
   await waitFor(

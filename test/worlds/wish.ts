@@ -27,6 +27,7 @@ export const wish: DesiredState = {
   kubernetesVersion: '1.20.2',
   network: { mode: 'cilium' },
   apiServerAccess: 'direct',
+  kubeletAccess: 'tunnel',
   labels: {},
   taints: [],
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },

@@ -32,11 +32,11 @@ export const firewallMessages = {
           zh: 'firewalld 正在运行：NodePort 与 Pod 间流量可能被拒绝。',
         },
         remedy: {
-          en: 'Open the ports and let packets be forwarded, or turn firewalld off.',
-          zh: '请放行端口并允许转发，或关闭 firewalld。',
+          en: 'Open the ports and let packets be forwarded, or turn firewalld off. Only a pool with --kubelet-access direct needs 10250/tcp as well.',
+          zh: '请放行端口并允许转发，或关闭 firewalld。仅 --kubelet-access direct 的节点池还需放行 10250/tcp。',
         },
         commands: [
-          'firewall-cmd --permanent --add-port=10250/tcp --add-port=30000-32767/tcp --add-port=30000-32767/udp --add-masquerade && firewall-cmd --reload',
+          'firewall-cmd --permanent --add-port=30000-32767/tcp --add-port=30000-32767/udp --add-masquerade && firewall-cmd --reload',
           'systemctl disable --now firewalld   # or this',
         ],
       },
@@ -46,11 +46,11 @@ export const firewallMessages = {
           zh: 'firewalld 正在运行：VXLAN（8472/udp）、健康检查（4240/tcp）与 NodePort 可能被拒绝。',
         },
         remedy: {
-          en: 'Open the ports and let packets be forwarded, or turn firewalld off.',
-          zh: '请放行端口并允许转发，或关闭 firewalld。',
+          en: 'Open the ports and let packets be forwarded, or turn firewalld off. Only a pool with --kubelet-access direct needs 10250/tcp as well.',
+          zh: '请放行端口并允许转发，或关闭 firewalld。仅 --kubelet-access direct 的节点池还需放行 10250/tcp。',
         },
         commands: [
-          'firewall-cmd --permanent --add-port=8472/udp --add-port=4240/tcp --add-port=10250/tcp --add-port=30000-32767/tcp --add-port=30000-32767/udp --add-masquerade && firewall-cmd --reload',
+          'firewall-cmd --permanent --add-port=8472/udp --add-port=4240/tcp --add-port=30000-32767/tcp --add-port=30000-32767/udp --add-masquerade && firewall-cmd --reload',
           'systemctl disable --now firewalld   # or this',
         ],
       },

@@ -8,7 +8,13 @@ import { kubeletConfiguration } from '../../../../agent/components/kubelet/confi
 import { accessKubeconfig, bootstrapKubeconfig } from '../../../../agent/components/kubelet/kubeconfig.ts';
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
-import { type ApiServerAccess, type DesiredState, desiredStateSchema } from '../../../../protocol/desired.ts';
+import { kubeletAddress } from '../../../../agent/tunnel/targets.ts';
+import {
+  type ApiServerAccess,
+  type DesiredState,
+  desiredStateSchema,
+  type KubeletAccess,
+} from '../../../../protocol/desired.ts';
 import { yaml } from '../../../../protocol/formats/yaml.ts';
 import type { Registry } from '../../../../protocol/node-settings.ts';
 import { artifact, container, desired, host, wish } from './wish.ts';
@@ -189,6 +195,33 @@ describe('the way to the API server', () => {
       server: 'https://127.0.0.1:16443',
       'tls-server-name': name,
     });
+  });
+});
+
+describe('the way to the kubelet', () => {
+  const over = (kubeletAccess: KubeletAccess): DesiredState => ({ ...desired, kubeletAccess });
+  const stamp = (kubeletAccess: KubeletAccess) =>
+    planComponents(container, { ...wish, desired: over(kubeletAccess) }).flatMap((resource) =>
+      resource.kind === 'unit' && resource.name === 'kubelet.service' ? [resource.stamp] : [],
+    );
+
+  test.each(['1.18.20', '1.36.0'])(
+    'through the tunnel: %s listens where its agent dials it alone',
+    (version) => {
+      expect(kubeletConfiguration(host, over('tunnel'), version)).toMatchObject({
+        address: kubeletAddress.host,
+      });
+      expect(kubeletAddress.host).toBe('127.0.0.1');
+    },
+  );
+
+  test('direct: it listens as kubelets do', () => {
+    expect(kubeletConfiguration(host, over('direct'), '1.28.0')).not.toHaveProperty('address');
+  });
+
+  test('a change of it restarts the kubelet', () => {
+    expect(stamp('direct')).toHaveLength(1);
+    expect(stamp('direct')).not.toEqual(stamp('tunnel'));
   });
 });
 

@@ -47,6 +47,7 @@ export const desired: DesiredState = {
   kubernetesVersion: '1.28.0',
   network: { mode: 'external' },
   apiServerAccess: 'direct',
+  kubeletAccess: 'tunnel',
   labels: {},
   taints: [{ key: 'site', value: 'idc', effect: 'NoSchedule' }],
   kubelet: { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local', maxPods: 110 },

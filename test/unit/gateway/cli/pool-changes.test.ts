@@ -43,6 +43,7 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
     { reserve: ['memory=2Gi', 'pids=2000'] },
     { kubelet: { reserved: { cpuMillicores: 500, memoryMiB: 2048, pids: 2000 } } },
   ],
+  ['the way to kubelets', { kubeletAccess: 'direct' }, { kubeletAccess: 'direct' }],
   ['whole cores', { reserve: ['cpu=2'] }, { kubelet: { reserved: { cpuMillicores: 2000 } } }],
   [
     'eviction',

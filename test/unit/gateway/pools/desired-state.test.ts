@@ -40,6 +40,21 @@ test.each([
   );
 });
 
+test.each([
+  ['what the gateway can', undefined, 'tunnel', 'tunnel'],
+  ['what the gateway can', undefined, 'direct', 'direct'],
+  ['its own word', 'direct', 'tunnel', 'direct'],
+  ['its own word', 'tunnel', 'direct', 'tunnel'],
+] as const)('kubelets of a pool are reached by %s: %s over %s', (_what, own, gateway, expected) => {
+  const change = own === undefined ? {} : { kubeletAccess: own };
+  const desired = desiredState({ name: 'idc', spec: spec(change) }, {}, 'amd64', store, {}, gateway);
+  expect(desired.kubeletAccess).toBe(expected);
+});
+
+test('another way to the kubelet is another revision', () => {
+  expect(state({ kubeletAccess: 'tunnel' }).revision).not.toBe(state({ kubeletAccess: 'direct' }).revision);
+});
+
 test('another architecture is another store', () => {
   expect(() => desiredState({ name: 'idc', spec: spec() }, {}, 'arm64', store)).toThrow('arm64');
 });

@@ -1,7 +1,7 @@
 // The flags of serve: a wrong value is named with its flag.
 import { expect, test } from 'vitest';
 import { parseListen } from '../../../../gateway/serve/listen.ts';
-import { parseServeOptions } from '../../../../gateway/serve/options.ts';
+import { defaultKubeletAccess, parseServeOptions } from '../../../../gateway/serve/options.ts';
 
 const flags = {
   listen: '0.0.0.0:443',
@@ -19,6 +19,12 @@ test('defaults', () => {
     remoteWriteQueue: 500_000,
     certificateLifetime: 90 * 24 * 3600_000,
   });
+});
+
+test('kubelets are reached through their tunnels alone where the API server has an egress', () => {
+  const egress = { ...flags, egressSocket: '/run/regnode/egress.sock' };
+  expect(defaultKubeletAccess(parseServeOptions(egress))).toBe('tunnel');
+  expect(defaultKubeletAccess(parseServeOptions(flags))).toBe('direct');
 });
 
 test('the life of a certificate, down to seconds', () => {
