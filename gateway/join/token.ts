@@ -1,10 +1,10 @@
-// Join tokens: `rt-<id>.<secret>`, kept as Secret regnode-system/regnode-token-<id> that holds only the hash of
+// Join tokens: `rt-<id>.<secret>`, kept as Secret regnode-tokens/regnode-token-<id> that holds only the hash of
 // the secret. A use is recorded together with the key that it admitted, in the same write: so two hosts can't
 // take one use, and a host whose answer was lost on the way asks again without costing a second one.
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { Fault } from '../../protocol/fault.ts';
 import { canonicalAddress, parseAddress, parseRange } from '../addresses/address.ts';
-import { gatewayNamespace } from '../kubernetes/access.ts';
+import { tokenNamespace } from '../kubernetes/access.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 
@@ -69,7 +69,7 @@ export async function createToken(
   await kubernetes.create(secrets, {
     metadata: {
       name: secretName(id),
-      namespace: gatewayNamespace,
+      namespace: tokenNamespace,
       labels: { [tokenLabel]: 'true', 'regnode.io/pool': wish.pool },
     },
     type: tokenSecretType,
@@ -92,7 +92,7 @@ export async function checkToken(
 ): Promise<JoinToken> {
   const [, id, secret] = tokenPattern.exec(text) ?? [];
   if (!id || !secret) throw new Fault('TOKEN_INVALID', { id: '?' });
-  const stored = await kubernetes.get(secrets, secretName(id), gatewayNamespace);
+  const stored = await kubernetes.get(secrets, secretName(id), tokenNamespace);
   // Hash and compare in any case, so that the time says nothing about which ids exist.
   const expected = Buffer.from(decode(stored).secretSha256 ?? sha256(''), 'hex');
   const matches = timingSafeEqual(
@@ -115,7 +115,7 @@ export async function consumeToken(
   const found = await update(
     kubernetes,
     secrets,
-    { name: secretName(id), namespace: gatewayNamespace },
+    { name: secretName(id), namespace: tokenNamespace },
     (stored) => {
       const token = parse(stored);
       assertUsable(token, applicant, now);
@@ -135,7 +135,7 @@ export async function consumeToken(
 /** Of every token that there is: id → hash of its secret. */
 export async function tokenHashes(kubernetes: Kubernetes): Promise<ReadonlyMap<string, string>> {
   const { items } = await kubernetes.list(secrets, {
-    namespace: gatewayNamespace,
+    namespace: tokenNamespace,
     labelSelector: `${tokenLabel}=true`,
   });
   const stored = items.filter(({ type }) => type === tokenSecretType);
@@ -153,7 +153,7 @@ export function isTokenAmong(hashes: ReadonlyMap<string, string>, text: string):
 
 export async function listTokens(kubernetes: Kubernetes): Promise<readonly JoinToken[]> {
   const { items } = await kubernetes.list(secrets, {
-    namespace: gatewayNamespace,
+    namespace: tokenNamespace,
     labelSelector: `${tokenLabel}=true`,
   });
   return items.map(parse).sort((a, b) => a.expiresAt.localeCompare(b.expiresAt));
@@ -163,7 +163,7 @@ export async function listTokens(kubernetes: Kubernetes): Promise<readonly JoinT
 export function revokeToken(kubernetes: Kubernetes, idOrText: string): Promise<boolean> {
   const id = tokenId(idOrText) ?? idOrText.replace(/^rt-/, '');
   if (!/^[a-z0-9]{6}$/.test(id)) return Promise.resolve(false);
-  return kubernetes.remove(secrets, secretName(id), { namespace: gatewayNamespace });
+  return kubernetes.remove(secrets, secretName(id), { namespace: tokenNamespace });
 }
 
 function assertUsable(token: JoinToken, applicant: Asking, now: number): void {

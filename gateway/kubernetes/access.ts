@@ -16,6 +16,8 @@ import {
 import type { RbacObject, Rule } from './rbac.ts';
 
 export const gatewayNamespace = 'regnode-system';
+/** Join tokens are apart from the CA's key, so that who may list tokens holds no key. */
+export const tokenNamespace = 'regnode-tokens';
 export const gatewayUser = 'regnode-gateway';
 /** Whose token the gateway shows to kubelets: it may read their metrics, and nothing else, in case a host is hostile. */
 export const metricsUser = 'regnode-metrics';
@@ -64,8 +66,13 @@ const clusterRules: readonly Rule[] = [
   },
 ];
 
+/** `regnodectl` makes and takes away, a join reads and counts down. */
+const tokenNamespaceRules: readonly Rule[] = [
+  { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'create', 'update', 'delete'] },
+];
+
 const ownNamespaceRules: readonly Rule[] = [
-  // The CA and the join tokens.
+  // The CA.
   { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update', 'patch'] },
   {
@@ -93,12 +100,14 @@ const gatewaySubjects = [
   { kind: 'User', name: gatewayUser, apiGroup: 'rbac.authorization.k8s.io' },
 ];
 
-const labels = { 'app.kubernetes.io/name': 'regnode' };
+export const objectLabels = { 'app.kubernetes.io/name': 'regnode' };
+const labels = objectLabels;
 const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
 
 /** In the order in which they are applied. */
 export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: RbacObject }[] = [
   { kind: namespaces, object: { metadata: { name: gatewayNamespace, labels } } },
+  { kind: namespaces, object: { metadata: { name: tokenNamespace, labels } } },
   {
     kind: serviceAccounts,
     object: { metadata: { name: gatewayUser, namespace: gatewayNamespace, labels } },
@@ -134,6 +143,7 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
   ...ciliumAccess(labels),
   ...role(ciliumNamespace, ciliumNamespaceRules),
   ...role(gatewayNamespace, ownNamespaceRules),
+  ...role(tokenNamespace, tokenNamespaceRules),
   ...role('kube-system', kubeSystemRules),
   {
     kind: clusterRoleBindings,

@@ -2,9 +2,10 @@
 // again, or running a newer release, changes only what differs. Ends when the CRDs can be used.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/fault.ts';
-import { accessObjects } from './access.ts';
+import { accessObjects, objectLabels } from './access.ts';
 import { customResourceDefinitions } from './kinds.ts';
 import { type Kubernetes, KubernetesFailure } from './kubernetes.ts';
+import { peopleAccess } from './people.ts';
 import { resourceDefinitions } from './resource-definitions.ts';
 
 const establishedTimeoutMs = 60_000;
@@ -13,7 +14,7 @@ const startingGraceMs = 5_000;
 
 /** `progress` hears each object's kind and name when it is applied. */
 export async function setUpCluster(kubernetes: Kubernetes, progress: (line: string) => void): Promise<void> {
-  for (const { kind, object } of accessObjects) {
+  for (const { kind, object } of [...accessObjects, ...peopleAccess(objectLabels)]) {
     await kubernetes.apply(kind, object);
     const { name, namespace } = object.metadata;
     progress(`${kind.kind} ${namespace ? `${namespace}/` : ''}${name}`);

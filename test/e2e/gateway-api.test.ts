@@ -108,6 +108,62 @@ describe('rights', () => {
   ])('%s %s %j: %s', async (verb, resource, more, answer) => {
     expect(await may(verb, resource, more)).toBe(answer);
   });
+
+  describe('of people', () => {
+    const bind = (user: string, role: string) =>
+      kubectl(sandbox, ['create', 'clusterrolebinding', user, `--clusterrole=${role}`, `--user=${user}`]);
+    const bindTokens = (user: string, namespace: string) =>
+      kubectl(sandbox, [
+        ...['create', 'rolebinding', user, '-n', namespace],
+        ...['--role=regnode-operator', `--user=${user}`],
+      ]);
+    const can = async (user: string, [verb = '', resource = '', ...more]: readonly string[]) =>
+      (
+        await sandbox.cloud.kubectl(['auth', 'can-i', verb, resource, `--as=${user}`, ...more])
+      ).stdout.trim() === 'yes';
+    const tokens = ['-n', 'regnode-tokens'];
+
+    beforeAll(async () => {
+      await bind('vera', 'regnode-viewer');
+      await bind('otto', 'regnode-operator');
+      await bind('anna', 'regnode-admin');
+      for (const user of ['otto', 'anna']) {
+        await bindTokens(user, 'regnode-tokens');
+        await bindTokens(user, 'regnode-system');
+      }
+    });
+
+    test.each<[readonly string[], string]>([
+      [['list', 'nodepools'], 'vera otto anna'],
+      [['watch', 'registerednodes'], 'vera otto anna'],
+      [['get', 'nodes'], 'vera otto anna'],
+      [['patch', 'registerednodes'], 'otto anna'],
+      [['delete', 'registerednodes'], 'otto anna'],
+      [['patch', 'nodes'], 'otto anna'],
+      [['create', 'pods', '--subresource=eviction'], 'otto anna'],
+      [['create', 'secrets', ...tokens], 'otto anna'],
+      [['list', 'secrets', ...tokens], 'otto anna'],
+      [['get', 'configmaps/regnode-gateway', '-n', 'regnode-system'], 'otto anna'],
+      [['create', 'nodepools'], 'anna'],
+      [['patch', 'nodepools'], 'anna'],
+      [['patch', 'registerednodes', '--subresource=status'], ''],
+      [['get', 'secrets', '-n', 'regnode-system'], ''],
+      [['create', 'secrets', '-n', 'kube-system'], ''],
+      [['delete', 'nodes'], ''],
+      [['create', 'pods'], ''],
+      [['get', 'pods', '--subresource=exec'], ''],
+      [['create', 'clusterrolebindings'], ''],
+    ])('%j is for: %s', async (question, whose) => {
+      const found: string[] = [];
+      for (const user of ['vera', 'otto', 'anna']) if (await can(user, question)) found.push(user);
+      expect(found.join(' ')).toBe(whose);
+    });
+
+    test('an editor of the cluster has none of it: nothing is aggregated', async () => {
+      await kubectl(sandbox, ['create', 'clusterrolebinding', 'eddi', '--clusterrole=edit', '--user=eddi']);
+      for (const verb of ['get', 'patch']) expect(await can('eddi', [verb, 'nodepools'])).toBe(false);
+    });
+  });
 });
 
 describe("a kubelet's certificates", () => {

@@ -97,7 +97,7 @@ describe('refused, with nothing changed and no use taken', () => {
       if (verb !== 'create' || plural !== 'registerednodes') return;
       kubernetes.before = () => {};
       const [stored] = await listTokens(kubernetes);
-      await kubernetes.remove(secrets, `regnode-token-${stored?.id}`, { namespace: 'regnode-system' });
+      await kubernetes.remove(secrets, `regnode-token-${stored?.id}`, { namespace: 'regnode-tokens' });
     };
     await expect(join(desk, host.request(text))).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
     expect(kubernetes.stored(registeredNodes)).toEqual([]);

@@ -73,8 +73,8 @@ describe('refused', () => {
     const { kubernetes, text, token } = await oneToken();
     const name = `regnode-token-${token.id}`;
     const [stored] = kubernetes.stored(secrets);
-    await kubernetes.remove(secrets, name, { namespace: 'regnode-system' });
-    const metadata = { name, namespace: 'regnode-system' };
+    await kubernetes.remove(secrets, name, { namespace: 'regnode-tokens' });
+    const metadata = { name, namespace: 'regnode-tokens' };
     await kubernetes.create(secrets, { metadata, type: 'Opaque', data: stored?.data ?? {} });
     await expect(checkToken(kubernetes, text, host(1), now)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
   });

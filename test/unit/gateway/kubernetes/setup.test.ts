@@ -1,6 +1,13 @@
 // Preparing a cluster, and telling one that is not prepared from one whose API server is just starting.
 import { expect, test } from 'vitest';
-import { clusterRoles, customResourceDefinitions, roles } from '../../../../gateway/kubernetes/kinds.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  customResourceDefinitions,
+  type KubernetesObject,
+  roleBindings,
+  roles,
+} from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { assertSetUp, setUpCluster } from '../../../../gateway/kubernetes/setup.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
@@ -51,6 +58,31 @@ test('the gateway may do nothing to all of the secrets, and nothing by a wildcar
     { resources: ['secrets'], verbs: ['create', 'delete'] },
     { resources: ['daemonsets'], resourceNames: ['cilium'], verbs: ['get'] },
   ]);
+});
+
+test('roles for people: each says what it amounts to, none is aggregated or bound, and no list of secrets holds the key of the CA', async () => {
+  const kubernetes = cluster();
+  await setUpCluster(kubernetes, () => {});
+  const people = [...kubernetes.stored(clusterRoles), ...kubernetes.stored(roles)].filter(({ metadata }) =>
+    /^regnode-(viewer|operator|admin)$/.test(metadata.name),
+  ) as (KubernetesObject & { rules: { resources: string[]; verbs: string[] }[] })[];
+  expect(people).toHaveLength(5);
+  for (const { metadata, rules } of people) {
+    expect(metadata.annotations?.['regnode.io/amounts-to']).toMatch(/\.$/);
+    expect(Object.keys(metadata.labels ?? {}).filter((key) => key.includes('aggregate'))).toEqual([]);
+    const readsSecrets = rules.some(({ resources }) => resources.includes('secrets'));
+    expect(readsSecrets).toBe(metadata.namespace === 'regnode-tokens');
+    // Which serials are good, which bootstrap token is a node's, whose the Node is: the gateway's own to say.
+    expect(rules.flatMap(({ resources }) => resources)).not.toContain('registerednodes/status');
+  }
+  const bound = [...kubernetes.stored(clusterRoleBindings), ...kubernetes.stored(roleBindings)];
+  expect(
+    bound.filter((binding) =>
+      people.some(
+        ({ metadata }) => (binding as { roleRef?: { name: string } }).roleRef?.name === metadata.name,
+      ),
+    ),
+  ).toEqual([]);
 });
 
 const notFound = new KubernetesFailure({ status: 404, reason: 'NotFound', message: '', request: '' });
