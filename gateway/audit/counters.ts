@@ -39,7 +39,7 @@ const hubTotals = {
   unknownMessages: ['tunnel_unknown_messages_total', 'Messages of a kind that only a later release knows.'],
 } as const satisfies Partial<Record<keyof HubFigures, readonly [string, string]>>;
 
-/** By kind; ARCHITECTURE.md has the list. */
+/** By kind; protocol/tunnel/README.md has the list. */
 const hubRefusals = {
   handshakesFailed: ['tunnel_handshakes_failed_total', 'Tunnel handshakes that failed, by what was wrong.'],
   upgradesRefused: ['tunnel_upgrades_refused_total', 'Upgrades to a tunnel that were refused, by reason.'],

@@ -1,5 +1,5 @@
 // What a peer can do against the protocol, by kind: the name under which it is counted, logged and audited. The detail
-// is for people, the kind for graphs and alarms; a new kind is a new row here and in ARCHITECTURE.md.
+// is for people, the kind for graphs and alarms; a new kind is a new row here and in README.md beside it.
 import { tellDefect } from '../defect.ts';
 import { Fault } from '../fault.ts';
 
