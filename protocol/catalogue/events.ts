@@ -62,7 +62,7 @@ export const eventTexts = {
         'Nothing is led to the node by what is not its own, and no certificate is made for it. Remove the one that should not have it.',
     },
     zh: {
-      message: '{detail}',
+      message: '名称或地址存在冲突：{detail}',
       remedy: '不归其所有的名称或地址不会被转到该节点，也不会为其签发证书。请移除不应占用者。',
     },
   },
