@@ -175,7 +175,7 @@ describe("a kubelet's certificates", () => {
   const request = certificateRequest;
   const decision = (name: string) => decisionOn(sandbox, name);
 
-  test('its own, and nobody else’s; then its serving certificate; then its labels and taints', async () => {
+  test('its own, and nobody else’s; then its serving certificate; then its labels and taints; what it writes takes none of others away', async () => {
     const { response } = await joined('idc-1');
     const other = await joined('idc-2');
     const bootstrap = { token: response.bootstrap.token };
@@ -220,6 +220,39 @@ describe("a kubelet's certificates", () => {
       },
       { timeoutMs: 20_000 },
     );
+
+    // What an administrator put onto the Node, and the kubelet says is the gateway's to take away.
+    const tier = 'node-restriction.kubernetes.io/tier';
+    await kubectl(sandbox, ['label', 'node', 'idc-1', `${tier}=secret`]);
+    await kubectl(sandbox, ['taint', 'node', 'idc-1', 'quarantine=yes:NoExecute']);
+    await kubectl(sandbox, ['cordon', 'idc-1']);
+    const claim = { labels: [tier], taints: ['quarantine:NoExecute'], unschedulable: true };
+    const annotations = { 'regnode.io/applied': JSON.stringify(claim) };
+    await as(
+      'idc-1',
+      kubelet,
+      ['patch', 'node', 'idc-1', '--type=merge', '-p', JSON.stringify({ metadata: { annotations } })],
+      '',
+    );
+    const idc1 = async () => JSON.parse(await kubectl(sandbox, ['get', 'node', 'idc-1', '-o', 'json']));
+    const seen = await waitFor(
+      'the gateway to take the annotation away',
+      async () => {
+        const node = await idc1();
+        return node.metadata.annotations?.['regnode.io/applied'] === undefined ? node : undefined;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(seen.metadata.labels[tier]).toBe('secret');
+    expect(seen.spec.unschedulable).toBe(true);
+    expect(seen.spec.taints.map(({ key }: { key: string }) => key)).toContain('quarantine');
+    const registered = JSON.parse(
+      await kubectl(sandbox, ['get', 'registerednode', 'idc-1', '-o', 'json']),
+    ).status;
+    expect(registered).toMatchObject({
+      nodeUid: seen.metadata.uid,
+      applied: { taints: ['idc:NoSchedule'], unschedulable: false },
+    });
   });
 
   test('a request that is nobody’s business here is left alone', async () => {
@@ -311,6 +344,33 @@ describe('leaving', () => {
       status: 403,
       body: { error: { code: 'NODE_NOT_REGISTERED' } },
     });
+  });
+
+  test('a registration written by hand with the name of a cloud node leaves that node as it is', async () => {
+    const create = (object: object) => kubectl(sandbox, ['create', '-f', '-'], JSON.stringify(object));
+    const cloud9 = async () =>
+      JSON.parse(await kubectl(sandbox, ['get', 'node', 'cloud-9', '-o', 'json'])) as {
+        metadata: { uid: string; labels?: object };
+        spec: { unschedulable?: boolean };
+      };
+    await create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'cloud-9' } });
+    const before = await cloud9();
+    await create({
+      apiVersion: 'regnode.io/v1alpha1',
+      kind: 'RegisteredNode',
+      metadata: { name: 'cloud-9', finalizers: ['regnode.io/leave'] },
+      spec: { pool: poolName, machineId: '9'.repeat(32), keySha256: '9'.repeat(64), addresses: [] },
+    });
+    // Ends when the gateway has taken the finalizer away.
+    await kubectl(sandbox, ['delete', 'registerednode', 'cloud-9', '--timeout=30s']);
+    const after = await cloud9();
+    expect(after.metadata.uid).toBe(before.metadata.uid);
+    expect(after.metadata.labels).toEqual(before.metadata.labels);
+    expect(after.spec.unschedulable).toBeUndefined();
+    expect(await sandbox.cloud.gatewayLogs()).toMatch(
+      /"event":"removal","node":"cloud-9".*"kind":"never-joined","nodeObject":"left-alone"/,
+    );
+    await kubectl(sandbox, ['delete', 'node', 'cloud-9']);
   });
 
   test('a host that is away is waited for; by force it is gone at once', async () => {
