@@ -37,7 +37,6 @@ export class RingProducer {
   #published: number;
   #free: number;
   #sequence: number;
-  #written: number;
   #recordStart: number;
   #deltaMs = 0;
   #lossCount: number;
@@ -62,7 +61,6 @@ export class RingProducer {
     this.#recordStart = this.#position;
     this.#free = Atomics.load(words, word.free);
     this.#sequence = this.#next[accountWord.sequence] ?? 0;
-    this.#written = this.#next[accountWord.written] ?? 0;
     this.#lossCount = this.#next[accountWord.unreported] ?? 0;
     this.#lossReason = this.#next[accountWord.unreportedReason] ?? 0;
     this.#loseUnpublished();
@@ -102,7 +100,6 @@ export class RingProducer {
   cancel(): void {
     this.#position = this.#recordStart;
     this.#sequence = (this.#sequence - 1) | 0;
-    this.#written = (this.#written - 1) | 0;
     this.#words[word.begun] = this.#sequence;
   }
 
@@ -137,12 +134,10 @@ export class RingProducer {
     }
     this.#int32[offset >> 2] = length;
     this.#int32[(offset >> 2) + 1] = this.#sequence;
-    this.#uint16[(offset >> 1) + 4] = schema;
-    this.#uint16[(offset >> 1) + 5] = kind;
+    this.#int32[(offset >> 2) + 2] = (schema & 0xffff) | (kind << 16);
     this.#int32[(offset >> 2) + 3] = deltaMs;
     this.#position = (this.#position + padding + length) | 0;
     this.#sequence = (this.#sequence + 1) | 0;
-    this.#written = (this.#written + 1) | 0;
     this.#words[word.begun] = this.#sequence;
     return offset;
   }
@@ -154,7 +149,7 @@ export class RingProducer {
     this.#countLost(kind);
     // Nothing else tells of it if this thread dies now; and what lies here unseen must reach the consumer, or a full
     // ring would stay full.
-    this.#commit();
+    this.#commit(1);
     return -1;
   }
 
@@ -189,7 +184,7 @@ export class RingProducer {
     this.#lossCount += count;
     this.#lossReason |= lossReason.producerEnded;
     this.#sequence = (this.#sequence + count) | 0;
-    this.#commit();
+    this.#commit(count);
   }
 
   #countLost(kind: RecordClass): void {
@@ -197,13 +192,14 @@ export class RingProducer {
     this.#next[index] = ((this.#next[index] ?? 0) + 1) | 0;
   }
 
-  /** Shows the consumer all of it at once: positions, sequences and losses. */
-  #commit(): void {
+  /** Shows the consumer all of it at once: positions, sequences and losses. So many of the sequences since the last are lost. */
+  #commit(lost = 0): void {
     const next = this.#next;
-    if (next[accountWord.sequence] === this.#sequence) return;
+    const spent = (this.#sequence - (next[accountWord.sequence] ?? 0)) | 0;
+    if (spent === 0) return;
     next[accountWord.published] = this.#position;
     next[accountWord.sequence] = this.#sequence;
-    next[accountWord.written] = this.#written;
+    next[accountWord.written] = ((next[accountWord.written] ?? 0) + spent - lost) | 0;
     next[accountWord.unreported] = this.#lossCount;
     next[accountWord.unreportedReason] = this.#lossReason;
     this.#account.write(next);
