@@ -2,7 +2,7 @@
 // regnode, the agent of a registered node. Takes the token out of the environment before anything else can see
 // it, makes the host, runs the command, and leaves the exit code.
 import { outliveBrokenOutput } from '../protocol/broken-output.ts';
-import { languageOf } from './cli/language.ts';
+import { languageOf } from './config/language.ts';
 import { createHost } from './host/real.ts';
 
 const token = process.env.REGNODE_TOKEN;

@@ -3,17 +3,17 @@
 // and signs the artifact store that it serves.
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { printableJson } from '../protocol/formats/printable.ts';
-import { bundleCommand } from './artifacts/command.ts';
+import { printableJson } from '../protocol/printable.ts';
+import { authorityCommand } from './cli/authority-command.ts';
+import { bundleCommand } from './cli/bundle-command.ts';
 import { completionCommand } from './cli/completion.ts';
 import { runProgram, tellDone } from './cli/outcome.ts';
 import { printLines, tellProgress } from './cli/output.ts';
-import { authorityCommand } from './join/authority-command.ts';
 import { connectCluster } from './kubernetes/connect.ts';
-import { setUpCluster } from './kubernetes/setup.ts';
 import { parseServeOptions } from './serve/options.ts';
 import { serve } from './serve/serve.ts';
 import { limitYoungGeneration } from './serve/young-generation.ts';
+import { setUpCluster } from './setup/setup.ts';
 import { addRemoteWriteFlags } from './telemetry/remote-write/flags.ts';
 import { gatewayVersion } from './version.ts';
 

@@ -3,7 +3,7 @@
 // Patterns stay in what RE2 and JavaScript both read: no look-ahead. None of them lets a line break or a control through.
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { printable } from './formats/printable.ts';
+import { printable } from './printable.ts';
 
 const label = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 const subdomain = `${label}(\\.${label})*`;

@@ -1,18 +1,18 @@
 // A bug report, top to bottom: an id for the logs → every section, bounded → the doctor's and preflight's findings →
 // clean what programs wrote → search everything for secrets, and refuse when one is found → one file, at once and
 // only for root. Nothing on the host is changed but that file and one line in its log.
-import { Fault, type Language } from '../../protocol/fault.ts';
+import { Fault, type Language } from '../../protocol/catalogue/fault.ts';
 import { diagnose } from '../doctor/diagnose.ts';
-import { type JoinedNode, readJoinedNode } from '../doctor/joined-node.ts';
+import { secretsIn, withoutSecretsIn } from '../doctor/secrets.ts';
 import type { Host } from '../host/host.ts';
 import { observe } from '../preflight/observed-host.ts';
 import { explainReport } from '../preflight/report.ts';
 import { runPreflight } from '../preflight/runner.ts';
+import { type JoinedNode, readJoinedNode } from '../state/joined-node.ts';
 import { agentVersion } from '../version.ts';
 import { type ArchivedText, packTexts } from './archive.ts';
 import { bugreportCommands } from './commands.ts';
 import { knownSecrets } from './known-secrets.ts';
-import { secretsIn, withoutSecretsIn } from './secrets.ts';
 import { sections as allSections, type Section } from './sections.ts';
 
 export const bugreportSchemaVersion = 1;

@@ -1,9 +1,9 @@
 // The secrets that this host is known to have, word for word, so that none of them leaves it in a form that no pattern
 // knows: regnode's and the kubelet's keys, tokens, the passwords of proxies. Read for comparison only.
 import { paths } from '../config/paths.ts';
-import type { JoinedNode } from '../doctor/joined-node.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
 import type { Host } from '../host/host.ts';
+import type { JoinedNode } from '../state/joined-node.ts';
 import { environmentFiles } from './environment.ts';
 
 /** Shorter ones would be found everywhere. */

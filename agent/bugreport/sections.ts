@@ -2,11 +2,11 @@
 // stays on the host. `free` ones are text that programs wrote (logs): they are cleaned line by line before they go in.
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
-import type { JoinedNode } from '../doctor/joined-node.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
 import { networkFiles, pluginsOf } from '../doctor/observation/pod-network.ts';
 import type { Host } from '../host/host.ts';
 import { readJournal } from '../plan/journal.ts';
+import type { JoinedNode } from '../state/joined-node.ts';
 import {
   journalOf,
   kernelJournal,

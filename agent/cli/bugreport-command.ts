@@ -2,11 +2,11 @@
 // in the host's log too.
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { makeBugreport } from '../bugreport/bugreport.ts';
+import type { Text } from '../config/language.ts';
 import type { Host } from '../host/host.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
-import type { Text } from './language.ts';
 
 export function bugreportCommand(context: CliContext): Command {
   return new Command('bugreport')

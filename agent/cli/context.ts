@@ -1,9 +1,9 @@
 // What every command is handed: the host, the terminal, the environment without its secrets, and a signal that
 // Ctrl-C gives.
 import type { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { languageOf } from '../config/language.ts';
 import type { Host } from '../host/host.ts';
-import { languageOf } from './language.ts';
 import { type Output, Terminal } from './terminal.ts';
 
 export interface CliContext {

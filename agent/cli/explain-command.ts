@@ -1,7 +1,7 @@
 // regnode explain CODE: what a code means and what to do about it, in either language.
 import { Command } from 'commander';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../protocol/catalogue/index.ts';
-import { Fault } from '../../protocol/fault.ts';
 import { nearest } from '../config/nearest.ts';
 import { explainCode } from '../preflight/explain.ts';
 import { checkCodes } from '../preflight/messages/index.ts';

@@ -1,15 +1,15 @@
 // regnode join: from a fresh host to a Ready node, each phase told with the time that it took.
 import { Command } from 'commander';
+import { versionsInUse } from '../components/versions.ts';
+import type { Text } from '../config/language.ts';
 import { type JoinPhase, joinNode } from '../node/join.ts';
 import { provisionalWish } from '../node/provisional.ts';
 import { planNode } from '../node/reconcile.ts';
-import { readState } from '../node/state.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
-import { versionsInUse } from '../upgrade/versions.ts';
+import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import { type JoinFlags, readJoinWish } from './join-flags.ts';
-import type { Text } from './language.ts';
 import { tellLine } from './line-at-join.ts';
 import { PhaseProgress } from './phase-progress.ts';
 import { names, requirePreflight } from './preflight-command.ts';

@@ -1,15 +1,15 @@
 // The flags of a join, parsed: what is missing is taken from a join that was begun before, what is wrong is a
 // Fault that names the flag. The token comes from a file or the environment, never from the command line.
 
-import { leastRateBytesPerSecond } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { leastRateBytesPerSecond } from '../../protocol/messages/desired.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { gatewayUrlSchema } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { defaultNodeName } from '../identity/facts.ts';
 import type { JoinWish } from '../node/join.ts';
-import { readState } from '../node/state.ts';
+import { readState } from '../state/state.ts';
 import type { CliContext } from './context.ts';
 
 export interface JoinFlags {

@@ -1,10 +1,10 @@
 // regnode leave: drain, stop, undo, deregister. What is somebody else's now is listed and is not a failure; what could
 // not be undone is one, and the next leave tries only that.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../config/language.ts';
 import { type LeavePhase, leaveNode } from '../node/leave.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
-import type { Text } from './language.ts';
 import { PhaseProgress } from './phase-progress.ts';
 
 interface Flags {

@@ -1,15 +1,15 @@
 // regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line is not as its
 // pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws itself in a terminal, JSON lines.
 import { Command, InvalidArgumentError } from 'commander';
-import type { NetworkMode } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { NetworkMode } from '../../protocol/messages/desired.ts';
 import { gatewayUrlSchema, readConfiguration } from '../config/configuration.ts';
 import { readIdentity } from '../identity/store.ts';
-import type { LineMeasurement } from '../line/measurement.ts';
 import { measureLine, type NetcheckOptions } from '../line/netcheck.ts';
 import { findingsOf, renderLine, renderMeasurement } from '../line/report.ts';
 import { partTitles } from '../line/words.ts';
-import { readState } from '../node/state.ts';
+import type { LineMeasurement } from '../state/line-measurement.ts';
+import { readState } from '../state/state.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import { readCa } from './join-flags.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 // How every command of regnode ends: the exit code, and a failure told in one line with its remedy. Knows no command.
 import { Command, CommanderError, Option } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
-import { printableLines } from '../../protocol/formats/printable.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { printableLines } from '../../protocol/printable.ts';
 import { agentVersion } from '../version.ts';
 import { type CliContext, terminalOf } from './context.ts';
 

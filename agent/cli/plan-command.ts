@@ -1,12 +1,12 @@
 // regnode plan: what the agent would change on this joined host now, as a diff. Changes nothing; an empty plan
 // means that the host is as its pool wants it.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
-import { foreignDropIns, standingDropIns } from '../drift/drop-ins.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { chooseVersions } from '../components/versions.ts';
 import { planNode } from '../node/reconcile.ts';
-import { readState } from '../node/state.ts';
+import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
-import { chooseVersions } from '../upgrade/versions.ts';
+import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 
 export function planCommand(context: CliContext): Command {

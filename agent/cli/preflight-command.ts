@@ -1,7 +1,7 @@
 // regnode preflight: whether this host can join, without a token and without changing anything.
 import { Command } from 'commander';
-import type { NetworkMode } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { NetworkMode } from '../../protocol/messages/desired.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import { addressOf, contains } from '../preflight/observation/addresses.ts';
 import { explainReport, renderReport } from '../preflight/report.ts';

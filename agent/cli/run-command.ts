@@ -1,7 +1,7 @@
 // regnode run: the daemon, as systemd starts it. Logs are JSON lines on stderr.
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { printableJson } from '../../protocol/formats/printable.ts';
+import { printableJson } from '../../protocol/printable.ts';
 import { runDaemon } from '../daemon/daemon.ts';
 import { type CliContext, requireRoot } from './context.ts';
 

@@ -1,8 +1,8 @@
 // regnode status: what the daemon says about this node. Exit 5 when the node is not as it should be.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { readConfiguration } from '../config/configuration.ts';
-import { readStatus } from '../daemon/status.ts';
+import { readStatus } from '../state/status.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import { renderStatus } from './status-report.ts';
 

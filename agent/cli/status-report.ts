@@ -1,11 +1,11 @@
 // What `regnode status` prints: a row for each part of the node, then what ails it, the causes first. Names of states
 // and codes are the same in every language, as they are in JSON and in the logs.
-import type { Language } from '../../protocol/fault.ts';
-import type { DaemonStatus } from '../daemon/status.ts';
+import type { Language } from '../../protocol/catalogue/fault.ts';
 import { textsOf } from '../health/texts.ts';
 import { renderLine } from '../line/report.ts';
 import { pad } from '../preflight/layout.ts';
 import { say } from '../preflight/messages/index.ts';
+import type { DaemonStatus } from '../state/status.ts';
 import { words } from './status-words.ts';
 
 /** `unknown` is what the daemon has not looked at yet. */

@@ -1,5 +1,5 @@
 // The words of `regnode status`.
-import type { Text } from './language.ts';
+import type { Text } from '../config/language.ts';
 
 const titles = {
   node: { en: 'node', zh: '节点' },

@@ -2,7 +2,7 @@
 // to the resources that it needs, in the order in which they are made. Facts are looked up once for all
 // components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
-import type { DesiredState } from '../../protocol/desired.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { TreeManifest } from '../plan/tree-manifest.ts';
 

@@ -1,11 +1,11 @@
 // Looks up, once for all components, what they have to know of the host and agree on.
-import type { DesiredState } from '../../protocol/desired.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { countList, memoryMiB } from '../host/proc.ts';
 import { observeTraits } from '../host/traits.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
-import { readTrial } from '../upgrade/agent/trial.ts';
+import { readTrial } from './agent/trial.ts';
 import { ciliumModules } from './cilium/cilium.ts';
 import type { NodeFacts } from './component.ts';
 import { kernelModules } from './system/system.ts';

@@ -1,6 +1,7 @@
 // Where a component's programs are: its tree by version, the link `current`, and the archive that it comes from.
-import type { Artifact, DesiredState } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact, DesiredState } from '../../protocol/messages/desired.ts';
 import { componentLink, componentTree, paths } from '../config/paths.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { NodeFacts } from './component.ts';

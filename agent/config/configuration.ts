@@ -1,8 +1,8 @@
 // /etc/regnode/agent.json: which gateway, who we are. One schema gives the type and the errors; an unknown key
 // is an error with a guess at what was meant.
 import { z } from 'zod';
-import { Fault } from '../../protocol/fault.ts';
-import { nodeNamePattern } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { nodeNamePattern } from '../../protocol/messages/join.ts';
 import type { Host } from '../host/host.ts';
 import { nearest } from './nearest.ts';
 import { paths } from './paths.ts';

@@ -3,24 +3,25 @@
 // how to do it from the engine.
 
 import type { Logger } from 'pino';
-import type { ControlMessage } from '../../protocol/control.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, outliveDefects } from '../../protocol/defect.ts';
 import { defectLog } from '../../protocol/defect-log.ts';
-import { Fault } from '../../protocol/fault.ts';
+import type { ControlMessage } from '../../protocol/messages/control.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { artifactSource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
 import { keepRecord } from '../doctor/keep-record.ts';
 import { HealthMonitor } from '../health/monitor.ts';
-import { healthSources } from '../health/registry.ts';
 import type { Host } from '../host/host.ts';
 import { openSpoolDisk } from '../host/spool-disk.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import { readIdentity } from '../identity/store.ts';
 import { LineWatch } from '../line/watch.ts';
-import { readState } from '../node/state.ts';
+import { readState } from '../state/state.ts';
+import { type DaemonStatus, readStatus, writeStatus } from '../state/status.ts';
+import { probeServices } from '../telemetry/heartbeat/services.ts';
 import { telemetrySettings } from '../telemetry/settings.ts';
 import { startTelemetry } from '../telemetry/telemetry.ts';
 import { ApiServerListener } from '../tunnel/api-server.ts';
@@ -31,11 +32,10 @@ import { createHealthProbe } from '../upgrade/health.ts';
 import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
 import { keepSmall } from './footprint.ts';
+import { healthSources } from './health-sources.ts';
 import { createNotifier } from './notify.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { Reconciler } from './reconciler.ts';
-import { probeServices } from './services.ts';
-import { type DaemonStatus, readStatus, writeStatus } from './status.ts';
 
 const statusIntervalMs = 10_000;
 

@@ -3,23 +3,23 @@
 // growing pause; what it failed at, versions that didn't work here and drift are what the node reports.
 
 import type { Logger } from 'pino';
-import type { DriftNote, NodePhase, VersionNote } from '../../protocol/control.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellDefect } from '../../protocol/defect.ts';
-import type { DesiredState } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import type { DriftNote, NodePhase, VersionNote } from '../../protocol/messages/control.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
-import { foreignDropIns, standingDropIns } from '../drift/drop-ins.ts';
+import { versionsInUse } from '../components/versions.ts';
 import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
-import { readState } from '../node/state.ts';
+import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
 import type { StoreSize } from '../plan/store.ts';
+import { readState } from '../state/state.ts';
 import type { ManifestSource } from '../trust/accept.ts';
 import { advanceNode } from '../upgrade/advance.ts';
 import type { Drainer } from '../upgrade/drain.ts';
 import type { HealthProbe } from '../upgrade/health.ts';
 import { heldNotes, tryingNote } from '../upgrade/notes.ts';
-import { versionsInUse } from '../upgrade/versions.ts';
 
 const busyPauseMs = 2000;
 const firstPauseMs = 5000;

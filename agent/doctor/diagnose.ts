@@ -1,16 +1,16 @@
 // The doctor's visit: look at every hop, name the first that is broken, compare it with when it last worked. Only
 // reads, through a host that refuses everything else, and each question has a limit of time; what it writes is its
 // own record, and that is `remember`'s, called by whoever may.
-import type { Language } from '../../protocol/fault.ts';
+import type { Language } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';
 import type { Verdict } from '../preflight/check.ts';
 import { observe, type ReadingCommands, readingCommands } from '../preflight/observed-host.ts';
 import { explainResult } from '../preflight/report.ts';
 import { type BareResult, describeHost, runChecks } from '../preflight/runner.ts';
+import { type JoinedNode, readJoinedNode } from '../state/joined-node.ts';
 import { changesSince } from './changes.ts';
 import { journalArguments, readEvents } from './events.ts';
 import { doctorChecks, type HopName, hopNames, hops } from './hops.ts';
-import { type JoinedNode, readJoinedNode } from './joined-node.ts';
 import { ctrArguments, ctrPrograms } from './observation/containerd.ts';
 import { readRecord, updatedRecord, writeRecord } from './record.ts';
 import { type DoctorReport, doctorSchemaVersion } from './report-schema.ts';

@@ -2,9 +2,9 @@
 // them, and what they complained of. Only lines that look like news, the last of them, cut in length, and nothing
 // that looks like a secret.
 import { z } from 'zod';
-import { withoutSecrets } from '../bugreport/secrets.ts';
 import type { Host } from '../host/host.ts';
 import type { HopName } from './hops.ts';
+import { withoutSecrets } from './secrets.ts';
 
 export interface HostEvent {
   readonly atMs: number;

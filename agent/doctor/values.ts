@@ -6,9 +6,9 @@ import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { gatewayAddresses, gatewayRoute, gatewayTarget } from '../preflight/observation/gateway.ts';
 import { linkNamed } from '../preflight/observation/links.ts';
+import type { JoinedNode } from '../state/joined-node.ts';
 import { agentVersion } from '../version.ts';
 import type { HopName } from './hops.ts';
-import type { JoinedNode } from './joined-node.ts';
 import { apiServerTarget, kubeletCertificate } from './observation/cluster.ts';
 import { networkFiles } from './observation/pod-network.ts';
 

@@ -1,9 +1,10 @@
 // The shape of the health model: a row of the table says what a code means for the node and how patient we are with it,
 // an observation is what somebody has just seen. Whether it becomes a finding is the tracker's to say.
+
+import type { FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { healthFaults } from '../../protocol/catalogue/health.ts';
 import type { lineHealthFaults } from '../../protocol/catalogue/line.ts';
-import type { FaultValues } from '../../protocol/fault.ts';
-import type { HealthSeverity } from '../../protocol/health.ts';
+import type { HealthSeverity } from '../../protocol/messages/health.ts';
 import type { CheckCode } from '../preflight/messages/index.ts';
 
 /** Codes of the catalogue's health and line parts, and preflight checks that go on being asked. */

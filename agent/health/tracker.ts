@@ -1,6 +1,6 @@
 // From observations to findings, with hysteresis: what is bad for long enough becomes visible, what is good for long
 // enough is gone, and a finding names the visible one that it is a consequence of. No clock and no host of its own.
-import type { HealthFinding } from '../../protocol/health.ts';
+import type { HealthFinding } from '../../protocol/messages/health.ts';
 import type { HealthCode, HealthCondition, Observation } from './condition.ts';
 import { textsOf } from './texts.ts';
 

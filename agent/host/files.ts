@@ -21,7 +21,7 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
 import type { DurableAppender, FileKind, FileStatus, HostFiles } from './host.ts';
 import { removeTree } from './trees.ts';

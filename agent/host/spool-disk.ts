@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SpoolDisk, SpoolFile } from '../telemetry/spool/disk.ts';
+import type { SpoolDisk, SpoolFile } from './spool-files.ts';
 
 export function openSpoolDisk(folder: string): SpoolDisk {
   return {

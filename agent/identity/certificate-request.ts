@@ -1,7 +1,7 @@
 // The certificate request of the node's key. A file of its own because what it needs weighs nine megabytes in memory, which
 // a host wants at its join and every two months: whoever calls it imports it late.
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
-import * as x509 from '../../protocol/x509.ts';
+import * as x509 from '../../protocol/messages/x509.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 

@@ -1,7 +1,7 @@
 // What the host says of itself in a join. Facts are shown and stored; nothing is authorised by them, but
 // the gateway compares the machine-id to tell a re-join from a second machine under the same name.
-import { Fault } from '../../protocol/fault.ts';
-import { type HostFacts, nodeNamePattern } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { type HostFacts, nodeNamePattern } from '../../protocol/messages/join.ts';
 import type { Host } from '../host/host.ts';
 import { observeTraits } from '../host/traits.ts';
 import { agentVersion } from '../version.ts';

@@ -4,8 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { type DesiredState, desiredStateSchema } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
+import { type DesiredState, desiredStateSchema } from '../../protocol/messages/desired.ts';
 import {
   type DrainResponse,
   drainResponseSchema,
@@ -16,11 +17,10 @@ import {
   nodeStatusResponseSchema,
   type RenewResponse,
   renewResponseSchema,
-} from '../../protocol/join.ts';
-import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
-import { readFromPeer } from '../../protocol/newer-peer.ts';
+} from '../../protocol/messages/join.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
+import { proxyFor } from '../config/proxy.ts';
 import { detailOf } from '../host/network-faults.ts';
-import { proxyFor } from '../line/proxy.ts';
 import { httpsAgent } from './https-agent.ts';
 
 const answerLimitBytes = 4 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { Agent, type AgentOptions } from 'node:https';
 import { connect, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { connectThroughProxy, type Proxy as WebProxy } from '../line/proxy.ts';
+import { connectThroughProxy, type Proxy as WebProxy } from '../config/proxy.ts';
 
 const connectTimeoutMs = 10_000;
 

@@ -3,8 +3,8 @@
 // renewed first of all. When is a pure function of the certificate and the clock; a clock that jumps is noticed
 // within a minute.
 import type { Logger } from 'pino';
-import { Fault } from '../../protocol/fault.ts';
-import type { RenewResponse } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { RenewResponse } from '../../protocol/messages/join.ts';
 import type { Host } from '../host/host.ts';
 import { belongsTo, isSignedBy, rootsOf, type Validity, validityOf } from './certificate.ts';
 import { createCertificateRequest } from './key.ts';

@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { z } from 'zod';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import {
   type LineSession,
@@ -17,10 +17,10 @@ import {
   lineTimePath,
   lineTimeSchema,
 } from '../../protocol/line/session.ts';
+import type { Proxy as WebProxy } from '../config/proxy.ts';
 import type { Host } from '../host/host.ts';
 import { detailOf } from '../host/network-faults.ts';
 import { httpsAgent } from '../identity/https-agent.ts';
-import type { Proxy as WebProxy } from './proxy.ts';
 import type { TimeSample } from './statistics.ts';
 
 const answerLimitBytes = 64 * 1024;

@@ -1,14 +1,14 @@
 // The way to the gateway, hop by hop, until one fails: route, name, proxy, TCP, TLS, HTTP. One request tells the last four.
 // The rule of the private line stands before everything: what goes through a VPN is refused and not measured.
-import { Fault, type FaultValues, fill } from '../../protocol/fault.ts';
+import { Fault, type FaultValues, fill } from '../../protocol/catalogue/fault.ts';
+import type { Proxy as WebProxy } from '../config/proxy.ts';
 import type { Host } from '../host/host.ts';
 import { problemMessages } from '../preflight/messages/index.ts';
 import { isAddress } from '../preflight/observation/addresses.ts';
 import { errorCode, type GatewayTarget, gatewayTarget } from '../preflight/observation/gateway.ts';
 import { linkNamed } from '../preflight/observation/links.ts';
 import { runPreflight } from '../preflight/runner.ts';
-import type { Hop } from './measurement.ts';
-import type { Proxy as WebProxy } from './proxy.ts';
+import type { Hop } from '../state/line-measurement.ts';
 import { rounded } from './statistics.ts';
 
 const timeoutMs = 5000;

@@ -1,10 +1,10 @@
 // A measurement against what the pool asks of the line: pure. Netcheck prints what is bad, the node's health waits whether it
 // stays; both mean the same codes. What is visible already clears only at a better value than the one that raised it.
 import { lineHealthFaults } from '../../protocol/catalogue/line.ts';
-import type { NetworkMode } from '../../protocol/desired.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
+import type { NetworkMode } from '../../protocol/messages/desired.ts';
 import type { Observation } from '../health/condition.ts';
-import type { LineMeasurement } from './measurement.ts';
+import type { LineMeasurement } from '../state/line-measurement.ts';
 
 export type LineCode = keyof typeof lineHealthFaults;
 export const lineCodes = Object.keys(lineHealthFaults) as readonly LineCode[];

@@ -1,20 +1,20 @@
 // One look at the private line, from the route to the throughput: the story of `regnode netcheck`, and of the daemon's own
 // looks. Whatever cannot be measured is left out with its reason, and never takes the rest with it.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { LineSession } from '../../protocol/line/session.ts';
 import {
   defaultThresholds,
   type LineThresholds,
   vxlanOverheadBytes,
 } from '../../protocol/line/thresholds.ts';
+import { proxyFor } from '../config/proxy.ts';
 import type { Host } from '../host/host.ts';
+import { type LineMeasurement, measurementSchemaVersion } from '../state/line-measurement.ts';
 import { Conversation, type ProbeTarget } from './conversation.ts';
 import { httpsSeries, inward, type Series, udpSeries } from './echoes.ts';
 import { GatewayLine, type LineCredentials } from './gateway-line.ts';
 import { type Way, walk } from './hops.ts';
-import { type LineMeasurement, measurementSchemaVersion } from './measurement.ts';
 import { pingPathMtu, searchPathMtu } from './path-mtu.ts';
-import { proxyFor } from './proxy.ts';
 import { clockOffset, rounded, summarizeRoundTrips } from './statistics.ts';
 import { measureThroughput } from './throughput.ts';
 

@@ -1,15 +1,15 @@
 // A measurement for people: one row a thing, its limit beside it, a verdict that is never colour alone; and one line for who
 // looks again and again. Pure.
 
-import type { NetworkMode } from '../../protocol/desired.ts';
-import { fill, type Language } from '../../protocol/fault.ts';
-import type { HealthSeverity } from '../../protocol/health.ts';
+import { fill, type Language } from '../../protocol/catalogue/fault.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
+import type { NetworkMode } from '../../protocol/messages/desired.ts';
+import type { HealthSeverity } from '../../protocol/messages/health.ts';
 import { healthTable } from '../health/table.ts';
 import { textsOf } from '../health/texts.ts';
 import { displayWidth, pad, paint, wrap } from '../preflight/layout.ts';
+import type { LineMeasurement } from '../state/line-measurement.ts';
 import { judge, type LineCode } from './judge.ts';
-import type { LineMeasurement } from './measurement.ts';
 import { hopTitles, rowTitles, words } from './words.ts';
 
 export interface LineFinding {

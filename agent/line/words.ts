@@ -1,6 +1,6 @@
 // The words of netcheck's report. Numbers and symbols are the same in every language.
-import type { Text } from '../cli/language.ts';
-import type { HopName } from './measurement.ts';
+import type { Text } from '../config/language.ts';
+import type { HopName } from '../state/line-measurement.ts';
 import type { Part } from './netcheck.ts';
 
 export const hopTitles: Readonly<Record<HopName, Text>> = {

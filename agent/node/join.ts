@@ -1,12 +1,14 @@
 // How a host joins, top to bottom: lock → preflight → register → install → start → Ready. Until it is registered
 // nothing but regnode's own folder exists, and a refusal takes that away again; afterwards every change is in
 // the journal. Running it again goes on where it stopped, and on a joined host there is nothing to do.
+
+import { Fault, type FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
-import type { DesiredState } from '../../protocol/desired.ts';
-import { Fault, type FaultValues } from '../../protocol/fault.ts';
-import { type JoinRequest, protocolVersion } from '../../protocol/join.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
+import { type JoinRequest, protocolVersion } from '../../protocol/messages/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
+import { neededArtifacts, versionsInUse, withProven } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
 import { isMendable } from '../host/disk-faults.ts';
 import type { Host } from '../host/host.ts';
@@ -17,15 +19,14 @@ import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
 import { sweepStore } from '../plan/store.ts';
+import { lockNode } from '../state/lock.ts';
+import { type NodeState, readState, writeState } from '../state/state.ts';
+import { sweepStateFolder } from '../state/state-folder.ts';
 import { admitDesired, establishTrust } from '../trust/accept.ts';
-import { neededArtifacts, versionsInUse, withProven } from '../upgrade/versions.ts';
 import { deregister, forgetNode, takeBack } from './leave.ts';
-import { lockNode } from './lock.ts';
 import { waitUntilReady } from './ready.ts';
 import { reconcile } from './reconcile.ts';
 import { giveUpReserve, keepReserve } from './reserve.ts';
-import { type NodeState, readState, writeState } from './state.ts';
-import { sweepStateFolder } from './state-folder.ts';
 
 export type JoinPhase = 'preflight' | 'register' | 'install' | 'ready';
 

@@ -1,7 +1,7 @@
 // How a host leaves: drain → stop → undo → deregister → forget. Every part may be repeated, so a leave that was
 // cut off anywhere is finished by running it again; what stays behind is returned, never hidden.
-import { Fault } from '../../protocol/fault.ts';
-import type { DrainResponse } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { DrainResponse } from '../../protocol/messages/join.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
@@ -10,10 +10,10 @@ import { openBackups } from '../plan/backups.ts';
 import { undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
 import { type UndoOptions, undoAll } from '../plan/undo.ts';
-import { lockNode } from './lock.ts';
+import { lockNode } from '../state/lock.ts';
+import { type NodeState, readState, writeState } from '../state/state.ts';
+import { forgetState, sweepStateFolder } from '../state/state-folder.ts';
 import { giveUpReserve } from './reserve.ts';
-import { type NodeState, readState, writeState } from './state.ts';
-import { forgetState, sweepStateFolder } from './state-folder.ts';
 import { stopWorkloads } from './workloads.ts';
 
 export type LeavePhase = 'drain' | 'stop' | 'undo' | 'deregister' | 'forget';

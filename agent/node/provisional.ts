@@ -1,7 +1,8 @@
 // What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and placeholders
 // for what only a registration brings. Never executed.
-import type { Artifact } from '../../protocol/desired.ts';
+
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import type { NodeWish } from '../components/component.ts';
 import type { Host } from '../host/host.ts';

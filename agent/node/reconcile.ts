@@ -1,8 +1,9 @@
 // The loop that everything is: observe → plan → execute → observe again, until nothing is left to do. A plan that
 // comes back unchanged after it was carried out means that something works against us, and is a fault. What
 // somebody changed by hand since it was made (drift) is made again, or left alone and told, as the pool says.
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import type { NodeWish } from '../components/component.ts';
 import { observeFacts } from '../components/facts.ts';
 import { planComponents } from '../components/index.ts';

@@ -1,7 +1,7 @@
 // Why the system refused a change, for a person: the errno's own sentence, and for EPERM the attribute of the path
 // or of its folder that forbids the change to root as well. Asks the host only when something was refused.
 import { dirname } from 'node:path';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { hasCode } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 import type { Plan } from './plan.ts';

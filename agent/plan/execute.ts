@@ -1,7 +1,7 @@
 // Carries a plan out, step by step: look once more, record what undoes it in the journal, then change. A step
 // that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Neighbours that are
 // independent of each other are recorded together and made side by side.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { undoneKind } from './fold.ts';
 import type { Change, Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';

@@ -1,8 +1,9 @@
 // Fetching one artifact to a staging file: from several origins in turn, resumed, retried with full jitter, bounded in size
 // and in time, verified as a whole. An origin that gave wrong bytes from the first to the last is not asked again; a wrong
 // hash after a resumed download may be the fault of the old part, so that is tried once more from the beginning.
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import { isDiskFault } from '../host/disk-faults.ts';
 import type { Tools } from './kind.ts';
 import { requireRoom } from './room.ts';

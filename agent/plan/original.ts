@@ -1,7 +1,7 @@
 // What stood at a path before us: nothing, a file (kept by its hash), or a link. Shared by the kinds that put
 // one thing at one path: saving it, seeing that it is there again, and putting it back.
 import { z } from 'zod';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { temporaryPath } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 import type { Tools, UndoOutcome } from './kind.ts';

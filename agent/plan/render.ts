@@ -1,7 +1,7 @@
 // A plan for people and for programs. The text is a list with a diff below each file; the JSON has a schema
 // version and never the content of a file. A step that undoes what somebody did by hand says so.
-import type { DriftPolicy } from '../../protocol/desired.ts';
-import type { StandingDrift } from '../drift/drop-ins.ts';
+import type { DriftPolicy } from '../../protocol/messages/desired.ts';
+import type { StandingDrift } from './drop-ins.ts';
 import type { Plan, Step } from './plan.ts';
 
 /** 2: each step says whether it is drift, and whether the daemon would do it. */

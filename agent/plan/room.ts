@@ -1,5 +1,5 @@
 // Whether there is room for what comes, asked before it comes, with a reserve that the host keeps.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';
 
 const reserveBytes = 64 * 1024 * 1024;

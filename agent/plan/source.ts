@@ -1,6 +1,6 @@
 // Where artifacts come from, as the engine sees it: the gateway's store, a mirror, a bundle on this host. Several are
 // tried in turn. Nothing that comes from a source is trusted: the hash decides.
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 
 export interface ArtifactOrigin {
   /** For people: a URL or a path. */

@@ -1,7 +1,7 @@
 // The journal, backwards: everything that we changed is put back, nothing else is touched, and what has to stay
 // is listed with why. One undoing that fails holds up no other. Each undoing looks first and may be repeated, so
 // a leave that was cut off is run again. Units that ran before us are started again last, with their own files.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isMendable } from '../host/disk-faults.ts';
 import { causeOf, withAttributes } from './cause.ts';
 import { mustRun } from './command.ts';

@@ -1,8 +1,9 @@
 // The documentation of a code, for `regnode explain CODE`: the codes of checks and of faults alike.
+
+import { isFaultCode, type Language } from '../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../protocol/catalogue/index.ts';
 import { type Rule, rules } from '../../protocol/compatibility/table.ts';
 import { describeRange } from '../../protocol/compatibility/versions.ts';
-import { isFaultCode, type Language } from '../../protocol/fault.ts';
 import { type CheckCode, isCheckCode, messages } from './messages/index.ts';
 import type { ProblemMessages } from './messages/shape.ts';
 

@@ -1,7 +1,7 @@
 // Shows a report: for people (English or Chinese, verdict never by colour alone) and, with the texts of one
 // language added, for programs. Pure: a report in, text out.
-import type { FaultValues, Language } from '../../protocol/fault.ts';
-import { fill } from '../../protocol/fault.ts';
+import type { FaultValues, Language } from '../../protocol/catalogue/fault.ts';
+import { fill } from '../../protocol/catalogue/fault.ts';
 import { groups, type Verdict } from './check.ts';
 import { displayWidth, pad, paint, wrap } from './layout.ts';
 import { messages, problemMessages, say, skipReasons } from './messages/index.ts';

@@ -1,6 +1,6 @@
 // Turns the names after --only, --skip and --ignore into checks. A name is a check's code or id, or a group; the
 // registry is the only list of names there is, and an unknown name is refused with the nearest known one.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nearest } from '../config/nearest.ts';
 import { type Check, groups } from './check.ts';
 import type { CheckCode } from './messages/index.ts';

@@ -1,6 +1,6 @@
 // From single results to a verdict: pure. A host can join when no check has failed that was not ignored.
 import type { ExitCode } from '../../protocol/catalogue/entry.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { groups, type PreflightContext, type Verdict } from './check.ts';
 import type { CheckCode } from './messages/index.ts';
 import { type CheckResult, type PreflightReport, reportSchemaVersion } from './report-schema.ts';

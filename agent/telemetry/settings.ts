@@ -1,6 +1,6 @@
 // How much of this host telemetry may take, as its operator says in /etc/regnode/environment. What is not said has its default; what is
 // wrong is a fault that names the variable, and is not guessed. Pure.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { capacityLimitBytes } from './ring/layout.ts';
 
 export interface TelemetrySettings {

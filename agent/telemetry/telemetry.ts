@@ -4,9 +4,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';
-import type { TelemetryChannel } from '../../protocol/session.ts';
+import type { TelemetryChannel } from '../../protocol/messages/session.ts';
 import { sharedClock } from '../host/procfs.ts';
-import type { LineMeasurement } from '../line/measurement.ts';
+import type { SpoolDisk } from '../host/spool-files.ts';
+import type { LineMeasurement } from '../state/line-measurement.ts';
 import { type LineValues, lineValues } from './collectors/line.ts';
 import { type HeartbeatProbe, HeartbeatSender } from './heartbeat/heartbeat.ts';
 import { VitalsSlot } from './heartbeat/slot.ts';
@@ -15,7 +16,6 @@ import { createRing } from './ring/layout.ts';
 import { type TelemetrySettings, telemetrySettings } from './settings.ts';
 import type { TelemetryAccount } from './shipper/account.ts';
 import { Shipper } from './shipper/shipper.ts';
-import type { SpoolDisk } from './spool/disk.ts';
 import { Spool } from './spool/spool.ts';
 import { type WorkerInput, type WorkerMessage, workerUrl } from './worker-input.ts';
 

@@ -1,8 +1,9 @@
 // Accepting a manifest: signed by a pinned key, not expired, with no smaller serial than any before it; then it is
 // remembered, and with it the keys that it names for the future. Nothing is fetched, unpacked or run before that, and
 // nothing that the accepted manifest doesn't list, whatever the gateway wishes.
-import type { DesiredState } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import {
   keyId,
   keyLimitBytes,
@@ -21,7 +22,7 @@ import {
   signaturesLimitBytes,
   signaturesName,
   type Trust,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 import type { Host } from '../host/host.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { type PinnedTrust, readTrust, writeTrust } from './trust.ts';

@@ -2,8 +2,8 @@
 // number that it has seen, and the manifest that was last accepted, as it was signed. One file with a version and a
 // checksum, replaced as a whole, so keys and serial never disagree, whatever a crash does.
 import { z } from 'zod';
-import { Fault } from '../../protocol/fault.ts';
-import { type Manifest, manifestSchema } from '../../protocol/manifest.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { type Manifest, manifestSchema } from '../../protocol/messages/manifest.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { hashOf } from '../plan/backups.ts';

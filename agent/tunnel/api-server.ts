@@ -6,9 +6,9 @@
 
 import net, { type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background } from '../../protocol/defect.ts';
-import type { ApiServerAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';

@@ -1,8 +1,8 @@
 // Keeps one session connected: attempt, handshake, wait, again. At most one attempt runs at a time. A suspected
 // connection stays attached while another way is tried, and is given up only when the new one is there.
 import type { Logger } from 'pino';
+import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';
-import type { Fault } from '../../protocol/fault.ts';
 import type { TunnelClock, TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { offerSession } from '../../protocol/tunnel/handshake.ts';
 import type { TunnelLimits } from '../../protocol/tunnel/limits.ts';

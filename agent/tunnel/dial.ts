@@ -3,14 +3,14 @@
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background } from '../../protocol/defect.ts';
-import { Fault } from '../../protocol/fault.ts';
 import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
 import { subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { connectThroughProxy, proxyFor } from '../config/proxy.ts';
 import { detailOf } from '../host/network-faults.ts';
-import { connectThroughProxy, proxyFor } from '../line/proxy.ts';
 import { addressTimeoutMs, type GatewayAddresses } from './addresses.ts';
 
 export interface TunnelIdentity {

@@ -4,10 +4,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ControlMessage } from '../../protocol/control.ts';
+import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellEach } from '../../protocol/defect.ts';
-import type { Fault } from '../../protocol/fault.ts';
-import type { SessionState, StreamTarget, TelemetryChannel, TunnelSession } from '../../protocol/session.ts';
+import type { ControlMessage } from '../../protocol/messages/control.ts';
+import type {
+  SessionState,
+  StreamTarget,
+  TelemetryChannel,
+  TunnelSession,
+} from '../../protocol/messages/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
@@ -16,7 +21,7 @@ import type { SessionFigures } from '../../protocol/tunnel/session-options.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
-import { proxyFor } from '../line/proxy.ts';
+import { proxyFor } from '../config/proxy.ts';
 import type { GatewayAddresses } from './addresses.ts';
 import { Connector } from './connector.ts';
 import { type TunnelIdentity, tunnelUrl } from './dial.ts';

@@ -2,19 +2,10 @@
 // use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from what state.json remembers: a
 // trial that was begun is gone on with, one that failed is undone by the plan of the version before. Where the pool says so, the
 // pods go before another kubelet comes.
-import type { DesiredState } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { NodeWish } from '../components/component.ts';
-import type { Host } from '../host/host.ts';
-import { lockNode } from '../node/lock.ts';
-import { type Reconciled, type ReconcileOptions, reconcile } from '../node/reconcile.ts';
-import { type NodeState, readState, writeState } from '../node/state.ts';
-import { type SweptStore, sweepStore } from '../plan/store.ts';
-import { admitDesired, type ManifestSource } from '../trust/accept.ts';
-import { advanceAgent } from './agent/advance.ts';
-import { type Drainer, drainForTrial, endDrain, isDrainDue } from './drain.ts';
-import { type GateVerdict, namesOf, passGate } from './gate.ts';
-import type { HealthProbe } from './health.ts';
 import {
   type Choice,
   chooseVersions,
@@ -28,7 +19,17 @@ import {
   trialPassed,
   type VersionMemory,
   withProven,
-} from './versions.ts';
+} from '../components/versions.ts';
+import type { Host } from '../host/host.ts';
+import { type Reconciled, type ReconcileOptions, reconcile } from '../node/reconcile.ts';
+import { type SweptStore, sweepStore } from '../plan/store.ts';
+import { lockNode } from '../state/lock.ts';
+import { type NodeState, readState, writeState } from '../state/state.ts';
+import { admitDesired, type ManifestSource } from '../trust/accept.ts';
+import { advanceAgent } from './agent/advance.ts';
+import { type Drainer, drainForTrial, endDrain, isDrainDue } from './drain.ts';
+import { type GateVerdict, namesOf, passGate } from './gate.ts';
+import type { HealthProbe } from './health.ts';
 
 export interface AdvanceOptions {
   readonly reconcile: Omit<ReconcileOptions, 'kept' | 'onlyUnpack'>;

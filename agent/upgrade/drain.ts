@@ -1,14 +1,15 @@
 // A kubelet of another minor version begins on a node without pods, as Kubernetes asks for; a patch leaves them running. The
 // gateway drains and uncordons, state.json remembers why: whatever cuts this off, the next run goes on, and a node that an operator
 // had cordoned stays so. Uncordoned is it when the trial is over, whichever way it ended. No lock is held while pods move.
-import type { Artifact, DesiredState } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
-import { stayReasons } from '../../protocol/join.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact, DesiredState } from '../../protocol/messages/desired.ts';
+import { stayReasons } from '../../protocol/messages/join.ts';
+import type { Trial } from '../components/versions.ts';
 import type { Host } from '../host/host.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
-import { lockNode } from '../node/lock.ts';
-import { type NodeState, readState, writeState } from '../node/state.ts';
-import type { Trial } from './versions.ts';
+import { lockNode } from '../state/lock.ts';
+import { type NodeState, readState, writeState } from '../state/state.ts';
 
 export type Drainer = Pick<GatewayApi, 'status' | 'drainForUpgrade' | 'uncordon'>;
 

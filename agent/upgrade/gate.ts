@@ -1,9 +1,9 @@
 // Waits until a node is healthy and stays so for a while, or says why it isn't. Patient with a slow host and with a
 // line that is cut (time in which nobody can be asked counts a third), impatient with what ends again and again.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Trial } from '../components/versions.ts';
 import type { Host } from '../host/host.ts';
 import type { Health, HealthProbe } from './health.ts';
-import type { Trial } from './versions.ts';
 
 const pollMs = 1000;
 /** All is well for so long, with the same processes. */

@@ -1,11 +1,12 @@
 // What a node has to show before a new version counts as working: the container runtime answers over the CRI, the
 // kubelet's healthz, both without restarting meanwhile, the tunnel up, and the Node Ready as the gateway sees it.
+
+import type { Trial } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
-import { probeServices } from '../daemon/services.ts';
 import { askRuntimeVersion } from '../host/cri.ts';
 import type { Host } from '../host/host.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
-import type { Trial } from './versions.ts';
+import { probeServices } from '../telemetry/heartbeat/services.ts';
 
 export interface Health {
   /** What is missing, a line each; empty when all is well. */

@@ -1,6 +1,6 @@
 // What a node says about versions that are not simply in use: pure.
-import type { VersionNote } from '../../protocol/control.ts';
-import type { Choice, Failure, Trial } from './versions.ts';
+import type { VersionNote } from '../../protocol/messages/control.ts';
+import type { Choice, Failure, Trial } from '../components/versions.ts';
 
 export function tryingNote({ component, from, to }: Trial, missing: string, at: string): VersionNote {
   const detail = missing.slice(0, 400);

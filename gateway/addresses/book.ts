@@ -6,9 +6,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { defaultPodCidr } from '../cilium/wish.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { Change } from '../kubernetes/watcher.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
-import type { PoolObject } from '../pools/pool.ts';
-import { type AddressRange, canonicalAddress, parseRange } from './address.ts';
+import { type AddressRange, canonicalAddress, parseRange } from '../resources/address.ts';
+import type { PoolObject } from '../resources/node-pool.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import {
   addressObjection,
   type Claimant,

@@ -1,7 +1,7 @@
 // Whether a name or an address is a node's own. What a host says of itself is a claim: an address is taken for its own when the
 // join came from it or its pool declares it, and nobody had it before; a name when it can be mistaken for nothing else in the
 // cluster. The first owner keeps what it has. One answer for the join, each report, each certificate and each CONNECT. Pure.
-import { type AddressRange, canonicalAddress, parseAddress, unusableKind } from './address.ts';
+import { type AddressRange, canonicalAddress, parseAddress, unusableKind } from '../resources/address.ts';
 
 /** Who has a name or an address already. */
 export interface Holder {

@@ -4,7 +4,7 @@
 // a registered kubelet says of its pods is no evidence against anybody, so pods of registered nodes hold nothing.
 import { endpointSlices, type Pod, pods, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { canonicalAddress, commonRange, parseRange } from './address.ts';
+import { canonicalAddress, commonRange, parseRange } from '../resources/address.ts';
 import type { HeldRange, Holder } from './claims.ts';
 
 /** What was known when it was read. */

@@ -2,7 +2,7 @@
 // that does not resolve at the moment keeps the addresses that it had.
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress } from '../resources/address.ts';
 import type { Holder } from './claims.ts';
 
 export interface OwnAddressesOptions {

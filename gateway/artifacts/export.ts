@@ -3,9 +3,9 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
-import { installerName } from '../../protocol/manifest.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
+import { installerName } from '../../protocol/messages/manifest.ts';
 import { fileNameOf } from './file-name.ts';
 import { replaceFile } from './replace-file.ts';
 import type { StoredManifest } from './store.ts';

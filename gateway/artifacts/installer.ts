@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   type Installer,
   installerLimitBytes,
@@ -13,7 +13,7 @@ import {
   manifestName,
   manifestSchema,
   sha256Hex,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 import { replaceFile } from './replace-file.ts';
 
 const ownScript = fileURLToPath(new URL('../../installer/install.sh', import.meta.url));

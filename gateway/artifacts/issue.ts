@@ -2,7 +2,7 @@
 // is renamed into place last, after its signatures, so a store is never seen half made.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   formatSignatures,
   keyName,
@@ -12,7 +12,7 @@ import {
   parseSignatures,
   sha256Hex,
   signaturesName,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 import { putInstaller } from './installer.ts';
 import type { SigningKey } from './keys.ts';
 import { replaceFile } from './replace-file.ts';

@@ -2,8 +2,8 @@
 // without a network, and is never copied into a store; the public half lies in the store under the sha256 of its file.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { Fault } from '../../protocol/fault.ts';
-import { keyId, publicKey } from '../../protocol/manifest.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { keyId, publicKey } from '../../protocol/messages/manifest.ts';
 
 export type KeyKind = 'ecdsa-p256' | 'rsa-3072';
 

@@ -2,7 +2,7 @@
 // else what the projects themselves say. Images are somebody's choice: without that file it is said that nobody said.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 
 const known: Readonly<Record<Artifact['component'], string>> = {
   containerd: 'Apache-2.0',

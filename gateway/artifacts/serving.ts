@@ -6,8 +6,8 @@ import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import { readInstaller } from './installer.ts';
 import type { ArtifactStore } from './store.ts';
 

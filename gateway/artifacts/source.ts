@@ -1,5 +1,5 @@
 // What a bundle is made from: one component of one version for one architecture, as it was found in a folder.
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 
 export interface Source {
   readonly component: Artifact['component'];

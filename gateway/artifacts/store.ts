@@ -3,8 +3,8 @@
 // that lies beside it (or by the one that the operator named) is an error that says so, never an empty store.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import {
   keyId,
   keyName,
@@ -15,7 +15,7 @@ import {
   type Signatures,
   sha256Hex,
   signaturesName,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 
 /** What a desired state is made from. */
 export interface OfferedArtifacts {

@@ -3,7 +3,7 @@
 // kubelet) goes into DIR/COMPONENT/VERSION/ARCHITECTURE/ instead.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import { licenceOf } from './licences.ts';
 import type { Source } from './source.ts';
 

@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { execa } from 'execa';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   installerName,
   type Manifest,
   type ManifestEntry,
   requireNotExpired,
   sha256Hex,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 import { fileNameOf } from './file-name.ts';
 import { ArtifactStore, type StoredManifest } from './store.ts';
 

@@ -1,7 +1,7 @@
 // The audit trail: one JSON line for every join (taken or refused), stream, drain and removal. It goes to a file of
 // its own (opened again on SIGHUP, for logrotate) or to stdout; it never holds a token or a key.
 import pino from 'pino';
-import { printableJson } from '../../protocol/formats/printable.ts';
+import { printableJson } from '../../protocol/printable.ts';
 
 export interface AuditRecord {
   /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`, `telemetry`. */

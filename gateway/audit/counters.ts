@@ -1,9 +1,9 @@
 // The gateway's own metrics. Nodes' metrics come from the telemetry intake; both are one answer at /metrics.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ReplicaFigures } from '../replicas/figures.ts';
 import type { Refusal } from '../tunnel/counters.ts';
 import type { HubFigures } from '../tunnel/hub.ts';
+import type { ReplicaFigures } from './replica-figures.ts';
 
 export interface Counters {
   readonly registry: Registry;

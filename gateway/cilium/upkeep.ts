@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { configMaps, daemonSets, deployments } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
-import { nodePools, type PoolObject } from '../pools/pool.ts';
+import { nodePools, type PoolObject } from '../resources/node-pool.ts';
 import { ciliumNamespace, foreignCilium, ownSelector } from './names.ts';
 import { ciliumObjects } from './objects.ts';
 import { type CiliumWish, ciliumWish } from './wish.ts';

@@ -2,9 +2,9 @@
 // it reaches the API server. Pure. Pools share the range of pod addresses, because one operator hands it out: the oldest pool
 // decides, and one that wants another is told so.
 import { bestVersion } from '../../protocol/compatibility/judgement.ts';
-import type { ApiServerAccess } from '../../protocol/desired.ts';
-import type { CiliumSettings } from '../../protocol/network.ts';
-import { type PoolObject, type PoolSpec, poolSpec } from '../pools/pool.ts';
+import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
+import type { CiliumSettings } from '../../protocol/messages/network.ts';
+import { type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
 
 /** Releases that a pool gets which names none; the table chooses by the cluster. */
 const releases = ['1.17.9', '1.15.15'];

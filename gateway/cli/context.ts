@@ -1,10 +1,10 @@
 // What every regnodectl command shares: the flags that hold for all of them, the cluster, and the nodes that a command
 // is about (named ones, or all of a pool).
 import type { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type ClusterConnection, connectCluster } from '../kubernetes/connect.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { say, type Text } from './language.ts';
 import { tellProgress } from './output.ts';
 

@@ -1,7 +1,7 @@
 // regnodectl node drain: long work, told as it goes.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
-import { type DrainResponse, stayReasons } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import { changeNode } from '../nodes/changes.ts';
 import { type DrainProgress, drain } from '../nodes/drain.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';

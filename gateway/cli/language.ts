@@ -1,5 +1,5 @@
 // English or Chinese: REGNODE_LANG decides, else LC_ALL, LC_MESSAGES, LANG.
-import { type Language, languageNamed } from '../../protocol/fault.ts';
+import { type Language, languageNamed } from '../../protocol/catalogue/fault.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

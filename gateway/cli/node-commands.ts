@@ -1,10 +1,10 @@
 // regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry and readmit have files of their own.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { changeNode, differentSpec, type NodeChanges } from '../nodes/changes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
 import { readyMessage } from '../nodes/status.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { connect, forEachOf, requireNode, selectNodes, sharedFlags } from './context.ts';
 import { drainCommand } from './drain-command.ts';
 import { tellDone } from './outcome.ts';

@@ -1,7 +1,7 @@
 // The end of every command: exit codes, and how a failure is told. Results go to stdout, everything else to stderr.
 import { type Command, CommanderError } from 'commander';
 import { outliveBrokenOutput } from '../../protocol/broken-output.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { languageOf, say } from './language.ts';
 import { printJson, printLines, tellProgress } from './output.ts';

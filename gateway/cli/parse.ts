@@ -2,9 +2,9 @@
 // names it.
 
 import { InvalidArgumentError } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { labelKeySchema, labelValueSchema, type Taint, taintEffectSchema } from '../../protocol/grammar.ts';
-import { parseRange } from '../addresses/address.ts';
+import { parseRange } from '../resources/address.ts';
 
 const unitsMs = { s: 1000, m: 60_000, h: 3600_000, d: 24 * 3600_000 } as const;
 

@@ -1,8 +1,8 @@
 // What the options of `pool create` and `pool set` change of a pool's spec.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
-import type { CiliumSettings } from '../../protocol/network.ts';
-import type { PoolSpecInput } from '../pools/pool.ts';
+import type { CiliumSettings } from '../../protocol/messages/network.ts';
+import type { PoolSpecInput } from '../resources/node-pool.ts';
 import { parseLabels, parseTaints, requireRange } from './parse.ts';
 import { parseEviction, parseReserved, parseThresholds } from './pool-kubelet-options.ts';
 import type { PoolFlags } from './pool-options.ts';

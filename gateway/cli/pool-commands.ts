@@ -1,14 +1,20 @@
 // regnodectl pool create | list | get | delete (set: pool-set-command.ts)
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
 import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { registeredNodes } from '../nodes/node.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } from '../pools/pool.ts';
+import {
+  nodePools,
+  type PoolObject,
+  type PoolSpec,
+  poolSpec,
+  poolSpecSchema,
+} from '../resources/node-pool.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';

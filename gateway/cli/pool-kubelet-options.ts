@@ -1,6 +1,6 @@
 // The options of a pool that say what a kubelet keeps for itself: reservations, evictions, thresholds. Pure.
-import { Fault } from '../../protocol/fault.ts';
-import { evictionSignals } from '../../protocol/node-settings.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { evictionSignals } from '../../protocol/messages/node-settings.ts';
 
 /** Each part with its unit in the spec, and how many of it one of the option's units is. */
 export const reservedParts = {

@@ -1,6 +1,7 @@
 // The options of `pool create` and `pool set`. An option that is not given changes nothing (pool-changes.ts); `none` takes a list back
 // to empty.
 import { type Command, Option } from 'commander';
+import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import {
   apiServerAccessSchema,
   type DriftPolicy,
@@ -10,9 +11,8 @@ import {
   networkModeSchema,
   type UpgradeDrain,
   upgradeDrainSchema,
-} from '../../protocol/desired.ts';
-import { defaultThresholds } from '../../protocol/line/thresholds.ts';
-import { evictionSignals } from '../../protocol/node-settings.ts';
+} from '../../protocol/messages/desired.ts';
+import { evictionSignals } from '../../protocol/messages/node-settings.ts';
 import { defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
 import { byteCount, collect, count, duration } from './parse.ts';
 import { reservedParts } from './pool-kubelet-options.ts';

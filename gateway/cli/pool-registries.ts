@@ -1,8 +1,8 @@
 // `--registry-mirror` and `--registry-ca` of a pool: registries with their mirrors and roots, each named as REGISTRY=VALUE.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { Fault } from '../../protocol/fault.ts';
-import type { Registry } from '../../protocol/node-settings.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Registry } from '../../protocol/messages/node-settings.ts';
 import type { PoolFlags } from './pool-options.ts';
 
 export async function changedRegistries(

@@ -1,12 +1,12 @@
 // regnodectl pool upgrade | pause | resume. A change of versions is a rollout, which the gateway carries out; `upgrade --wait`
 // only watches it.
 import { Command, Option } from 'commander';
-import { upgradeDrainSchema } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { upgradeDrainSchema } from '../../protocol/messages/desired.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { registeredNodes } from '../nodes/node.ts';
 import { bare } from '../pools/desired-state.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec } from '../pools/pool.ts';
+import { nodePools, type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';

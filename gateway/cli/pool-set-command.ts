@@ -1,11 +1,17 @@
 // regnodectl pool set: changes what is given of a pool and leaves the rest; its nodes follow by themselves.
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec, poolSpecSchema } from '../pools/pool.ts';
 import { skewFault } from '../pools/skew.ts';
+import {
+  nodePools,
+  type PoolObject,
+  type PoolSpec,
+  poolSpec,
+  poolSpecSchema,
+} from '../resources/node-pool.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printLines } from './output.ts';

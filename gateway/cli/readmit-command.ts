@@ -1,9 +1,9 @@
 // regnodectl node readmit: lets a host with another key take the name of a node that lost its own, once and for a while.
 import { Command, Option } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { anyMachine } from '../join/readmission.ts';
 import { update } from '../kubernetes/kubernetes.ts';
-import { registeredNodes } from '../nodes/node.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, requireNode, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson } from './output.ts';

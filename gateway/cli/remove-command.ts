@@ -2,10 +2,10 @@
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
 import { finishRemoval } from '../nodes/removal.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
 import { say } from './language.ts';
 import { tellDone } from './outcome.ts';

@@ -1,7 +1,7 @@
 // regnodectl node retry: versions that failed on a node are tried again.
 import { Command } from 'commander';
 import { update } from '../kubernetes/kubernetes.ts';
-import { registeredNodes } from '../nodes/node.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson } from './output.ts';

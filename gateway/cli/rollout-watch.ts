@@ -1,10 +1,10 @@
 // Watching a rollout from outside: polls the pool's status, tells what happens node by node, and ends when it is done,
 // stands still or takes too long.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { nodePools } from '../pools/pool.ts';
-import type { RolloutStatus } from '../pools/rollout-status.ts';
+import { nodePools } from '../resources/node-pool.ts';
+import type { RolloutStatus } from '../resources/rollout-status.ts';
 import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { tellProgress } from './output.ts';

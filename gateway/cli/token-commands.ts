@@ -1,17 +1,17 @@
 // regnodectl token create | list | revoke
 import { Command } from 'commander';
-import { Fault } from '../../protocol/fault.ts';
-import { nodeNamePattern } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { nodeNamePattern } from '../../protocol/messages/join.ts';
 import { joinCommand } from '../join/command.ts';
-import { createToken, listTokens, revokeToken, type TokenBinding } from '../join/token.ts';
-import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { nodePools } from '../pools/pool.ts';
 import {
   type ArtifactIssue,
   type PublicAddress,
   readAddress,
   verifiedIssue,
-} from '../serve/public-address.ts';
+} from '../join/public-address.ts';
+import { createToken, listTokens, revokeToken, type TokenBinding } from '../join/token.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { nodePools } from '../resources/node-pool.ts';
 import { connect, sharedFlags } from './context.ts';
 import { languageOf, say } from './language.ts';
 import { tellDone } from './outcome.ts';

@@ -2,7 +2,7 @@
 // asked, whichever replica answers there. A node that is away stays in them, so that its `up` becomes 0; one that was removed
 // goes. Pure.
 import type { KubeletPath } from '../kubelets/scrape.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export interface TargetGroup {
   readonly targets: readonly string[];

@@ -3,7 +3,7 @@
 // a name are looked at when it is dialled, so a name that changes its mind gains nothing.
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import net, { type Socket } from 'node:net';
-import { canonicalAddress, unusableKind } from '../addresses/address.ts';
+import { canonicalAddress, unusableKind } from '../resources/address.ts';
 import type { ConnectTarget } from './target.ts';
 
 export interface DirectWay {

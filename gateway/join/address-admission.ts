@@ -1,8 +1,7 @@
 // Which of the addresses that a host states become its own. The first is the one that its kubelet listens on and that the API server
 // dials: without it there is no node. Others, of further network cards, are left out where nothing speaks for them. Pure, but for
 // asking the book once.
-import { Fault } from '../../protocol/fault.ts';
-import { type AddressRange, canonicalAddress, parseRange } from '../addresses/address.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import {
   addressObjection,
@@ -11,7 +10,8 @@ import {
   evidenceObjection,
   nameObjection,
 } from '../addresses/claims.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
+import { type AddressRange, canonicalAddress, parseRange } from '../resources/address.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export interface AddressClaim {
   readonly nodeName: string;

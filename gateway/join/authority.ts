@@ -15,7 +15,7 @@ import {
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-} from '../../protocol/x509.ts';
+} from '../../protocol/messages/x509.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import {
   backdateMs,

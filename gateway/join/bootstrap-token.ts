@@ -2,9 +2,9 @@
 // whose only right is to ask for a certificate, gone after an hour (and as soon as the node is Ready). The
 // gateway can't read these secrets back; only the id is remembered.
 import { randomInt } from 'node:crypto';
-import { bootstrapGroup } from '../kubernetes/access.ts';
 import { secrets } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { bootstrapGroup } from '../kubernetes/names.ts';
 
 const namespace = 'kube-system';
 const lifetimeMs = 3600_000;

@@ -3,9 +3,9 @@
 // the registration, or deleting it, revokes the certificate at once. One that has merely expired is good for one thing:
 // its own renewal, within the grace of its pool; that the peer holds the key was proven by the TLS handshake.
 import type { TLSSocket } from 'node:tls';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { nodeUri } from './authority.ts';
 
 export interface NodeIdentity {

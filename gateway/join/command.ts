@@ -3,9 +3,10 @@
 // compared. The flags carry the rest of the trust to that script: the hash of the CA, the hash of the key that signs the
 // artifacts, the serial of the manifest in force. The token is in the environment of one bash, never in an argument. The
 // flags stand last, where more can be added. curl 7.29 and bash 4.2 (el7) are enough.
+
+import { Fault, fill, type Language } from '../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../protocol/catalogue/index.ts';
-import { Fault, fill, type Language } from '../../protocol/fault.ts';
-import { installerLimitBytes } from '../../protocol/manifest.ts';
+import { installerLimitBytes } from '../../protocol/messages/manifest.ts';
 
 export interface JoinCommandWish {
   readonly gatewayUrl: string;

@@ -2,28 +2,29 @@
 // key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota counted,
 // and last a use of the token taken; what fails after the claim gives the name back. A host that lost our answer
 // asks again with the same key and gets one without a second use.
-import type { KubeletAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { KubeletAccess } from '../../protocol/messages/desired.ts';
 import {
   type JoinRequest,
   type JoinResponse,
   nodeNamePattern,
   protocolVersion,
-} from '../../protocol/join.ts';
-import { canonicalAddress } from '../addresses/address.ts';
+} from '../../protocol/messages/join.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { desiredState } from '../pools/desired-state.ts';
+import { canonicalAddress } from '../resources/address.ts';
+import { nodePools, poolSpec } from '../resources/node-pool.ts';
 import {
   leaveFinalizer,
   type RegisteredNode,
   type RegisteredNodeStatus,
   registeredNodes,
-} from '../nodes/node.ts';
-import { withoutEmpty } from '../nodes/status.ts';
-import { desiredState } from '../pools/desired-state.ts';
-import { nodePools, poolSpec } from '../pools/pool.ts';
+} from '../resources/registered-node.ts';
+import { withoutEmpty } from '../resources/without-empty.ts';
 import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
 import { createBootstrapToken, deleteBootstrapToken } from './bootstrap-token.ts';

@@ -1,10 +1,10 @@
 // Renewal of a node's certificate, for the key that the node joined with. The certificate at hand stays good until
 // the new one has opened a tunnel, so a host that loses our answer, or its power before it is written, can ask
 // again; at any time at most two are good.
-import { Fault } from '../../protocol/fault.ts';
-import type { RenewResponse } from '../../protocol/join.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { RenewResponse } from '../../protocol/messages/join.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import type { Authority } from './authority.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
 import type { NodeIdentity } from './client-certificate.ts';

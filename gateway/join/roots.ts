@@ -9,10 +9,10 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-} from '../../protocol/x509.ts';
-import { gatewayNamespace } from '../kubernetes/access.ts';
+} from '../../protocol/messages/x509.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { gatewayNamespace } from '../kubernetes/names.ts';
 
 export const authoritySecret = 'regnode-ca';
 /** Fields of the Secret during a rotation: the root before, its key, and until when it is trusted. */

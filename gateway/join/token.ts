@@ -2,11 +2,11 @@
 // the secret. A use is recorded together with the key that it admitted, in the same write: so two hosts can't
 // take one use, and a host whose answer was lost on the way asks again without costing a second one.
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
-import { Fault } from '../../protocol/fault.ts';
-import { canonicalAddress, parseAddress, parseRange } from '../addresses/address.ts';
-import { tokenNamespace } from '../kubernetes/access.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { tokenNamespace } from '../kubernetes/names.ts';
+import { canonicalAddress, parseAddress, parseRange } from '../resources/address.ts';
 
 export const tokenSecretType = 'regnode.io/join-token';
 const tokenLabel = 'regnode.io/join-token';

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import { Fault } from '../../protocol/fault.ts';
-import type { StreamTarget } from '../../protocol/session.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { openDuplex } from '../../protocol/tunnel/opening.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { KubeletConnections } from './connections.ts';
 import type { KubeletToken } from './token.ts';
 

@@ -3,7 +3,7 @@
 // for an hour, and some of them are what a node says.
 import type { Logger } from 'pino';
 import { type EventCode, eventTexts } from '../../protocol/catalogue/events.ts';
-import { type FaultValues, fill } from '../../protocol/fault.ts';
+import { type FaultValues, fill } from '../../protocol/catalogue/fault.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { events, type Kind, type KubernetesObject } from './kinds.ts';
 import type { Kubernetes } from './kubernetes.ts';

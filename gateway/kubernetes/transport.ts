@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { createInterface } from 'node:readline';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { KubernetesFailure } from './kubernetes.ts';
 
 const requestTimeoutMs = 30_000;

@@ -3,7 +3,7 @@
 
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import type { Route } from '../serve/route.ts';
+import type { Route } from '../port/route.ts';
 import { lineRoutes } from './routes.ts';
 import { LineSessions } from './sessions.ts';
 import { Transfers } from './transfers.ts';

@@ -1,7 +1,7 @@
 // The HTTPS part of line probes, as routes of the public port. A session needs nothing but a connection (a host that has not
 // joined has nothing else); what costs bytes needs a ticket of a session of the same address.
 import type { IncomingMessage } from 'node:http';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   lineSessionPath,
   lineSinkPath,
@@ -9,8 +9,8 @@ import {
   lineTicketHeader,
   lineTimePath,
 } from '../../protocol/line/session.ts';
-import { answerJson } from '../serve/answer.ts';
-import type { Exchange, Route } from '../serve/route.ts';
+import { answerJson } from '../port/answer.ts';
+import type { Exchange, Route } from '../port/route.ts';
 import type { LineSessions } from './sessions.ts';
 import type { Transfers } from './transfers.ts';
 

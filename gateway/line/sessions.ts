@@ -1,7 +1,7 @@
 // Sessions of line probes: given out over TLS, for the address that the connection comes from and, for a node, for those that
 // it has registered. Nothing of them is remembered: the key follows from secret, session, expiry and address.
 import { randomBytes } from 'node:crypto';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isTicketOf, type LineSession, lineKey, parseTicket } from '../../protocol/line/session.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { lineLimits } from './limits.ts';

@@ -2,7 +2,7 @@
 // address, so many transfers at once, and all together at a limited rate.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { transferLimitBytes } from '../../protocol/line/session.ts';
 import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { lineLimits } from './limits.ts';

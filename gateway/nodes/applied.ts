@@ -3,7 +3,7 @@
 // ours. So a label that leaves the pool leaves the node too, and whatever others put there stays; cordon is written only
 // when what is desired changes, so kubectl uncordon is not fought. Pure.
 import type { NodeObject, Taint } from '../kubernetes/kinds.ts';
-import { type Applied, appliedSchema, type RegisteredNode } from './node.ts';
+import { type Applied, appliedSchema, type RegisteredNode } from '../resources/registered-node.ts';
 
 /** Where this memory was before; a kubelet could write it. */
 export const formerAnnotation = 'regnode.io/applied';

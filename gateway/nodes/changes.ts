@@ -5,9 +5,14 @@ import { type Taint, taintEffectSchema } from '../../protocol/grammar.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { nodeLabels, nodeTaints } from '../pools/desired-state.ts';
-import { nodePools, poolSpec } from '../pools/pool.ts';
+import { nodePools, poolSpec } from '../resources/node-pool.ts';
+import {
+  type Applied,
+  type RegisteredNode,
+  type RegisteredNodeSpec,
+  registeredNodes,
+} from '../resources/registered-node.ts';
 import { appliedOf, nodePatch } from './applied.ts';
-import { type Applied, type RegisteredNode, type RegisteredNodeSpec, registeredNodes } from './node.ts';
 import { ownNode } from './own-node.ts';
 
 export interface NodeChanges {

@@ -2,13 +2,13 @@
 // drain and deregister (regnode leave on the host), or it is forced. One drain of a node serves all who
 // ask for it at the same time.
 import type { Logger } from 'pino';
-import type { DrainResponse } from '../../protocol/join.ts';
+import type { DrainResponse } from '../../protocol/messages/join.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { type DrainProgress, drain } from './drain.ts';
-import { type RegisteredNode, registeredNodes } from './node.ts';
 import { finishRemoval, forceAnnotation, type Removal } from './removal.ts';
 import type { Tunnels } from './tunnels.ts';
 

@@ -2,10 +2,10 @@
 // budget forbids are tried again until the time limit. What stays is named with its reason: pods of DaemonSets
 // and mirror pods always do. The eviction's API version is asked of the API server (policy/v1 is 1.22's).
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrainResponse, stayReasons } from '../../protocol/join.ts';
+import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import { type NodeObject, nodes, type Pod, pods } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
-import type { RegisteredNode } from './node.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import { ownNode } from './own-node.ts';
 
 export interface DrainOptions {

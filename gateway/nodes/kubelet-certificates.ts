@@ -4,14 +4,14 @@
 // ours and is not right is denied with the reason; every other request is left to whoever it belongs to. A request that could
 // be read in two ways (two PEM blocks, an attribute or an extension twice) is denied: signers of old releases take the last.
 
-import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/x509.ts';
-import { canonicalAddress } from '../addresses/address.ts';
+import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/messages/x509.ts';
 import { addressObjection, type Claims, nameObjection } from '../addresses/claims.ts';
-import { bootstrapGroup } from '../kubernetes/access.ts';
 import { told } from '../kubernetes/event-recorder.ts';
 import { type CertificateSigningRequest, certificateSigningRequests } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import type { RegisteredNode } from './node.ts';
+import { bootstrapGroup } from '../kubernetes/names.ts';
+import { canonicalAddress } from '../resources/address.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
 export const servingSigner = 'kubernetes.io/kubelet-serving';

@@ -4,8 +4,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { type Applied, type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { appliedOf, type DesiredNode, nodeWriting } from './applied.ts';
-import { type Applied, type RegisteredNode, registeredNodes } from './node.ts';
 
 /** `node` is this registration's own. */
 export async function writeNodeObject(

@@ -2,7 +2,7 @@
 // cloud may have the same name. It goes by what the API server alone writes (uid, time of creation) and by the registration;
 // the machine id, which a kubelet says of itself, can only make a Node not ours. Pure.
 import type { NodeObject } from '../kubernetes/kinds.ts';
-import type { RegisteredNode } from './node.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 /** The Node if it is this registration's; undefined when there is none, or it is somebody else's. */
 export function ownNode(registered: RegisteredNode, node: NodeObject | undefined): NodeObject | undefined {

@@ -2,7 +2,7 @@
 import type { Audit } from '../audit/audit.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Change } from '../kubernetes/watcher.ts';
-import { type RegisteredNode, registeredNodes } from './node.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 
 export function auditReadmissions(
   audit: Audit,

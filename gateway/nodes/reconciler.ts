@@ -2,8 +2,8 @@
 // RegisteredNode's status, and the agent's desired state. It looks at live copies of pools, registrations and
 // Nodes, and acts when any of them or the tunnel changes. Removal is departures.ts.
 import type { Logger } from 'pino';
-import type { DesiredState, KubeletAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
@@ -12,11 +12,11 @@ import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { isFailure, update } from '../kubernetes/kubernetes.ts';
 import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
-import { type PoolObject, poolSpec } from '../pools/pool.ts';
 import { askedVersions } from '../pools/rollout.ts';
+import { type PoolObject, poolSpec } from '../resources/node-pool.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import type { Departures } from './departures.ts';
 import { healthNotes, nodeConditionsPatch } from './health.ts';
-import { type RegisteredNode, registeredNodes } from './node.ts';
 import { writeNodeObject } from './node-object.ts';
 import { ownNode } from './own-node.ts';
 import { nodeStatus, readyOf, sameStatus } from './status.ts';

@@ -4,7 +4,7 @@
 import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from './node.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { ownNode } from './own-node.ts';
 
 /** Marks a registration whose host is not to be waited for. */

@@ -1,9 +1,10 @@
 // What of an agent's report may stand in the cluster. A report is limited by its frame, but what is kept from report to report, names
 // of components and types of conditions, would grow with each; and there are conditions that are not the agent's to raise. An
 // honest agent never comes near. Pure.
-import { printable } from '../../protocol/formats/printable.ts';
+
 import { componentNameSchema } from '../../protocol/grammar.ts';
-import type { HealthFinding } from '../../protocol/health.ts';
+import type { HealthFinding } from '../../protocol/messages/health.ts';
+import { printable } from '../../protocol/printable.ts';
 
 const detailCharacters = 2048;
 const components = 32;

@@ -2,11 +2,12 @@
 // changed; heartbeats and metrics are no part of it.
 
 import { isDeepStrictEqual } from 'node:util';
-import { printable } from '../../protocol/formats/printable.ts';
+import { printable } from '../../protocol/printable.ts';
 import { told } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
+import type { Condition, RegisteredNode, RegisteredNodeStatus } from '../resources/registered-node.ts';
+import { withoutEmpty } from '../resources/without-empty.ts';
 import { healthConditions } from './health.ts';
-import type { Condition, RegisteredNode, RegisteredNodeStatus } from './node.ts';
 import { boundedDetail, boundedVersions } from './report-bounds.ts';
 import type { Report } from './tunnels.ts';
 import { upgradeConditions } from './upgrade-conditions.ts';
@@ -100,15 +101,6 @@ function addressesOwned(
       ? told('ADDRESSES_OWNED', { addresses: spec.addresses.join(', ') })
       : told('ADDRESS_CONTESTED', { detail })),
   };
-}
-
-/**
- * Without empty strings, at any depth. API servers of old releases take `""` for null when they were built with Go 1.18
- * or later, and refuse the whole object.
- */
-export function withoutEmpty(status: RegisteredNodeStatus): RegisteredNodeStatus {
-  const text = JSON.stringify(status, (_key, value: unknown) => (value === '' ? undefined : value));
-  return JSON.parse(text) as RegisteredNodeStatus;
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import { retireBefore } from '../join/renewal.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import type { RegisteredNode } from './node.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export interface TunnelCertificatesOptions {
   readonly kubernetes: Kubernetes;

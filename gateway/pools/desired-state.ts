@@ -1,17 +1,17 @@
 // From a pool, one node's own wishes and the artifact store to the desired state of that node: pure. `revision` is a hash of
 // all the rest with sorted keys, so it changes exactly when something that matters to the host does.
 import { createHash } from 'node:crypto';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
 import { bestVersion, type Situation } from '../../protocol/compatibility/judgement.ts';
 import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
-import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
 import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
+import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { ciliumVersion } from '../cilium/wish.ts';
-import type { RegisteredNodeSpec } from '../nodes/node.ts';
-import type { PoolSpec } from './pool.ts';
+import type { PoolSpec } from '../resources/node-pool.ts';
+import type { RegisteredNodeSpec } from '../resources/registered-node.ts';
 
 type Architecture = Artifact['architecture'];
 type NodeWishes = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt'>;

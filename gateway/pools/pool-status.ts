@@ -2,12 +2,12 @@
 // its status names the nodes that are next, against the version of the pool that was looked at, so of two replicas
 // one is refused; then the registrations of those nodes ask for the new versions. A crash in between is made up for.
 import { isDeepStrictEqual } from 'node:util';
-import type { Artifact } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
+import { nodePools, type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { targetVersions, type Versions } from './desired-state.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec } from './pool.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';
 import { skewFault } from './skew.ts';
 

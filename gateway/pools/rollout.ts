@@ -1,10 +1,10 @@
 // A rollout: which nodes of a pool get its new versions now. Pure. A node is asked for a version by its own
 // registration (spec.versions), so what was begun is known to every replica and after every restart. One that has to take
 // a version back stops the rollout; one that cannot be reached is passed over until it is back.
-import { Fault } from '../../protocol/fault.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
+import type { RolloutStatus } from '../resources/rollout-status.ts';
 import { bare, type Versions } from './desired-state.ts';
-import type { RolloutStatus } from './rollout-status.ts';
 
 export interface RolloutInput {
   /** What the pool asks for in general. */

@@ -1,6 +1,6 @@
 // Which kubelets an API server may have, as Kubernetes' version skew policy says: never newer than the API server, and
 // at most two minor versions older, three from 1.28 on. Pure.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 
 interface Release {
   readonly major: number;

@@ -3,10 +3,10 @@
 // registration and is written when it changes. The Lease is taken away at an orderly end and runs out after any other.
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { Fault } from '../../protocol/fault.ts';
-import { gatewayNamespace } from '../kubernetes/access.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Lease, leases } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { gatewayNamespace } from '../kubernetes/names.ts';
 
 export const replicaLabel = 'regnode.io/replica';
 export const addressAnnotation = 'regnode.io/replica-address';

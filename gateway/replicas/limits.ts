@@ -37,6 +37,3 @@ export const questionLimits = {
 /** A node that has no tunnel anywhere, and had one within `recentMs`, is waited for so long. */
 export const waitForTunnelMs = 3_000;
 export const recentMs = 60_000;
-
-/** After the grace of a stop: for what is underway in streams that were ended, and for the answers of their ends. */
-export const finishMs = 5_000;

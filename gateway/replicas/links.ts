@@ -1,11 +1,13 @@
 // The links to the other replicas, at most one for each process that goes by a name: a replica that was started again has
 // another address or another connection, and the old link is over with the old process.
+
 import type { Logger } from 'pino';
-import type { StreamTarget } from '../../protocol/session.ts';
+import type { StreamTarget } from '../../protocol/messages/session.ts';
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
-import type { PortCertificate } from '../serve/port-certificate.ts';
-import { finishMs } from './limits.ts';
+import type { PortCertificate } from '../port/certificate.ts';
+import { finishMs } from '../tunnel/draining.ts';
+
 import { Link } from './link.ts';
 
 export interface LinksOptions {

@@ -2,10 +2,10 @@
 // only what the asked one answers by itself: it asks nobody else, so nothing can go in circles.
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';
-import { Fault } from '../../protocol/fault.ts';
 import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
-import type { StreamTarget } from '../../protocol/session.ts';
+import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { StreamDuplex } from '../../protocol/tunnel/duplex.ts';
 import { openDuplex } from '../../protocol/tunnel/opening.ts';
 import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';

@@ -1,21 +1,21 @@
 // This process among the replicas of the gateway: its Lease, the roster of the others, the door for them, the links to
 // them, and the ways of streams to nodes. serve.ts starts it, asks it who looks after a node, and ends it.
 import type { Logger } from 'pino';
-import type { Fault } from '../../protocol/fault.ts';
+import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock } from '../../protocol/tunnel/clock.ts';
 import type { Audit } from '../audit/audit.ts';
-import { gatewayNamespace } from '../kubernetes/access.ts';
+import type { ReplicaFigures } from '../audit/replica-figures.ts';
 import { leases } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { gatewayNamespace } from '../kubernetes/names.ts';
 import { Watcher } from '../kubernetes/watcher.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
-import type { ServingCertificate } from '../serve/serving-certificate.ts';
+import type { ServingCertificate } from '../port/serving-certificate.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { ownAddress } from './address.ts';
 import { openDoor } from './door.ts';
-import type { ReplicaFigures } from './figures.ts';
 import { holderOf, looksAfter } from './holding.ts';
 import { ReplicaLease, replicaLabel } from './lease.ts';
 import { doorLimits } from './limits.ts';

@@ -1,12 +1,12 @@
 // Where a stream for a node goes: into its session when that is here, else to the replica that holds its tunnel. A node
 // that lost its tunnel a moment ago is waited for a little: it is probably on its way to another replica.
-import { Fault } from '../../protocol/fault.ts';
-import type { StreamTarget } from '../../protocol/session.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { StreamTarget } from '../../protocol/messages/session.ts';
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 import type { EgressWay } from '../egress/server.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import { holderOf } from './holding.ts';
 import { recentMs, waitForTunnelMs } from './limits.ts';

@@ -4,8 +4,8 @@ import { AddressBook } from '../addresses/book.ts';
 import { ClusterAddresses } from '../addresses/cluster-addresses.ts';
 import { OwnAddresses } from '../addresses/own-addresses.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { parseListen } from '../port/listen.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { parseListen } from './listen.ts';
 import type { ServeOptions } from './options.ts';
 
 export interface AddressBookParts {

@@ -12,8 +12,8 @@ import {
 } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { Watcher } from '../kubernetes/watcher.ts';
-import { type RegisteredNode, registeredNodes } from '../nodes/node.ts';
-import { nodePools, type PoolObject } from '../pools/pool.ts';
+import { nodePools, type PoolObject } from '../resources/node-pool.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 
 export interface ClusterView {
   readonly pools: Watcher<PoolObject>;

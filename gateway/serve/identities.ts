@@ -8,13 +8,13 @@ import type { Authority } from '../join/authority.ts';
 import { identify, identifyForRenewal, registrationsOf } from '../join/client-certificate.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
-import { type PoolObject, poolSpec } from '../pools/pool.ts';
+import { limits } from '../port/limits.ts';
+import { network } from '../port/places.ts';
+import type { PublicPortOptions } from '../port/public-port.ts';
+import type { RouteTable } from '../port/route.ts';
+import { type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { limits } from './limits.ts';
-import { network } from './places.ts';
-import type { PublicPortOptions } from './public-port.ts';
-import type { RouteTable } from './route.ts';
 
 export interface IdentitiesOptions {
   readonly kubernetes: Kubernetes;

@@ -2,14 +2,14 @@
 // the same address: its failures count for the token and for the machine that it says it is. All else, be it no token, a wrong
 // secret or no JSON, shares the patience for its address; once that is used up, tokens are looked at in a copy of the stored hashes
 // that is read once in two seconds, so guessing costs the API server nothing more.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { isTokenAmong, tokenHashes, tokenId } from '../join/token.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
-import { faultFor } from './answer.ts';
-import { httpStatus } from './http-status.ts';
-import { limits } from './limits.ts';
-import { network } from './places.ts';
+import { faultFor } from '../port/answer.ts';
+import { httpStatus } from '../port/http-status.ts';
+import { limits } from '../port/limits.ts';
+import { network } from '../port/places.ts';
 
 const copyMs = 2_000;
 

@@ -1,18 +1,18 @@
 // POST /v1/join: reads and bounds the request, hands it to the join desk, and writes down how it ended: audit, counters, an
 // Event. Who is refused again and again has to wait (join-patience.ts).
-import { Fault } from '../../protocol/fault.ts';
-import { joinRequestSchema } from '../../protocol/join.ts';
-import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { joinRequestSchema } from '../../protocol/messages/join.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type JoinDesk, type Joined, join } from '../join/join.ts';
 import { tokenId } from '../join/token.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
-import { registeredNodes } from '../nodes/node.ts';
-import { nodePools } from '../pools/pool.ts';
-import { answerJson, faultFor, readJson } from './answer.ts';
+import { answerJson, faultFor, readJson } from '../port/answer.ts';
+import type { Exchange } from '../port/route.ts';
+import { nodePools } from '../resources/node-pool.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import type { Claim, JoinPatience } from './join-patience.ts';
-import type { Exchange } from './route.ts';
 
 export interface JoinRouteOptions {
   readonly desk: JoinDesk;

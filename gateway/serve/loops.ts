@@ -1,18 +1,18 @@
 // The loops behind the ports: each node is reconciled when something about it changes, each kubelet's certificate request is
 // decided when it appears, each pool's numbers are written when they change.
 import type { Logger } from 'pino';
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { decideCertificate, writeDecision } from '../nodes/kubelet-certificates.ts';
-import { registeredNodes } from '../nodes/node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import type { Tunnels } from '../nodes/tunnels.ts';
 import { WorkQueue } from '../nodes/work-queue.ts';
 import { writePoolStatus } from '../pools/pool-status.ts';
 import type { Roster } from '../replicas/roster.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export interface LoopsOptions {

@@ -2,7 +2,7 @@
 // a node's page comes from the replica that has its tunnel, a replica's own from itself. What another replica asks is
 // answered from here alone.
 import type { Registry } from 'prom-client';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { TelemetryIntake } from '../telemetry/intake.ts';
 
 export interface MetricsPagesOptions {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Counter } from 'prom-client';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Counters } from '../audit/counters.ts';
 import { KubeletConnections } from '../kubelets/connections.ts';
 import { KubeletScrapes } from '../kubelets/scrape.ts';

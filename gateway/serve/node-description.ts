@@ -1,6 +1,7 @@
 // A registered node as /nodes shows it: what its registration says, and its tunnel as this replica sees it.
-import type { RegisteredNode } from '../nodes/node.ts';
+
 import type { Tunnels } from '../nodes/tunnels.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export interface NodeView {
   readonly tunnels: Tunnels;

@@ -1,13 +1,13 @@
 // What `serve` can be told, with defaults and limits; a wrong value is a USAGE fault that names the flag.
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import type { KubeletAccess } from '../../protocol/desired.ts';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { KubeletAccess } from '../../protocol/messages/desired.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
+import { placeLimits } from '../port/limits.ts';
+import { parseListen } from '../port/listen.ts';
 import { remoteWriteFlagsSchema } from '../telemetry/remote-write/flags.ts';
-import { placeLimits } from './limits.ts';
-import { parseListen } from './listen.ts';
 
 const dayMs = 24 * 3600_000;
 

@@ -1,16 +1,16 @@
 // POST /v1/node/renew: who asks was decided by the certificate, expired or not; this bounds the request and writes down
 // how it ended. A node that asks without end is made to wait, since each answer is a write to etcd.
-import { Fault } from '../../protocol/fault.ts';
-import { renewRequestSchema } from '../../protocol/join.ts';
-import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { renewRequestSchema } from '../../protocol/messages/join.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
 import { type RenewalDesk, renewCertificate } from '../join/renewal.ts';
-import { answerJson, faultFor, readJson } from './answer.ts';
-import { limits } from './limits.ts';
-import type { Exchange } from './route.ts';
+import { answerJson, faultFor, readJson } from '../port/answer.ts';
+import { limits } from '../port/limits.ts';
+import type { Exchange } from '../port/route.ts';
 
 export interface RenewalRouteOptions {
   readonly desk: RenewalDesk & { readonly now: () => number };

@@ -1,7 +1,7 @@
 // The routes of the public port: what a host needs to install itself and join, and what a node may ask.
-import { Fault } from '../../protocol/fault.ts';
-import type { NodeStatusResponse } from '../../protocol/join.ts';
-import { installerName } from '../../protocol/manifest.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { NodeStatusResponse } from '../../protocol/messages/join.ts';
+import { installerName } from '../../protocol/messages/manifest.ts';
 import { readInstaller } from '../artifacts/installer.ts';
 import { serveArtifact } from '../artifacts/serving.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
@@ -12,16 +12,16 @@ import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
 import { uncordon } from '../nodes/drain.ts';
-import { registeredNodes } from '../nodes/node.ts';
 import { ownNode } from '../nodes/own-node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
-import { answerJson, answerText } from './answer.ts';
+import { answerJson, answerText } from '../port/answer.ts';
+import type { Route } from '../port/route.ts';
+import { registeredNodes } from '../resources/registered-node.ts';
 import { JoinPatience } from './join-patience.ts';
 import { joinRoute } from './join-route.ts';
 import { withinBudget } from './node-budget.ts';
 import { renewalRoute } from './renewal-route.ts';
-import type { Route } from './route.ts';
 import { tokenRoute } from './token-route.ts';
 
 export interface RoutesOptions {

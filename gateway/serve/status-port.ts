@@ -11,7 +11,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   gatewayTargets,
   hostOf,
@@ -20,14 +20,14 @@ import {
   type TargetGroup,
 } from '../discovery/targets.ts';
 import { type KubeletScrapes, kubeletPaths } from '../kubelets/scrape.ts';
-import type { RegisteredNode } from '../nodes/node.ts';
+import { answerFault, answerJson, answerText, faultFor } from '../port/answer.ts';
+import { boundConnections } from '../port/connections.ts';
+import { statusPlaces } from '../port/limits.ts';
+import { listen } from '../port/listen.ts';
 import type { Replica } from '../replicas/roster.ts';
-import { answerFault, answerJson, answerText, faultFor } from './answer.ts';
-import { statusPlaces } from './limits.ts';
-import { listen } from './listen.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { MetricsPages } from './metrics-pages.ts';
 import { describeNode, type NodeView } from './node-description.ts';
-import { boundConnections } from './port-connections.ts';
 import type { ScrapeAccess } from './scrape-access.ts';
 
 export interface StatusPortOptions extends NodeView {

@@ -1,16 +1,16 @@
 // POST /v1/join/token: whether a join token would be good, asked by install.sh before it downloads anything. Nothing is taken, and
 // nothing is told that a join would not tell; who is refused again and again waits, as at a join. A use that is gone is held
 // against a host that has no key yet; one that has may be asking for an answer that it lost.
-import { Fault } from '../../protocol/fault.ts';
-import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/join.ts';
-import { readFromPeer } from '../../protocol/newer-peer.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/messages/join.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { checkToken, tokenId } from '../join/token.ts';
-import { nodePools } from '../pools/pool.ts';
-import { answerJson, faultFor, readJson } from './answer.ts';
-import { httpStatus } from './http-status.ts';
+import { answerJson, faultFor, readJson } from '../port/answer.ts';
+import { httpStatus } from '../port/http-status.ts';
+import type { Exchange } from '../port/route.ts';
+import { nodePools } from '../resources/node-pool.ts';
 import type { Claim } from './join-patience.ts';
 import type { JoinRouteOptions } from './join-route.ts';
-import type { Exchange } from './route.ts';
 
 export function tokenRoute({
   desk,

@@ -1,7 +1,7 @@
 // An API server that can't be reached is waited for, with growing pauses; any other refusal ends the start.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 
 export async function reachable(
   probe: () => Promise<void>,

@@ -1,7 +1,8 @@
 // Prometheus text format: all samples of one name stand together below one TYPE line. The part of a line before its
 // value does not change while its group lives, so it is made once.
-import type { Heartbeat } from '../../protocol/control.ts';
+
 import { sampleName, sampleNumber } from '../../protocol/formats/prometheus.ts';
+import type { Heartbeat } from '../../protocol/messages/control.ts';
 import { heartbeatSeries } from './heartbeat-series.ts';
 import type { SeriesGroup } from './node-series.ts';
 import type { OwnMetric } from './self-metrics.ts';

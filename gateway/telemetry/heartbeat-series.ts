@@ -1,5 +1,5 @@
 // What of a heartbeat is shown as series: once for the scrape and for remote-write.
-import type { Heartbeat } from '../../protocol/control.ts';
+import type { Heartbeat } from '../../protocol/messages/control.ts';
 
 export type HeartbeatSeries = readonly [name: string, type: 'counter' | 'gauge', value: number];
 

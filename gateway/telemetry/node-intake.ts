@@ -1,6 +1,6 @@
 // What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks and latest values, answers
 // what to acknowledge, and hands each value on once. What it refuses is counted, and no bytes can make it throw.
-import type { Heartbeat } from '../../protocol/control.ts';
+import type { Heartbeat } from '../../protocol/messages/control.ts';
 import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
 import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';

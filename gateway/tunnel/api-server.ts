@@ -2,10 +2,10 @@
 // the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a few connections
 // at a time and opens few; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and
 // again does not fill the audit.
-import { Fault } from '../../protocol/fault.ts';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
-import type { StreamTarget } from '../../protocol/session.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';

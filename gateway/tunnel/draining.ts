@@ -2,7 +2,9 @@
 // arrive elsewhere all at once; what has not gone when the grace is over gets its end in order.
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
-import { finishMs } from '../replicas/limits.ts';
+
+/** After the grace of a stop: for what is underway in streams that were ended, and for the answers of their ends. */
+export const finishMs = 5_000;
 
 export interface Draining {
   readonly clock: TunnelClock;

@@ -8,8 +8,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellEach } from '../../protocol/defect.ts';
-import { Fault } from '../../protocol/fault.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
 import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
@@ -19,9 +19,9 @@ import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { type ViolationKind, violationKind } from '../../protocol/tunnel/violation.ts';
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
-import { endWith } from '../serve/last-words.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 import { drainSessions } from './draining.ts';
+import { endWith } from './last-words.ts';
 import { UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
 
 export interface TunnelNode {

@@ -1,5 +1,5 @@
 // A version that the table refuses, as the coded fault that names the rule and its reason.
-import { Fault } from '../fault.ts';
+import { Fault } from '../catalogue/fault.ts';
 import { judge, type Situation } from './judgement.ts';
 import type { Subject } from './table.ts';
 

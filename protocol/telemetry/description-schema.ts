@@ -2,7 +2,7 @@
 // without the schema library.)
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import { readFromPeer } from '../newer-peer.ts';
+import { readFromPeer } from '../messages/newer-peer.ts';
 import type { Description } from './description.ts';
 import { recordHeaderBytes, recordLimitBytes } from './record.ts';
 import type { RefusalReason } from './refusal.ts';

@@ -1,6 +1,6 @@
 // The heartbeat's bytes: one fixed form of 96 bytes, so that a gateway reads a hundred thousand a second without parsing
 // text. Little-endian: u16 version, u16 bits (1 kubelet healthy, 2 containerd healthy), u32 zero, then f64 in the order below.
-import type { Heartbeat } from '../control.ts';
+import type { Heartbeat } from '../messages/control.ts';
 
 export const heartbeatVersion = 1;
 export const heartbeatBytes = 8 + 11 * 8;

@@ -1,7 +1,7 @@
 // One record for every stream, written at both ends when the stream is over: who asked, for what, when, how
 // much passed, and how it ended.
 import type { FaultCode } from '../catalogue/index.ts';
-import type { StreamTarget } from '../session.ts';
+import type { StreamTarget } from '../messages/session.ts';
 import type { TunnelClock } from './clock.ts';
 import type { SocketOutcome } from './socket.ts';
 import type { SessionStream } from './stream.ts';

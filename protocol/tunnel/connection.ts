@@ -1,8 +1,9 @@
 // One transport with what belongs to it alone: decoder, writer, liveness, and the telemetry batches that the
 // system has not taken yet. It knows nothing of sessions: frames go to whoever is its sink at the moment.
 // After `closed` the sink hears nothing more.
+
+import { Fault } from '../catalogue/fault.ts';
 import { contained, tellEach } from '../defect.ts';
-import { Fault } from '../fault.ts';
 import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';

@@ -3,7 +3,7 @@
 // callback: it may have to be sent again. Node destroys a Duplex that has ended both ways, and that is no reset: the stream still
 // sends what waits for credit, and its FIN.
 import { Duplex } from 'node:stream';
-import type { Fault } from '../fault.ts';
+import type { Fault } from '../catalogue/fault.ts';
 import { ResetReason } from './frame.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 

@@ -2,10 +2,10 @@
 // session that it wants to go on with; the gateway's answer says whether it does. Any of them may carry keys of a
 // later release, which are left out.
 import { z } from 'zod';
-import { Fault } from '../fault.ts';
+import { Fault } from '../catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../json.ts';
-import { readFromPeer } from '../newer-peer.ts';
-import type { StreamTarget } from '../session.ts';
+import { readFromPeer } from '../messages/newer-peer.ts';
+import type { StreamTarget } from '../messages/session.ts';
 import { framePayloadLimitBytes } from './limits.ts';
 import { invalid } from './violation.ts';
 

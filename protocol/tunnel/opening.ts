@@ -1,8 +1,8 @@
 // A stream that this side opens, until it is answered: it is given up after a time limit or when the caller says so,
 // and every outcome is told to its endpoint exactly once.
 import type { Duplex } from 'node:stream';
-import { Fault } from '../fault.ts';
-import type { StreamTarget } from '../session.ts';
+import { Fault } from '../catalogue/fault.ts';
+import type { StreamTarget } from '../messages/session.ts';
 import type { TunnelClock } from './clock.ts';
 import { StreamDuplex } from './duplex.ts';
 import { ResetReason } from './frame.ts';

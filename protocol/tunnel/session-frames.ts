@@ -2,7 +2,7 @@
 // What may not come from this peer, or not now, is a violation. A CONTROL message of a kind that only a later release knows is not:
 // it is told to whoever wants to know, and left at that.
 import { z } from 'zod';
-import { type ControlMessage, controlMessageSchema } from '../control.ts';
+import { type ControlMessage, controlMessageSchema } from '../messages/control.ts';
 import { FrameType, frameRules } from './frame.ts';
 import { checked, decodeJson } from './messages.ts';
 import type { SessionOptions } from './session-options.ts';

@@ -1,6 +1,6 @@
 // What a session is told when it is made, and what can be shown of it.
-import type { Fault } from '../fault.ts';
-import type { SessionState } from '../session.ts';
+import type { Fault } from '../catalogue/fault.ts';
+import type { SessionState } from '../messages/session.ts';
 import type { TunnelClock } from './clock.ts';
 import type { TunnelLimits } from './limits.ts';
 import type { SessionStream } from './stream.ts';

@@ -2,10 +2,10 @@
 // streams, and goes on over the next connection where the last one stopped. Who connects to whom and the HELLOs
 // are handshake.ts; the order of what leaves is outbound.ts. Nothing here touches a socket or a real clock.
 import type { Duplex } from 'node:stream';
-import type { ControlMessage } from '../control.ts';
+import { Fault } from '../catalogue/fault.ts';
 import { contained } from '../defect.ts';
-import { Fault } from '../fault.ts';
-import type { SessionState, StreamTarget, TunnelSession } from '../session.ts';
+import type { ControlMessage } from '../messages/control.ts';
+import type { SessionState, StreamTarget, TunnelSession } from '../messages/session.ts';
 import { Attachment } from './attachment.ts';
 import type { TunnelClock } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';

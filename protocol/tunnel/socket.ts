@@ -2,8 +2,8 @@
 // when the socket has taken the bytes, and a stream that is reset resets the socket, so that nobody takes a
 // broken transfer for a complete one.
 import type { Socket } from 'node:net';
+import type { Fault } from '../catalogue/fault.ts';
 import type { FaultCode } from '../catalogue/index.ts';
-import type { Fault } from '../fault.ts';
 import { ResetReason } from './frame.ts';
 import { giveBack, lend } from './memory.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';

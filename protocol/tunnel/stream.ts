@@ -1,8 +1,8 @@
 // One stream at one end: its state (stream-states.ts), its credit, and the bytes read from the local side that
 // wait for their turn. It turns effects into frames and calls; it never looks at another stream. The local
 // side is an endpoint: a socket (socket.ts) or a Duplex (duplex.ts).
-import { Fault } from '../fault.ts';
-import type { StreamTarget } from '../session.ts';
+import { Fault } from '../catalogue/fault.ts';
+import type { StreamTarget } from '../messages/session.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
 import { FrameType, ResetReason } from './frame.ts';
 import { framePayloadLimitBytes } from './limits.ts';

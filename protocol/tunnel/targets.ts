@@ -1,8 +1,8 @@
 // What the peer may reach through this end: only what the allow-list resolves. An offered stream is refused, or
 // dialled and joined with its socket; either way it leaves one audit record.
 import net from 'node:net';
-import { Fault } from '../fault.ts';
-import type { StreamTarget } from '../session.ts';
+import { Fault } from '../catalogue/fault.ts';
+import type { StreamTarget } from '../messages/session.ts';
 import { auditOnce, type StreamAudit } from './audit.ts';
 import type { TunnelClock } from './clock.ts';
 import { refusedFor, SocketEndpoint, type SocketOutcome } from './socket.ts';

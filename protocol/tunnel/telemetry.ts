@@ -1,7 +1,7 @@
 // Telemetry's place in the tunnel: a bounded queue of batches that takes its turns like a bulk stream, a
 // latest-value slot for the heartbeat, and the acknowledgements on their way back. None of it is part of the
 // sequence that survives a reconnect: batches have acknowledgements of their own and are shipped again.
-import { Fault } from '../fault.ts';
+import { Fault } from '../catalogue/fault.ts';
 import { framePayloadLimitBytes, type TunnelLimits } from './limits.ts';
 import { type Flow, newTurn } from './scheduler.ts';
 

@@ -1,7 +1,8 @@
 // What a peer can do against the protocol, by kind: the name under which it is counted, logged and audited. The detail
 // is for people, the kind for graphs and alarms; a new kind is a new row here and in README.md beside it.
+
+import { Fault } from '../catalogue/fault.ts';
 import { tellDefect } from '../defect.ts';
-import { Fault } from '../fault.ts';
 
 export const violationKinds = {
   'frame-size': 'a payload longer or shorter than its type allows, or cut off by the end of its message',

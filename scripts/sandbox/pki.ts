@@ -3,7 +3,7 @@
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as x509 from '../../protocol/x509.ts';
+import * as x509 from '../../protocol/messages/x509.ts';
 import { cloudAddress } from './line.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };

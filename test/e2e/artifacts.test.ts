@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sha256Hex } from '../../protocol/manifest.ts';
+import { sha256Hex } from '../../protocol/messages/manifest.ts';
 import { type CommandResult, run } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { cloudMember } from '../../scripts/sandbox/line.ts';

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JoinResponse } from '../../protocol/join.ts';
+import type { JoinResponse } from '../../protocol/messages/join.ts';
 import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
 import { createPool, kubectl, poolName, regnodectl } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';

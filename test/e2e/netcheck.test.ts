@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { measurementSchema } from '../../agent/line/measurement.ts';
+import { measurementSchema } from '../../agent/state/line-measurement.ts';
 import { ensurePackages } from '../../scripts/machine/apt.ts';
 import { silentProgress } from '../../scripts/machine/progress.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';

@@ -24,6 +24,23 @@ const folderRules: readonly (readonly [from: string, to: string])[] = [
   ),
 ];
 
+/**
+ * Each folder may import from those before it. What lies in the root of a part stands in its order by its own name.
+ * There are no exceptions.
+ */
+const orders: Readonly<Record<string, readonly string[]>> = {
+  agent:
+    `version.ts host config identity plan trust components state preflight doctor health line telemetry tunnel
+    drift node upgrade daemon bugreport cli main.ts`.split(/\s+/),
+  gateway:
+    `version.ts kubernetes resources artifacts cilium pools tunnel audit addresses join nodes port line egress
+    kubelets discovery telemetry replicas setup cli serve regnodectl.ts main.ts`.split(/\s+/),
+  protocol:
+    `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts broken-output.ts line messages
+    compatibility telemetry tunnel`.split(/\s+/),
+  scripts: 'machine kubernetes build sandbox suite bench quickstart.ts'.split(' '),
+};
+
 const emptyNames = /^(?:lib|libs|utils?|helpers?|common|misc|shared|managers?|handlers?)$/;
 
 /** From 250 on a reader asks why; from here on the test does. */
@@ -105,6 +122,27 @@ describe('folders', () => {
       file.split('/').some((part) => emptyNames.test(part.replace(/\.[a-z.]+$/, ''))),
     );
     expect(empty).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(orders))('the folders of %s', (part, order) => {
+  const inside = imports.filter(({ file, target }) =>
+    [file, target].every((path) => path.startsWith(`${part}/`)),
+  );
+  const place = (path: string) => order.indexOf(path.split('/')[1] ?? '');
+
+  test('stand in the order, all of them', () => {
+    const found = new Set(
+      inside.flatMap(({ file, target }) => [file, target]).map((path) => path.split('/')[1]),
+    );
+    expect([...found].filter((name) => !order.includes(name ?? ''))).toEqual([]);
+    expect(order.filter((name) => !found.has(name))).toEqual([]);
+  });
+
+  test('import only from those before them', () => {
+    expect(inside.length).toBeGreaterThan(50);
+    const upwards = inside.filter(({ file, target }) => place(target) > place(file));
+    expect(upwards.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-// A gateway on loopback for tests of the agent: real HTTPS with a CA of its own, the calls of protocol/join.ts,
+// A gateway on loopback for tests of the agent: real HTTPS with a CA of its own, the calls of protocol/messages/join.ts,
 // artifacts from memory. What it answers can be changed at any moment, and it keeps what it was asked.
 
 import { createHash, webcrypto } from 'node:crypto';
@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { background } from '../../protocol/defect.ts';
-import type { Artifact, DesiredState } from '../../protocol/desired.ts';
-import type { DrainResponse, JoinResponse, NodeStatusResponse } from '../../protocol/join.ts';
-import * as x509 from '../../protocol/x509.ts';
+import type { Artifact, DesiredState } from '../../protocol/messages/desired.ts';
+import type { DrainResponse, JoinResponse, NodeStatusResponse } from '../../protocol/messages/join.ts';
+import * as x509 from '../../protocol/messages/x509.ts';
 import { signManifest, testKey } from './signing.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };

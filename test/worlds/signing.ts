@@ -1,7 +1,7 @@
 // Signed manifests for tests: a key pair, and the small files of a store as they are served, by their names. What is
 // signed can be changed at will, so that a test may sign nonsense.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { Artifact } from '../../protocol/desired.ts';
+import type { Artifact } from '../../protocol/messages/desired.ts';
 import {
   formatSignatures,
   keyId,
@@ -9,7 +9,7 @@ import {
   manifestName,
   sha256Hex,
   signaturesName,
-} from '../../protocol/manifest.ts';
+} from '../../protocol/messages/manifest.ts';
 
 const dayMs = 24 * 3600_000;
 

@@ -1,6 +1,7 @@
 // A complete wish of a pool with artifacts that unpack to a few small files, for tests of whole joins.
-import type { DesiredState } from '../../protocol/desired.ts';
+
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { LoopbackGateway } from './gateway.ts';
 import type { Archives } from './idc-host.ts';
 

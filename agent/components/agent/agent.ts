@@ -3,9 +3,9 @@
 
 import { encodeConfiguration } from '../../config/configuration.ts';
 import { paths } from '../../config/paths.ts';
-import { guardResources } from '../../upgrade/agent/guard.ts';
 import type { Component } from '../component.ts';
 import { startedAtBoot } from '../trees.ts';
+import { guardResources } from './guard.ts';
 
 export const agentComponent: Component = {
   name: 'agent',

@@ -1,7 +1,8 @@
 // A bundle on this host, brought on a disk or over a jump host: a store's folder, or the one tar that was made of it. The tar
 // isn't unpacked: its archives are read where they lie in it, so it needs no second place on the disk.
-import type { Artifact } from '../../../protocol/desired.ts';
-import { Fault } from '../../../protocol/fault.ts';
+
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../../protocol/messages/desired.ts';
 import type { Host } from '../../host/host.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
 import { fileNameOf } from './file-name.ts';

@@ -1,5 +1,5 @@
 // The gateway's store: the manifests come from here, and the archives that nobody else has had.
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { GatewayApi } from '../../identity/gateway-api.ts';
 import type { ArtifactOrigin, ArtifactSource } from '../../plan/source.ts';
 import type { ManifestSource } from '../../trust/accept.ts';

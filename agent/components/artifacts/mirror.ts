@@ -3,10 +3,10 @@
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { rootCertificates } from 'node:tls';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { proxyFor } from '../../config/proxy.ts';
 import type { Host } from '../../host/host.ts';
 import { httpsAgent } from '../../identity/https-agent.ts';
-import { proxyFor } from '../../line/proxy.ts';
 import { hashWrong } from '../../plan/fetch.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
 import { fileNameOf } from './file-name.ts';

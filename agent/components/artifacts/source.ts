@@ -2,7 +2,7 @@
 // the command of the join said comes before what the pool says. Manifests come from the gateway alone: it was the last to
 // speak of what is wished, and its answer is verified like any other.
 import { z } from 'zod';
-import type { DesiredState } from '../../../protocol/desired.ts';
+import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import type { Host } from '../../host/host.ts';
 import type { GatewayApi } from '../../identity/gateway-api.ts';
 import type { ArtifactSource } from '../../plan/source.ts';

@@ -2,8 +2,8 @@
 // stops it, so what came later is asked of the version. Settings that a host needs come from the compatibility table. Pure.
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
-import type { DesiredState } from '../../../protocol/desired.ts';
-import type { EvictionSignal } from '../../../protocol/node-settings.ts';
+import type { DesiredState } from '../../../protocol/messages/desired.ts';
+import type { EvictionSignal } from '../../../protocol/messages/node-settings.ts';
 import { paths } from '../../config/paths.ts';
 import type { NodeFacts } from '../component.ts';
 import { runtimeEndpoint, volumePluginDir } from './flags.ts';

@@ -1,9 +1,10 @@
 // The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates by TLS
 // bootstrap and writes a kubeconfig then, which is claimed, so that a leave takes it away. What it writes there lacks
 // the API server's name (tls-server-name) and never changes again, so each start begins with ours.
-import type { DesiredState } from '../../../protocol/desired.ts';
+
 import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
 import { yaml } from '../../../protocol/formats/yaml.ts';
+import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { artifactOf, inUse, ownFolder, programPath } from '../trees.ts';

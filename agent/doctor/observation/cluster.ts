@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { apiServerListenAddress } from '../../../protocol/tunnel/targets.ts';
 import { paths } from '../../config/paths.ts';
 import type { GetAnswer, Host } from '../../host/host.ts';
-import type { JoinedNode } from '../joined-node.ts';
+import type { JoinedNode } from '../../state/joined-node.ts';
 
 export const kubeletCertificate = `${paths.kubeletData}/pki/kubelet-client-current.pem`;
 export const clusterTimeoutMs = 4000;

@@ -1,9 +1,9 @@
 // What the gateway says of this node, to this node.
-import { Fault } from '../../../protocol/fault.ts';
-import { type NodeStatusResponse, nodeStatusResponseSchema } from '../../../protocol/join.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../../../protocol/json.ts';
+import { type NodeStatusResponse, nodeStatusResponseSchema } from '../../../protocol/messages/join.ts';
 import type { Host } from '../../host/host.ts';
-import type { JoinedNode } from '../joined-node.ts';
+import type { JoinedNode } from '../../state/joined-node.ts';
 
 const timeoutMs = 4000;
 const answerLimitBytes = 64 * 1024;

@@ -2,8 +2,8 @@
 // verified as a whole, and only then renamed to its hash: nothing unverified ever has that name. It is there for a moment and not
 // synced, so after a loss of power it may be empty under that name: one that is found is verified again.
 import { z } from 'zod';
-import type { Artifact } from '../../../protocol/desired.ts';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../../protocol/messages/desired.ts';
 import { paths } from '../../config/paths.ts';
 import { hasCode } from '../../host/durable.ts';
 import type { Host } from '../../host/host.ts';

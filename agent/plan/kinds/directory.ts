@@ -3,7 +3,7 @@
 // A folder that is there already is left with the mode that it has.
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
 import { couldNotRemove, defineKind, right, type UndoOutcome, wrong } from '../kind.ts';

@@ -3,7 +3,7 @@
 // in its environment. So a restart that a crash cut off is still due afterwards, and one that was done is not
 // done twice. Whether a unit starts at boot is a link of its own and no matter of this kind.
 import { z } from 'zod';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';

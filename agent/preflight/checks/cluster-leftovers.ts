@@ -1,8 +1,9 @@
 // A host that is, or was, a member of another cluster keeps files and services that would mix with ours: old
 // certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports. A drop-in with another command
 // (kubeadm's package brings one) would start the kubelet for the other cluster.
-import { foreignDropIns } from '../../drift/drop-ins.ts';
+
 import type { Host } from '../../host/host.ts';
+import { foreignDropIns } from '../../plan/drop-ins.ts';
 import { define, fail, ok } from '../check.ts';
 import { unitState, type WatchedUnit } from '../observation/units.ts';
 import { beforeJoin } from '../opening.ts';

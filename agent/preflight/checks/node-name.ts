@@ -1,6 +1,6 @@
 // The node's name: --name, else the host's name in lower case. It has to be a Kubernetes name and has to tell
 // this host from others.
-import { nodeNamePattern } from '../../../protocol/join.ts';
+import { nodeNamePattern } from '../../../protocol/messages/join.ts';
 import { define, fail, ok } from '../check.ts';
 
 export const nodeName = define({

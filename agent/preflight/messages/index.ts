@@ -1,6 +1,6 @@
 // The texts of all checks by code, one file per group. A check whose code or problem has no texts here does not
 // compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
-import { type FaultValues, fill, type Language } from '../../../protocol/fault.ts';
+import { type FaultValues, fill, type Language } from '../../../protocol/catalogue/fault.ts';
 import { ciliumMessages } from './cilium.ts';
 import { deviceMessages } from './devices.ts';
 import { firewallMessages } from './firewall.ts';

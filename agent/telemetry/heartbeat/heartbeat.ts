@@ -1,9 +1,9 @@
 // Puts one heartbeat together from what is known at this moment and replaces the one that waits in the tunnel. It never waits for a probe:
 // a kubelet that does not answer must not stop the heart, so the last known answer is used.
 
-import type { Heartbeat } from '../../../protocol/control.ts';
 import { background } from '../../../protocol/defect.ts';
-import type { TelemetryChannel } from '../../../protocol/session.ts';
+import type { Heartbeat } from '../../../protocol/messages/control.ts';
+import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { TelemetryAccount } from '../shipper/account.ts';
 import type { VitalsSlot } from './slot.ts';

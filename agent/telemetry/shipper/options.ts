@@ -1,5 +1,5 @@
 // What a shipper is given, and what it needs of the spool.
-import type { TelemetryChannel } from '../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import type { Spool, SpoolOptions } from '../spool/spool.ts';
 import type { WallAndMonotonic } from '../time-base.ts';
 

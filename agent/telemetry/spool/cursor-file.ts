@@ -1,7 +1,8 @@
 // How far the spool is done, as it lies on the disk, and the marks that the gateway has acknowledged. Each save goes to the other
 // slot, so that a torn one leaves the last.
+
+import type { SpoolDisk } from '../../host/spool-files.ts';
 import { cursorFileName, cursorListLimit, encodeSlot, type SpoolCursor, slotBytes } from './cursor.ts';
-import type { SpoolDisk } from './disk.ts';
 
 export class CursorFile {
   /** Something has changed that is not saved yet. */

@@ -2,8 +2,8 @@
 // what is missing between it and the next segment of its epoch is a loss with a reason. It never refuses to start: a file
 // that cannot be read at all is left out and counted.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
+import type { SpoolDisk } from '../../host/spool-files.ts';
 import { cursorFileName, decodeSlots, type SpoolCursor, type SpoolLoss, slotBytes } from './cursor.ts';
-import type { SpoolDisk } from './disk.ts';
 import { isDescription, parseSegmentFileName, readBlock, type Segment, segmentFileName } from './segment.ts';
 
 export interface Recovered {

@@ -1,6 +1,6 @@
 // The end of the queue: which segment is written to, when the next one begins, and how far all of it is written and synced. A
 // failed write or sync steps back to what is certain, and closes the segment.
-import type { SpoolDisk, SpoolFile } from './disk.ts';
+import type { SpoolDisk, SpoolFile } from '../../host/spool-files.ts';
 import { lengthOf, OpenSegment } from './open-segment.ts';
 import { type Segment, segmentFileName } from './segment.ts';
 

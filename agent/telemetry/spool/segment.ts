@@ -9,7 +9,7 @@ import {
   decodeBatch,
 } from '../../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../../protocol/telemetry/cursor.ts';
-import type { SpoolFile } from './disk.ts';
+import type { SpoolFile } from '../../host/spool-files.ts';
 
 export interface SegmentName {
   /** Rises by one from file to file, whatever the clock says. */

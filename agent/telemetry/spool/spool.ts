@@ -5,17 +5,17 @@
 
 import type { Logger } from 'pino';
 import { background } from '../../../protocol/defect.ts';
-import type { TelemetryChannel } from '../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import {
   batchFlag,
   batchHeaderBytes,
   batchLimitBytes,
   encodeBatchHeader,
 } from '../../../protocol/telemetry/batch.ts';
+import type { SpoolDisk } from '../../host/spool-files.ts';
 import { isLater, type RingConsumer, type RingRun } from '../ring/consumer.ts';
 import { unwrapSequence } from '../ring/sequence.ts';
 import type { TimeBase } from '../time-base.ts';
-import type { SpoolDisk } from './disk.ts';
 import { Replay } from './replay.ts';
 import { type Block, recordsFrom } from './segment.ts';
 import { type SpoolLimits, SpoolStore } from './store.ts';

@@ -2,8 +2,8 @@
 // or when the cap is reached (then as a loss). All that it does, it does one thing after the other. A failure leaves the queue as it
 // was before.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
+import type { SpoolDisk } from '../../host/spool-files.ts';
 import { CursorFile } from './cursor-file.ts';
-import type { SpoolDisk } from './disk.ts';
 import { Losses } from './losses.ts';
 import { lengthOf } from './open-segment.ts';
 import { recoverSpool } from './recovery.ts';

@@ -1,17 +1,24 @@
 // The agent's own upgrade, from the side of whichever agent runs: the old one unpacks the new, leaves a guard behind,
 // flips the link and has itself restarted; the new one says that it is well, or the old one is back and says why.
-import type { DesiredState } from '../../../protocol/desired.ts';
-import { Fault } from '../../../protocol/fault.ts';
+
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import type { DesiredState } from '../../../protocol/messages/desired.ts';
+import {
+  type AgentTrial,
+  beginTrial,
+  endTrial,
+  readFailure,
+  readTrial,
+} from '../../components/agent/trial.ts';
+import { type Failure, versionsInUse } from '../../components/versions.ts';
 import type { Host } from '../../host/host.ts';
 import { type ReconcileOptions, reconcile } from '../../node/reconcile.ts';
-import { type NodeState, writeState } from '../../node/state.ts';
 import { openBackups } from '../../plan/backups.ts';
 import { mustRun } from '../../plan/command.ts';
+import { type NodeState, writeState } from '../../state/state.ts';
 import { signedOnly } from '../../trust/accept.ts';
 import { agentVersion } from '../../version.ts';
-import { type Failure, versionsInUse } from '../versions.ts';
 import { currentRelease, releaseOf, unpackRelease, useRelease } from './release.ts';
-import { type AgentTrial, beginTrial, endTrial, readFailure, readTrial } from './trial.ts';
 
 export interface AgentOutcome {
   readonly state: NodeState;

@@ -1,11 +1,11 @@
 // A new agent's first duty: to say that it is well, which it is when the gateway sees its tunnel. Until then the guard
 // may put the old one back at any moment.
 import type { Logger } from 'pino';
+import { endTrial, readTrial } from '../../components/agent/trial.ts';
 import type { Host } from '../../host/host.ts';
 import type { GatewayApi } from '../../identity/gateway-api.ts';
 import { agentVersion } from '../../version.ts';
 import { currentRelease, removeOtherReleases } from './release.ts';
-import { endTrial, readTrial } from './trial.ts';
 
 const pollMs = 1000;
 const askTimeoutMs = 10_000;

@@ -3,7 +3,7 @@
 // What a node sends is never sent as another's, and can't keep the others' values from being stored.
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Heartbeat } from '../../../protocol/control.ts';
+import type { Heartbeat } from '../../../protocol/messages/control.ts';
 import type { RecordCursor } from '../../../protocol/telemetry/cursor.ts';
 import { columnBytes } from '../../../protocol/telemetry/record.ts';
 import type { NodeLabels } from '../exposition.ts';

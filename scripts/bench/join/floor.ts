@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ManifestEntry, manifestName, manifestSchema } from '../../../protocol/manifest.ts';
+import { type ManifestEntry, manifestName, manifestSchema } from '../../../protocol/messages/manifest.ts';
 import { run } from '../../machine/command.ts';
 import type { SandboxHost } from '../../sandbox/host.ts';
 import { kubectl } from '../../sandbox/registration.ts';

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { WebSocket } from 'ws';
 import { createRing } from '../../../agent/telemetry/ring/layout.ts';
 import { Shipper } from '../../../agent/telemetry/shipper/shipper.ts';
-import type { TelemetryChannel } from '../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import type { ProducerInput } from './contender.ts';
 import { websocketOptions } from './websocket-options.ts';
 

@@ -5,7 +5,7 @@ import {
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-} from '../../../protocol/x509.ts';
+} from '../../../protocol/messages/x509.ts';
 import type { Identity } from './role.ts';
 
 export interface Authority {

@@ -5,12 +5,12 @@ import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { WebSocket } from 'ws';
 import type { TunnelIdentity } from '../../../agent/tunnel/dial.ts';
+import * as x509 from '../../../protocol/messages/x509.ts';
 import { batchHeaderBytes } from '../../../protocol/telemetry/batch.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { FrameDecoder } from '../../../protocol/tunnel/decoder.ts';
 import { FrameType, ResetReason } from '../../../protocol/tunnel/frame.ts';
 import { framePayloadLimitBytes, subprotocol } from '../../../protocol/tunnel/limits.ts';
-import * as x509 from '../../../protocol/x509.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
 import { waiting } from './waiting.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import https from 'node:https';
 import type { TunnelIdentity } from '../../../agent/tunnel/dial.ts';
-import type { JoinResponse } from '../../../protocol/join.ts';
+import type { JoinResponse } from '../../../protocol/messages/join.ts';
 import { applicant } from '../../unit/gateway/applicant.ts';
 
 export interface Way {

@@ -5,7 +5,7 @@ import {
   PemConverter,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
-} from '../../../protocol/x509.ts';
+} from '../../../protocol/messages/x509.ts';
 import type { CommandResult } from '../../../scripts/machine/command.ts';
 import { kubectl } from '../../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../../scripts/sandbox/sandbox.ts';

@@ -9,7 +9,7 @@ import type { DiskRefusal } from '../../../agent/host/disk-faults.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { parseJournal } from '../../../agent/plan/journal.ts';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { limitMs, worldState } from '../../worlds/dying.ts';
 import { fullDisk } from '../../worlds/full-disk.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';

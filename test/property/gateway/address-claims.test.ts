@@ -3,13 +3,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  canonicalAddress,
-  commonRange,
-  parseAddress,
-  parseRange,
-  unusableKind,
-} from '../../../gateway/addresses/address.ts';
-import {
   addressObjection,
   type Claims,
   type Holder,
@@ -17,6 +10,13 @@ import {
 } from '../../../gateway/addresses/claims.ts';
 import { HolderIndex } from '../../../gateway/addresses/holder-index.ts';
 import { parseConnectTarget } from '../../../gateway/egress/target.ts';
+import {
+  canonicalAddress,
+  commonRange,
+  parseAddress,
+  parseRange,
+  unusableKind,
+} from '../../../gateway/resources/address.ts';
 
 const v4 = fc.ipV4();
 const address = fc.oneof(v4, fc.ipV6());

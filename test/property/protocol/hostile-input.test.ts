@@ -3,9 +3,12 @@
 import { sign } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { controlMessageSchema } from '../../../protocol/control.ts';
-import { desiredStateSchema } from '../../../protocol/desired.ts';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { parseJson, peerDepthLimit } from '../../../protocol/json.ts';
+import { decodeProbe, encodeProbe, isSigned } from '../../../protocol/line/probe.ts';
+import { lineSessionSchema, parseTicket } from '../../../protocol/line/session.ts';
+import { controlMessageSchema } from '../../../protocol/messages/control.ts';
+import { desiredStateSchema } from '../../../protocol/messages/desired.ts';
 import {
   drainResponseSchema,
   joinRequestSchema,
@@ -13,12 +16,9 @@ import {
   nodeStatusResponseSchema,
   renewRequestSchema,
   renewResponseSchema,
-} from '../../../protocol/join.ts';
-import { parseJson, peerDepthLimit } from '../../../protocol/json.ts';
-import { decodeProbe, encodeProbe, isSigned } from '../../../protocol/line/probe.ts';
-import { lineSessionSchema, parseTicket } from '../../../protocol/line/session.ts';
-import { openManifest, parseSignatures } from '../../../protocol/manifest.ts';
-import { readFromPeer } from '../../../protocol/newer-peer.ts';
+} from '../../../protocol/messages/join.ts';
+import { openManifest, parseSignatures } from '../../../protocol/messages/manifest.ts';
+import { readFromPeer } from '../../../protocol/messages/newer-peer.ts';
 import { decodeAcknowledgement, encodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
 import {
   batchFlag,

@@ -2,7 +2,7 @@
 // anything but a frame or a TUNNEL_FRAME_INVALID.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fault } from '../../../protocol/fault.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { FrameDecoder } from '../../../protocol/tunnel/decoder.ts';
 import { FrameType, frameRules, readHeader, writeHeader } from '../../../protocol/tunnel/frame.ts';
 import { frameHeaderBytes, framePayloadLimitBytes } from '../../../protocol/tunnel/limits.ts';

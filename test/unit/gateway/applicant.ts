@@ -1,7 +1,7 @@
 // A host that wants to join: its key, its request, and what it says of itself.
 import { createHash } from 'node:crypto';
-import type { HostFacts, JoinRequest } from '../../../protocol/join.ts';
-import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../../protocol/x509.ts';
+import type { HostFacts, JoinRequest } from '../../../protocol/messages/join.ts';
+import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../../protocol/messages/x509.ts';
 
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 

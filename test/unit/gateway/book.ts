@@ -4,8 +4,8 @@ import { ClusterAddresses } from '../../../gateway/addresses/cluster-addresses.t
 import { OwnAddresses } from '../../../gateway/addresses/own-addresses.ts';
 import { type Kind, type KubernetesObject, nodes } from '../../../gateway/kubernetes/kinds.ts';
 import type { Change } from '../../../gateway/kubernetes/watcher.ts';
-import { registeredNodes } from '../../../gateway/nodes/node.ts';
-import { nodePools } from '../../../gateway/pools/pool.ts';
+import { nodePools } from '../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../gateway/resources/registered-node.ts';
 import type { MemoryKubernetes } from './memory-kubernetes.ts';
 
 /** Of the gateway and the API server in tests. */

@@ -1,7 +1,7 @@
 // A pool and an artifact store that fits it.
 import type { OfferedArtifacts } from '../../../gateway/artifacts/store.ts';
-import type { PoolObject } from '../../../gateway/pools/pool.ts';
-import type { Artifact } from '../../../protocol/desired.ts';
+import type { PoolObject } from '../../../gateway/resources/node-pool.ts';
+import type { Artifact } from '../../../protocol/messages/desired.ts';
 
 export function pool(name: string, spec: Partial<PoolObject['spec']> = {}): PoolObject {
   return {

@@ -11,8 +11,8 @@ import {
   openPublicPort,
   type PublicPort,
   type PublicPortOptions,
-} from '../../../gateway/serve/public-port.ts';
-import type { Route } from '../../../gateway/serve/route.ts';
+} from '../../../gateway/port/public-port.ts';
+import type { Route } from '../../../gateway/port/route.ts';
 import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import { memoryKubernetes } from './memory-kubernetes.ts';
 

@@ -2,7 +2,7 @@
 import type { Authority, IssuedCertificate } from '../../../gateway/join/authority.ts';
 import { checkCertificateRequest } from '../../../gateway/join/certificate-request.ts';
 import type { Kubernetes } from '../../../gateway/kubernetes/kubernetes.ts';
-import { registeredNodes } from '../../../gateway/nodes/node.ts';
+import { registeredNodes } from '../../../gateway/resources/registered-node.ts';
 
 export async function register(
   kubernetes: Kubernetes,

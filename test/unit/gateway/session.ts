@@ -1,6 +1,6 @@
 // A tunnel session in memory: what is sent to the agent is kept, what the agent says is called in.
-import type { ControlMessage } from '../../../protocol/control.ts';
-import type { SessionState, TunnelSession } from '../../../protocol/session.ts';
+import type { ControlMessage } from '../../../protocol/messages/control.ts';
+import type { SessionState, TunnelSession } from '../../../protocol/messages/session.ts';
 
 export interface FakeSession extends TunnelSession {
   readonly sent: ControlMessage[];

@@ -2,8 +2,8 @@
 // same exit code; every message has both languages; and the header's promise about the last line holds.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { isFaultCode } from '../../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../../protocol/catalogue/index.ts';
-import { isFaultCode } from '../../../protocol/fault.ts';
 
 const script = readFileSync('installer/install.sh', 'utf8');
 const said = [...script.matchAll(/\bfail ([A-Z_]+) (\d)/g)].map(([, code = '', exit]) => ({

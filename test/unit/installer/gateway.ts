@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Artifact } from '../../../protocol/desired.ts';
-import * as x509 from '../../../protocol/x509.ts';
+import type { Artifact } from '../../../protocol/messages/desired.ts';
+import * as x509 from '../../../protocol/messages/x509.ts';
 import { type Signed, signManifest, type TestKey, testKey } from '../../worlds/signing.ts';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;

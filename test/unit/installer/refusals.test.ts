@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { isFaultCode } from '../../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../../protocol/catalogue/index.ts';
-import { isFaultCode } from '../../../protocol/fault.ts';
 import { type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, isRoot, type Outcome, temporaryFolder } from './installation.ts';
 import { makePayload } from './payload.ts';

@@ -14,7 +14,7 @@ const codes = Object.keys(eventTexts) as EventCode[];
 /** `file: text` where a reason or a message of an event or condition is a literal, with why it may be. */
 const allowed: Readonly<Record<string, string>> = {
   'gateway/nodes/status.ts: Kubelet': 'the condition hands on what the kubelet itself says',
-  'gateway/serve/port-connections.ts: handshake': 'a label of a counter',
+  'gateway/port/connections.ts: handshake': 'a label of a counter',
   'gateway/serve/monitoring.ts: status-port': 'a label of a counter',
   'gateway/nodes/departures.ts: removed by the operator': 'travels to the agent, for its log',
 };
@@ -28,7 +28,14 @@ test.each(codes)('%s is told as Kubernetes wants it, and explained by either nam
 });
 
 test('reasons of events and conditions are written nowhere but in the catalogue', () => {
-  const folders = ['gateway/nodes', 'gateway/pools', 'gateway/serve', 'gateway/join'];
+  const folders = [
+    'gateway/nodes',
+    'gateway/pools',
+    'gateway/port',
+    'gateway/resources',
+    'gateway/serve',
+    'gateway/join',
+  ];
   const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
   const literals = files.filter((file) => file.endsWith('.ts')).flatMap(reasonLiterals);
   expect(literals.filter((one) => !(one in allowed))).toEqual([]);

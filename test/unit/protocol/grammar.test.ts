@@ -4,10 +4,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { structuralSchema } from '../../../gateway/kubernetes/schema.ts';
-import { registeredNodeSpecSchema } from '../../../gateway/nodes/node.ts';
-import { poolSpecSchema } from '../../../gateway/pools/pool.ts';
-import { desiredStateSchema } from '../../../protocol/desired.ts';
+import { poolSpecSchema } from '../../../gateway/resources/node-pool.ts';
+import { registeredNodeSpecSchema } from '../../../gateway/resources/registered-node.ts';
+import { structuralSchema } from '../../../gateway/resources/schema.ts';
 import {
   addressSchema,
   certificatesSchema,
@@ -21,6 +20,7 @@ import {
   versionSchema,
   whatIsWrong,
 } from '../../../protocol/grammar.ts';
+import { desiredStateSchema } from '../../../protocol/messages/desired.ts';
 import { brokenText } from './formats/texts.ts';
 
 type Schema = { readonly [keyword: string]: unknown };

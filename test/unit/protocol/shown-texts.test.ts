@@ -2,10 +2,10 @@
 // a refusal, the status of a node.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { controlMessageSchema } from '../../../protocol/control.ts';
-import { Fault } from '../../../protocol/fault.ts';
-import { isPrintable } from '../../../protocol/formats/printable.ts';
-import { hostFactsSchema, nodeStatusResponseSchema } from '../../../protocol/join.ts';
+import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { controlMessageSchema } from '../../../protocol/messages/control.ts';
+import { hostFactsSchema, nodeStatusResponseSchema } from '../../../protocol/messages/join.ts';
+import { isPrintable } from '../../../protocol/printable.ts';
 import { anyText } from './formats/texts.ts';
 
 const long = fc.oneof(

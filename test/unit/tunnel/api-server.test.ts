@@ -10,7 +10,7 @@ import { SocketOwners } from '../../../agent/host/socket-owners.ts';
 import { ApiServerListener } from '../../../agent/tunnel/api-server.ts';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import { type ApiServerWayOptions, apiServerWay } from '../../../gateway/tunnel/api-server.ts';
-import type { Fault } from '../../../protocol/fault.ts';
+import type { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
 import { realClock } from '../../../protocol/tunnel/clock.ts';
 import { Loopback, readAll, silent, startTarget, until } from './loopback.ts';

@@ -12,16 +12,16 @@ import { pino } from 'pino';
 import { openTunnel, type Tunnel, type TunnelOptions } from '../../../agent/tunnel/tunnel.ts';
 import { type Egress, type EgressOptions, startEgress } from '../../../gateway/egress/server.ts';
 import { type HubOptions, TunnelHub } from '../../../gateway/tunnel/hub.ts';
-import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
-import type { TunnelLimits } from '../../../protocol/tunnel/limits.ts';
-import { memoryRules } from '../../../protocol/tunnel/memory.ts';
-import type { Session } from '../../../protocol/tunnel/session.ts';
 import {
   BasicConstraintsExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
-} from '../../../protocol/x509.ts';
+} from '../../../protocol/messages/x509.ts';
+import type { StreamAudit } from '../../../protocol/tunnel/audit.ts';
+import type { TunnelLimits } from '../../../protocol/tunnel/limits.ts';
+import { memoryRules } from '../../../protocol/tunnel/memory.ts';
+import type { Session } from '../../../protocol/tunnel/session.ts';
 
 export const silent = pino({ level: process.env.TUNNEL_LOG ?? 'silent' }, process.stderr);
 

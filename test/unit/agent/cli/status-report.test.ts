@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { renderStatus } from '../../../../agent/cli/status-report.ts';
 import { words } from '../../../../agent/cli/status-words.ts';
-import { type DaemonStatus, daemonStatusSchema } from '../../../../agent/daemon/status.ts';
+import { type DaemonStatus, daemonStatusSchema } from '../../../../agent/state/status.ts';
 
 const running = daemonStatusSchema.parse({
   version: 1,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Output, Terminal } from '../../../../agent/cli/terminal.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { anyText } from '../../protocol/formats/texts.ts';
 
 function printed(isTTY: boolean, json: boolean, print: (terminal: Terminal) => void): string {

@@ -9,14 +9,14 @@ import { accessKubeconfig, bootstrapKubeconfig } from '../../../../agent/compone
 import { withParents } from '../../../../agent/components/parents.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import { kubeletAddress } from '../../../../agent/tunnel/targets.ts';
+import { yaml } from '../../../../protocol/formats/yaml.ts';
 import {
   type ApiServerAccess,
   type DesiredState,
   desiredStateSchema,
   type KubeletAccess,
-} from '../../../../protocol/desired.ts';
-import { yaml } from '../../../../protocol/formats/yaml.ts';
-import type { Registry } from '../../../../protocol/node-settings.ts';
+} from '../../../../protocol/messages/desired.ts';
+import type { Registry } from '../../../../protocol/messages/node-settings.ts';
 import { artifact, container, desired, host, wish } from './wish.ts';
 
 describe('settings of a pool', () => {

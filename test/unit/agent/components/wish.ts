@@ -1,7 +1,7 @@
 // Facts of hosts and a wish of a pool, for tests of what components plan.
 import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
-import type { Artifact, DesiredState } from '../../../../protocol/desired.ts';
 import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
+import type { Artifact, DesiredState } from '../../../../protocol/messages/desired.ts';
 
 /** TencentOS Server 3.1 on a machine of 16 cores and 64 GiB. */
 export const host: NodeFacts = {

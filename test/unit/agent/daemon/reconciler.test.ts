@@ -9,7 +9,7 @@ import { paths } from '../../../../agent/config/paths.ts';
 import { Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import { readState, writeState } from '../../../../agent/node/state.ts';
+import { readState, writeState } from '../../../../agent/state/state.ts';
 import type { Health } from '../../../../agent/upgrade/health.ts';
 import { background } from '../../../../protocol/defect.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';

@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
 import { doctorChecks } from '../../../../agent/doctor/hops.ts';
-import { type JoinedNode, readJoinedNode } from '../../../../agent/doctor/joined-node.ts';
 import { kubeletCertificate } from '../../../../agent/doctor/observation/cluster.ts';
 import type { GetAnswer, Host, RunResult } from '../../../../agent/host/host.ts';
 import { createKey } from '../../../../agent/identity/key.ts';
 import type { Outcome } from '../../../../agent/preflight/check.ts';
 import { type CheckCode, messages, problemMessages } from '../../../../agent/preflight/messages/index.ts';
 import { registry } from '../../../../agent/preflight/registry.ts';
+import { type JoinedNode, readJoinedNode } from '../../../../agent/state/joined-node.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';

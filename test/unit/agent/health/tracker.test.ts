@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { HealthCondition, Observation } from '../../../../agent/health/condition.ts';
 import { healthTable } from '../../../../agent/health/table.ts';
 import { HealthTracker } from '../../../../agent/health/tracker.ts';
-import type { HealthFinding } from '../../../../protocol/health.ts';
+import type { HealthFinding } from '../../../../protocol/messages/health.ts';
 
 const table: readonly HealthCondition[] = [
   row('CONTAINERD_UNHEALTHY', []),

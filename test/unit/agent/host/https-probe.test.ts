@@ -6,7 +6,10 @@ import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcp, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { probeHttps } from '../../../../agent/host/https-probe.ts';
-import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '../../../../protocol/x509.ts';
+import {
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '../../../../protocol/messages/x509.ts';
 
 const open: Server[] = [];
 afterEach(() => {

@@ -1,6 +1,6 @@
 // Roots and client certificates for tests, with any dates.
 import { createPublicKey, webcrypto } from 'node:crypto';
-import * as x509 from '../../../../protocol/x509.ts';
+import * as x509 from '../../../../protocol/messages/x509.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;

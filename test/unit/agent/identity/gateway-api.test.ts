@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createGatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import * as x509 from '../../../../protocol/x509.ts';
+import * as x509 from '../../../../protocol/messages/x509.ts';
 
 let respond: (request: IncomingMessage, response: ServerResponse) => void = () => {};
 let server: Server;

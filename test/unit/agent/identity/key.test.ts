@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createCertificateRequest, createKey, publicKeyFingerprint } from '../../../../agent/identity/key.ts';
-import * as x509 from '../../../../protocol/x509.ts';
+import * as x509 from '../../../../protocol/messages/x509.ts';
 
 test('the request is signed by the key, names the node and carries its public key', async () => {
   const key = createKey();

@@ -9,7 +9,7 @@ import type { Host } from '../../../../agent/host/host.ts';
 import { createKey } from '../../../../agent/identity/key.ts';
 import { Renewal, type RenewalFacts, renewAtMs } from '../../../../agent/identity/renewal.ts';
 import type { Identity } from '../../../../agent/identity/store.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { certify, newRoot, type TestRoot } from './certificates.ts';
 
 const dayMs = 24 * 3600_000;

@@ -1,8 +1,8 @@
 // A measurement against the pool's limits: what is raised, what clears, what nobody could see, and how it is told.
 import { describe, expect, test } from 'vitest';
 import { judge, type LineCode, lineCodes } from '../../../../agent/line/judge.ts';
-import type { LineMeasurement } from '../../../../agent/line/measurement.ts';
 import { findingsOf, renderLine, renderMeasurement } from '../../../../agent/line/report.ts';
+import type { LineMeasurement } from '../../../../agent/state/line-measurement.ts';
 import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
 
 const good: LineMeasurement = {

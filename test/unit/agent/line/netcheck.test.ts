@@ -5,11 +5,11 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
-import { measurementSchema } from '../../../../agent/line/measurement.ts';
 import { measureLine, type NetcheckOptions, type Part } from '../../../../agent/line/netcheck.ts';
 import { findingsOf } from '../../../../agent/line/report.ts';
+import { measurementSchema } from '../../../../agent/state/line-measurement.ts';
 import { openLine } from '../../../../gateway/line/line.ts';
-import type { Route } from '../../../../gateway/serve/route.ts';
+import type { Route } from '../../../../gateway/port/route.ts';
 import { logger, openTestPort } from '../../gateway/port.ts';
 
 const cleanup: (() => unknown)[] = [];

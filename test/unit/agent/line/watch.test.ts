@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
 import { LineWatch } from '../../../../agent/line/watch.ts';
 import { openLine } from '../../../../gateway/line/line.ts';
-import type { Route } from '../../../../gateway/serve/route.ts';
+import type { Route } from '../../../../gateway/port/route.ts';
 import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
 import { logger, openTestPort } from '../../gateway/port.ts';
 

@@ -9,8 +9,8 @@ import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { fetchArtifact } from '../../../../agent/plan/fetch.ts';
 import type { ArtifactOrigin } from '../../../../agent/plan/source.ts';
-import type { Artifact } from '../../../../protocol/desired.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import type { Artifact } from '../../../../protocol/messages/desired.ts';
 
 const content = Buffer.from('0123456789'.repeat(10));
 const artifact: Artifact = {

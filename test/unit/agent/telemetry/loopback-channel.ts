@@ -1,7 +1,7 @@
 // A tunnel in memory: what the agent sends is handed to an intake, its answers come back. It can be cut, and can forget
 // batches that it had taken, as a connection does that dies.
 import type { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
-import type { TelemetryChannel } from '../../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../../protocol/messages/session.ts';
 
 export class LoopbackChannel implements TelemetryChannel {
   intake: TelemetryIntake;

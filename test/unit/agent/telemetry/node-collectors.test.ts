@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Procfs } from '../../../../agent/host/procfs.ts';
-import type { LineMeasurement } from '../../../../agent/line/measurement.ts';
+import type { LineMeasurement } from '../../../../agent/state/line-measurement.ts';
 import type { Collector, RecordShape, Sink } from '../../../../agent/telemetry/collectors/collector.ts';
 import {
   filesystemsCollector,

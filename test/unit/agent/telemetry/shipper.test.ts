@@ -4,7 +4,7 @@ import { RingConsumer } from '../../../../agent/telemetry/ring/consumer.ts';
 import { createRing } from '../../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../../agent/telemetry/ring/producer.ts';
 import { Shipper } from '../../../../agent/telemetry/shipper/shipper.ts';
-import type { TelemetryChannel } from '../../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../../protocol/messages/session.ts';
 import { encodeAcknowledgement, type Verdict } from '../../../../protocol/telemetry/acknowledgement.ts';
 import { type Batch, batchFlag, decodeBatch } from '../../../../protocol/telemetry/batch.ts';
 import { encodeDescription } from '../../../../protocol/telemetry/description.ts';

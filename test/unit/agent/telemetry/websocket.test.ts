@@ -8,7 +8,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { createRing, headerBytes } from '../../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../../agent/telemetry/ring/producer.ts';
 import { Shipper } from '../../../../agent/telemetry/shipper/shipper.ts';
-import type { TelemetryChannel } from '../../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../../protocol/messages/session.ts';
 import { encodeAcknowledgement } from '../../../../protocol/telemetry/acknowledgement.ts';
 import { decodeBatch } from '../../../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../../../protocol/telemetry/cursor.ts';

@@ -9,7 +9,7 @@ import { createGatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { joinNode } from '../../../../agent/node/join.ts';
 import { admitDesired } from '../../../../agent/trust/accept.ts';
 import { readTrust } from '../../../../agent/trust/trust.ts';
-import { sha256Hex } from '../../../../protocol/manifest.ts';
+import { sha256Hex } from '../../../../protocol/messages/manifest.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { instant, signManifest, testKey } from '../../../worlds/signing.ts';

@@ -6,9 +6,9 @@ import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts
 import { componentLink, paths } from '../../../../agent/config/paths.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
-import { readState } from '../../../../agent/node/state.ts';
+import { readState } from '../../../../agent/state/state.ts';
 import { type AdvanceOptions, advanceNode } from '../../../../agent/upgrade/advance.ts';
-import type { Artifact, DesiredState, UpgradeDrain } from '../../../../protocol/desired.ts';
+import type { Artifact, DesiredState, UpgradeDrain } from '../../../../protocol/messages/desired.ts';
 import { mortal } from '../../../worlds/death.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';

@@ -1,11 +1,11 @@
 // The gate: what counts as healthy, how long it waits, and what it says when it gives up. Time is a number here.
 import { expect, test } from 'vitest';
+import type { Trial } from '../../../../agent/components/versions.ts';
 import { stringFields } from '../../../../agent/host/cri.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createHost } from '../../../../agent/host/real.ts';
 import { type GateOptions, passGate, steadyMs } from '../../../../agent/upgrade/gate.ts';
 import { type Health, isNewKubelet } from '../../../../agent/upgrade/health.ts';
-import type { Trial } from '../../../../agent/upgrade/versions.ts';
 import { artifact } from '../../gateway/pool.ts';
 
 const trial: Trial = {

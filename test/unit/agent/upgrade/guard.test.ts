@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { guardScript, mostStarts } from '../../../../agent/upgrade/agent/guard.ts';
+import { guardScript, mostStarts } from '../../../../agent/components/agent/guard.ts';
 
 let root: string;
 const at = (path: string) => join(root, path);

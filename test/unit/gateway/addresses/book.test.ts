@@ -2,8 +2,8 @@
 // node's own leads to nobody.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { nodes, services } from '../../../../gateway/kubernetes/kinds.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
-import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { bookNow } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool } from '../pool.ts';

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildBundle } from '../../../../gateway/artifacts/bundle.ts';
 import { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
-import { sha256Hex } from '../../../../protocol/manifest.ts';
+import { sha256Hex } from '../../../../protocol/messages/manifest.ts';
 
 let root: string;
 let from: string;

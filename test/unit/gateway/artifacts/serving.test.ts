@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRange, serveArtifact } from '../../../../gateway/artifacts/serving.ts';
 import { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
-import type { Artifact } from '../../../../protocol/desired.ts';
+import type { Artifact } from '../../../../protocol/messages/desired.ts';
 import { signManifest, testKey } from '../../../worlds/signing.ts';
 import { openTestPort, type TestPort } from '../port.ts';
 

@@ -8,7 +8,7 @@ import { CiliumUpkeep } from '../../../../gateway/cilium/upkeep.ts';
 import { ciliumWish } from '../../../../gateway/cilium/wish.ts';
 import { configMaps, daemonSets, deployments } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import type { PoolObject } from '../../../../gateway/pools/pool.ts';
+import type { PoolObject } from '../../../../gateway/resources/node-pool.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const url = 'https://api.example.test:6443';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { poolChanges } from '../../../../gateway/cli/pool-changes.ts';
 import type { PoolFlags } from '../../../../gateway/cli/pool-options.ts';
-import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/pools/pool.ts';
+import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/resources/node-pool.ts';
 
 /** For the schema it is one. */
 const caPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';

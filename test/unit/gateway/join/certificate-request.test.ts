@@ -1,7 +1,10 @@
 // A host's certificate request: everything that is wrong with one.
 import { describe, expect, test } from 'vitest';
 import { checkCertificateRequest } from '../../../../gateway/join/certificate-request.ts';
-import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from '../../../../protocol/x509.ts';
+import {
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
+} from '../../../../protocol/messages/x509.ts';
 
 const p256 = { name: 'ECDSA', namedCurve: 'P-256' };
 const rsa = {

@@ -5,7 +5,7 @@ import {
   type PeerCertificate,
   registrationsOf,
 } from '../../../../gateway/join/client-certificate.ts';
-import { type RegisteredNode, registeredNodes } from '../../../../gateway/nodes/node.ts';
+import { type RegisteredNode, registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');

@@ -7,9 +7,9 @@ import { join as joinPath } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { joinCommand } from '../../../../gateway/join/command.ts';
-import { answerText } from '../../../../gateway/serve/answer.ts';
+import { answerText } from '../../../../gateway/port/answer.ts';
 import { catalogue } from '../../../../protocol/catalogue/index.ts';
-import { installerLimitBytes, sha256Hex } from '../../../../protocol/manifest.ts';
+import { installerLimitBytes, sha256Hex } from '../../../../protocol/messages/manifest.ts';
 import { openTestPort, type TestPort } from '../port.ts';
 
 const token = `rt-abc123.${'s3cr3t'.repeat(5)}xy`;

@@ -13,9 +13,9 @@ import {
   services,
 } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
-import { nodePools } from '../../../../gateway/pools/pool.ts';
-import { type JoinRequest, joinResponseSchema } from '../../../../protocol/join.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
+import { type JoinRequest, joinResponseSchema } from '../../../../protocol/messages/join.ts';
 import { applicant } from '../applicant.ts';
 import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';

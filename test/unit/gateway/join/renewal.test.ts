@@ -8,8 +8,8 @@ import {
   type PeerCertificate,
 } from '../../../../gateway/join/client-certificate.ts';
 import { renewCertificate, retireBefore } from '../../../../gateway/join/renewal.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
-import { X509Certificate } from '../../../../protocol/x509.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
+import { X509Certificate } from '../../../../protocol/messages/x509.ts';
 import { applicant } from '../applicant.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { keySha256Of, register } from '../registration.ts';

@@ -4,10 +4,10 @@ import { webcrypto } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import { Fault } from '../../../../protocol/fault.ts';
-import type { StreamTarget } from '../../../../protocol/session.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import type { StreamTarget } from '../../../../protocol/messages/session.ts';
+import * as x509 from '../../../../protocol/messages/x509.ts';
 import type { SessionStream, StreamEndpoint } from '../../../../protocol/tunnel/stream.ts';
-import * as x509 from '../../../../protocol/x509.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3600_000) };

@@ -10,11 +10,11 @@ import { KubeletConnections } from '../../../../gateway/kubelets/connections.ts'
 import { KubeletScrapes, type ScrapeLimits } from '../../../../gateway/kubelets/scrape.ts';
 import { KubeletToken } from '../../../../gateway/kubelets/token.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { scrapeAccess } from '../../../../gateway/serve/scrape-access.ts';
 import { openStatusPort } from '../../../../gateway/serve/status-port.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { logger } from '../port.ts';
 import { type Authority, createAuthority, type Kubelet, startKubelet } from './kubelet.ts';
 

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createEventRecorder, type RecordEvent } from '../../../../gateway/kubernetes/event-recorder.ts';
 import { events } from '../../../../gateway/kubernetes/kinds.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 let kubernetes: ReturnType<typeof memoryKubernetes>;

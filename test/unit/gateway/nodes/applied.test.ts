@@ -8,7 +8,7 @@ import {
   nodePatch,
   nodeWriting,
 } from '../../../../gateway/nodes/applied.ts';
-import type { Applied, RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import type { Applied, RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 
 const desired: DesiredNode = {
   labels: { a: '1' },

@@ -2,8 +2,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { nodes } from '../../../../gateway/kubernetes/kinds.ts';
 import { changedSpec, changeNode } from '../../../../gateway/nodes/changes.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
-import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool } from '../pool.ts';
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { nodes, type Pod, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { type DrainProgress, drain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { background } from '../../../../protocol/defect.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 

@@ -1,8 +1,8 @@
 // An agent's findings as conditions: one a type, quiet when nothing is new, and over when they are over.
 import { describe, expect, test } from 'vitest';
 import { healthConditions, healthNotes, nodeConditionsPatch } from '../../../../gateway/nodes/health.ts';
-import type { Condition } from '../../../../gateway/nodes/node.ts';
-import type { HealthFinding } from '../../../../protocol/health.ts';
+import type { Condition } from '../../../../gateway/resources/registered-node.ts';
+import type { HealthFinding } from '../../../../protocol/messages/health.ts';
 
 const disk: HealthFinding = {
   code: 'DISK_FILLING',

@@ -1,25 +1,25 @@
 // Kubelets' certificates: approved for the right one, denied for who claims to be one of ours and isn't, left alone else.
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type AddressRange, parseRange } from '../../../../gateway/addresses/address.ts';
 import type { Claims } from '../../../../gateway/addresses/claims.ts';
-import { bootstrapGroup } from '../../../../gateway/kubernetes/access.ts';
 import {
   type CertificateSigningRequest,
   certificateSigningRequests,
 } from '../../../../gateway/kubernetes/kinds.ts';
+import { bootstrapGroup } from '../../../../gateway/kubernetes/names.ts';
 import {
   clientSigner,
   decideCertificate,
   servingSigner,
   writeDecision,
 } from '../../../../gateway/nodes/kubelet-certificates.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
+import { type AddressRange, parseRange } from '../../../../gateway/resources/address.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import {
   type Attribute,
   ExtensionsAttribute,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
-} from '../../../../protocol/x509.ts';
+} from '../../../../protocol/messages/x509.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 type Names = ConstructorParameters<typeof SubjectAlternativeNameExtension>[0];

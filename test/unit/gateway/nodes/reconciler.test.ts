@@ -5,13 +5,17 @@ import { createEventRecorder } from '../../../../gateway/kubernetes/event-record
 import { events, nodes, secrets } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { Departures } from '../../../../gateway/nodes/departures.ts';
-import { leaveFinalizer, type RegisteredNode, registeredNodes } from '../../../../gateway/nodes/node.ts';
 import { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
 import { forceAnnotation } from '../../../../gateway/nodes/removal.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
-import { nodePools } from '../../../../gateway/pools/pool.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import {
+  leaveFinalizer,
+  type RegisteredNode,
+  registeredNodes,
+} from '../../../../gateway/resources/registered-node.ts';
 import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
-import type { HealthFinding } from '../../../../protocol/health.ts';
+import type { HealthFinding } from '../../../../protocol/messages/health.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
 import { logger } from '../port.ts';

@@ -1,10 +1,10 @@
 // However long and varied a node's reports are, its registration and its Node stay small, and say nothing in others' names.
 import { expect, test } from 'vitest';
 import { healthConditions, nodeConditionsPatch } from '../../../../gateway/nodes/health.ts';
-import type { Condition, RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { nodeStatus, type Observation } from '../../../../gateway/nodes/status.ts';
 import type { Report } from '../../../../gateway/nodes/tunnels.ts';
-import type { HealthFinding } from '../../../../protocol/health.ts';
+import type { Condition, RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
+import type { HealthFinding } from '../../../../protocol/messages/health.ts';
 
 const finding = (condition: string): HealthFinding => ({
   code: 'DISK_FILLING',

@@ -1,7 +1,8 @@
 // A RegisteredNode's status: computed alike from the same facts, so that it is written only when they change.
 import { describe, expect, test } from 'vitest';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
-import { nodeStatus, type Observation, sameStatus, withoutEmpty } from '../../../../gateway/nodes/status.ts';
+import { nodeStatus, type Observation, sameStatus } from '../../../../gateway/nodes/status.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
+import { withoutEmpty } from '../../../../gateway/resources/without-empty.ts';
 
 const registered: RegisteredNode = {
   metadata: { name: 'idc-1' },

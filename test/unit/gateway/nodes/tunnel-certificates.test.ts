@@ -1,7 +1,7 @@
 // When a tunnel's certificate makes others void, and when the tunnel itself is closed.
 import { beforeEach, expect, test } from 'vitest';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { TunnelCertificates } from '../../../../gateway/nodes/tunnel-certificates.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { logger } from '../port.ts';
 

@@ -1,8 +1,8 @@
 // New versions and drift as conditions and events: pure. The same status told twice is no news.
 import { expect, test } from 'vitest';
-import type { RegisteredNodeStatus } from '../../../../gateway/nodes/node.ts';
 import { upgradeConditions, upgradeEvents } from '../../../../gateway/nodes/upgrade-conditions.ts';
-import type { DriftNote, VersionNote } from '../../../../protocol/control.ts';
+import type { RegisteredNodeStatus } from '../../../../gateway/resources/registered-node.ts';
+import type { DriftNote, VersionNote } from '../../../../protocol/messages/control.ts';
 
 const trying: VersionNote = { component: 'kubelet', from: '1', to: '2', state: 'trying', at: '' };
 const back: VersionNote = { ...trying, state: 'rolled-back', code: 'UPGRADE_CRASHED', detail: 'it ended' };

@@ -1,9 +1,9 @@
 // Which nodes are next: pure. Never more at a time than allowed, never past a failure that nobody tolerates.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { planRollout, type RolloutInput } from '../../../../gateway/pools/rollout.ts';
 import { skewFault } from '../../../../gateway/pools/skew.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 
 const versions = (kubelet: string) => ({ kubelet, containerd: '1', runc: '1', 'cni-plugins': '1' });
 const target = versions('1.20.3');

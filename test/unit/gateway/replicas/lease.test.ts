@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { leases } from '../../../../gateway/kubernetes/kinds.ts';
 import { drainingAnnotation, ReplicaLease } from '../../../../gateway/replicas/lease.ts';
-import type { Fault } from '../../../../protocol/fault.ts';
+import type { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { logger } from '../port.ts';
 

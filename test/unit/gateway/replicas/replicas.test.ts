@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
-import { PemConverter } from '../../../../protocol/x509.ts';
+import { PemConverter } from '../../../../protocol/messages/x509.ts';
 import { Loopback, nextChunk, readAll, until } from '../../tunnel/loopback.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { TwoReplicas } from './two-replicas.ts';

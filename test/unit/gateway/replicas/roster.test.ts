@@ -1,7 +1,6 @@
 // Who is alive, who leads, and who looks after a node: from Leases, on our own clock.
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Lease } from '../../../../gateway/kubernetes/kinds.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { holderOf, looksAfter, lostTo } from '../../../../gateway/replicas/holding.ts';
 import {
   addressAnnotation,
@@ -10,6 +9,7 @@ import {
   replicaLabel,
 } from '../../../../gateway/replicas/lease.ts';
 import { Roster } from '../../../../gateway/replicas/roster.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 
 let now: number;
 let roster: Roster;

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { startEgress } from '../../../../gateway/egress/server.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { type Door, openDoor } from '../../../../gateway/replicas/door.ts';
 import { addressAnnotation, replicaLabel } from '../../../../gateway/replicas/lease.ts';
 import { Links } from '../../../../gateway/replicas/links.ts';
 import { answerQuestions } from '../../../../gateway/replicas/questions.ts';
 import { Roster } from '../../../../gateway/replicas/roster.ts';
 import { Ways } from '../../../../gateway/replicas/ways.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import type { StreamAudit } from '../../../../protocol/tunnel/audit.ts';
 import { realClock } from '../../../../protocol/tunnel/clock.ts';
 import { Loopback, silent } from '../../tunnel/loopback.ts';

@@ -11,12 +11,12 @@ import {
   type Registrations,
 } from '../../../../gateway/join/client-certificate.ts';
 import { createToken } from '../../../../gateway/join/token.ts';
-import { registeredNodes } from '../../../../gateway/nodes/node.ts';
-import { nodePools } from '../../../../gateway/pools/pool.ts';
-import { answerJson } from '../../../../gateway/serve/answer.ts';
+import { answerJson } from '../../../../gateway/port/answer.ts';
+import { openPublicPort, type PublicPort } from '../../../../gateway/port/public-port.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { JoinPatience } from '../../../../gateway/serve/join-patience.ts';
 import { joinRoute } from '../../../../gateway/serve/join-route.ts';
-import { openPublicPort, type PublicPort } from '../../../../gateway/serve/public-port.ts';
 import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
 import { tokenRoute } from '../../../../gateway/serve/token-route.ts';
 import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';

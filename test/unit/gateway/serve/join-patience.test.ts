@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createToken } from '../../../../gateway/join/token.ts';
 import type { Kubernetes } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { type Claim, JoinPatience } from '../../../../gateway/serve/join-patience.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const nat = '203.0.113.7';

@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { beforeEach, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../gateway/audit/audit.ts';
 import type { PeerCertificate } from '../../../../gateway/join/client-certificate.ts';
-import { limits } from '../../../../gateway/serve/limits.ts';
+import { limits } from '../../../../gateway/port/limits.ts';
+import type { Route } from '../../../../gateway/port/route.ts';
 import { withinBudget } from '../../../../gateway/serve/node-budget.ts';
-import type { Route } from '../../../../gateway/serve/route.ts';
-import type { Fault } from '../../../../protocol/fault.ts';
+import type { Fault } from '../../../../protocol/catalogue/fault.ts';
 
 let now: number;
 let ran: string[];

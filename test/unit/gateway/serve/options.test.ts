@@ -1,6 +1,6 @@
 // The flags of serve: a wrong value is named with its flag.
 import { expect, test } from 'vitest';
-import { parseListen } from '../../../../gateway/serve/listen.ts';
+import { parseListen } from '../../../../gateway/port/listen.ts';
 import { defaultKubeletAccess, parseServeOptions } from '../../../../gateway/serve/options.ts';
 
 const flags = {

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { RegisteredNode } from '../../../../gateway/nodes/node.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { scrapeAccess } from '../../../../gateway/serve/scrape-access.ts';
 import { openStatusPort, type StatusPort } from '../../../../gateway/serve/status-port.ts';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { logger } from '../port.ts';
 import { fakeSession } from '../session.ts';
 

@@ -1,7 +1,7 @@
 // The small messages beside the batch: descriptions, acknowledgements, heartbeats.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Heartbeat } from '../../../../protocol/control.ts';
+import type { Heartbeat } from '../../../../protocol/messages/control.ts';
 import {
   decodeAcknowledgement,
   encodeAcknowledgement,

@@ -1,6 +1,6 @@
 // What is kept, forgotten, and sent again.
 import { expect, test } from 'vitest';
-import { Fault } from '../../../../protocol/fault.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { FrameType } from '../../../../protocol/tunnel/frame.ts';
 import { keptFrameOverheadBytes, ReplayLog } from '../../../../protocol/tunnel/replay.ts';
 

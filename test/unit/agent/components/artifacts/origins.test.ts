@@ -17,7 +17,7 @@ import { createGatewayApi, type GatewayApi } from '../../../../../agent/identity
 import { openBackups } from '../../../../../agent/plan/backups.ts';
 import { fetchArtifact } from '../../../../../agent/plan/fetch.ts';
 import type { ArtifactOrigin, ArtifactSource } from '../../../../../agent/plan/source.ts';
-import type { Artifact } from '../../../../../protocol/desired.ts';
+import type { Artifact } from '../../../../../protocol/messages/desired.ts';
 import { type FakeGateway, startGateway } from '../../../installer/gateway.ts';
 
 vi.setConfig({ testTimeout: 30_000 });

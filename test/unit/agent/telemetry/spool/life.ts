@@ -1,12 +1,12 @@
 // One life of an agent, without its collecting thread: ring, producer, shipper and spool over a disk that outlives it and a
 // channel to an intake. All waits are short, and everything that is counted can be asked.
 import { vi } from 'vitest';
+import type { SpoolDisk } from '../../../../../agent/host/spool-files.ts';
 import { createRing } from '../../../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../../../agent/telemetry/ring/producer.ts';
 import { Shipper } from '../../../../../agent/telemetry/shipper/shipper.ts';
-import type { SpoolDisk } from '../../../../../agent/telemetry/spool/disk.ts';
 import { Spool } from '../../../../../agent/telemetry/spool/spool.ts';
-import type { TelemetryChannel } from '../../../../../protocol/session.ts';
+import type { TelemetryChannel } from '../../../../../protocol/messages/session.ts';
 import { encodeDescription } from '../../../../../protocol/telemetry/description.ts';
 import { recordClass } from '../../../../../protocol/telemetry/record.ts';
 

@@ -1,0 +1,66 @@
+// What regnode remembers of its node between runs: how far it came, who it is, what it shall be. One file with a
+// version and a checksum, replaced as a whole. It holds the bootstrap token of the kubelet, so it is 0600.
+// An agent that was put back reads what a newer one has written: keys that it doesn't know are left out.
+import { z } from 'zod';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { desiredStateSchema } from '../../protocol/messages/desired.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
+import { downloadSettingsSchema } from '../components/artifacts/source.ts';
+import { failureSchema, versionMemorySchema } from '../components/versions.ts';
+import { paths } from '../config/paths.ts';
+import type { Host } from '../host/host.ts';
+import { hashOf } from '../plan/backups.ts';
+
+const stateSchema = z.object({
+  /** Installing: registered, the first plans are not all done. Joined. Leaving: on its way back. */
+  phase: z.enum(['Installing', 'Joined', 'Leaving']),
+  identity: z.object({
+    gatewayUrl: z.string(),
+    nodeName: z.string(),
+    pool: z.string(),
+    address: z.string(),
+    bootstrap: z.object({ apiServerUrl: z.string(), caPem: z.string(), token: z.string() }),
+  }),
+  desired: desiredStateSchema,
+  versions: versionMemorySchema.default({}),
+  /** Agents that did not work here. */
+  agentFailures: z.array(failureSchema).default([]),
+  /** A kubelet (its hash) for which the node was cordoned, until it is uncordoned. */
+  drainedFor: z.object({ sha256: z.string(), isDrained: z.boolean(), wasCordoned: z.boolean() }).optional(),
+  /** What the command of the join said about where artifacts come from. */
+  downloads: downloadSettingsSchema.optional(),
+});
+export type NodeState = z.infer<typeof stateSchema>;
+
+const fileSchema = z.object({ version: z.literal(1), sha256: z.string(), state: z.unknown() });
+
+/** undefined when this host has not registered. */
+export async function readState(host: Host): Promise<NodeState | undefined> {
+  const text = await host.files.readText(paths.stateFile);
+  if (text === undefined) return undefined;
+  const file = fileSchema.safeParse(parseJson(text));
+  if (!file.success) throw damaged(`it is damaged (${file.error.issues[0]?.message})`);
+  // Over the text's own order of keys, which is the writer's.
+  if (hashOf(JSON.stringify(file.data.state)) !== file.data.sha256) throw damaged('its checksum is wrong');
+  const parsed = readFromPeer(stateSchema, file.data.state);
+  if (parsed.success) return parsed.data;
+  throw damaged(`it is not understood (${parsed.error.issues[0]?.message})`);
+}
+
+export async function writeState(host: Host, state: NodeState): Promise<void> {
+  const parsed = stateSchema.parse(state);
+  const file = { version: 1, sha256: hashOf(JSON.stringify(parsed)), state: parsed };
+  await host.files.write(paths.stateFile, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+}
+
+function damaged(detail: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', { path: paths.stateFile, detail });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,192 @@
+// Who has a place at the public port. Before the handshake only an address is known, after it perhaps a node. Nodes are counted by
+// their name alone, whatever address they come from; all others share a small part, and there the newcomer always gets in: the one
+// that has waited the longest with nothing to do makes room for it, first at its own address, and in all at the address that has
+// most. So nobody keeps out a node, which needs its handshake's time among the others and is then counted apart. Nothing here
+// touches a socket.
+import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { canonicalAddress, parseAddress } from '../resources/address.ts';
+
+export interface PlaceLimits {
+  /** Handshakes, and connections without a node's certificate. */
+  readonly strangers: number;
+  readonly strangersPerAddress: number;
+  readonly perNode: number;
+  /** Handshakes of one address; one that shows a node's certificate is not counted. */
+  readonly handshakes: { readonly burst: number; readonly perSecond: number };
+  /** A handshake that takes longer makes room before one that has just begun. */
+  readonly promptHandshakeMs: number;
+  /** A stranger is let go after this time as soon as it asks for nothing, or when it takes its answer too slowly. */
+  readonly strangerLifetimeMs: number;
+  readonly leastBytesPerSecond: number;
+  /** An address from which a node came yields its last places later than others. */
+  readonly keptForKnownAddress: number;
+  readonly rememberedAddresses: number;
+}
+
+/** Why a connection was not taken, or had to make room, as `regnode_gateway_refused_connections_total` names it. */
+export type Eviction = 'per-address' | 'strangers' | 'per-node' | 'rate' | 'lifetime';
+
+export interface Place {
+  readonly address: string;
+  readonly sinceMs: number;
+  /** Its own traffic so far; asked only of one that is old. */
+  readonly movedBytes: () => number;
+  readonly close: (reason: Eviction) => void;
+  node?: string;
+  isHandshake: boolean;
+  /** Requests under way; a tunnel is one that does not end. */
+  requests: number;
+  /** When it was last looked at because of its age, and what it had moved then. */
+  looked?: { readonly atMs: number; readonly movedBytes: number };
+}
+
+export interface PlacesOptions {
+  readonly limits: PlaceLimits;
+  /** Addresses that registrations name; those from which nodes came are remembered here. */
+  readonly isKnownAddress?: (address: string) => boolean;
+  readonly random?: () => number;
+}
+
+export class Places {
+  readonly #options: Required<PlacesOptions>;
+  /** Address → its strangers, the oldest first. */
+  readonly #strangers = new Map<string, Set<Place>>();
+  readonly #nodes = new Map<string, Set<Place>>();
+  readonly #handshakes: TokenBuckets;
+  /** Addresses from which nodes came, the latest last. */
+  readonly #known = new Set<string>();
+  #strangerCount = 0;
+
+  constructor(options: PlacesOptions) {
+    this.#options = { isKnownAddress: () => false, random: Math.random, ...options };
+    const { handshakes, rememberedAddresses } = options.limits;
+    this.#handshakes = new TokenBuckets(handshakes, rememberedAddresses);
+  }
+
+  get strangers(): number {
+    return this.#strangerCount;
+  }
+
+  connectionsOf(node: string): number {
+    return this.#nodes.get(node)?.size ?? 0;
+  }
+
+  /** A new connection, of which nothing but the address is known. undefined: its address begins too many handshakes. */
+  enter(given: Pick<Place, 'address' | 'movedBytes' | 'close'>, nowMs: number): Place | undefined {
+    const { limits } = this.#options;
+    const address = network(given.address);
+    if (!this.#handshakes.take(address, 1, nowMs)) return undefined;
+    if ((this.#strangers.get(address)?.size ?? 0) >= limits.strangersPerAddress) {
+      this.#makeRoom(address, 'per-address', nowMs);
+    } else if (this.#strangerCount >= limits.strangers) {
+      this.#makeRoom(this.#fullest(), 'strangers', nowMs);
+    }
+    const { movedBytes, close } = given;
+    const place: Place = { address, sinceMs: nowMs, movedBytes, close, isHandshake: true, requests: 0 };
+    const others = this.#strangers.get(address) ?? new Set();
+    this.#strangers.set(address, others.add(place));
+    this.#strangerCount += 1;
+    return place;
+  }
+
+  /** Its certificate is that of a registered node. False: the node has as many connections as it may, all of them in use. */
+  identified(place: Place, node: string): boolean {
+    if (place.node !== undefined) return true;
+    const others = this.#nodes.get(node) ?? new Set();
+    if (others.size >= this.#options.limits.perNode) {
+      const idle = [...others].find(({ requests }) => requests === 0);
+      if (idle === undefined) return false;
+      this.leave(idle);
+      idle.close('per-node');
+    }
+    this.#leaveStrangers(place);
+    this.#handshakes.giveBack(place.address, 1);
+    this.#remember(place.address);
+    place.node = node;
+    place.isHandshake = false;
+    this.#nodes.set(node, (this.#nodes.get(node) ?? new Set()).add(place));
+    return true;
+  }
+
+  /** Its connection has ended. */
+  leave(place: Place): void {
+    if (place.node === undefined) {
+      this.#leaveStrangers(place);
+      return;
+    }
+    const others = this.#nodes.get(place.node);
+    others?.delete(place);
+    if (others?.size === 0) this.#nodes.delete(place.node);
+  }
+
+  /** From time to time: strangers that have been here long enough go. */
+  sweep(nowMs: number): void {
+    const { strangerLifetimeMs } = this.#options.limits;
+    for (const place of [...this.#strangers.values()].flatMap((places) => [...places])) {
+      if (nowMs - place.sinceMs < strangerLifetimeMs || this.#isWorthIt(place, nowMs)) continue;
+      this.#leaveStrangers(place);
+      place.close('lifetime');
+    }
+  }
+
+  /** Of those that are old only one whose request goes on at some pace. */
+  #isWorthIt(place: Place, nowMs: number): boolean {
+    if (place.requests === 0) return false;
+    const { leastBytesPerSecond, strangerLifetimeMs } = this.#options.limits;
+    const { looked } = place;
+    if (looked !== undefined && nowMs - looked.atMs < strangerLifetimeMs) return true;
+    const now = { atMs: nowMs, movedBytes: place.movedBytes() };
+    place.looked = now;
+    if (looked === undefined) return true;
+    return now.movedBytes - looked.movedBytes >= (leastBytesPerSecond * (now.atMs - looked.atMs)) / 1000;
+  }
+
+  #makeRoom(address: string, reason: Eviction, nowMs: number): void {
+    const places = [...(this.#strangers.get(address) ?? [])];
+    const { promptHandshakeMs } = this.#options.limits;
+    const victim =
+      places.find(({ isHandshake, requests }) => !isHandshake && requests === 0) ??
+      places.find(({ isHandshake, sinceMs }) => isHandshake && nowMs - sinceMs >= promptHandshakeMs) ??
+      // All are at something: by lot, so that nobody who hurries can push out exactly the one that is about to be known.
+      places[Math.floor(this.#options.random() * places.length)];
+    if (victim === undefined) return;
+    this.#leaveStrangers(victim);
+    victim.close(reason);
+  }
+
+  #fullest(): string {
+    const { keptForKnownAddress } = this.#options.limits;
+    let [found, most] = ['', Number.NEGATIVE_INFINITY];
+    for (const [address, places] of this.#strangers) {
+      const isKnown = this.#known.has(address) || this.#options.isKnownAddress(address);
+      const count = places.size - (isKnown ? keptForKnownAddress : 0);
+      if (count > most) [found, most] = [address, count];
+    }
+    return found;
+  }
+
+  #leaveStrangers(place: Place): void {
+    const places = this.#strangers.get(place.address);
+    if (!places?.delete(place)) return;
+    this.#strangerCount -= 1;
+    if (places.size === 0) this.#strangers.delete(place.address);
+  }
+
+  #remember(address: string): void {
+    this.#known.delete(address);
+    this.#known.add(address);
+    if (this.#known.size > this.#options.limits.rememberedAddresses) {
+      this.#known.delete(this.#known.keys().next().value ?? '');
+    }
+  }
+}
+
+/** What one peer may have as many of as it likes: an IPv6 address counts with its /64. */
+export function network(address: string): string {
+  const canonical = canonicalAddress(address.split('%', 1)[0] ?? '');
+  if (canonical === undefined) return address;
+  const parsed = parseAddress(canonical);
+  if (!('parts' in parsed)) return canonical;
+  const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
+  return `${groups.join(':')}::/64`;
+}

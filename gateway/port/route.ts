@@ -1,0 +1,59 @@
+// A route of the public port: who may ask, and what is done. Who the peer is comes from its certificate alone.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Counters } from '../audit/counters.ts';
+import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Without the query. */
+  readonly path: string;
+  readonly address: string;
+}
+
+export type Route =
+  | {
+      readonly methods: readonly string[];
+      /** Exact, or a prefix when it ends in `/`. */
+      readonly path: string;
+      readonly access: 'anybody';
+      readonly run: (exchange: Exchange) => Promise<void> | void;
+    }
+  | {
+      readonly methods: readonly string[];
+      readonly path: string;
+      /** `renewal`: a node whose certificate has expired within the grace is let in as well. */
+      readonly access: 'node' | 'renewal';
+      readonly run: (
+        exchange: Exchange,
+        node: NodeIdentity,
+        certificate: PeerCertificate,
+      ) => Promise<void> | void;
+    };
+
+export type Identify = (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
+
+/** What the public port does with whoever has connected. */
+export interface RouteTable {
+  readonly routes: readonly Route[];
+  readonly tunnelPath: string;
+  readonly identify: Identify;
+  readonly identifyForRenewal: Identify;
+  readonly onTunnel: (
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    node: NodeIdentity,
+    certificate: PeerCertificate,
+  ) => void;
+  readonly onRefused: (fault: Fault, address: string, path: string) => void;
+  readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
+  readonly logger: Logger;
+}
+
+export const pathOf = (request: IncomingMessage) => (request.url ?? '/').split('?', 1)[0] ?? '/';
+export const addressOf = (request: IncomingMessage) =>
+  request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';

@@ -1,0 +1,61 @@
+// Prepares a cluster: namespace, CRDs, access. Every object is applied by server-side apply, so running it
+// again, or running a newer release, changes only what differs. Ends when the CRDs can be used.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { customResourceDefinitions } from '../kubernetes/kinds.ts';
+import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
+import { resourceDefinitions } from '../resources/definitions.ts';
+import { accessObjects, objectLabels } from './access.ts';
+import { peopleAccess } from './people.ts';
+
+const establishedTimeoutMs = 60_000;
+const pollMs = 250;
+const startingGraceMs = 5_000;
+
+/** `progress` hears each object's kind and name when it is applied. */
+export async function setUpCluster(kubernetes: Kubernetes, progress: (line: string) => void): Promise<void> {
+  for (const { kind, object } of [...accessObjects, ...peopleAccess(objectLabels)]) {
+    await kubernetes.apply(kind, object);
+    const { name, namespace } = object.metadata;
+    progress(`${kind.kind} ${namespace ? `${namespace}/` : ''}${name}`);
+  }
+  for (const definition of resourceDefinitions) {
+    await kubernetes.apply(customResourceDefinitions, definition);
+    progress(`CustomResourceDefinition ${definition.metadata.name}`);
+  }
+  for (const { metadata } of resourceDefinitions) await established(kubernetes, metadata.name);
+}
+
+/** Throws NOT_SET_UP when `setup` has not been run in this cluster. An API server that starts knows no CRDs for a moment. */
+export async function assertSetUp(
+  probe: () => Promise<unknown>,
+  { graceMs = startingGraceMs }: { graceMs?: number } = {},
+): Promise<void> {
+  const deadline = Date.now() + graceMs;
+  for (;;) {
+    try {
+      await probe();
+      return;
+    } catch (error) {
+      if (!(error instanceof KubernetesFailure && error.status === 404)) throw error;
+      if (Date.now() > deadline) {
+        const missing = resourceDefinitions[0]?.metadata.name ?? '';
+        throw new Fault('NOT_SET_UP', { missing }, { cause: error });
+      }
+    }
+    await sleep(pollMs);
+  }
+}
+
+async function established(kubernetes: Kubernetes, name: string): Promise<void> {
+  const deadline = Date.now() + establishedTimeoutMs;
+  for (;;) {
+    const definition = await kubernetes.get(customResourceDefinitions, name);
+    const condition = definition?.status?.conditions?.find(({ type }) => type === 'Established');
+    if (condition?.status === 'True') return;
+    if (Date.now() > deadline) {
+      throw new Fault('KUBERNETES_UNREACHABLE', { detail: `the CRD ${name} does not become Established` });
+    }
+    await sleep(pollMs);
+  }
+}

@@ -1,0 +1,121 @@
+// The desired state of one node: what a pool wants, resolved to exact artifacts. It is all that the agent's
+// planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly when
+// anything else here does. Keys that this end doesn't know are left out: the other may be newer, which it is
+// whenever a gateway asks its agents to upgrade themselves.
+import { z } from 'zod';
+import {
+  addressSchema,
+  domainSchema,
+  httpUrlSchema,
+  imageSchema,
+  labelsSchema,
+  noteSchema,
+  poolNameSchema,
+  sha256Schema,
+  taintsSchema,
+  versionSchema,
+} from '../grammar.ts';
+import { lineThresholdsSchema } from '../line/thresholds.ts';
+import { nodeContainerdSettings, nodeKubeletSettings } from './node-settings.ts';
+
+export const networkModeSchema = z.enum(['cilium', 'external']);
+/** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
+export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);
+/** How the kubelet is reached: through the agent's tunnel alone, or on all addresses of the host as well. */
+export const kubeletAccessSchema = z.enum(['direct', 'tunnel']);
+
+/** A limit below this would be no download any more. */
+export const leastRateBytesPerSecond = 16 * 1024;
+
+/** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
+export const artifactSchema = z.strictObject({
+  component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'crictl', 'images', 'agent']),
+  version: versionSchema,
+  architecture: z.enum(['amd64', 'arm64']),
+  path: z
+    .string()
+    .max(512)
+    .regex(/^\/artifacts\/[A-Za-z0-9._+~-]+$/),
+  sizeBytes: z.number().int().nonnegative(),
+  sha256: sha256Schema,
+});
+
+/** Before any other kubelet, before one of another minor version, or before none. */
+export const upgradeDrainSchema = z.enum(['always', 'minor', 'never']);
+
+/** What happens to a change that somebody made on a host by hand: undone, or only told. */
+export const driftPolicySchema = z.enum(['repair', 'report']);
+
+const components: readonly unknown[] = artifactSchema.shape.component.options;
+
+function withKnownComponent(artifacts: unknown): unknown {
+  if (!Array.isArray(artifacts)) return artifacts;
+  return artifacts.filter((artifact: { readonly component?: unknown } | null) => {
+    const component = artifact?.component;
+    return typeof component !== 'string' || components.includes(component);
+  });
+}
+
+export const desiredStateSchema = z.object({
+  revision: z
+    .string()
+    .max(64)
+    .regex(/^[0-9A-Za-z._-]+$/),
+  pool: poolNameSchema,
+  kubernetesVersion: versionSchema,
+  network: z.strictObject({ mode: networkModeSchema }),
+  apiServerAccess: apiServerAccessSchema.default('direct'),
+  /** A gateway that doesn't say has never asked for anything else. */
+  kubeletAccess: kubeletAccessSchema.default('direct'),
+  labels: labelsSchema,
+  taints: taintsSchema,
+  kubelet: z.strictObject({
+    clusterDns: z.array(addressSchema).max(8),
+    clusterDomain: domainSchema,
+    maxPods: z.number().int().positive(),
+    ...nodeKubeletSettings,
+  }),
+  containerd: z.strictObject({ sandboxImage: imageSchema, ...nodeContainerdSettings }),
+  telemetry: z.strictObject({
+    heartbeatIntervalMs: z.number().int().min(1000),
+    metricsIntervalMs: z.number().int().min(1000),
+  }),
+  /** The signed manifest that names all these artifacts; the host has verified it before it believes any of them. */
+  manifest: z.strictObject({
+    serial: z.number().int().positive(),
+    sha256: sha256Schema,
+  }),
+  /** What the pool asks of the private line. */
+  line: lineThresholdsSchema.prefault({}),
+  driftPolicy: driftPolicySchema.default('repair'),
+  /** How often the host is compared with the wish when nothing else makes the agent look. */
+  driftIntervalMs: z.number().int().min(1000).default(300_000),
+  upgrade: z
+    .object({
+      /** A new version that isn't healthy within this time is taken back. */
+      healthTimeoutMs: z.number().int().min(1000).default(300_000),
+      /** A version that failed is tried again when this becomes another one. */
+      attempt: noteSchema.default(''),
+      /** When pods are moved away before another kubelet starts. A gateway that doesn't say can't do it. */
+      drain: upgradeDrainSchema.default('never'),
+    })
+    .prefault({}),
+  /** Where archives are to be had besides the gateway, and how fast they may come. */
+  downloads: z
+    .strictObject({
+      mirrors: z.array(httpUrlSchema).max(8).default([]),
+      rateLimitBytesPerSecond: z.number().int().min(leastRateBytesPerSecond).optional(),
+    })
+    .prefault({}),
+  /** One artifact per component for this host's architecture; `images` may occur several times. An agent of before a component existed
+   *  can do nothing with it, and must not be kept by it from upgrading itself. */
+  artifacts: z.preprocess(withKnownComponent, z.array(artifactSchema).max(256)),
+});
+
+export type NetworkMode = z.infer<typeof networkModeSchema>;
+export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
+export type KubeletAccess = z.infer<typeof kubeletAccessSchema>;
+export type DriftPolicy = z.infer<typeof driftPolicySchema>;
+export type UpgradeDrain = z.infer<typeof upgradeDrainSchema>;
+export type Artifact = z.infer<typeof artifactSchema>;
+export type DesiredState = z.infer<typeof desiredStateSchema>;

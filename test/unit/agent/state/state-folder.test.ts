@@ -1,0 +1,26 @@
+// The state folder appears in one move, also when several runs want it in the same instant.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { paths } from '../../../../agent/config/paths.ts';
+import { fixtureHost } from '../../../../agent/host/fixture.ts';
+import { ensureStateFolder } from '../../../../agent/state/state-folder.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'regnode-state-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+test('eight runs at once: each finds it, and nothing half-made stays', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const host = fixtureHost(root);
+    await host.files.makeDirectory('/var', 0o755).catch(() => undefined);
+    await host.files.makeDirectory('/var/lib', 0o755).catch(() => undefined);
+    await Promise.all(Array.from({ length: 8 }, () => ensureStateFolder(fixtureHost(root))));
+    expect(await host.files.list('/var/lib')).toEqual(['regnode']);
+    expect(await host.files.list(paths.state)).toEqual(['made-by-join']);
+    await host.files.removeTree(paths.state);
+  }
+});

@@ -1,0 +1,110 @@
+// Preparing a cluster, and telling one that is not prepared from one whose API server is just starting.
+import { expect, test } from 'vitest';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  customResourceDefinitions,
+  type KubernetesObject,
+  roleBindings,
+  roles,
+} from '../../../../gateway/kubernetes/kinds.ts';
+import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
+import { assertSetUp, setUpCluster } from '../../../../gateway/setup/setup.ts';
+import { memoryKubernetes } from '../memory-kubernetes.ts';
+
+function cluster() {
+  const kubernetes = memoryKubernetes();
+  const { apply } = kubernetes;
+  // The API server establishes a CRD a moment after it was applied.
+  kubernetes.apply = async (kind, object) => {
+    const applied = await apply(kind, object);
+    if (kind.plural !== customResourceDefinitions.plural) return applied;
+    const status = { conditions: [{ type: 'Established', status: 'True' }] };
+    return kubernetes.patch(kind, object.metadata.name, { status });
+  };
+  return kubernetes;
+}
+
+test('applied twice is the same as once', async () => {
+  const kubernetes = cluster();
+  const lines: string[] = [];
+  await setUpCluster(kubernetes, (line) => lines.push(line));
+  const before = JSON.stringify([
+    kubernetes.stored(clusterRoles),
+    kubernetes.stored(customResourceDefinitions),
+  ]);
+  await setUpCluster(kubernetes, () => {});
+  expect(
+    JSON.stringify([kubernetes.stored(clusterRoles), kubernetes.stored(customResourceDefinitions)]),
+  ).toBe(before);
+  expect(lines).toContain('CustomResourceDefinition registerednodes.regnode.io');
+});
+
+test('the gateway may do nothing to all of the secrets, and nothing by a wildcard', async () => {
+  const kubernetes = cluster();
+  await setUpCluster(kubernetes, () => {});
+  type Rules = { rules?: { resources: string[]; verbs: string[]; apiGroups: string[] }[] };
+  const clusterWide = kubernetes.stored(clusterRoles) as Rules[];
+  const inNamespaces = kubernetes.stored(roles) as (Rules & { metadata: { namespace?: string } })[];
+  const rules = [...clusterWide, ...inNamespaces].flatMap((role) => role.rules ?? []);
+  expect(
+    rules.flatMap(({ resources, verbs, apiGroups }) => [...resources, ...verbs, ...apiGroups]),
+  ).not.toContain('*');
+  expect(clusterWide.flatMap((role) => role.rules ?? []).flatMap(({ resources }) => resources)).not.toContain(
+    'secrets',
+  );
+  const kubeSystem = inNamespaces.find(({ metadata }) => metadata.namespace === 'kube-system');
+  expect(kubeSystem?.rules).toMatchObject([
+    { resources: ['secrets'], verbs: ['create', 'delete'] },
+    { resources: ['daemonsets'], resourceNames: ['cilium'], verbs: ['get'] },
+  ]);
+});
+
+test('roles for people: each says what it amounts to, none is aggregated or bound, and no list of secrets holds the key of the CA', async () => {
+  const kubernetes = cluster();
+  await setUpCluster(kubernetes, () => {});
+  const people = [...kubernetes.stored(clusterRoles), ...kubernetes.stored(roles)].filter(({ metadata }) =>
+    /^regnode-(viewer|operator|admin)$/.test(metadata.name),
+  ) as (KubernetesObject & { rules: { resources: string[]; verbs: string[] }[] })[];
+  expect(people).toHaveLength(5);
+  for (const { metadata, rules } of people) {
+    expect(metadata.annotations?.['regnode.io/amounts-to']).toMatch(/\.$/);
+    expect(Object.keys(metadata.labels ?? {}).filter((key) => key.includes('aggregate'))).toEqual([]);
+    const readsSecrets = rules.some(({ resources }) => resources.includes('secrets'));
+    expect(readsSecrets).toBe(metadata.namespace === 'regnode-tokens');
+    // Which serials are good, which bootstrap token is a node's, whose the Node is: the gateway's own to say.
+    expect(rules.flatMap(({ resources }) => resources)).not.toContain('registerednodes/status');
+  }
+  const bound = [...kubernetes.stored(clusterRoleBindings), ...kubernetes.stored(roleBindings)];
+  expect(
+    bound.filter((binding) =>
+      people.some(
+        ({ metadata }) => (binding as { roleRef?: { name: string } }).roleRef?.name === metadata.name,
+      ),
+    ),
+  ).toEqual([]);
+});
+
+const notFound = new KubernetesFailure({ status: 404, reason: 'NotFound', message: '', request: '' });
+
+test('an API server that is starting knows no CRDs for a moment', async () => {
+  let asked = 0;
+  await assertSetUp(async () => {
+    asked += 1;
+    if (asked === 1) throw notFound;
+  });
+  expect(asked).toBe(2);
+});
+
+test('a cluster that is not prepared is said so', async () => {
+  const probe = () => Promise.reject(notFound);
+  await expect(assertSetUp(probe, { graceMs: -1 })).rejects.toMatchObject({
+    code: 'NOT_SET_UP',
+    values: { missing: 'nodepools.regnode.io' },
+  });
+});
+
+test('any other refusal is passed on', async () => {
+  const forbidden = new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request: '' });
+  await expect(assertSetUp(() => Promise.reject(forbidden))).rejects.toBe(forbidden);
+});
