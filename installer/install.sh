@@ -665,15 +665,11 @@ fetch_archive() {
   while [ -n "$places" ]; do
     before=$(size_of "$file") left=''
     for place in $places; do
-      if [ "$place" = bundle ]; then copy_from_bundle; else download_from "$place"; fi
-      if [ "$(size_of "$file")" -ge "$size" ]; then
-        actual=$(sha256 "$file")
-        [ "$actual" != "$hash" ] || return 0
-        refusal='hash'
-        : >"$file"
-      elif [ "$usable" = yes ]; then
-        left="$left $place"
-      fi
+      begun=$(size_of "$file")
+      ! fetch_from "$place" || return 0
+      # What lay there before may have been the wrong part: once more, all of it from this place.
+      [ -z "$spoilt" ] || [ "$begun" -eq 0 ] || ! fetch_from "$place" || return 0
+      [ -n "$spoilt" ] || [ "$usable" != yes ] || left="$left $place"
     done
     places=$left
     [ -n "$places" ] || break
@@ -689,6 +685,18 @@ fetch_archive() {
   [ "$refusal" != trust ] || not_trusted "$detail"
   fail ARTIFACT_DOWNLOAD_FAILED 1 "The artifact $archive could not be downloaded: $detail." 'Check the private line and run the command again.' \
     "制品 $archive 下载失败：$detail。" '请检查专线后重试。'
+}
+
+# fetch_from bundle|gateway|URL: true when the archive is whole and right; `spoilt` when it was whole and wrong, and is gone.
+fetch_from() {
+  spoilt=''
+  if [ "$1" = bundle ]; then copy_from_bundle; else download_from "$1"; fi
+  [ "$(size_of "$file")" -ge "$size" ] || return 1
+  actual=$(sha256 "$file")
+  [ "$actual" != "$hash" ] || return 0
+  refusal='hash' spoilt=yes
+  : >"$file"
+  return 1
 }
 
 # A copy: what is unpacked is what was hashed, whoever writes there meanwhile.

@@ -245,6 +245,25 @@ describe('accepted', () => {
     120_000,
   );
 
+  test('from the gateway, when the mirror breaks off behind a wrong byte, again and again', async () => {
+    const mirror = await startGateway();
+    try {
+      mirror.answers.set('/regnode-1.0.0-linux-amd64.tar.gz', (_request, response) => {
+        response.writeHead(200, { 'content-length': archive.length });
+        response.write(Buffer.from('x'), () => response.destroy());
+      });
+      const environment = {
+        CURL_CA_BUNDLE: mirrorCa(mirror),
+        REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+      };
+      const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+      expectInstalled(await install([...flags, '--mirror', mirror.url], { environment }));
+      expect(mirror.requests).toHaveLength(1);
+    } finally {
+      await mirror.close();
+    }
+  }, 120_000);
+
   test('from a folder, or one tar of it, with no network at all', async () => {
     const bundle = join(folder, 'bundle');
     mkdirSync(bundle);
