@@ -11,7 +11,15 @@ export interface FlakyFile {
   readonly until: string;
 }
 
-export const flakyFiles: readonly FlakyFile[] = [];
+export const flakyFiles: readonly FlakyFile[] = [
+  {
+    name: 'certificates',
+    reason:
+      '"a removed node is refused at once" failed once under load: the thawed agent acted on a leave that had been sent ' +
+      'before it was frozen. The test has to freeze it before the removal is told.',
+    until: '2026-12-21',
+  },
+];
 
 /** What is wrong with the list on that day. */
 export function faultsOf(
