@@ -3,13 +3,13 @@ import { Command } from 'commander';
 import { versionsInUse } from '../components/versions.ts';
 import type { Text } from '../config/language.ts';
 import { type JoinPhase, joinNode } from '../node/join.ts';
-import { provisionalWish } from '../node/provisional.ts';
+import { provisionalNode } from '../node/provisional.ts';
 import { planNode } from '../node/reconcile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
 import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
-import { type JoinFlags, readJoinWish } from './join-flags.ts';
+import { type JoinFlags, readJoinSettings } from './join-flags.ts';
 import { tellLine } from './line-at-join.ts';
 import { PhaseProgress } from './phase-progress.ts';
 import { names, requirePreflight } from './preflight-command.ts';
@@ -62,16 +62,16 @@ export function joinCommand(context: CliContext): Command {
 
 async function join(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
   const { host, signal } = context;
-  const wish = await readJoinWish(context, flags);
+  const settings = await readJoinSettings(context, flags);
   const progress = new PhaseProgress(terminal, host.clock);
   let line: Promise<void> | undefined;
   const { outcome, identity, desired } = await joinNode(host, {
-    wish,
+    settings,
     signal,
     readyTimeoutMs: Number(flags.timeout) * 1000,
     preflight: async () => {
-      line = tellLine(context, terminal, wish);
-      await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
+      line = tellLine(context, terminal, settings);
+      await requirePreflight(context, terminal, settings, names(flags.ignore ?? []));
     },
     beforeInstall: async () => line,
     listener: {
@@ -104,12 +104,12 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
 /** A join consumes a use of the token, so nothing is registered: what the gateway would send is guessed from its store. */
 async function dryRun(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
   const { host } = context;
-  const wish = await readJoinWish(context, flags);
+  const settings = await readJoinSettings(context, flags);
   const state = await readState(host);
   let plan: Plan;
   if (state === undefined) {
-    await requirePreflight(context, terminal, wish, names(flags.ignore ?? []));
-    ({ plan } = await planNode(host, await provisionalWish(host, wish, context.signal)));
+    await requirePreflight(context, terminal, settings, names(flags.ignore ?? []));
+    ({ plan } = await planNode(host, await provisionalNode(host, settings, context.signal)));
     terminal.note(terminal.say(provisional));
   } else {
     const desired = versionsInUse(state.desired, state.versions);

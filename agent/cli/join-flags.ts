@@ -8,7 +8,7 @@ import { gatewayUrlSchema } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { defaultNodeName } from '../identity/facts.ts';
-import type { JoinWish } from '../node/join.ts';
+import type { JoinSettings } from '../node/join.ts';
 import { readState } from '../state/state.ts';
 import type { CliContext } from './context.ts';
 
@@ -24,7 +24,7 @@ export interface JoinFlags {
   readonly rateLimit?: string;
 }
 
-export async function readJoinWish(context: CliContext, flags: JoinFlags): Promise<JoinWish> {
+export async function readJoinSettings(context: CliContext, flags: JoinFlags): Promise<JoinSettings> {
   const { host } = context;
   const known = await readState(host);
   const gatewayUrl = flags.gateway === undefined ? known?.identity.gatewayUrl : parseUrl(flags.gateway);

@@ -1,4 +1,4 @@
-// The one shape of a component: a name, and a pure function from the facts of the host and the wish of the pool
+// The one shape of a component: a name, and a pure function from the facts of the host and the desired state of the pool
 // to the resources that it needs, in the order in which they are made. Facts are looked up once for all
 // components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
@@ -40,12 +40,12 @@ export interface NodeIdentity {
   readonly bootstrap: { readonly apiServerUrl: string; readonly caPem: string; readonly token: string };
 }
 
-export interface NodeWish {
+export interface DesiredNode {
   readonly identity: NodeIdentity;
   readonly desired: DesiredState;
 }
 
 export interface Component {
   readonly name: string;
-  plan(facts: NodeFacts, wish: NodeWish): readonly Resource[];
+  plan(facts: NodeFacts, desiredNode: DesiredNode): readonly Resource[];
 }

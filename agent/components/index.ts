@@ -5,7 +5,7 @@ import { agentComponent } from './agent/agent.ts';
 import { artifactsComponent } from './artifacts/artifacts.ts';
 import { ciliumComponent } from './cilium/cilium.ts';
 import { cniComponent } from './cni/cni.ts';
-import type { Component, NodeFacts, NodeWish } from './component.ts';
+import type { Component, DesiredNode, NodeFacts } from './component.ts';
 import { containerdComponent } from './containerd/containerd.ts';
 import { imagesComponent, smallImagesComponent } from './images/images.ts';
 import { kubeletComponent } from './kubelet/kubelet.ts';
@@ -26,8 +26,8 @@ export const components: readonly Component[] = [
   agentComponent,
 ];
 
-export function planComponents(facts: NodeFacts, wish: NodeWish): Resource[] {
-  return withParents(inOrder(wish).flatMap((component) => component.plan(facts, wish)));
+export function planComponents(facts: NodeFacts, desiredNode: DesiredNode): Resource[] {
+  return withParents(inOrder(desiredNode).flatMap((component) => component.plan(facts, desiredNode)));
 }
 
 /**
@@ -35,7 +35,7 @@ export function planComponents(facts: NodeFacts, wish: NodeWish): Resource[] {
  * with growing pauses, which would cost the join up to a minute. At boot nothing waits: its certificate is there,
  * and an order in the units would have an agent that is starting wait for a kubelet that waits for it.
  */
-function inOrder({ desired }: NodeWish): readonly Component[] {
+function inOrder({ desired }: DesiredNode): readonly Component[] {
   if (desired.apiServerAccess === 'direct') return components;
   return [...components.filter(({ name }) => name !== 'kubelet'), kubeletComponent];
 }

@@ -1,6 +1,6 @@
 // Which version of each component this host uses: pure. A new one is tried, one component after the other, and
 // stays only when it has proven itself; one that failed is remembered with its reason and not tried again until the
-// wish names another or the attempt changes. What is remembered lies in state.json and is written before the act.
+// desired state names another or the attempt changes. What is remembered lies in state.json and is written before the act.
 import { z } from 'zod';
 import { type Artifact, artifactSchema, type DesiredState } from '../../protocol/messages/desired.ts';
 
@@ -19,7 +19,7 @@ export const failureSchema = z.object({
   code: z.string(),
   detail: z.string(),
   at: z.string(),
-  /** `upgrade.attempt` of the wish that it failed under. */
+  /** `upgrade.attempt` of the desired state that it failed under. */
   attempt: z.string(),
 });
 
@@ -47,12 +47,12 @@ export interface Trial {
 }
 
 export interface Choice {
-  /** The wish, with the artifacts that this host is to use now. */
+  /** The desired state, with the artifacts that this host is to use now. */
   readonly effective: DesiredState;
   readonly trial: Trial | undefined;
-  /** Wished, but known not to work here. */
+  /** Desired, but known not to work here. */
   readonly held: readonly { readonly component: ProvenComponent; readonly failure: Failure }[];
-  /** Trees of these stay on the disk although nobody wishes them. */
+  /** Trees of these stay on the disk although nobody wants them. */
   readonly kept: readonly Artifact[];
 }
 
@@ -62,16 +62,16 @@ export function chooseVersions(desired: DesiredState, memory: VersionMemory): Ch
   const kept: Artifact[] = [];
   let trial: Trial | undefined;
   for (const component of provenComponents) {
-    const wished = desired.artifacts.find((artifact) => artifact.component === component);
+    const target = desired.artifacts.find((artifact) => artifact.component === component);
     const known = memory[component];
     if (known?.previous) kept.push(known.previous);
-    if (wished === undefined || known === undefined || wished.sha256 === known.proven.sha256) continue;
-    kept.push(known.proven, wished);
-    const failure = failureOf(known, wished, desired);
+    if (target === undefined || known === undefined || target.sha256 === known.proven.sha256) continue;
+    kept.push(known.proven, target);
+    const failure = failureOf(known, target, desired);
     if (failure) held.push({ component, failure });
     else if (trial === undefined) {
-      const attempts = known.trial?.artifact.sha256 === wished.sha256 ? known.trial.attempts : 0;
-      trial = { component, from: known.proven, to: wished, attempts };
+      const attempts = known.trial?.artifact.sha256 === target.sha256 ? known.trial.attempts : 0;
+      trial = { component, from: known.proven, to: target, attempts };
       continue;
     }
     used.set(component, known.proven);
@@ -81,14 +81,14 @@ export function chooseVersions(desired: DesiredState, memory: VersionMemory): Ch
 }
 
 /** Hashes of all that a host uses, is asked for or may go back to. */
-export function neededArtifacts(memory: VersionMemory, wishes: readonly DesiredState[]): Set<string> {
+export function neededArtifacts(memory: VersionMemory, desired: readonly DesiredState[]): Set<string> {
   const remembered = Object.values(memory).flatMap(({ proven, previous, trial }) => [
     proven,
     previous,
     trial?.artifact,
   ]);
-  const wished = wishes.flatMap(({ artifacts }) => artifacts);
-  return new Set([...wished, ...remembered].flatMap((artifact) => artifact?.sha256 ?? []));
+  const target = desired.flatMap(({ artifacts }) => artifacts);
+  return new Set([...target, ...remembered].flatMap((artifact) => artifact?.sha256 ?? []));
 }
 
 /** What is in use now, a trial that is under way included: for whoever must not begin one (a join that is run again). */
@@ -100,7 +100,7 @@ export function versionsInUse(desired: DesiredState, memory: VersionMemory): Des
   return { ...desired, artifacts: desired.artifacts.map(inUse) };
 }
 
-/** What a host uses that has just been made as wished, for components that nothing is known of. */
+/** What a host uses that has just been made as desired, for components that nothing is known of. */
 export function withProven(memory: VersionMemory, effective: DesiredState): VersionMemory {
   const next = { ...memory };
   for (const component of provenComponents) {
@@ -144,14 +144,14 @@ export function trialFailed(
   }));
 }
 
-/** A trial that nobody wishes any more, and that said nothing about the version. */
+/** A trial that nobody wants any more, and that said nothing about the version. */
 export function trialDropped(memory: VersionMemory, component: ProvenComponent): VersionMemory {
   return change(memory, component, ({ trial: _, ...known }) => known);
 }
 
-function failureOf(known: ComponentMemory, wished: Artifact, { upgrade }: DesiredState): Failure | undefined {
+function failureOf(known: ComponentMemory, target: Artifact, { upgrade }: DesiredState): Failure | undefined {
   return known.failed.find(
-    ({ artifact, attempt }) => artifact.sha256 === wished.sha256 && attempt === upgrade.attempt,
+    ({ artifact, attempt }) => artifact.sha256 === target.sha256 && attempt === upgrade.attempt,
   );
 }
 

@@ -9,7 +9,7 @@ export const paths = {
   trust: '/var/lib/regnode/trust.json',
   journal: '/var/lib/regnode/journal',
   backups: '/var/lib/regnode/backups',
-  /** What was made, as hashes: tells drift from a changed wish. */
+  /** What was made, as hashes: tells drift from a change of the desired state. */
   applied: '/var/lib/regnode/applied.json',
   staging: '/var/lib/regnode/staging',
   artifacts: '/var/lib/regnode/artifacts',

@@ -1,5 +1,5 @@
 // `regnode run`, the long-running agent: identity → tunnel → telemetry → reconciler, until a signal ends it or the
-// gateway says that the node leaves. It owns no policy of its own: what to do comes from the gateway's wish,
+// gateway says that the node leaves. It owns no policy of its own: what to do comes from the desired state of the gateway,
 // how to do it from the engine.
 
 import type { Logger } from 'pino';
@@ -117,7 +117,13 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     onChange: () => tell(),
   });
   let desired = state.desired;
-  const line = new LineWatch({ host, gatewayUrl, identity: () => current, wish: () => desired, environment });
+  const line = new LineWatch({
+    host,
+    gatewayUrl,
+    identity: () => current,
+    desired: () => desired,
+    environment,
+  });
   const health = new HealthMonitor({
     host,
     sources: healthSources({
@@ -210,8 +216,8 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       case 'desired':
         desired = message.desired;
         telemetry.setIntervals(message.desired.telemetry);
-        background('API server listener', apiServer.wish(message.desired.apiServerAccess));
-        reconciler.wish(message.desired);
+        background('API server listener', apiServer.setAccess(message.desired.apiServerAccess));
+        reconciler.setDesired(message.desired);
         break;
       case 'leave':
         leaving = message.reason;
@@ -228,7 +234,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
 
   logger.info({ node: nodeName, pool, gateway: gatewayUrl, version: agentVersion }, 'regnode is running');
   // Before systemd hears that we run: a join starts the kubelet after that.
-  await apiServer.wish(state.desired.apiServerAccess);
+  await apiServer.setAccess(state.desired.apiServerAccess);
   await publish();
   const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
   const beat = setInterval(() => background('status', publish()), intervalMs);

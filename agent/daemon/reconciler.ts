@@ -1,4 +1,4 @@
-// Keeps the host as the pool wants it: one round when something is due (a new wish, a change, every few minutes),
+// Keeps the host as the pool wants it: one round when something is due (a new desired state, a change, every few minutes),
 // never two at a time, and never while a join or a leave is at work. A round that fails is tried again with a
 // growing pause; what it failed at, versions that didn't work here and drift are what the node reports.
 
@@ -69,7 +69,7 @@ export class Reconciler {
     drift: [],
     store: { files: 0, bytes: 0 },
   };
-  #wished: DesiredState | undefined;
+  #desired: DesiredState | undefined;
   #wake: () => void = () => undefined;
   #failures = 0;
   #intervalMs = longestPauseMs;
@@ -82,9 +82,9 @@ export class Reconciler {
     return this.#status;
   }
 
-  /** A new wish of the pool; carried out as soon as nothing else is at work. */
-  wish(desired: DesiredState): void {
-    this.#wished = desired;
+  /** A new desired state of the pool; carried out as soon as nothing else is at work. */
+  setDesired(desired: DesiredState): void {
+    this.#desired = desired;
     this.#wake();
   }
 
@@ -131,13 +131,13 @@ export class Reconciler {
     const { host, signal, logger, probe, gateway } = this.#options;
     const state = await readState(host);
     if (state === undefined) return;
-    const source = this.#options.source(state.downloads, this.#wished ?? state.desired);
+    const source = this.#options.source(state.downloads, this.#desired ?? state.desired);
     const done = await advanceNode(host, {
       signal,
       probe,
       gateway,
       source,
-      wished: () => this.#wished,
+      desired: () => this.#desired,
       reconcile: {
         source,
         signal,

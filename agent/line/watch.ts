@@ -19,7 +19,7 @@ export interface LineWatchOptions {
   readonly host: Host;
   readonly gatewayUrl: string;
   readonly identity: () => Identity;
-  readonly wish: () => Pick<DesiredState, 'line' | 'network'>;
+  readonly desired: () => Pick<DesiredState, 'line' | 'network'>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -45,13 +45,13 @@ export class LineWatch {
       look: async (isVisible, signal) => {
         const seen = await this.#measure(signal);
         this.#latest = this.#latest ? withOlder(seen, this.#latest) : seen;
-        return judge(seen, { network: this.#options.wish().network.mode, isVisible });
+        return judge(seen, { network: this.#options.desired().network.mode, isVisible });
       },
     };
   }
 
   #measure(signal: AbortSignal): Promise<LineMeasurement> {
-    const { host, gatewayUrl, identity, wish, environment } = this.#options;
+    const { host, gatewayUrl, identity, desired, environment } = this.#options;
     this.#looks += 1;
     const isDeep = this.#looks % deepEvery === firstDeep;
     return measureLine(host, {
@@ -59,7 +59,7 @@ export class LineWatch {
       caPem: identity().caPem,
       identity: identity(),
       environment,
-      thresholds: wish().line,
+      thresholds: desired().line,
       count,
       intervalMs,
       withInward: isDeep,

@@ -30,7 +30,7 @@ import { giveUpReserve, keepReserve } from './reserve.ts';
 
 export type JoinPhase = 'preflight' | 'register' | 'install' | 'ready';
 
-export interface JoinWish {
+export interface JoinSettings {
   readonly gatewayUrl: string;
   readonly caPem: string;
   readonly nodeName: string;
@@ -52,7 +52,7 @@ export interface JoinListener {
 }
 
 export interface JoinOptions {
-  readonly wish: JoinWish;
+  readonly settings: JoinSettings;
   /** Throws PREFLIGHT_FAILED when this host must not join. */
   readonly preflight: () => Promise<void>;
   /** What was begun beside preflight, goes on beside the registration, and has to end before the line is filled with downloads. */
@@ -118,8 +118,9 @@ export async function joinNode(host: Host, options: JoinOptions): Promise<JoinRe
 async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult> {
   const known = await readState(host);
   if (known?.phase === 'Leaving') throw new Fault('LEAVING');
-  if (known !== undefined) requireSameNode(known, options.wish);
-  const state = known === undefined ? await admit(host, options) : await toldAgain(host, known, options.wish);
+  if (known !== undefined) requireSameNode(known, options.settings);
+  const state =
+    known === undefined ? await admit(host, options) : await toldAgain(host, known, options.settings);
   await options.beforeInstall?.();
   options.listener.phase('install');
   const desired = versionsInUse(state.desired, state.versions);
@@ -131,24 +132,24 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
 }
 
 /** The command may name other places for the artifacts this time. */
-async function toldAgain(host: Host, known: NodeState, { downloads }: JoinWish): Promise<NodeState> {
+async function toldAgain(host: Host, known: NodeState, { downloads }: JoinSettings): Promise<NodeState> {
   if (downloads === undefined || JSON.stringify(downloads) === JSON.stringify(known.downloads)) return known;
   const state = { ...known, downloads };
   await writeState(host, state);
   return state;
 }
 
-function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: JoinWish): void {
+function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: JoinSettings): void {
   if (identity.gatewayUrl === gatewayUrl && identity.nodeName === nodeName) return;
   throw new Fault('ALREADY_JOINED', { name: identity.nodeName, gateway: identity.gatewayUrl });
 }
 
 /** Preflight and registration; whatever refuses leaves nothing behind. What the request needs is made ready beside preflight. */
 async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
-  const { wish, listener, signal } = options;
+  const { settings, listener, signal } = options;
   const refused = new AbortController();
-  const gateway = createGatewayApi({ url: wish.gatewayUrl, caPem: wish.caPem });
-  const application = apply(host, wish, gateway, AbortSignal.any([signal, refused.signal]));
+  const gateway = createGatewayApi({ url: settings.gatewayUrl, caPem: settings.caPem });
+  const application = apply(host, settings, gateway, AbortSignal.any([signal, refused.signal]));
   application.catch(() => undefined); // preflight's refusal says more
   let isAsked = false;
   try {
@@ -157,7 +158,7 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
     listener.phase('register');
     const request = await application;
     isAsked = true;
-    return await registerNode(host, wish, gateway, request, signal);
+    return await registerNode(host, settings, gateway, request, signal);
   } catch (error) {
     refused.abort();
     await application.catch(() => undefined);
@@ -176,24 +177,24 @@ function isUnanswered(error: unknown): boolean {
 // The key is on the disk before it is used: a crash between request and answer goes on with the same key.
 async function apply(
   host: Host,
-  wish: JoinWish,
+  settings: JoinSettings,
   gateway: GatewayApi,
   signal: AbortSignal,
 ): Promise<JoinRequest> {
-  const nodeName = requireNodeName(wish.nodeName);
-  const { token } = wish;
+  const nodeName = requireNodeName(settings.nodeName);
+  const { token } = settings;
   if (token === undefined) throw new Fault('TOKEN_INVALID', { id: '(none given)' });
-  const facts = await gatherFacts(host, wish.gatewayUrl);
+  const facts = await gatherFacts(host, settings.gatewayUrl);
   const csrPem = await createCertificateRequest(await ensureKey(host), nodeName);
   await keepReserve(host);
   // Before a use of the token is spent: a store that can't be trusted is refused without a trace.
-  await establishTrust(host, gatewayManifests(gateway), wish, signal);
+  await establishTrust(host, gatewayManifests(gateway), settings, signal);
   return { protocolVersion, token, nodeName, csrPem, facts };
 }
 
 async function registerNode(
   host: Host,
-  { gatewayUrl, downloads }: JoinWish,
+  { gatewayUrl, downloads }: JoinSettings,
   gateway: GatewayApi,
   application: JoinRequest,
   signal: AbortSignal,
@@ -229,12 +230,12 @@ async function ensureKey(host: Host): Promise<string> {
   return key;
 }
 
-/** `desired`: the wish with the versions that are in use, which need not be those of its manifest. */
+/** `desired`: what the pool wants, with the versions that are in use, which need not be those of its manifest. */
 async function install(
   host: Host,
   state: NodeState,
   desired: DesiredState,
-  { wish: { caPem }, listener, signal }: JoinOptions,
+  { settings: { caPem }, listener, signal }: JoinOptions,
 ): Promise<number> {
   const gateway = await connect(host, state.identity.gatewayUrl);
   try {

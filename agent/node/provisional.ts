@@ -4,32 +4,32 @@
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
-import type { NodeWish } from '../components/component.ts';
+import type { DesiredNode } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
 import { gatherFacts, requireNodeName } from '../identity/facts.ts';
 import { createGatewayApi } from '../identity/gateway-api.ts';
 import { type NamedTrust, previewManifest } from '../trust/accept.ts';
-import type { JoinWish } from './join.ts';
+import type { JoinSettings } from './join.ts';
 
-export async function provisionalWish(
+export async function provisionalNode(
   host: Host,
-  wish: Pick<JoinWish, 'gatewayUrl' | 'caPem' | 'nodeName' | keyof NamedTrust>,
+  settings: Pick<JoinSettings, 'gatewayUrl' | 'caPem' | 'nodeName' | keyof NamedTrust>,
   signal: AbortSignal,
-): Promise<NodeWish> {
-  const facts = await gatherFacts(host, wish.gatewayUrl);
-  const { manifest, sha256 } = await verifiedManifest(host, wish, signal);
+): Promise<DesiredNode> {
+  const facts = await gatherFacts(host, settings.gatewayUrl);
+  const { manifest, sha256 } = await verifiedManifest(host, settings, signal);
   const fitting = manifest.artifacts.filter(({ architecture }) => architecture === facts.architecture);
   const artifacts = newestOf(fitting.map(({ licence: _licence, ...artifact }) => artifact));
   const kubelet = artifacts.find(({ component }) => component === 'kubelet');
   return {
     identity: {
-      gatewayUrl: wish.gatewayUrl,
-      nodeName: requireNodeName(wish.nodeName),
+      gatewayUrl: settings.gatewayUrl,
+      nodeName: requireNodeName(settings.nodeName),
       pool: '(of the token)',
       address: facts.addresses[0] ?? '',
       bootstrap: {
         apiServerUrl: 'https://(of-the-cluster)',
-        caPem: wish.caPem,
+        caPem: settings.caPem,
         token: '(of the registration)',
       },
     },
@@ -58,7 +58,7 @@ export async function provisionalWish(
 
 async function verifiedManifest(
   host: Host,
-  { gatewayUrl, caPem, ...named }: Pick<JoinWish, 'gatewayUrl' | 'caPem' | keyof NamedTrust>,
+  { gatewayUrl, caPem, ...named }: Pick<JoinSettings, 'gatewayUrl' | 'caPem' | keyof NamedTrust>,
   signal: AbortSignal,
 ) {
   const gateway = createGatewayApi({ url: gatewayUrl, caPem });

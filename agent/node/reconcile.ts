@@ -4,7 +4,7 @@
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
-import type { NodeWish } from '../components/component.ts';
+import type { DesiredNode } from '../components/component.ts';
 import { observeFacts } from '../components/facts.ts';
 import { planComponents } from '../components/index.ts';
 import { treeOf } from '../components/trees.ts';
@@ -41,7 +41,7 @@ export interface ReconcileOptions {
   readonly onStep?: StepListener;
   /** Old versions whose trees stay; with it all other old trees go. */
   readonly kept?: readonly Artifact[];
-  /** Only fetch and unpack what the wish needs: nothing that runs is touched. */
+  /** Only fetch and unpack what the desired state needs: nothing that runs is touched. */
   readonly onlyUnpack?: boolean;
 }
 
@@ -60,18 +60,18 @@ export interface SortedNodePlan {
 /** What would be done now; changes nothing. */
 export async function planNode(
   host: Host,
-  wish: NodeWish,
+  desiredNode: DesiredNode,
   kept?: readonly Artifact[],
 ): Promise<SortedNodePlan> {
   const journal = await readJournal(host);
-  const { plan } = await planAgainst(host, wish, foldJournal(journal?.entries ?? []), kept);
+  const { plan } = await planAgainst(host, desiredNode, foldJournal(journal?.entries ?? []), kept);
   return { plan, drift: sortPlan(plan, await readApplied(host)).drift };
 }
 
 /** The caller holds the lock. */
 export async function reconcile(
   host: Host,
-  wish: NodeWish,
+  desiredNode: DesiredNode,
   options: ReconcileOptions = {},
 ): Promise<Reconciled> {
   await renewReserve(host);
@@ -89,10 +89,10 @@ export async function reconcile(
   let before = '';
   try {
     for (let round = 1; ; round++) {
-      const found = await planAgainst(host, wish, foldJournal(journal.entries), kept);
+      const found = await planAgainst(host, desiredNode, foldJournal(journal.entries), kept);
       const sorted = sortPlan(found.plan, applied);
       for (const step of sorted.drift) drift.set(step.key, step);
-      const due = wish.desired.driftPolicy === 'report' ? sorted.changes : found.plan;
+      const due = desiredNode.desired.driftPolicy === 'report' ? sorted.changes : found.plan;
       const plan = untilUnpacked(due, options.onlyUnpack ?? false);
       if (plan.steps.length === 0) {
         if (!options.onlyUnpack) await rememberApplied(host, applied, found.resources);
@@ -115,13 +115,14 @@ export async function reconcile(
 
 async function planAgainst(
   host: Host,
-  wish: NodeWish,
+  desiredNode: DesiredNode,
   journaled: ReadonlyMap<string, JournaledThing>,
   kept: readonly Artifact[] | undefined,
 ): Promise<{ plan: Plan; resources: readonly Resource[] }> {
-  const facts = await observeFacts(host, wish.desired);
-  const address = (await addressToward(host, wish.identity.gatewayUrl)) ?? wish.identity.address;
-  const resources = planComponents(facts, { ...wish, identity: { ...wish.identity, address } });
+  const facts = await observeFacts(host, desiredNode.desired);
+  const address =
+    (await addressToward(host, desiredNode.identity.gatewayUrl)) ?? desiredNode.identity.address;
+  const resources = planComponents(facts, { ...desiredNode, identity: { ...desiredNode.identity, address } });
   const keptTrees = kept && new Set(kept.map((artifact) => `tree:${treeOf(artifact)}`));
   return { plan: planChanges(await observeResources(host, resources), journaled, keptTrees), resources };
 }

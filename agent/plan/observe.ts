@@ -1,4 +1,4 @@
-// Looks at every wished resource. Changes nothing.
+// Looks at every desired resource. Changes nothing.
 import type { Host } from '../host/host.ts';
 import { kindOf } from './kind.ts';
 import { kinds } from './kinds/index.ts';

@@ -1,5 +1,5 @@
-// From what is wished and what is there to the steps between: pure. An empty list of steps is the proof that
-// the host is as it should be. What the journal says we made and nobody wishes any more is withdrawn, last made
+// From what is desired and what is there to the steps between: pure. An empty list of steps is the proof that
+// the host is as it should be. What the journal says we made and nobody wants any more is withdrawn, last made
 // first; notes and archives stay for the leave, and unpacked versions as long as they are the way back.
 import type { JournaledThing } from './fold.ts';
 import { kindOf } from './kind.ts';
@@ -39,7 +39,7 @@ export interface Plan {
 
 const withdrawable: readonly string[] = ['file', 'link', 'sysctl', 'unit'] satisfies ResourceKind[];
 
-/** `kept`: keys of trees that stay although nobody wishes them; without it all trees stay. */
+/** `kept`: keys of trees that stay although nobody wants them; without it all trees stay. */
 export function planChanges(
   observations: readonly Observation[],
   journaled: ReadonlyMap<string, JournaledThing>,
@@ -47,27 +47,27 @@ export function planChanges(
 ): Plan {
   const steps: Step[] = [];
   const skipped: { key: string; title: string; reason: string }[] = [];
-  const wished = new Set<string>();
+  const desired = new Set<string>();
   for (const { resource, observed } of observations) {
     const kind = kindOf(kinds, resource);
     const key = kind.identify(resource);
     const title = kind.title(resource);
-    wished.add(key);
+    desired.add(key);
     const verdict = kind.compare(resource, observed, journaled.has(key));
     if (verdict.state === 'skipped') skipped.push({ key, title, reason: verdict.reason });
     if (verdict.state !== 'wrong') continue;
     steps.push({ action: 'make', key, title, reason: verdict.reason, diff: verdict.diff ?? [], resource });
   }
-  const unwished = [...journaled.values()].filter((thing) => !wished.has(thing.key)).toReversed();
+  const undesired = [...journaled.values()].filter((thing) => !desired.has(thing.key)).toReversed();
   const isLeft = ({ key, kind }: JournaledThing) =>
     kind === 'tree' ? kept !== undefined && !kept.has(key) : withdrawable.includes(kind);
-  for (const thing of unwished.filter(isLeft)) {
+  for (const thing of undesired.filter(isLeft)) {
     const { key } = thing;
     steps.push({
       action: 'withdraw',
       key,
       title: `take back ${key}`,
-      reason: 'not wished any more',
+      reason: 'not desired any more',
       diff: [],
       thing,
     });

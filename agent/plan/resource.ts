@@ -1,4 +1,4 @@
-// What a host can be wished to have: the typed union that components are made of. A resource says what should
+// What a host can be desired to have: the typed union that components are made of. A resource says what should
 // be, never how to get there; its kind (one file in kinds/, one line in kinds/index.ts) knows how to look at
 // it, compare it, record what was there before, make it, and undo it. A kind that is missing doesn't compile.
 import type { Artifact } from '../../protocol/messages/desired.ts';

@@ -1,6 +1,6 @@
 // Accepting a manifest: signed by a pinned key, not expired, with no smaller serial than any before it; then it is
 // remembered, and with it the keys that it names for the future. Nothing is fetched, unpacked or run before that, and
-// nothing that the accepted manifest doesn't list, whatever the gateway wishes.
+// nothing that the accepted manifest doesn't list, whatever the gateway asks for.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
@@ -66,7 +66,7 @@ export async function previewManifest(
   return { manifest: openManifest(signed, trust), sha256: sha256Hex(signed.bytes) };
 }
 
-/** Before a wish is believed: its manifest is accepted, and names every artifact in it. */
+/** Before a desired state is believed: its manifest is accepted, and names every artifact in it. */
 export async function admitDesired(
   host: Host,
   desired: DesiredState,

@@ -58,7 +58,7 @@ export class ApiServerListener {
   }
 
   /** Resolves when it listens, or has failed to for the first time (then it keeps trying), or need not. */
-  async wish(access: ApiServerAccess): Promise<void> {
+  async setAccess(access: ApiServerAccess): Promise<void> {
     if (access === 'direct') this.#close();
     else if (!this.#server && !this.#options.signal.aborted) await this.#listen();
   }

@@ -1,11 +1,11 @@
-// Brings a joined host to its pool's wish: new versions one component at a time, each fetched beside the old, put into
+// Brings a joined host to its pool's desired state: new versions one component at a time, each fetched beside the old, put into
 // use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from what state.json remembers: a
 // trial that was begun is gone on with, one that failed is undone by the plan of the version before. Where the pool says so, the
 // pods go before another kubelet comes.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
-import type { NodeWish } from '../components/component.ts';
+import type { DesiredNode } from '../components/component.ts';
 import {
   type Choice,
   chooseVersions,
@@ -33,12 +33,12 @@ import type { HealthProbe } from './health.ts';
 
 export interface AdvanceOptions {
   readonly reconcile: Omit<ReconcileOptions, 'kept' | 'onlyUnpack'>;
-  /** Where the manifest of a wish is read. */
+  /** Where the manifest of a desired state is read. */
   readonly source: ManifestSource;
   readonly probe: HealthProbe;
   readonly gateway: Drainer;
-  /** The newest wish; undefined when it is the one in state.json. */
-  readonly wished: () => DesiredState | undefined;
+  /** The newest desired state; undefined when it is the one in state.json. */
+  readonly desired: () => DesiredState | undefined;
   readonly signal: AbortSignal;
   readonly onTrial: (trial: Trial, missing: string) => void;
   readonly onVerdict: (trial: Trial, verdict: GateVerdict) => void;
@@ -48,7 +48,7 @@ export interface AdvanceOptions {
 
 export interface Advanced extends Reconciled {
   readonly choice: Choice;
-  /** The agent that is wished and that this host does not get. */
+  /** The desired agent, when this host does not get it. */
   readonly heldAgent: Failure | undefined;
   /** Another agent takes over in a moment. */
   readonly isHandingOver: boolean;
@@ -94,7 +94,7 @@ interface Act extends Advanced {
 async function act(host: Host, options: AdvanceOptions): Promise<Act | undefined> {
   const before = await readState(host);
   if (before?.phase !== 'Joined') return undefined;
-  const desired = options.wished() ?? before.desired;
+  const desired = options.desired() ?? before.desired;
   // Before anything is fetched: what nobody needs any more makes room for it.
   options.onSwept(await sweepStore(host, neededArtifacts(before.versions, [desired, before.desired])));
   await admitDesired(host, desired, options.source, options.signal);
@@ -103,10 +103,11 @@ async function act(host: Host, options: AdvanceOptions): Promise<Act | undefined
   const { state, isHandingOver } = agent;
   const heldAgent = agent.held;
   const choice = chooseVersions(desired, state.versions);
-  const wish = { identity: state.identity, desired: choice.effective };
+  const desiredNode = { identity: state.identity, desired: choice.effective };
   if (isHandingOver) return { steps: 0, drift: [], choice, since: '', heldAgent, isHandingOver };
-  if (choice.trial !== undefined) return { ...(await begin(host, state, choice, wish, options)), heldAgent };
-  const done = await reconcile(host, wish, { ...options.reconcile, kept: choice.kept });
+  if (choice.trial !== undefined)
+    return { ...(await begin(host, state, choice, desiredNode, options)), heldAgent };
+  const done = await reconcile(host, desiredNode, { ...options.reconcile, kept: choice.kept });
   await keep(host, state, withProven(state.versions, choice.effective));
   return { ...done, choice, since: '', heldAgent, isHandingOver };
 }
@@ -115,7 +116,7 @@ async function begin(
   host: Host,
   state: NodeState,
   choice: Choice,
-  wish: NodeWish,
+  desiredNode: DesiredNode,
   options: AdvanceOptions,
 ): Promise<Act> {
   const trial = choice.trial as Trial;
@@ -127,7 +128,7 @@ async function begin(
     };
   }
   // What can't be fetched says nothing about the version, and costs it no attempt.
-  const staged = await reconcile(host, wish, { ...options.reconcile, onlyUnpack: true });
+  const staged = await reconcile(host, desiredNode, { ...options.reconcile, onlyUnpack: true });
   if (isDrainDue(trial, choice.effective, state.drainedFor))
     return { ...nothing, steps: staged.steps, isDrainDue: true };
   const versions = trialBegun(state.versions, trial, new Date(host.clock.nowMs()).toISOString());
@@ -135,7 +136,7 @@ async function begin(
   options.onTrial(trial, '');
   const since = versions[trial.component]?.trial?.since ?? '';
   try {
-    const done = await reconcile(host, wish, options.reconcile);
+    const done = await reconcile(host, desiredNode, options.reconcile);
     return { ...nothing, steps: staged.steps + done.steps, drift: done.drift, since };
   } catch (error) {
     if (!(error instanceof Fault) || options.signal.aborted) throw error;
@@ -157,9 +158,9 @@ function watch(
   { effective }: Choice,
   options: AdvanceOptions,
 ): Promise<GateVerdict> {
-  const isWished = () => {
-    const wished = options.wished()?.artifacts.find(({ component }) => component === trial.component);
-    return wished === undefined || wished.sha256 === trial.to.sha256;
+  const isDesired = () => {
+    const target = options.desired()?.artifacts.find(({ component }) => component === trial.component);
+    return target === undefined || target.sha256 === trial.to.sha256;
   };
   return passGate(host, {
     probe: options.probe,
@@ -167,7 +168,7 @@ function watch(
     since,
     timeoutMs: effective.upgrade.healthTimeoutMs,
     signal: options.signal,
-    isWished,
+    isDesired,
     onWaiting: (missing) => options.onTrial(trial, missing),
   });
 }
@@ -180,7 +181,7 @@ async function watchOldVersion(host: Host, { effective }: Choice, options: Advan
     since: '',
     timeoutMs: effective.upgrade.healthTimeoutMs,
     signal: options.signal,
-    isWished: () => true,
+    isDesired: () => true,
   });
   if (verdict instanceof Fault) throw verdict;
 }
@@ -198,7 +199,7 @@ function remembered(
   { attempt, at }: { attempt: string; at: number },
 ): VersionMemory {
   if (verdict === 'healthy') return trialPassed(memory, trial);
-  if (verdict === 'not-wished') return trialDropped(memory, trial.component);
+  if (verdict === 'not-desired') return trialDropped(memory, trial.component);
   return trialFailed(memory, trial, {
     code: verdict.code,
     detail: verdict.message,

@@ -18,11 +18,11 @@ export interface GateOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** False as soon as nobody wants to know any more. */
-  readonly isWished: () => boolean;
+  readonly isDesired: () => boolean;
   readonly onWaiting?: (missing: string) => void;
 }
 
-export type GateVerdict = 'healthy' | 'not-wished' | Fault;
+export type GateVerdict = 'healthy' | 'not-desired' | Fault;
 
 export async function passGate(host: Host, options: GateOptions): Promise<GateVerdict> {
   const { probe, trial, since, timeoutMs, signal } = options;
@@ -34,7 +34,7 @@ export async function passGate(host: Host, options: GateOptions): Promise<GateVe
   let lastMs = host.clock.monotonicMs();
   for (;;) {
     signal.throwIfAborted();
-    if (!options.isWished()) return 'not-wished';
+    if (!options.isDesired()) return 'not-desired';
     const health = await probe(trial, since);
     signal.throwIfAborted();
     const nowMs = host.clock.monotonicMs();

@@ -19,7 +19,7 @@ import { replaceFile } from './replace-file.ts';
 import type { Source } from './source.ts';
 import { readUpstream } from './upstream.ts';
 
-export interface BundleWish extends Issue {
+export interface BundleOptions extends Issue {
   readonly from: string;
   readonly out: string;
   /** Ready-made archive `regnode-<version>-linux-<architecture>.tar.gz` of the agent. */
@@ -34,24 +34,24 @@ export interface BundleWish extends Issue {
 const components = artifactSchema.shape.component.options;
 const architectures = artifactSchema.shape.architecture.options;
 
-export async function buildBundle(wish: BundleWish): Promise<Manifest> {
+export async function buildBundle(options: BundleOptions): Promise<Manifest> {
   const sources = [
-    ...(await findTrees(wish.from)),
-    ...(await readUpstream(wish.from)),
-    ...(wish.agent ? [await agentSource(wish.agent)] : []),
+    ...(await findTrees(options.from)),
+    ...(await readUpstream(options.from)),
+    ...(options.agent ? [await agentSource(options.agent)] : []),
   ];
   if (sources.length === 0)
-    throw new Fault('BUNDLE_INVALID', { path: wish.from, detail: 'there is nothing in it' });
-  await mkdir(wish.out, { recursive: true });
+    throw new Fault('BUNDLE_INVALID', { path: options.from, detail: 'there is nothing in it' });
+  await mkdir(options.out, { recursive: true });
   const artifacts: ManifestEntry[] = [];
   for (const source of sources) {
     const startedMs = Date.now();
-    const artifact = await pack(source, wish);
+    const artifact = await pack(source, options);
     artifacts.push(artifact);
-    wish.progress?.(artifact, Date.now() - startedMs);
+    options.progress?.(artifact, Date.now() - startedMs);
   }
-  const installers = await putInstaller(wish.out, await installersOf(wish.out), wish.installScript);
-  return issueManifest(wish.out, { artifacts, installers }, wish);
+  const installers = await putInstaller(options.out, await installersOf(options.out), options.installScript);
+  return issueManifest(options.out, { artifacts, installers }, options);
 }
 
 async function findTrees(from: string): Promise<Source[]> {
@@ -100,7 +100,7 @@ async function agentSource(path: string): Promise<Source> {
   return { component: 'agent', version, architecture, path, packed: true, licence: await licenceOf('agent') };
 }
 
-async function pack(source: Source, { out, level = 6 }: BundleWish): Promise<ManifestEntry> {
+async function pack(source: Source, { out, level = 6 }: BundleOptions): Promise<ManifestEntry> {
   const { component, version, architecture, licence } = source;
   const name = `${component}-${version}-${architecture}.tar.gz`;
   const file = join(out, name);

@@ -1,7 +1,7 @@
 // Cilium's configuration as it stands in a ConfigMap, one key an option: VXLAN between nodes, pod addresses from one pool of the
 // cluster, services by BPF instead of kube-proxy. What changes the host beyond Cilium's own links is off, or is prepared by the
 // agent (mounts, parameters), so that a leave can undo it. Pure.
-import type { CiliumPool, CiliumWish } from './wish.ts';
+import type { CiliumPool, DesiredCilium } from './desired.ts';
 
 export const healthPort = 9879;
 export const operatorHealthPort = 9234;
@@ -13,9 +13,9 @@ export const cniFolderInside = '/host/etc/cni/net.d';
 
 type Options = Readonly<Record<string, string>>;
 
-export function ciliumConfiguration(wish: CiliumWish, pool: CiliumPool): Options {
+export function ciliumConfiguration(cilium: DesiredCilium, pool: CiliumPool): Options {
   return {
-    ...addresses(wish),
+    ...addresses(cilium),
     ...dataPath(pool),
     ...cni,
     ...cluster,
@@ -23,7 +23,7 @@ export function ciliumConfiguration(wish: CiliumWish, pool: CiliumPool): Options
   };
 }
 
-const addresses = ({ podCidr, maskSize }: CiliumWish): Options => ({
+const addresses = ({ podCidr, maskSize }: DesiredCilium): Options => ({
   'enable-ipv4': 'true',
   'enable-ipv6': 'false',
   ipam: 'cluster-pool',

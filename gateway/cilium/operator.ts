@@ -1,11 +1,11 @@
 // The Deployment of Cilium's operator: it registers Cilium's own kinds, hands each node its piece of the pod addresses, and clears
 // away what nodes left. One for the cluster, in the host's network of a registered node. Pure.
 import { configurationFolder, operatorHealthPort } from './configuration.ts';
+import type { DesiredCilium } from './desired.ts';
 import { ciliumNamespace, operatorAccount, operatorLabels, operatorName, ownLabels } from './names.ts';
 import { configurationMounts, configurationVolumes, environment, everywhere, onPools } from './pods.ts';
-import type { CiliumWish } from './wish.ts';
 
-export function operatorDeployment({ operator }: CiliumWish, configurationSha256: string) {
+export function operatorDeployment({ operator }: DesiredCilium, configurationSha256: string) {
   const labels = { ...ownLabels, ...operatorLabels };
   return {
     metadata: { name: operatorName, namespace: ciliumNamespace, labels },

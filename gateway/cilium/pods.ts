@@ -1,8 +1,8 @@
 // What the pods of Cilium's agent and of its operator have in common: they live in the host's network, are told where they are,
 // read their configuration from a ConfigMap and the way to the API server from another. Pure.
 import { configurationFolder, kubeconfigPath } from './configuration.ts';
+import type { CiliumPool } from './desired.ts';
 import { configurationName, kubeconfigName } from './names.ts';
-import type { CiliumPool } from './wish.ts';
 
 export const environment = [
   { name: 'K8S_NODE_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } } },

@@ -6,9 +6,9 @@ import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { configMaps, daemonSets, deployments } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { nodePools, type PoolObject } from '../resources/node-pool.ts';
+import { type DesiredCilium, desiredCilium } from './desired.ts';
 import { ciliumNamespace, foreignCilium, ownSelector } from './names.ts';
 import { ciliumObjects } from './objects.ts';
-import { type CiliumWish, ciliumWish } from './wish.ts';
 
 const everyMs = 30_000;
 /** Several pools may change at once. */
@@ -48,10 +48,10 @@ export class CiliumUpkeep {
 
   /** One round; throws what the API server said. */
   async round(): Promise<void> {
-    const wish = ciliumWish(this.#options.pools(), this.#options.nodeCount);
-    if (wish !== undefined && (await this.#isForeign(wish))) return;
-    await this.#apply(wish);
-    await this.#withdraw(wish);
+    const cilium = desiredCilium(this.#options.pools(), this.#options.nodeCount);
+    if (cilium !== undefined && (await this.#isForeign(cilium))) return;
+    await this.#apply(cilium);
+    await this.#withdraw(cilium);
   }
 
   #schedule(delayMs: number): void {
@@ -78,35 +78,35 @@ export class CiliumUpkeep {
   }
 
   /** A Cilium that somebody installed otherwise would fight ours for the same nodes. */
-  async #isForeign(wish: CiliumWish): Promise<boolean> {
+  async #isForeign(cilium: DesiredCilium): Promise<boolean> {
     const { name, namespace } = foreignCilium;
     const found = await this.#options.kubernetes.get(daemonSets, name, namespace);
     if (found === undefined) return false;
     const message = `the cluster has a Cilium of its own (${namespace}/${name}): regnode brings none; such a pool is --network external`;
-    for (const pool of wish.pools) this.#tell(pool.name, 'CiliumOfTheCluster', message);
+    for (const pool of cilium.pools) this.#tell(pool.name, 'CiliumOfTheCluster', message);
     return true;
   }
 
-  async #apply(wish: CiliumWish | undefined): Promise<void> {
-    if (wish === undefined) return;
-    for (const [pool, refusal] of wish.refused) this.#tell(pool, 'CiliumRangeDiffers', refusal);
-    for (const { kind, object } of ciliumObjects(wish, this.#options.apiServerUrl))
+  async #apply(cilium: DesiredCilium | undefined): Promise<void> {
+    if (cilium === undefined) return;
+    for (const [pool, refusal] of cilium.refused) this.#tell(pool, 'CiliumRangeDiffers', refusal);
+    for (const { kind, object } of ciliumObjects(cilium, this.#options.apiServerUrl))
       await this.#options.kubernetes.apply(kind, object);
   }
 
-  async #withdraw(wish: CiliumWish | undefined): Promise<void> {
+  async #withdraw(cilium: DesiredCilium | undefined): Promise<void> {
     const { kubernetes, apiServerUrl, logger } = this.#options;
-    const wished = new Set(
-      wish === undefined
+    const desired = new Set(
+      cilium === undefined
         ? []
-        : ciliumObjects(wish, apiServerUrl).map(
+        : ciliumObjects(cilium, apiServerUrl).map(
             ({ kind, object }) => `${kind.plural}/${object.metadata.name}`,
           ),
     );
     for (const kind of ownKinds) {
-      const { items } = await this.#listOwn(kind, wish);
+      const { items } = await this.#listOwn(kind, cilium);
       for (const { metadata } of items) {
-        if (wished.has(`${kind.plural}/${metadata.name}`)) continue;
+        if (desired.has(`${kind.plural}/${metadata.name}`)) continue;
         await kubernetes.remove(kind, metadata.name, { namespace: ciliumNamespace });
         logger.info({ kind: kind.kind, name: metadata.name }, 'no pool wants it any more: deleted');
       }
@@ -114,21 +114,21 @@ export class CiliumUpkeep {
   }
 
   /** A cluster that never had such a pool need not have been set up for one. */
-  async #listOwn(kind: (typeof ownKinds)[number], wish: CiliumWish | undefined) {
+  async #listOwn(kind: (typeof ownKinds)[number], cilium: DesiredCilium | undefined) {
     try {
       return await this.#options.kubernetes.list(kind, {
         namespace: ciliumNamespace,
         labelSelector: ownSelector,
       });
     } catch (error) {
-      if (wish === undefined && isFailure(error, 'Forbidden', 'NotFound')) return { items: [] };
+      if (cilium === undefined && isFailure(error, 'Forbidden', 'NotFound')) return { items: [] };
       throw error;
     }
   }
 
   #tellAll(reason: string, message: string): void {
-    const wish = ciliumWish(this.#options.pools(), this.#options.nodeCount);
-    for (const { name } of wish?.pools ?? []) this.#tell(name, reason, message);
+    const cilium = desiredCilium(this.#options.pools(), this.#options.nodeCount);
+    for (const { name } of cilium?.pools ?? []) this.#tell(name, reason, message);
   }
 
   #tell(pool: string, reason: string, message: string): void {

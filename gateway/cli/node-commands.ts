@@ -154,15 +154,15 @@ function changeCommand(
     .option('--dry-run', 'print what would change')
     .action(async (texts: readonly string[], { pool, dryRun }: ChangeFlags, command: Command) => {
       const { names, changes } = separate(texts);
-      const wish = parse(changes);
+      const desired = parse(changes);
       const { kubernetes } = await connect(command);
       const selected = await selectNodes(kubernetes, names, pool);
       const results: { name: string; changed: boolean }[] = [];
       await forEachOf(selected, parallelChanges, async (node) => {
         const { name } = node.metadata;
         const changed = dryRun
-          ? differentSpec(node.spec, wish) !== undefined
-          : await changeNode(kubernetes, name, wish);
+          ? differentSpec(node.spec, desired) !== undefined
+          : await changeNode(kubernetes, name, desired);
         results.push({ name, changed });
       });
       results.sort((a, b) => a.name.localeCompare(b.name, 'en'));

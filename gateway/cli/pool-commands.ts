@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
-import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
+import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/desired.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -71,7 +71,7 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
   else if (flags.dryRun) printFields(fieldsOf(pool, spec));
   if (flags.dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
   else if (changed) tellDone({ en: `node pool ${name} made`, zh: `节点池 ${name} 已创建` });
-  else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
+  else tellDone({ en: `node pool ${name} is as desired already`, zh: `节点池 ${name} 已符合要求` });
 }
 
 async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolSpec> {
@@ -79,14 +79,14 @@ async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolS
   if (given.some((text) => text.endsWith('-'))) {
     throw new Fault('USAGE', { detail: 'a new pool has no labels or taints to take away' });
   }
-  const wished = await poolChanges({
+  const spec = await poolChanges({
     ...flags,
     kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
     clusterDns: flags.clusterDns ?? (await clusterDns(kubernetes)),
   });
-  const parsed = poolSpecSchema.safeParse(wished);
+  const parsed = poolSpecSchema.safeParse(spec);
   if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as PoolSpec;
-  throw new Fault('USAGE', { detail: whatIsWrong(parsed.error.issues[0], wished) });
+  throw new Fault('USAGE', { detail: whatIsWrong(parsed.error.issues[0], spec) });
 }
 
 /** v1.32.4+vendor.1 → v1.32.4: artifacts are named by the upstream release. */

@@ -13,7 +13,7 @@ import {
   upgradeDrainSchema,
 } from '../../protocol/messages/desired.ts';
 import { evictionSignals } from '../../protocol/messages/node-settings.ts';
-import { defaultMaskSize, defaultPodCidr } from '../cilium/wish.ts';
+import { defaultMaskSize, defaultPodCidr } from '../cilium/desired.ts';
 import { byteCount, collect, count, duration } from './parse.ts';
 import { reservedParts } from './pool-kubelet-options.ts';
 

@@ -83,7 +83,7 @@ export async function changePool(
 export function tellChanged(name: string, changes: readonly string[], dryRun: boolean): void {
   if (dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
   else if (changes.length > 0) tellDone({ en: `node pool ${name} changed`, zh: `节点池 ${name} 已修改` });
-  else tellDone({ en: `node pool ${name} is as wished already`, zh: `节点池 ${name} 已符合要求` });
+  else tellDone({ en: `node pool ${name} is as desired already`, zh: `节点池 ${name} 已符合要求` });
 }
 
 async function requireSkew(kubernetes: Kubernetes, version: string): Promise<void> {

@@ -139,7 +139,7 @@ export class Authority {
 
   async #issue(
     root: Root,
-    wish: {
+    contents: {
       subject: ConstructorParameters<typeof Name>[0];
       publicKey: webcrypto.CryptoKey;
       lifetimeMs: number;
@@ -149,21 +149,21 @@ export class Authority {
   ): Promise<IssuedCertificate> {
     const now = this.#now();
     // Whole seconds, as a certificate can hold; never beyond the CA itself.
-    const expiresAtMs = Math.min(now + wish.lifetimeMs, root.certificate.notAfter.getTime());
+    const expiresAtMs = Math.min(now + contents.lifetimeMs, root.certificate.notAfter.getTime());
     const extensions: Extension[] = [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension(wish.usages),
-      new SubjectAlternativeNameExtension(wish.names),
+      new ExtendedKeyUsageExtension(contents.usages),
+      new SubjectAlternativeNameExtension(contents.names),
       await AuthorityKeyIdentifierExtension.create(root.certificate.publicKey),
     ];
     const certificate = await X509CertificateGenerator.create({
       serialNumber: newSerial(),
-      subject: new Name(wish.subject).toString(),
+      subject: new Name(contents.subject).toString(),
       issuer: root.certificate.subject,
-      notBefore: new Date(now - Math.min(backdateMs, wish.lifetimeMs / 10)),
+      notBefore: new Date(now - Math.min(backdateMs, contents.lifetimeMs / 10)),
       notAfter: new Date(expiresAtMs),
-      publicKey: wish.publicKey,
+      publicKey: contents.publicKey,
       signingKey: root.key,
       signingAlgorithm,
       extensions,

@@ -8,7 +8,7 @@ import { Fault, fill, type Language } from '../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../protocol/catalogue/index.ts';
 import { installerLimitBytes } from '../../protocol/messages/manifest.ts';
 
-export interface JoinCommandWish {
+export interface JoinCommandOptions {
   readonly gatewayUrl: string;
   /** Of the bytes that /cacert serves. */
   readonly caSha256: string;
@@ -27,8 +27,9 @@ export interface JoinCommandWish {
 
 const code = 'INSTALLER_NOT_VERIFIED';
 
-export function joinCommand(wish: JoinCommandWish): string {
-  const { gatewayUrl, caSha256, artifactKeySha256, installerSha256, manifestSerial, token, nodeName } = wish;
+export function joinCommand(options: JoinCommandOptions): string {
+  const { gatewayUrl, caSha256, artifactKeySha256, installerSha256, manifestSerial, token, nodeName } =
+    options;
   // The parts stand unquoted in the line, so they must be what they should be.
   const url = shellUrl(gatewayUrl);
   for (const [what, hash] of Object.entries({ caSha256, artifactKeySha256, installerSha256 })) {
@@ -43,7 +44,7 @@ export function joinCommand(wish: JoinCommandWish): string {
   // $2 is the URL: the second of the flags behind the quoted part.
   const inside =
     `h=${installerSha256};s=$(curl -qfskm60 "$2/artifacts/$h.sh"|head -c${installerLimitBytes});` +
-    `[ "$(printf "%s\\n" "$s"|sha256sum)" = "$h  -" ]||{ ${refusal(wish.language)};exit 1;};` +
+    `[ "$(printf "%s\\n" "$s"|sha256sum)" = "$h  -" ]||{ ${refusal(options.language)};exit 1;};` +
     `printf "%s\\n" "$s"|REGNODE_TOKEN=${token} bash -s -- "$@"`;
   const flags = [
     `--gateway ${url} --ca-sha256 ${caSha256} --artifact-key-sha256 ${artifactKeySha256}`,

@@ -52,25 +52,25 @@ export type Asking = Pick<Applicant, 'source'> & Partial<Applicant>;
 /** Makes a token; its text is shown once and never again. */
 export async function createToken(
   kubernetes: Kubernetes,
-  wish: { pool: string; lifetimeMs: number; uses: number; binding?: TokenBinding },
+  options: { pool: string; lifetimeMs: number; uses: number; binding?: TokenBinding },
   now: number = Date.now(),
 ): Promise<{ token: JoinToken; text: string }> {
   const id = randomText(6);
   const secret = randomText(32);
   const token: JoinToken = {
     id,
-    pool: wish.pool,
-    expiresAt: new Date(now + wish.lifetimeMs).toISOString(),
-    usesAllowed: wish.uses,
-    usesLeft: wish.uses,
+    pool: options.pool,
+    expiresAt: new Date(now + options.lifetimeMs).toISOString(),
+    usesAllowed: options.uses,
+    usesLeft: options.uses,
     usedBy: [],
-    binding: wish.binding ?? {},
+    binding: options.binding ?? {},
   };
   await kubernetes.create(secrets, {
     metadata: {
       name: secretName(id),
       namespace: tokenNamespace,
-      labels: { [tokenLabel]: 'true', 'regnode.io/pool': wish.pool },
+      labels: { [tokenLabel]: 'true', 'regnode.io/pool': options.pool },
     },
     type: tokenSecretType,
     data: encode({ ...fields(token), secretSha256: sha256(secret) }),

@@ -20,8 +20,8 @@ const reservedTypes: ReadonlySet<string> = new Set([
   'NetworkUnavailable',
   'TunnelConnected',
   'Configured',
-  'VersionsAsWished',
-  'AsMade',
+  'VersionsCurrent',
+  'InSync',
   'AddressesOwned',
 ]);
 

@@ -16,7 +16,7 @@ export function upgradeConditions({ upgrades = [], drift = [] }: Told): Fact[] {
 }
 
 function versionsCondition(upgrades: readonly VersionNote[]): Fact {
-  const type = 'VersionsAsWished';
+  const type = 'VersionsCurrent';
   const refused = upgrades.filter(({ state }) => state !== 'trying');
   const [first] = refused;
   if (first !== undefined) {
@@ -24,12 +24,12 @@ function versionsCondition(upgrades: readonly VersionNote[]): Fact {
     return { type, status: 'False', reason: codeOf(first), message: limited(message) };
   }
   const [trying] = upgrades;
-  if (trying === undefined) return { type, status: 'True', ...told('VERSIONS_AS_WISHED') };
+  if (trying === undefined) return { type, status: 'True', ...told('VERSIONS_CURRENT') };
   return { type, status: 'Unknown', ...told('UPGRADE_BEGUN', valuesOf(trying)) };
 }
 
 function driftCondition(standing: readonly DriftNote[]): Fact {
-  const type = 'AsMade';
+  const type = 'InSync';
   if (standing.length === 0) return { type, status: 'True', ...told('NO_DRIFT') };
   return { type, status: 'False', ...told('DRIFT_FOUND', listed(standing)) };
 }

@@ -1,4 +1,4 @@
-// From a pool, one node's own wishes and the artifact store to the desired state of that node: pure. `revision` is a hash of
+// From a pool, one node's own settings and the artifact store to the desired state of that node: pure. `revision` is a hash of
 // all the rest with sorted keys, so it changes exactly when something that matters to the host does.
 import { createHash } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -9,19 +9,19 @@ import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
 import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
-import { ciliumVersion } from '../cilium/wish.ts';
+import { ciliumVersion } from '../cilium/desired.ts';
 import type { PoolSpec } from '../resources/node-pool.ts';
 import type { RegisteredNodeSpec } from '../resources/registered-node.ts';
 
 type Architecture = Artifact['architecture'];
-type NodeWishes = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt'>;
+type NodeSettings = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt'>;
 /** Component → version. */
 export type Versions = Readonly<Record<string, string>>;
 type Single = Exclude<Artifact['component'], 'images'>;
 
 export function desiredState(
   pool: { readonly name: string; readonly spec: PoolSpec },
-  node: NodeWishes,
+  node: NodeSettings,
   architecture: Architecture,
   { serial, sha256, artifacts }: OfferedArtifacts,
   host: HostTraits = {},
@@ -66,11 +66,14 @@ function podMtuBytes({ line, network }: PoolSpec): number {
 }
 
 /** Every node says which pool it belongs to; its own labels win over the pool's. */
-export function nodeLabels(pool: { name: string; spec: PoolSpec }, node: NodeWishes): Record<string, string> {
+export function nodeLabels(
+  pool: { name: string; spec: PoolSpec },
+  node: NodeSettings,
+): Record<string, string> {
   return sorted({ ...pool.spec.labels, ...node.labels, 'regnode.io/pool': pool.name });
 }
 
-export function nodeTaints(spec: PoolSpec, node: NodeWishes): Taint[] {
+export function nodeTaints(spec: PoolSpec, node: NodeSettings): Taint[] {
   const taints = new Map<string, Taint>();
   for (const taint of [...spec.taints, ...(node.taints ?? [])])
     taints.set(`${taint.key}:${taint.effect}`, taint);
@@ -147,9 +150,9 @@ function containerdVersion(
   fitting: readonly Artifact[],
   situation: Situation,
 ): string | undefined {
-  const wished = spec.componentVersions.containerd;
+  const asked = spec.componentVersions.containerd;
   const versions = fitting.flatMap(({ component, version }) => (component === 'containerd' ? [version] : []));
-  const version = wished ?? bestVersion('containerd', versions, situation) ?? versions[0];
+  const version = asked ?? bestVersion('containerd', versions, situation) ?? versions[0];
   if (version !== undefined) requireCompatible('containerd', version, situation);
   return version;
 }

@@ -45,8 +45,8 @@ export function planRollout(input: RolloutInput): RolloutPlan {
   const targetOf = (node: RegisteredNode) => input.targets?.get(name(node)) ?? target;
   const refused = nodes.filter((node) => targetOf(node) instanceof Fault);
   const asked = nodes.filter((node) => {
-    const wished = targetOf(node);
-    return !(wished instanceof Fault) && same(askedVersions(node) ?? wished, wished);
+    const target = targetOf(node);
+    return !(target instanceof Fault) && same(askedVersions(node) ?? target, target);
   });
   const waiting = nodes.filter((node) => !asked.includes(node) && !refused.includes(node));
   const untold = waiting.filter((node) => begun.includes(name(node)));

@@ -167,7 +167,7 @@ export const eventTexts = {
     en: { message: '{component} {from} → {to} works and stays', remedy: nothingToDo.en },
     zh: { message: '{component} {from} → {to} 升级成功', remedy: nothingToDo.zh },
   },
-  VERSIONS_AS_WISHED: {
+  VERSIONS_CURRENT: {
     exitCode: 0,
     en: { message: 'no version is being tried, and none failed', remedy: nothingToDo.en },
     zh: { message: '没有正在尝试或失败的版本', remedy: nothingToDo.zh },

@@ -10,7 +10,7 @@ export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Deg
 /** A version that is being tried, was taken back, or can't be had on this host. */
 export const versionNoteSchema = z.object({
   component: shownText(64),
-  /** The version in use, and the one that is wished. */
+  /** The version in use, and the desired one. */
   from: shownText(64),
   to: shownText(64),
   state: z.enum(['trying', 'rolled-back', 'held']),
@@ -29,7 +29,7 @@ export const driftNoteSchema = z.object({
 });
 
 export const controlMessageSchema = z.discriminatedUnion('kind', [
-  /** gateway → agent: the pool's wish has changed (also sent once after every new session). */
+  /** gateway → agent: the pool's desired state has changed (also sent once after every new session). */
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
   /** gateway → agent: the node is to be removed; the agent runs its own `leave` and deregisters. */
   z.strictObject({ kind: z.literal('leave'), reason: shownText(1024) }),

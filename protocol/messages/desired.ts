@@ -88,7 +88,7 @@ export const desiredStateSchema = z.object({
   /** What the pool asks of the private line. */
   line: lineThresholdsSchema.prefault({}),
   driftPolicy: driftPolicySchema.default('repair'),
-  /** How often the host is compared with the wish when nothing else makes the agent look. */
+  /** How often the host is compared with the desired state when nothing else makes the agent look. */
   driftIntervalMs: z.number().int().min(1000).default(300_000),
   upgrade: z
     .object({

@@ -46,7 +46,7 @@ export function select(argumentsGiven: readonly string[], knownE2e: readonly str
     }
     names.add(name);
   }
-  // `e2e e2e/join` means all of them: the wider wish wins.
+  // `e2e e2e/join` means all of them: the wider one wins.
   const e2eNames = parts.has('e2e') ? [] : [...names];
   if (e2eNames.length > 0) parts.add('e2e');
   return { parts, e2eNames, full, from };

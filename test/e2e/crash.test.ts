@@ -29,7 +29,7 @@ let sandbox: Sandbox;
 let hosts: readonly SandboxHost[];
 let folder: string;
 let token: string;
-let wish: readonly string[];
+let joinFlags: readonly string[];
 /** After a first join and leave: the program is there, and nothing else. e2e join compares with before that. */
 const before = new Map<SandboxHost, Observation>();
 let entries: number;
@@ -44,7 +44,7 @@ beforeAll(async () => {
   token = /REGNODE_TOKEN=(\S+)/.exec(command)?.[1] ?? '';
   const key = /--artifact-key-sha256 (\w+)/.exec(command)?.[1] ?? '';
   const { gatewayUrl } = sandbox.cloud;
-  wish = ['--gateway', gatewayUrl, '--ca-file', '/root/mortal/ca.pem', '--artifact-key-sha256', key];
+  joinFlags = ['--gateway', gatewayUrl, '--ca-file', '/root/mortal/ca.pem', '--artifact-key-sha256', key];
   await Promise.all(hosts.map((host) => prepare(host, command)));
   // One tells for all how many moments there are.
   const [host] = hosts as [SandboxHost];
@@ -145,7 +145,8 @@ function mortal(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
   // Whether the node becomes Ready is not the point here, and nobody waits for it.
-  const args = verb === 'join' ? ['join', ...wish, '--timeout', '0', '--json'] : ['leave', '--yes', '--json'];
+  const args =
+    verb === 'join' ? ['join', ...joinFlags, '--timeout', '0', '--json'] : ['leave', '--yes', '--json'];
   return host.run('/opt/regnode/bin/node', ['/root/mortal/main.js', death, ...args], {
     timeoutMs: 180_000,
     environment: { REGNODE_TOKEN: token, ...environment },

@@ -42,7 +42,7 @@ const driftOf = async (repaired: boolean) =>
     .filter((note) => note.repaired === repaired)
     .map(({ key }) => key)
     .sort();
-const condition = async () => (await status()).conditions.find(({ type }) => type === 'AsMade');
+const condition = async () => (await status()).conditions.find(({ type }) => type === 'InSync');
 const events = () =>
   kubectl(sandbox, ['get', 'events', '-A', '--field-selector', 'involvedObject.name=idc-1']);
 const changeByHand = async () => {
@@ -92,10 +92,10 @@ test('report: found, told, and left as it is', async () => {
   expect(await condition()).toMatchObject({ status: 'False', reason: 'DriftFound' });
   expect(await events()).toContain('DriftFound');
   expect((await host.run('regnode', ['status'])).stdout).toMatch(/\[fail\] drift .*kubelet\.service/);
-  // A changed wish is carried out beside it.
+  // A changed desired state is carried out beside it.
   await regnodectl(sandbox, ['pool', 'set', poolName, '--max-pods', '50']);
   const maxPods = () => host.run('grep', ['maxPods', '/var/lib/kubelet/config.yaml']);
-  await waitFor('the new wish', async () => (await maxPods()).stdout.includes('50'), {
+  await waitFor('the new desired state', async () => (await maxPods()).stdout.includes('50'), {
     timeoutMs: 60_000,
     intervalMs: 500,
   });

@@ -163,7 +163,7 @@ test('a power cut in the middle of a trial changes nothing about that', async ()
   await connectedAs('0.2.0');
 }, 450_000);
 
-test('the wish for the one that works ends it, and a leave gives the host back', async () => {
+test('the desired state for the one that works ends it, and a leave gives the host back', async () => {
   const done = await upgrade('0.2.0');
   expect(done, done.stderr).toMatchObject({ exitCode: 0 });
   const shown = await host.run('regnode', ['status']);

@@ -81,7 +81,7 @@ const runMovablePod = async (name: string, on: string) => {
 const cordoned = () =>
   kubectl(sandbox, ['get', 'nodes', '-o', 'jsonpath={.items[?(@.spec.unschedulable)].metadata.name}']);
 const reason = async (name: string) =>
-  (await node(name)).status.conditions.find(({ type }) => type === 'VersionsAsWished')?.reason;
+  (await node(name)).status.conditions.find(({ type }) => type === 'VersionsCurrent')?.reason;
 
 beforeAll(async () => {
   sandbox = await startReadySandbox({ name: 'e2e-upgrade', gateway: false });
@@ -232,7 +232,7 @@ test('an agent that is killed in the middle goes on with what it had begun', asy
   expect(done, done.stderr + (await first.logs('regnode'))).toMatchObject({ exitCode: 0 });
   expect(await kubelets()).toEqual(['v1.20.2', 'v1.20.2']);
   expect(await containers()).toBe(before);
-  for (const name of names) expect(await reason(name)).toBe('VersionsAsWished');
+  for (const name of names) expect(await reason(name)).toBe('VersionsCurrent');
 }, 540_000);
 
 async function usualContainerd(): Promise<string> {

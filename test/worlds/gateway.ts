@@ -76,7 +76,7 @@ export class LoopbackGateway {
     return { component, version, architecture: 'amd64', path, sizeBytes: bytes.length, sha256 };
   }
 
-  /** Signs a manifest of these and wishes them. */
+  /** Signs a manifest of these and makes it the desired one. */
   offer(artifacts: readonly Artifact[], changes: Readonly<Record<string, unknown>> = {}): void {
     const { serial, sha256, files } = signManifest(artifacts, this.artifactKey, changes);
     for (const [name, content] of files) this.store.set(`/artifacts/${name}`, content);

@@ -6,7 +6,7 @@ import type { LoopbackGateway } from './gateway.ts';
 
 export function joinThrough(gateway: LoopbackGateway, host: Host, more: Partial<JoinOptions> = {}) {
   return joinNode(host, {
-    wish: {
+    settings: {
       gatewayUrl: gateway.url,
       caPem: gateway.caPem,
       nodeName: 'idc-1',

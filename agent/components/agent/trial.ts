@@ -10,7 +10,7 @@ import { guardScript } from './guard.ts';
 const trialSchema = z.object({
   artifact: artifactSchema,
   fromVersion: z.string(),
-  /** `upgrade.attempt` of the wish. */
+  /** `upgrade.attempt` of the desired state. */
   attempt: z.string(),
   waitSeconds: z.number(),
   since: z.string(),

@@ -1,4 +1,4 @@
-// All archives of the wish, fetched and unpacked (side by side, each archive for itself) before anything else: a download that
+// All archives of the desired state, fetched and unpacked (side by side, each archive for itself) before anything else: a download that
 // fails leaves at most versions that nothing uses, and where a program lies in its archive is known before a unit names it.
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';

@@ -1,6 +1,6 @@
 // Where this host gets its artifacts, in the order in which it is tried: a bundle that lies here, mirrors, the gateway. What
 // the command of the join said comes before what the pool says. Manifests come from the gateway alone: it was the last to
-// speak of what is wished, and its answer is verified like any other.
+// speak of what is desired, and its answer is verified like any other.
 import { z } from 'zod';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import type { Host } from '../../host/host.ts';
@@ -21,7 +21,7 @@ export const downloadSettingsSchema = z.strictObject({
 });
 export type DownloadSettings = z.infer<typeof downloadSettingsSchema>;
 
-export interface SourceWish {
+export interface SourceOptions {
   readonly gateway: Pick<GatewayApi, 'download'>;
   readonly caPem: string;
   readonly settings: DownloadSettings | undefined;
@@ -30,7 +30,7 @@ export interface SourceWish {
 
 export function artifactSource(
   host: Host,
-  { gateway, caPem, settings, desired }: SourceWish,
+  { gateway, caPem, settings, desired }: SourceOptions,
 ): ArtifactSource & ManifestSource {
   const mirrors = [...new Set([...(settings?.mirrors ?? []), ...desired.downloads.mirrors])];
   const rate = settings?.rateLimitBytesPerSecond ?? desired.downloads.rateLimitBytesPerSecond;

@@ -27,7 +27,7 @@ export const kubeletComponent: Component = {
     const lasting = yaml(kubeletConfiguration(facts, settled, artifact.version));
     const bootstrap = note + yaml(bootstrapKubeconfig(identity, desired.apiServerAccess));
     const access = note + yaml(accessKubeconfig(identity, desired.apiServerAccess));
-    const start = (wish: DesiredState) => service(program, kubeletFlags(wish, identity, artifact.version));
+    const start = (from: DesiredState) => service(program, kubeletFlags(from, identity, artifact.version));
     return [
       inUse(artifact),
       ownFolder(paths.kubeletData, 0o750),

@@ -24,7 +24,7 @@ export interface AgentOutcome {
   readonly state: NodeState;
   /** Another agent is about to take over: nothing else is begun. */
   readonly isHandingOver: boolean;
-  /** The wished version that this host does not get. */
+  /** The desired version that this host does not get. */
   readonly held: Failure | undefined;
 }
 
@@ -35,26 +35,26 @@ export async function advanceAgent(
 ): Promise<AgentOutcome> {
   const state = await takeNote(host, before);
   const { desired } = state;
-  const wished = desired.artifacts.find(({ component }) => component === 'agent');
+  const target = desired.artifacts.find(({ component }) => component === 'agent');
   const settled = { state, isHandingOver: false, held: undefined };
-  if (wished === undefined || wished.version === agentVersion) return settled;
+  if (target === undefined || target.version === agentVersion) return settled;
   const release = await currentRelease(host);
-  if (release === undefined) return { ...settled, held: packaged(host, wished, desired) };
+  if (release === undefined) return { ...settled, held: packaged(host, target, desired) };
   const failed = state.agentFailures.find(
-    ({ artifact, attempt }) => artifact.sha256 === wished.sha256 && attempt === desired.upgrade.attempt,
+    ({ artifact, attempt }) => artifact.sha256 === target.sha256 && attempt === desired.upgrade.attempt,
   );
   if (failed !== undefined) return { ...settled, held: failed };
   const { source } = options;
   if (source === undefined) return settled;
-  if (release !== releaseOf(wished)) {
+  if (release !== releaseOf(target)) {
     const to = await unpackRelease(
       { host, backups: openBackups(host), ...options, source: signedOnly(host, source) },
-      wished,
+      target,
     );
     const waitSeconds = Math.ceil(desired.upgrade.healthTimeoutMs / 1000);
     const since = new Date(host.clock.nowMs()).toISOString();
     const { attempt } = desired.upgrade;
-    const trial = { artifact: wished, fromVersion: agentVersion, attempt, waitSeconds, since };
+    const trial = { artifact: target, fromVersion: agentVersion, attempt, waitSeconds, since };
     await beginTrial(host, { ...trial, from: release, to });
     // The plan sees the trial and puts the guard in its place, journaled like everything.
     const inUse = versionsInUse(desired, state.versions);

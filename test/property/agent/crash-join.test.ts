@@ -3,11 +3,11 @@
 // of the network.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../../agent/host/host.ts';
+import { archives, startGateway } from '../../worlds/desired.ts';
 import { dyingRun, everyDeath, leave, limitMs, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
-import { archives, startGateway } from '../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 beforeAll(async () => {

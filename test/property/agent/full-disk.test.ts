@@ -10,12 +10,12 @@ import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
 import { parseJournal } from '../../../agent/plan/journal.ts';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { archives, startGateway } from '../../worlds/desired.ts';
 import { limitMs, worldState } from '../../worlds/dying.ts';
 import { fullDisk } from '../../worlds/full-disk.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
-import { archives, startGateway } from '../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let fresh: unknown;

@@ -18,7 +18,7 @@ import { defaultLimits, subprotocol } from '../../../protocol/tunnel/limits.ts';
 import { encodeJson } from '../../../protocol/tunnel/messages.ts';
 import { Session } from '../../../protocol/tunnel/session.ts';
 import { createAuthority, silent, until } from '../../unit/tunnel/loopback.ts';
-import { wish } from '../../worlds/wish.ts';
+import { desiredState } from '../../worlds/desired.ts';
 import { hostileBytes, hostileJson } from '../hostile-input.ts';
 import { encodeFrame } from '../tunnel/raw-peer.ts';
 import { FakeClock, MemoryTransport } from '../tunnel/simulation.ts';
@@ -45,7 +45,7 @@ const framed = (type: number, stream: number, payload: fc.Arbitrary<Buffer>) =>
     .tuple(payload, fc.integer({ min: 0, max: 0xffff_ffff }))
     .map(([bytes, aux]) => encodeFrame(type, stream, aux, bytes));
 const frames = fc.oneof(
-  framed(FrameType.control, 0, hostileJson({ kind: 'desired', desired: wish })),
+  framed(FrameType.control, 0, hostileJson({ kind: 'desired', desired: desiredState })),
   framed(FrameType.control, 0, hostileJson({ kind: 'authority', caPem: 'x' })),
   framed(FrameType.control, 0, hostileJson({ kind: 'of a later release', more: [1] })),
   framed(FrameType.open, 1, hostileJson({ target: 'kubelet', reason: 'x' })),
@@ -185,7 +185,7 @@ describe('the first connection is harm, the next one is well', () => {
     ],
     ['a session that was not asked for', welcomed((websocket) => websocket.send(hello({ resumed: true })))],
     [
-      'a deep wish',
+      'a deep desired state',
       welcomed((websocket) => {
         websocket.send(hello());
         websocket.send(
@@ -246,7 +246,7 @@ test('answers over HTTPS: a value that is as agreed, or a Fault', async () => {
   const api = createGatewayApi({ url: served.url, caPem: served.caPem, ...served.identity, environment: {} });
   undo.push(() => api.close());
   const calls = {
-    desired: [() => api.desired(), wish],
+    desired: [() => api.desired(), desiredState],
     renew: [() => api.renew('x'), { certificatePem: 'x', caPem: 'x' }],
     drain: [() => api.drain(), { evictedPods: ['a/b'], remainingPods: [{ pod: 'a/c', reason: 'x' }] }],
     deregister: [() => api.deregister(), {}],

@@ -9,11 +9,11 @@ import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gatew
 import { readState } from '../../../agent/state/state.ts';
 import { advanceNode } from '../../../agent/upgrade/advance.ts';
 import type { Artifact, DesiredState } from '../../../protocol/messages/desired.ts';
+import { archives, startGateway } from '../../worlds/desired.ts';
 import { dyingRun, everyDeath, leave, limitMs, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
-import { archives, startGateway } from '../../worlds/wish.ts';
 
 const known = new Map([...archives, ['good', { 'bin/kubelet': 'g' }], ['bad', { 'bin/kubelet': 'b' }]]);
 const versionOf = { good: '1.20.3', bad: '1.20.4' } as const;
@@ -43,7 +43,7 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-function wishFor(build: 'good' | 'bad'): DesiredState {
+function desiredWith(build: 'good' | 'bad'): DesiredState {
   const others = gateway.desired.artifacts.filter(({ component }) => component !== 'kubelet');
   return { ...gateway.desired, revision: build, artifacts: [...others, kubelets[build]] };
 }
@@ -62,7 +62,7 @@ function advance(world: IdcHost, host: Host, desired: DesiredState, source = gat
     { ...host, clock },
     {
       signal,
-      wished: () => desired,
+      desired: () => desired,
       source,
       reconcile: { source, signal },
       probe: async () => ({
@@ -85,7 +85,7 @@ test.each([
 ] as const)(
   'an upgrade to a %s build that is cut off at any effect ends on %s',
   async (build, ends) => {
-    const desired = wishFor(build);
+    const desired = desiredWith(build);
     const spent = joined.copy();
     const deaths = await everyDeath(spent, (host) => advance(spent, host, desired));
     expect(deaths.length).toBeGreaterThan(20);
@@ -116,16 +116,16 @@ test('before a round fetches, what nobody needs any more leaves the store', asyn
   try {
     const part = (sha256: string) => `${paths.staging}/${sha256}.part`;
     const stale = part('0'.repeat(64));
-    const wished = part(kubelets.good.sha256);
-    for (const path of [stale, wished]) {
+    const needed = part(kubelets.good.sha256);
+    for (const path of [stale, needed]) {
       world.put(path, '');
       utimesSync(world.at(path), 1, 1);
     }
     // A round that fails in the middle has swept all the same.
     const nowhere = { ...gatewaySource(api), origins: [] };
-    const round = advance(world, world.host, wishFor('good'), nowhere);
+    const round = advance(world, world.host, desiredWith('good'), nowhere);
     await expect(round).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
-    expect([stale, wished].map((path) => existsSync(world.at(path)))).toEqual([false, true]);
+    expect([stale, needed].map((path) => existsSync(world.at(path)))).toEqual([false, true]);
   } finally {
     world.remove();
   }

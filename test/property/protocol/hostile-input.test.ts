@@ -38,8 +38,8 @@ import {
   decodeRefusal,
   gatewayHelloSchema,
 } from '../../../protocol/tunnel/messages.ts';
+import { desiredState } from '../../worlds/desired.ts';
 import { testKey } from '../../worlds/signing.ts';
-import { wish } from '../../worlds/wish.ts';
 import { hostileBytes, hostileJson, patienceMs } from '../hostile-input.ts';
 
 const runs = { numRuns: 400 };
@@ -79,7 +79,7 @@ const artifact = {
   sha256: hex('1', 64),
 };
 const desired = {
-  ...wish,
+  ...desiredState,
   labels: { a: 'b' },
   taints: [{ key: 'k', effect: 'NoSchedule' }],
   artifacts: [artifact],

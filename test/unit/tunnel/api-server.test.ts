@@ -39,7 +39,7 @@ async function start(serve: (socket: Socket) => void, way: Partial<ApiServerWayO
   loopback.defer(() => apiServer.close());
   tunnel = await loopback.agent();
   port = await freePort();
-  await listener().wish('tunnel');
+  await listener().setAccess('tunnel');
 }
 
 function listener(
@@ -108,7 +108,7 @@ describe('connections of others than root', () => {
       return address === '127.0.0.2' ? 65_534 : 0;
     };
     const logger = pino({ level: 'warn' }, destination);
-    await listener({ uid: 0, logger, host: { network: { ownerOf } } }).wish('tunnel');
+    await listener({ uid: 0, logger, host: { network: { ownerOf } } }).setAccess('tunnel');
   }
 
   test('are reset before a byte of them goes anywhere; root’s go on, and few lines say so', async () => {
@@ -314,16 +314,16 @@ describe('carried', () => {
 });
 
 describe('the listener', () => {
-  test('closes for new connections with the wish, and keeps those that are there', async () => {
+  test('closes for new connections with the desired state, and keeps those that are there', async () => {
     await start((socket) => socket.pipe(socket));
     port = await freePort();
     const other = listener();
-    await other.wish('tunnel');
-    await other.wish('tunnel');
+    await other.setAccess('tunnel');
+    await other.setAccess('tunnel');
     const socket = dial();
     socket.write('x');
     await once(socket, 'data');
-    await other.wish('direct');
+    await other.setAccess('direct');
     expect(await fate(dial())).toBe('ECONNREFUSED');
     socket.write('y');
     expect(String((await once(socket, 'data'))[0])).toBe('y');
@@ -334,7 +334,7 @@ describe('the listener', () => {
     port = await freePort();
     const neighbour = net.createServer().listen(port, '127.0.0.1');
     await once(neighbour, 'listening');
-    await listener().wish('tunnel');
+    await listener().setAccess('tunnel');
     neighbour.close();
     await once(neighbour, 'close');
     for (;;) {

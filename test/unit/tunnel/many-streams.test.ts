@@ -39,8 +39,8 @@ test('each with its own bytes', async () => {
 /** The far end does as the first line says: echo, answer after the end, say and end first, reset, or pour without end. */
 function kubelet(socket: Socket): void {
   socket.once('data', (first: Buffer) => {
-    const [wish = '', text = ''] = first.toString().split('\n');
-    switch (wish) {
+    const [order = '', text = ''] = first.toString().split('\n');
+    switch (order) {
       case 'echo':
         socket.write(text);
         socket.on('data', (chunk) => socket.write(chunk)).on('end', () => socket.end());
@@ -79,33 +79,33 @@ test('half-close both ways, resets from both sides, and one that nobody reads', 
   stalled.write('pour\n');
   await until(() => poured > 256 * 1024, patienceMs);
 
-  const wishes = ['echo', 'answer', 'greet', 'reset', 'cut'] as const;
+  const orders = ['echo', 'answer', 'greet', 'reset', 'cut'] as const;
   const outcomes = await Promise.all(
     sockets.map(async (socket, index) => {
-      const wish = wishes[index % wishes.length] ?? 'echo';
+      const order = orders[index % orders.length] ?? 'echo';
       const text = textOf(index);
-      if (wish === 'cut') {
+      if (order === 'cut') {
         socket.write(`echo\n${text}`);
         await once(socket.resume(), 'data');
         socket.destroy();
         return true;
       }
-      if (wish === 'greet') {
+      if (order === 'greet') {
         socket.write(`greet\n${text}`);
         const greeting = (await readAll(socket)).toString();
         socket.end('late news');
         return greeting === text;
       }
-      if (wish === 'reset') socket.write('reset\n');
-      else socket.end(`${wish}\n${text}`);
+      if (order === 'reset') socket.write('reset\n');
+      else socket.end(`${order}\n${text}`);
       const received = (await readAll(socket).catch(() => Buffer.alloc(0))).toString();
-      return received === (wish === 'reset' ? '' : text);
+      return received === (order === 'reset' ? '' : text);
     }),
   );
   expect(outcomes.filter((isRight) => !isRight)).toEqual([]);
 
   // A unix socket that vanishes is noticed when the far end writes next, so those that were cut may be left.
-  const cut = sockets.filter((_, index) => index % wishes.length === 4).length;
+  const cut = sockets.filter((_, index) => index % orders.length === 4).length;
   await until(() => figures().streams <= 1 + cut, patienceMs);
   expect(figures()).toMatchObject({ sessions: 1, resumptions: 0, violations: 0 });
   // What fits into the credit, the queues and the kernel's buffers on both sides.

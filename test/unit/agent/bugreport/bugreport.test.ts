@@ -11,10 +11,10 @@ import { secretsIn, withoutSecrets } from '../../../../agent/doctor/secrets.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { readState } from '../../../../agent/state/state.ts';
 import { writeStatus } from '../../../../agent/state/status.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 import { plantEverywhere, planted, plantedText } from './planted.ts';
 
 const options = { id: 'br-test', language: 'en', secrets: [] } as const;

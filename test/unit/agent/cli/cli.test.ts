@@ -8,10 +8,10 @@ import { runProgram } from '../../../../agent/cli/program.ts';
 import { languageOf } from '../../../../agent/config/language.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { agentVersion } from '../../../../agent/version.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { snapshot } from '../../../worlds/snapshot.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let world: IdcHost;

@@ -1,7 +1,7 @@
 // What the components want: settings of the pool, cgroup drivers that have to agree, order, secrets, restarts. The whole files for
 // each pair of versions are in golden.test.ts.
 import { describe, expect, test } from 'vitest';
-import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
+import type { DesiredNode, NodeFacts } from '../../../../agent/components/component.ts';
 import { registryFiles } from '../../../../agent/components/containerd/registries.ts';
 import { planComponents } from '../../../../agent/components/index.ts';
 import { kubeletConfiguration } from '../../../../agent/components/kubelet/configuration.ts';
@@ -17,7 +17,7 @@ import {
   type KubeletAccess,
 } from '../../../../protocol/messages/desired.ts';
 import type { Registry } from '../../../../protocol/messages/node-settings.ts';
-import { artifact, container, desired, host, wish } from './wish.ts';
+import { artifact, container, desired, desiredNode, host } from './desired.ts';
 
 describe('settings of a pool', () => {
   const kubelet = (change: Partial<DesiredState['kubelet']>, facts = host) =>
@@ -52,7 +52,7 @@ describe('settings of a pool', () => {
   });
 
   test('every kernel parameter that a protecting kubelet looks at is set before', () => {
-    const set = planComponents(host, wish).flatMap((resource) =>
+    const set = planComponents(host, desiredNode).flatMap((resource) =>
       resource.kind === 'sysctl' ? [`${resource.name}=${resource.value}`] : [],
     );
     expect(set).toEqual(
@@ -108,19 +108,19 @@ describe('registries', () => {
   test('a new mirror restarts nothing', () => {
     const mirrored = { host: 'docker.io', mirrors: ['https://m.example.test'] };
     const other = { ...desired, containerd: { ...desired.containerd, registries: [mirrored] } };
-    const units = (from: NodeWish) => planComponents(host, from).filter(({ kind }) => kind === 'unit');
-    expect(units({ ...wish, desired: other })).toEqual(units(wish));
+    const units = (from: DesiredNode) => planComponents(host, from).filter(({ kind }) => kind === 'unit');
+    expect(units({ ...desiredNode, desired: other })).toEqual(units(desiredNode));
   });
 });
 
 describe("Cilium's host side", () => {
-  const wished: NodeWish = { ...wish, desired: { ...desired, network: { mode: 'cilium' } } };
-  const plan = (change: Partial<NodeFacts> = {}) => planComponents({ ...host, ...change }, wished);
+  const withCilium: DesiredNode = { ...desiredNode, desired: { ...desired, network: { mode: 'cilium' } } };
+  const plan = (change: Partial<NodeFacts> = {}) => planComponents({ ...host, ...change }, withCilium);
   const paths = (resources: readonly Resource[]) =>
     resources.flatMap((resource) => ('path' in resource ? [`${resource.kind} ${resource.path}`] : []));
 
   test('is nothing for a pool that brings its own network', () => {
-    expect(JSON.stringify(planComponents(host, wish))).not.toMatch(/cilium|rp_filter/);
+    expect(JSON.stringify(planComponents(host, desiredNode))).not.toMatch(/cilium|rp_filter/);
   });
 
   test('moves other networks away, expects what the DaemonSet writes, notes the data path', () => {
@@ -167,11 +167,14 @@ describe("Cilium's host side", () => {
   });
 });
 
-const throughTunnel: NodeWish = { ...wish, desired: { ...desired, apiServerAccess: 'tunnel' } };
+const throughTunnel: DesiredNode = { ...desiredNode, desired: { ...desired, apiServerAccess: 'tunnel' } };
 
 describe('the way to the API server', () => {
   const clusterOf = (apiServerUrl: string, access: ApiServerAccess) => {
-    const identity = { ...wish.identity, bootstrap: { ...wish.identity.bootstrap, apiServerUrl } };
+    const identity = {
+      ...desiredNode.identity,
+      bootstrap: { ...desiredNode.identity.bootstrap, apiServerUrl },
+    };
     const configs = [bootstrapKubeconfig(identity, access), accessKubeconfig(identity, access)] as {
       clusters: { cluster: object }[];
     }[];
@@ -201,7 +204,7 @@ describe('the way to the API server', () => {
 describe('the way to the kubelet', () => {
   const over = (kubeletAccess: KubeletAccess): DesiredState => ({ ...desired, kubeletAccess });
   const stamp = (kubeletAccess: KubeletAccess) =>
-    planComponents(container, { ...wish, desired: over(kubeletAccess) }).flatMap((resource) =>
+    planComponents(container, { ...desiredNode, desired: over(kubeletAccess) }).flatMap((resource) =>
       resource.kind === 'unit' && resource.name === 'kubelet.service' ? [resource.stamp] : [],
     );
 
@@ -226,7 +229,7 @@ describe('the way to the kubelet', () => {
 });
 
 describe('all components together', () => {
-  const resources = planComponents(container, wish);
+  const resources = planComponents(container, desiredNode);
   const contents = resources.flatMap((resource) => (resource.kind === 'file' ? [resource.content] : []));
   const index = (wanted: (resource: Resource) => boolean) => resources.findIndex(wanted);
 
@@ -264,40 +267,42 @@ describe('all components together', () => {
   });
 
   test('restart the kubelet when its way to the API server changes', () => {
-    const stamp = (from: NodeWish) =>
+    const stamp = (from: DesiredNode) =>
       planComponents(container, from).find(
         ({ kind, ...rest }) => kind === 'unit' && 'name' in rest && rest.name === 'kubelet.service',
       );
-    expect(stamp(throughTunnel)).not.toEqual(stamp(wish));
+    expect(stamp(throughTunnel)).not.toEqual(stamp(desiredNode));
   });
 
   test('give the bootstrap token to one file, which is a secret and 0600', () => {
-    const token = wish.identity.bootstrap.token;
+    const token = desiredNode.identity.bootstrap.token;
     const holders = resources.filter((resource) => JSON.stringify(resource).includes(token));
     expect(holders).toMatchObject([{ kind: 'file', mode: 0o600, secret: true }]);
   });
 
   test('change the stamp of a unit when and only when something that it reads changes', () => {
-    const stamps = (from: NodeWish) =>
+    const stamps = (from: DesiredNode) =>
       planComponents(container, from).flatMap((resource) =>
         resource.kind === 'unit' ? [resource.stamp] : [],
       );
-    const other = { ...wish, desired: { ...desired, kubelet: { ...desired.kubelet, maxPods: 50 } } };
-    const [containerd, kubelet] = stamps(wish);
-    expect(stamps(wish)).toEqual(stamps(structuredClone(wish)));
+    const other = { ...desiredNode, desired: { ...desired, kubelet: { ...desired.kubelet, maxPods: 50 } } };
+    const [containerd, kubelet] = stamps(desiredNode);
+    expect(stamps(desiredNode)).toEqual(stamps(structuredClone(desiredNode)));
     expect(stamps(other)[0]).toBe(containerd);
     expect(stamps(other)[1]).not.toBe(kubelet);
   });
 
   test('labels and taints, which the gateway keeps on the Node, restart nothing', () => {
     const taints = [{ key: 'dedicated', value: 'batch', effect: 'NoSchedule' as const }];
-    const units = (from: NodeWish) =>
+    const units = (from: DesiredNode) =>
       planComponents(container, from).filter((resource) => resource.kind === 'unit');
-    expect(units({ ...wish, desired: { ...desired, labels: { rack: 'r7' }, taints } })).toEqual(units(wish));
+    expect(units({ ...desiredNode, desired: { ...desired, labels: { rack: 'r7' }, taints } })).toEqual(
+      units(desiredNode),
+    );
   });
 
-  test('a wish without a component says which', () => {
-    const without = { ...wish, desired: { ...desired, artifacts: desired.artifacts.slice(1) } };
+  test('a desired state without a component says which', () => {
+    const without = { ...desiredNode, desired: { ...desired, artifacts: desired.artifacts.slice(1) } };
     expect(() => planComponents(host, without)).toThrow(
       expect.objectContaining({
         code: 'ARTIFACT_MISSING',
@@ -352,7 +357,7 @@ test('large images are imported before the kubelet starts, small ones right afte
   const images = (version: string, sizeBytes: number) => ({ ...artifact('images', version), sizeBytes });
   const artifacts = [...desired.artifacts.filter(({ component }) => component !== 'images')];
   const resources = planComponents(host, {
-    ...wish,
+    ...desiredNode,
     desired: { ...desired, artifacts: [...artifacts, images('pause', 2 ** 20), images('cilium', 2 ** 28)] },
   });
   const started = resources.flatMap((resource) => {
@@ -387,14 +392,14 @@ describe('a gateway that is hostile, or older than the schemas', () => {
     ['the cluster domain', older({ kubelet: { ...desired.kubelet, clusterDomain: attack } })],
   ])('gets no line into a unit or a file by %s: refused when read, and when written', (_, wrong) => {
     expect(desiredStateSchema.safeParse(wrong).success).toBe(false);
-    expect(() => planComponents(host, { ...wish, desired: wrong })).toThrow(
+    expect(() => planComponents(host, { ...desiredNode, desired: wrong })).toThrow(
       expect.objectContaining({ code: 'NOT_ENCODABLE' }),
     );
   });
 
   test('gives the kubelet one argument, whatever stands in it', () => {
     const strange = older({ containerd: { sandboxImage: 'a b" ; $HOME %n \\' } });
-    const unit = planComponents(host, { ...wish, desired: strange }).find(
+    const unit = planComponents(host, { ...desiredNode, desired: strange }).find(
       (one) => one.kind === 'file' && one.path.endsWith('/kubelet.service'),
     );
     expect(unit).toMatchObject({

@@ -1,10 +1,10 @@
 // Every file that a host gets, for each supported pair of TencentOS and Kubernetes, with either version of control groups. They
 // stand in golden/, so that a change of one is seen; containerd is the one that the compatibility table chooses.
 import { describe, expect, test } from 'vitest';
-import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
+import type { DesiredNode, NodeFacts } from '../../../../agent/components/component.ts';
 import { planComponents } from '../../../../agent/components/index.ts';
 import { bestVersion, judge } from '../../../../protocol/compatibility/judgement.ts';
-import { artifact, desired, host, wish } from './wish.ts';
+import { artifact, desired, desiredNode, host } from './desired.ts';
 
 const systems: readonly (readonly [name: string, facts: Partial<NodeFacts>])[] = [
   ['tencentos-3.1', { kernelRelease: '5.4.119-19.0009.28', glibc: '2.28', systemd: '239' }],
@@ -36,9 +36,9 @@ test.each(pairs.filter(isSupported))('$name', async ({ name, kubelet, facts }) =
     if (one.component === 'kubelet') return artifact('kubelet', kubelet);
     return one.component === 'containerd' ? artifact('containerd', containerd) : one;
   });
-  await expect(files(facts, { ...wish, desired: { ...desired, artifacts: chosen } })).toMatchFileSnapshot(
-    `./golden/${name}.txt`,
-  );
+  await expect(
+    files(facts, { ...desiredNode, desired: { ...desired, artifacts: chosen } }),
+  ).toMatchFileSnapshot(`./golden/${name}.txt`);
 });
 
 test('the only pairs that are not supported are Kubernetes 1.18 on cgroup v2', () => {
@@ -53,7 +53,7 @@ describe('a version gets what it understands', () => {
     files(
       { ...host, cgroupVersion },
       {
-        ...wish,
+        ...desiredNode,
         desired: {
           ...desired,
           artifacts: desired.artifacts.map((one) =>
@@ -85,7 +85,7 @@ describe('a version gets what it understands', () => {
   });
 });
 
-function files(facts: NodeFacts, from: NodeWish): string {
+function files(facts: NodeFacts, from: DesiredNode): string {
   return planComponents(facts, from)
     .flatMap((resource) =>
       resource.kind === 'file' && resource.secret !== true

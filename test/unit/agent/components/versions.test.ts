@@ -28,7 +28,7 @@ const artifact = (component: Artifact['component'], version: string): Artifact =
   sha256: Buffer.from(`${component}${version}`).toString('hex').padEnd(64, '0').slice(0, 64),
 });
 
-const wish = (kubelet: string, containerd = '1', attempt = ''): DesiredState =>
+const desiredWith = (kubelet: string, containerd = '1', attempt = ''): DesiredState =>
   desiredStateSchema.parse({
     revision: kubelet + containerd,
     pool: 'idc',
@@ -46,7 +46,7 @@ const wish = (kubelet: string, containerd = '1', attempt = ''): DesiredState =>
 
 const used = (desired: DesiredState) =>
   Object.fromEntries(desired.artifacts.map(({ component, version }) => [component, version]));
-const settled = withProven({}, wish('1'));
+const settled = withProven({}, desiredWith('1'));
 const failure = { code: 'UPGRADE_CRASHED', detail: 'it ended', at: '2026-01-01T00:00:00Z' };
 
 function failed(memory: VersionMemory, desired: DesiredState): VersionMemory {
@@ -59,12 +59,12 @@ function failed(memory: VersionMemory, desired: DesiredState): VersionMemory {
 }
 
 test('the first install is no trial, and neither is the same again', () => {
-  expect(chooseVersions(wish('1'), {})).toMatchObject({ trial: undefined, held: [] });
-  expect(chooseVersions(wish('1'), settled).trial).toBeUndefined();
+  expect(chooseVersions(desiredWith('1'), {})).toMatchObject({ trial: undefined, held: [] });
+  expect(chooseVersions(desiredWith('1'), settled).trial).toBeUndefined();
 });
 
-test('what is wished, in use, on trial or the way back is needed; what failed is not', () => {
-  const { trial } = chooseVersions(wish('2'), settled);
+test('what is desired, in use, on trial or the way back is needed; what failed is not', () => {
+  const { trial } = chooseVersions(desiredWith('2'), settled);
   if (trial === undefined) throw new Error('there is no trial');
   const passed = trialPassed(settled, trial);
   const hashes = (...artifacts: Artifact[]) => artifacts.map(({ sha256 }) => sha256);
@@ -73,15 +73,17 @@ test('what is wished, in use, on trial or the way back is needed; what failed is
     ...rest,
     ...hashes(...versions.map((version) => artifact('kubelet', version))),
   ];
-  expect(neededArtifacts(passed, [wish('3')])).toEqual(new Set(kubelets('3', '2', '1')));
-  expect(neededArtifacts(trialBegun(settled, trial, 'now'), [wish('1')])).toEqual(
+  expect(neededArtifacts(passed, [desiredWith('3')])).toEqual(new Set(kubelets('3', '2', '1')));
+  expect(neededArtifacts(trialBegun(settled, trial, 'now'), [desiredWith('1')])).toEqual(
     new Set(kubelets('1', '2')),
   );
-  expect(neededArtifacts(failed(settled, wish('2')), [wish('1')])).toEqual(new Set(kubelets('1')));
+  expect(neededArtifacts(failed(settled, desiredWith('2')), [desiredWith('1')])).toEqual(
+    new Set(kubelets('1')),
+  );
 });
 
 test('one component after the other, what the kubelet needs first', () => {
-  const both = wish('2', '2');
+  const both = desiredWith('2', '2');
   const one = chooseVersions(both, settled);
   expect(one.trial).toMatchObject({ component: 'containerd', attempts: 0 });
   expect(used(one.effective)).toEqual({ kubelet: '1', containerd: '2', images: '1' });
@@ -94,14 +96,14 @@ test('one component after the other, what the kubelet needs first', () => {
 test('the version before stays on the disk, the one before that does not', () => {
   let memory = settled;
   for (const version of ['2', '3']) {
-    const { trial } = chooseVersions(wish(version), memory);
+    const { trial } = chooseVersions(desiredWith(version), memory);
     memory = trial ? trialPassed(memory, trial) : memory;
   }
-  expect(chooseVersions(wish('3'), memory).kept.map(({ version }) => version)).toEqual(['2']);
+  expect(chooseVersions(desiredWith('3'), memory).kept.map(({ version }) => version)).toEqual(['2']);
 });
 
 test('what failed is held, with the version that works in use', () => {
-  const choice = chooseVersions(wish('2'), failed(settled, wish('2')));
+  const choice = chooseVersions(desiredWith('2'), failed(settled, desiredWith('2')));
   expect(choice.trial).toBeUndefined();
   expect(choice.held).toMatchObject([
     { component: 'kubelet', failure: { code: 'UPGRADE_CRASHED', from: '1' } },
@@ -110,37 +112,39 @@ test('what failed is held, with the version that works in use', () => {
 });
 
 test('a failed containerd does not keep the kubelet from its version', () => {
-  const memory = failed(settled, wish('2', '2'));
-  expect(chooseVersions(wish('2', '2'), memory)).toMatchObject({
+  const memory = failed(settled, desiredWith('2', '2'));
+  expect(chooseVersions(desiredWith('2', '2'), memory)).toMatchObject({
     trial: { component: 'kubelet' },
     held: [{ component: 'containerd' }],
   });
 });
 
-test('another wish or another attempt is tried; the same wish with other labels is not', () => {
-  const memory = failed(settled, wish('2'));
-  expect(chooseVersions(wish('3'), memory).trial?.to.version).toBe('3');
-  expect(chooseVersions({ ...wish('2'), labels: { a: 'b' } }, memory).trial).toBeUndefined();
-  expect(chooseVersions(wish('2', '1', 'again'), memory).trial?.to.version).toBe('2');
-  expect(chooseVersions(wish('1'), memory)).toMatchObject({ trial: undefined, held: [] });
+test('another desired state or another attempt is tried; the same one with other labels is not', () => {
+  const memory = failed(settled, desiredWith('2'));
+  expect(chooseVersions(desiredWith('3'), memory).trial?.to.version).toBe('3');
+  expect(chooseVersions({ ...desiredWith('2'), labels: { a: 'b' } }, memory).trial).toBeUndefined();
+  expect(chooseVersions(desiredWith('2', '1', 'again'), memory).trial?.to.version).toBe('2');
+  expect(chooseVersions(desiredWith('1'), memory)).toMatchObject({ trial: undefined, held: [] });
 });
 
 test('a trial that was cut off counts its attempts, and keeps the time of the first', () => {
-  const first = chooseVersions(wish('2'), settled).trial;
+  const first = chooseVersions(desiredWith('2'), settled).trial;
   if (first === undefined) throw new Error('there is no trial');
   const once = trialBegun(settled, first, 'first');
-  const second = chooseVersions(wish('2'), once).trial;
+  const second = chooseVersions(desiredWith('2'), once).trial;
   expect(second?.attempts).toBe(1);
   const twice = second ? trialBegun(once, second, 'second') : {};
   expect(twice.kubelet?.trial).toMatchObject({ attempts: 2, since: 'first' });
-  expect(chooseVersions(wish('3'), twice).trial?.attempts).toBe(0);
+  expect(chooseVersions(desiredWith('3'), twice).trial?.attempts).toBe(0);
   expect(trialDropped(twice, 'kubelet').kubelet?.trial).toBeUndefined();
 });
 
 test('a join that is run again leaves a trial alone', () => {
-  const trial = chooseVersions(wish('2'), settled).trial;
-  expect(used(versionsInUse(wish('2'), settled)).kubelet).toBe('1');
-  expect(used(versionsInUse(wish('2'), trial ? trialBegun(settled, trial, 'now') : {})).kubelet).toBe('2');
+  const trial = chooseVersions(desiredWith('2'), settled).trial;
+  expect(used(versionsInUse(desiredWith('2'), settled)).kubelet).toBe('1');
+  expect(used(versionsInUse(desiredWith('2'), trial ? trialBegun(settled, trial, 'now') : {})).kubelet).toBe(
+    '2',
+  );
 });
 
 test.each<[string, string, UpgradeDrain, boolean]>([
@@ -152,7 +156,7 @@ test.each<[string, string, UpgradeDrain, boolean]>([
   ['1.20.2', '1.20.3', 'always', true],
   ['1.20.2', '1.21.0', 'never', false],
 ])('pods go before a kubelet from %s to %s with %s: %s', (from, to, drain, isDue) => {
-  const base = wish('1');
+  const base = desiredWith('1');
   const desired = { ...base, upgrade: { ...base.upgrade, drain } };
   const between = (component: 'kubelet' | 'containerd') => ({
     component,

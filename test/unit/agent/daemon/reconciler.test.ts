@@ -12,10 +12,10 @@ import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/ga
 import { readState, writeState } from '../../../../agent/state/state.ts';
 import type { Health } from '../../../../agent/upgrade/health.ts';
 import { background } from '../../../../protocol/defect.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let api: GatewayApi;
@@ -89,14 +89,18 @@ test('drift is found and repaired by the next look', async () => {
   expect(reports.map(({ phase }) => phase)).toEqual(['Running', 'Configuring', 'Running']);
 });
 
-test('a new wish is carried out at once and survives a restart', async () => {
+test('a new desired state is carried out at once and survives a restart', async () => {
   let reconciler: Reconciler | undefined;
   await nextPause(() => {
     reconciler = start();
   });
-  const wish = { ...gateway.desired, revision: '2', kubelet: { ...gateway.desired.kubelet, maxPods: 50 } };
+  const desiredState = {
+    ...gateway.desired,
+    revision: '2',
+    kubelet: { ...gateway.desired.kubelet, maxPods: 50 },
+  };
   const before = world.units.get('kubelet.service');
-  await nextPause(() => reconciler?.wish(wish));
+  await nextPause(() => reconciler?.setDesired(desiredState));
   expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '2' });
   expect(world.units.get('kubelet.service')).not.toBe(before);
   expect(await readState(world.host)).toMatchObject({ phase: 'Joined', desired: { revision: '2' } });
@@ -137,7 +141,7 @@ test('what fails is reported, tried again with a growing pause, and over when it
   gateway.offer([...before.artifacts, kubelet], { serial: 2 });
   const { manifest } = gateway.desired;
   await nextPause(() =>
-    reconciler?.wish({ ...before, manifest, revision: '3', artifacts: [...others, kubelet] }),
+    reconciler?.setDesired({ ...before, manifest, revision: '3', artifacts: [...others, kubelet] }),
   );
   expect(reports.at(-1)).toMatchObject({ phase: 'Degraded', revision: '1' });
   expect(reports.at(-1)?.fault).toContain('ARTIFACT_HASH_WRONG');
@@ -145,6 +149,6 @@ test('what fails is reported, tried again with a growing pause, and over when it
   await turn();
   const [first, second] = pauses.slice(-2).map(({ milliseconds }) => milliseconds);
   expect(second).toBe((first ?? 0) * 2);
-  await nextPause(() => reconciler?.wish({ ...before, manifest, revision: '4' }));
+  await nextPause(() => reconciler?.setDesired({ ...before, manifest, revision: '4' }));
   expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '4', fault: '' });
 });

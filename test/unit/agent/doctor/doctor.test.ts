@@ -15,11 +15,11 @@ import { doctorJsonSchema, doctorReportSchema } from '../../../../agent/doctor/r
 import type { Values } from '../../../../agent/doctor/values.ts';
 import { hopTitles, words } from '../../../../agent/doctor/words.ts';
 import { type Check, fail, ok } from '../../../../agent/preflight/check.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
 import { snapshot } from '../../../worlds/snapshot.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let world: IdcHost;

@@ -10,10 +10,10 @@ import type { Outcome } from '../../../../agent/preflight/check.ts';
 import { type CheckCode, messages, problemMessages } from '../../../../agent/preflight/messages/index.ts';
 import { registry } from '../../../../agent/preflight/registry.ts';
 import { type JoinedNode, readJoinedNode } from '../../../../agent/state/joined-node.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 import { certify, newRoot } from '../identity/certificates.ts';
 
 const dayMs = 24 * 3600_000;

@@ -1,4 +1,4 @@
-// What is drift and what is a changed wish, and what is told of it: on a host in a folder, and pure.
+// What is drift and what is a changed desired state, and what is told of it: on a host in a folder, and pure.
 import { appendFileSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts';
@@ -10,10 +10,10 @@ import { planToJson, renderPlan } from '../../../../agent/plan/render.ts';
 import { type NodeState, readState } from '../../../../agent/state/state.ts';
 import type { DriftNote } from '../../../../protocol/messages/control.ts';
 import type { DesiredState } from '../../../../protocol/messages/desired.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let api: GatewayApi;
@@ -76,7 +76,7 @@ test('report: everything stays, and is told each time', async () => {
   expect(world.units.has('kubelet.service')).toBe(false);
 });
 
-test('report: a changed wish is carried out beside the drift, which stays', async () => {
+test('report: a changed desired state is carried out beside the drift, which stays', async () => {
   changeByHand();
   const kubelet = { ...state.desired.kubelet, maxPods: 17 };
   const { drift } = await run({ driftPolicy: 'report', kubelet });

@@ -31,8 +31,8 @@ describe('certificates', () => {
     ['for another name', { ip: '127.0.0.9' }, true, 'ERR_TLS_CERT_ALTNAME_INVALID'],
     ['that has ended', { ip: '127.0.0.1', fromDays: -3, untilDays: -1 }, true, 'CERT_HAS_EXPIRED'],
     ['that has not begun', { ip: '127.0.0.1', fromDays: 1, untilDays: 3 }, true, 'CERT_NOT_YET_VALID'],
-  ] as const)('one %s is looked at and not trusted', async (_, wish, withCa, distrust) => {
-    const { url, certificatePem } = await serve(wish);
+  ] as const)('one %s is looked at and not trusted', async (_, options, withCa, distrust) => {
+    const { url, certificatePem } = await serve(options);
     const probe = await probeHttps(url, { timeoutMs: 2000, ...(withCa && { caPem: certificatePem }) });
     expect(probe).toMatchObject({ trusted: false, distrust, status: 200 });
     expect(probe.serverTimeMs).toBeDefined();
@@ -101,17 +101,17 @@ function probe(port: number, timeoutMs = 2000) {
   return probeHttps(`https://127.0.0.1:${port}`, { timeoutMs });
 }
 
-async function serve(wish: { ip: string; fromDays?: number; untilDays?: number }) {
+async function serve(options: { ip: string; fromDays?: number; untilDays?: number }) {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: 'CN=gateway',
-    notBefore: inDays(wish.fromDays ?? -1),
-    notAfter: inDays(wish.untilDays ?? 1),
+    notBefore: inDays(options.fromDays ?? -1),
+    notAfter: inDays(options.untilDays ?? 1),
     keys,
     signingAlgorithm: algorithm,
-    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: wish.ip }])],
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: options.ip }])],
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   const certificatePem = certificate.toString('pem');

@@ -33,7 +33,7 @@ test('looks as the node, keeps what it did not look at again, and judges by the 
       host: createHost(),
       gatewayUrl: port.url,
       identity: () => ({ certificatePem, keyPem, caPem: port.authority.caPem }),
-      wish: () => ({
+      desired: () => ({
         line: { ...defaultThresholds, jitterMs: 60_000, rttMs },
         network: { mode: 'external' },
       }),

@@ -7,10 +7,10 @@ import { type JoinOptions, joinNode } from '../../../../agent/node/join.ts';
 import { leaveNode } from '../../../../agent/node/leave.ts';
 import { readState, writeState } from '../../../../agent/state/state.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { snapshot } from '../../../worlds/snapshot.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let world: IdcHost;
@@ -27,11 +27,11 @@ afterEach(async () => {
 });
 
 function join(
-  more: Partial<JoinOptions['wish']> = {},
+  more: Partial<JoinOptions['settings']> = {},
   host: Host = world.host,
   rest: Partial<JoinOptions> = {},
 ) {
-  const wish = {
+  const settings = {
     gatewayUrl: gateway.url,
     caPem: gateway.caPem,
     nodeName: 'idc-1',
@@ -40,7 +40,7 @@ function join(
     ...more,
   };
   return joinNode(host, {
-    wish,
+    settings,
     preflight: async () => undefined,
     listener: { phase() {}, plan() {}, step() {}, waiting() {} },
     readyTimeoutMs: 1000,
@@ -91,8 +91,8 @@ describe('a join that is refused leaves the host as it was', () => {
     ['an invalid name', { nodeName: 'IDC_1' }, 'NODE_NAME_INVALID'],
     ['no token', { token: undefined }, 'TOKEN_INVALID'],
     ['a gateway that is not there', { gatewayUrl: 'https://127.0.0.1:1' }, 'GATEWAY_UNREACHABLE'],
-  ])('by %s', async (_, wish, code) => {
-    await expect(join(wish)).rejects.toMatchObject({ code });
+  ])('by %s', async (_, settings, code) => {
+    await expect(join(settings)).rejects.toMatchObject({ code });
     expect(state()).toEqual(before);
   });
 

@@ -70,7 +70,7 @@ describe('plans', () => {
     expect(plan).toEqual({ steps: [], skipped: [] });
   });
 
-  test('what nobody wishes any more is taken back, last made first; notes and versions stay', () => {
+  test('what nobody wants any more is taken back, last made first; notes and versions stay', () => {
     const journaled = new Map(
       ['file:/a', 'link:/b', 'tree:/c', 'pod-network', 'claim:/d'].map((key) => {
         const kind = key.split(':')[0] ?? '';

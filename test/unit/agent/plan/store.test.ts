@@ -112,16 +112,16 @@ describe('on the disk', () => {
     put(`${paths.artifacts}/${hash('old')}`, 'archive', 8);
     put(`${paths.staging}/${hash('cut')}.part`, 'part', 8);
     put(`${paths.staging}/${hash('agent')}.agent`, 'part', 8);
-    put(`${paths.staging}/${hash('wished')}.part`, 'needed', 8);
+    put(`${paths.staging}/${hash('desired')}.part`, 'needed', 8);
     put(`${paths.staging}/${hash('young')}.part`, 'young', 1);
     put(`${paths.staging}/of-somebody`, 'x', 100);
     symlinkSync('/etc/passwd', join(root, paths.artifacts, hash('link')));
-    const { removed, left } = await sweepStore(host, new Set([hash('wished')]));
+    const { removed, left } = await sweepStore(host, new Set([hash('desired')]));
     expect(removed.map(({ sizeBytes }) => sizeBytes).toSorted()).toEqual([4, 4, 7]);
     expect(left).toEqual({ files: 2, bytes: 'needed'.length + 'young'.length });
     expect(readdirSync(join(root, paths.artifacts))).toEqual([hash('link')]);
     expect(readdirSync(join(root, paths.staging)).toSorted()).toEqual(
-      [`${hash('wished')}.part`, `${hash('young')}.part`, 'of-somebody'].toSorted(),
+      [`${hash('desired')}.part`, `${hash('young')}.part`, 'of-somebody'].toSorted(),
     );
   });
 

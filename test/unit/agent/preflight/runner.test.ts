@@ -41,7 +41,7 @@ describe('verdict', () => {
     expect(() => assertCanJoin(report)).toThrow(/1 check\(s\) failed \(SWAP\)/);
   });
 
-  test('warnings do not, unless wished', async () => {
+  test('warnings do not, unless asked for', async () => {
     const warned = [check('MEMORY', async () => warn('tight', '', ''))];
     const lenient = await run(warned);
     expect([lenient.verdict, exitCodeOf(lenient)]).toEqual(['can-join', 0]);

@@ -10,11 +10,11 @@ import { joinNode } from '../../../../agent/node/join.ts';
 import { admitDesired } from '../../../../agent/trust/accept.ts';
 import { readTrust } from '../../../../agent/trust/trust.ts';
 import { sha256Hex } from '../../../../protocol/messages/manifest.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { instant, signManifest, testKey } from '../../../worlds/signing.ts';
 import { snapshot } from '../../../worlds/snapshot.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 let gateway: LoopbackGateway;
 let world: IdcHost;
@@ -37,7 +37,7 @@ function join(
 ) {
   const artifactKeySha256 = key === '' ? undefined : key;
   return joinNode(host, {
-    wish: {
+    settings: {
       gatewayUrl: gateway.url,
       caPem: gateway.caPem,
       nodeName: 'idc-1',
@@ -52,7 +52,7 @@ function join(
   });
 }
 
-/** What the daemon does with a wish. */
+/** What the daemon does with a desired state. */
 async function admit(desired = gateway.desired): Promise<void> {
   const api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
   try {
@@ -132,7 +132,7 @@ describe('a join is refused before a token is spent', () => {
   });
 });
 
-test('a gateway that wishes what the manifest does not name is refused, and the registration taken back', async () => {
+test('a gateway that asks for what the manifest does not name is refused, and the registration taken back', async () => {
   const [first, ...rest] = gateway.desired.artifacts;
   if (first === undefined) throw new Error('no artifacts');
   const evil = gateway.add(first.component, first.version, 'evil');

@@ -14,10 +14,10 @@ import { advanceAgent } from '../../../../agent/upgrade/agent/advance.ts';
 import { confirmAgent } from '../../../../agent/upgrade/agent/confirm.ts';
 import { agentVersion } from '../../../../agent/version.ts';
 import type { Artifact } from '../../../../protocol/messages/desired.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 const old = `${agentVersion}-0123456789ab`;
 const known = new Map([

@@ -10,10 +10,10 @@ import { readState } from '../../../../agent/state/state.ts';
 import { type AdvanceOptions, advanceNode } from '../../../../agent/upgrade/advance.ts';
 import type { Artifact, DesiredState, UpgradeDrain } from '../../../../protocol/messages/desired.ts';
 import { mortal } from '../../../worlds/death.ts';
+import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
-import { archives, startGateway } from '../../../worlds/wish.ts';
 
 const builds = { patch: '1.20.3', minor: '1.21.0', bad: '1.21.1' } as const;
 type Build = keyof typeof builds;
@@ -52,7 +52,7 @@ afterEach(() => world.remove());
 
 const inUse = () => readlinkSync(world.at(componentLink('kubelet')));
 
-function wish(build: Build, drain: UpgradeDrain = 'minor'): DesiredState {
+function desiredWith(build: Build, drain: UpgradeDrain = 'minor'): DesiredState {
   const { artifacts, upgrade } = gateway.desired;
   const others = artifacts.filter(({ component }) => component !== 'kubelet');
   return {
@@ -78,7 +78,7 @@ function advance(desired: DesiredState, host: Host = world.host, more: Partial<A
     { ...host, clock: { ...host.clock, monotonicMs: () => nowMs, sleep } },
     {
       signal,
-      wished: () => desired,
+      desired: () => desired,
       source: gatewaySource(api),
       reconcile: { source: gatewaySource(api), signal },
       probe: async () => ({
@@ -107,19 +107,19 @@ test.each<[Build, UpgradeDrain, string[], string]>([
   ['patch', 'always', ['drain at 1.20.2', 'uncordon at 1.20.3'], '1.20.3'],
   ['minor', 'never', [], '1.21.0'],
 ])('to a %s build with %s', async (build, drain, asked, ends) => {
-  const done = await advance(wish(build, drain));
+  const done = await advance(desiredWith(build, drain));
   expect(done?.choice.held).toHaveLength(build === 'bad' ? 1 : 0);
   expect(inUse()).toBe(ends);
   expect(calls).toEqual(asked);
   expect(gateway.status.unschedulable).toBe(false);
   expect((await readState(world.host))?.drainedFor).toBeUndefined();
-  expect(await advance(wish(build, drain))).toMatchObject({ steps: 0 });
+  expect(await advance(desiredWith(build, drain))).toMatchObject({ steps: 0 });
   expect(calls).toEqual(asked);
 });
 
 test('a node that an operator had cordoned stays so', async () => {
   gateway.status = { ...gateway.status, unschedulable: true };
-  await advance(wish('minor'));
+  await advance(desiredWith('minor'));
   expect(calls).toEqual(['drain at 1.20.2']);
   expect(gateway.status.unschedulable).toBe(true);
   expect((await readState(world.host))?.drainedFor).toBeUndefined();
@@ -130,7 +130,7 @@ describe('pods that do not go', () => {
 
   test('keep the old kubelet, cost no attempt, and the next round goes on', async () => {
     gateway.remainingPods = budget;
-    await expect(advance(wish('minor'))).rejects.toMatchObject({
+    await expect(advance(desiredWith('minor'))).rejects.toMatchObject({
       code: 'DRAIN_INCOMPLETE',
       values: { name: 'idc-1', count: 1 },
     });
@@ -138,15 +138,15 @@ describe('pods that do not go', () => {
     expect((await readState(world.host))?.versions.kubelet?.trial).toBeUndefined();
     expect(gateway.status.unschedulable).toBe(true);
     gateway.remainingPods = [];
-    await advance(wish('minor'));
+    await advance(desiredWith('minor'));
     expect(inUse()).toBe('1.21.0');
     expect(calls).toEqual(['drain at 1.20.2', 'drain at 1.20.2', 'uncordon at 1.21.0']);
     expect(gateway.status.unschedulable).toBe(false);
   });
 
-  test('and a wish that is withdrawn: the node takes pods again', async () => {
+  test('and a desired state that is withdrawn: the node takes pods again', async () => {
     gateway.remainingPods = budget;
-    await expect(advance(wish('minor'))).rejects.toMatchObject({ code: 'DRAIN_INCOMPLETE' });
+    await expect(advance(desiredWith('minor'))).rejects.toMatchObject({ code: 'DRAIN_INCOMPLETE' });
     await advance(gateway.desired);
     expect(calls).toEqual(['drain at 1.20.2', 'uncordon at 1.20.2']);
     expect(gateway.status.unschedulable).toBe(false);
@@ -157,7 +157,7 @@ describe('pods that do not go', () => {
       pod: 'a/b',
       reason,
     }));
-    await advance(wish('minor'));
+    await advance(desiredWith('minor'));
     expect(inUse()).toBe('1.21.0');
   });
 });
@@ -165,7 +165,7 @@ describe('pods that do not go', () => {
 test('what can not be fetched costs no drain', async () => {
   const source = { ...gatewaySource(api), origins: [] };
   const { signal } = new AbortController();
-  const round = advance(wish('minor'), world.host, { reconcile: { source, signal } });
+  const round = advance(desiredWith('minor'), world.host, { reconcile: { source, signal } });
   await expect(round).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
   expect(calls).toEqual([]);
 });
@@ -173,15 +173,15 @@ test('what can not be fetched costs no drain', async () => {
 test('a gateway that is away when the node is to take pods again is asked by the next round', async () => {
   const away = async () => Promise.reject(new Error('away'));
   const broken = { status: api.status, drainForUpgrade: api.drainForUpgrade, uncordon: away };
-  await expect(advance(wish('minor'), world.host, { gateway: broken })).rejects.toThrow('away');
+  await expect(advance(desiredWith('minor'), world.host, { gateway: broken })).rejects.toThrow('away');
   expect(gateway.status.unschedulable).toBe(true);
-  await advance(wish('minor'));
+  await advance(desiredWith('minor'));
   expect(calls).toEqual(['uncordon at 1.21.0']);
   expect(gateway.status.unschedulable).toBe(false);
 });
 
 test('an agent that dies at any word that it keeps of it ends there all the same', async () => {
-  const effects = await effectsOf(wish('minor'));
+  const effects = await effectsOf(desiredWith('minor'));
   const written = effects.flatMap((name, index) => (name.includes(paths.stateFile) ? [index + 1] : []));
   expect(written.length).toBeGreaterThan(4);
   for (const at of written) {
@@ -190,9 +190,11 @@ test('an agent that dies at any word that it keeps of it ends there all the same
     gateway.status = { ...gateway.status, unschedulable: false };
     await joinThrough(gateway, world.host);
     const { host, died } = mortal(world, at, 'after');
-    const ended = advance(wish('minor'), host).then(() => Promise.reject(new Error(`no effect ${at}`)));
+    const ended = advance(desiredWith('minor'), host).then(() =>
+      Promise.reject(new Error(`no effect ${at}`)),
+    );
     const death = await Promise.race([died, ended]);
-    await advance(wish('minor'));
+    await advance(desiredWith('minor'));
     expect(inUse(), death).toBe('1.21.0');
     expect(gateway.status.unschedulable, death).toBe(false);
     expect((await readState(world.host))?.drainedFor, death).toBeUndefined();

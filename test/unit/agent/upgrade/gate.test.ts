@@ -48,7 +48,7 @@ async function gate(at: (second: number) => Partial<Health>, more: Partial<GateO
     since: '',
     timeoutMs: 60_000,
     signal: new AbortController().signal,
-    isWished: () => true,
+    isDesired: () => true,
     ...more,
   });
   return { verdict, seconds: nowMs / 1000 };
@@ -109,8 +109,8 @@ test('while nobody can be asked the time counts a third, but it counts', async (
   expect(seconds).toBeGreaterThan(170);
 });
 
-test('nobody waits for what is not wished any more', async () => {
-  expect((await gate(() => ({ missing: ['x'] }), { isWished: () => false })).verdict).toBe('not-wished');
+test('nobody waits for what is not desired any more', async () => {
+  expect((await gate(() => ({ missing: ['x'] }), { isDesired: () => false })).verdict).toBe('not-desired');
 });
 
 test.each([

@@ -2,10 +2,10 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { ciliumConfiguration } from '../../../../gateway/cilium/configuration.ts';
+import { desiredCilium } from '../../../../gateway/cilium/desired.ts';
 import { ciliumKubeconfig } from '../../../../gateway/cilium/kubeconfig.ts';
 import { ciliumObjects } from '../../../../gateway/cilium/objects.ts';
 import { CiliumUpkeep } from '../../../../gateway/cilium/upkeep.ts';
-import { ciliumWish } from '../../../../gateway/cilium/wish.ts';
 import { configMaps, daemonSets, deployments } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import type { PoolObject } from '../../../../gateway/resources/node-pool.ts';
@@ -23,7 +23,7 @@ const nobody = () => 0;
 
 describe('what the pools make of it', () => {
   test('no pool of that kind, no Cilium', () => {
-    expect(ciliumWish([pool('own', { network: { mode: 'external' } })], nobody)).toBeUndefined();
+    expect(desiredCilium([pool('own', { network: { mode: 'external' } })], nobody)).toBeUndefined();
   });
 
   test.each([
@@ -31,11 +31,11 @@ describe('what the pools make of it', () => {
     ['v1.20.2', {}, '1.15.15'],
     ['v1.32.3', { version: 'v1.18.3' }, '1.18.3'],
   ])('a pool of Kubernetes %s with %j gets %s', (kubernetesVersion, cilium, version) => {
-    const wish = ciliumWish(
+    const desired = desiredCilium(
       [pool('idc', { kubernetesVersion, network: { mode: 'cilium', cilium } })],
       nobody,
     );
-    expect(wish?.pools[0]).toMatchObject({
+    expect(desired?.pools[0]).toMatchObject({
       version,
       image: `quay.io/cilium/cilium:v${version}`,
       operatorImage: `quay.io/cilium/operator-generic:v${version}`,
@@ -44,10 +44,10 @@ describe('what the pools make of it', () => {
 
   test('one range for the cluster: the oldest pool decides, another is told', () => {
     const other = { mode: 'cilium', cilium: { podCidr: '10.99.0.0/16' } } as const;
-    const wish = ciliumWish([pool('new', { network: other }, '2026-02-02'), pool('old')], nobody);
-    expect(wish).toMatchObject({ podCidr: '10.244.0.0/16', maskSize: 24 });
-    expect([...(wish?.refused.keys() ?? [])]).toEqual(['new']);
-    expect(wish?.refused.get('new')).toContain('10.99.0.0/16');
+    const cilium = desiredCilium([pool('new', { network: other }, '2026-02-02'), pool('old')], nobody);
+    expect(cilium).toMatchObject({ podCidr: '10.244.0.0/16', maskSize: 24 });
+    expect([...(cilium?.refused.keys() ?? [])]).toEqual(['new']);
+    expect(cilium?.refused.get('new')).toContain('10.99.0.0/16');
   });
 
   test('the operator runs where there are nodes, and where the API server is reached as it thinks', () => {
@@ -56,7 +56,7 @@ describe('what the pools make of it', () => {
       pool('b', { apiServerAccess: 'tunnel' }),
       pool('c', { apiServerAccess: 'tunnel' }),
     ];
-    const place = (count: (name: string) => number) => ciliumWish(pools, count)?.operator;
+    const place = (count: (name: string) => number) => desiredCilium(pools, count)?.operator;
     expect(place(nobody)).toMatchObject({ pool: { access: 'direct' }, nodesOf: ['a'] });
     expect(place((name) => (name === 'c' ? 2 : 0))).toMatchObject({
       pool: { access: 'tunnel' },
@@ -76,8 +76,8 @@ test('the way to the API server asks for its own certificate, also through the t
 });
 
 test('the configuration', () => {
-  const wish = ciliumWish([pool('idc', { network: { mode: 'cilium', cilium: { mtu: 1400 } } })], nobody);
-  expect(wish && ciliumConfiguration(wish, wish.pools[0])).toMatchObject({
+  const cilium = desiredCilium([pool('idc', { network: { mode: 'cilium', cilium: { mtu: 1400 } } })], nobody);
+  expect(cilium && ciliumConfiguration(cilium, cilium.pools[0])).toMatchObject({
     'routing-mode': 'tunnel',
     'tunnel-protocol': 'vxlan',
     ipam: 'cluster-pool',
@@ -88,8 +88,8 @@ test('the configuration', () => {
 });
 
 test('pods of the agent go to nodes of their pool and nowhere else', () => {
-  const wish = ciliumWish([pool('a'), pool('b')], nobody);
-  const objects = wish === undefined ? [] : ciliumObjects(wish, url);
+  const cilium = desiredCilium([pool('a'), pool('b')], nobody);
+  const objects = cilium === undefined ? [] : ciliumObjects(cilium, url);
   for (const name of ['a', 'b']) {
     const found = objects.find(({ object }) => object.metadata.name === `cilium-${name}`);
     expect(JSON.stringify(found)).toContain(

@@ -46,8 +46,8 @@ beforeEach(async () => {
 /** From the host's own address. */
 const join = async (at: JoinDesk, request: JoinRequest, source = request.facts.addresses[0] ?? '') =>
   (await joinFrom(at, request, source)).answer;
-const token = async (wish: { uses?: number; pool?: string; lifetimeMs?: number } = {}) =>
-  (await createToken(kubernetes, { pool: 'idc', lifetimeMs: 3600_000, uses: 1, ...wish })).text;
+const token = async (options: { uses?: number; pool?: string; lifetimeMs?: number } = {}) =>
+  (await createToken(kubernetes, { pool: 'idc', lifetimeMs: 3600_000, uses: 1, ...options })).text;
 const usesLeft = async () => (await listTokens(kubernetes)).map((stored) => stored.usesLeft);
 const bootstrapTokens = () =>
   kubernetes.stored(secrets).filter(({ metadata }) => metadata.namespace === 'kube-system');

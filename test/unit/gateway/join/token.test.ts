@@ -147,8 +147,8 @@ describe('a token that is bound', () => {
     ['to all of them', { nodeName: 'idc-1', machineId: '1'.repeat(32), cidrs: ['10.77.0.0/31'] }],
   ])('%s admits that host and no other, and is listed with it', async (_name, binding) => {
     const kubernetes = memoryKubernetes();
-    const wish = { pool: 'idc', lifetimeMs: hour, uses: 2, binding };
-    const { text, token } = await createToken(kubernetes, wish, now);
+    const options = { pool: 'idc', lifetimeMs: hour, uses: 2, binding };
+    const { text, token } = await createToken(kubernetes, options, now);
     const refusal = { code: 'TOKEN_NOT_FOR_THIS_HOST', values: { id: token.id, pool: 'idc' } };
     await expect(checkToken(kubernetes, text, host(2), now)).rejects.toMatchObject(refusal);
     await expect(consumeToken(kubernetes, token.id, host(2), now)).rejects.toMatchObject(refusal);

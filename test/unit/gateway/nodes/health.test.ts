@@ -87,9 +87,9 @@ describe('events', () => {
 describe('the Node', () => {
   const node = (conditions: readonly object[]) =>
     ({ metadata: { name: 'idc-1' }, status: { conditions } }) as never;
-  const patched = (conditions: readonly object[], wish: readonly Condition[]) =>
-    (nodeConditionsPatch(node(conditions), wish) as { status: { conditions: object[] } } | undefined)?.status
-      .conditions ?? [];
+  const patched = (conditions: readonly object[], desired: readonly Condition[]) =>
+    (nodeConditionsPatch(node(conditions), desired) as { status: { conditions: object[] } } | undefined)
+      ?.status.conditions ?? [];
 
   test('gets what it lacks and nothing of the gateway’s own conditions', () => {
     expect(patched([], [own, ...raised])).toMatchObject([

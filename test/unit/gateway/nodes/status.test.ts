@@ -42,8 +42,8 @@ test('a host that reports and is connected', () => {
       { type: 'Configured', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NoNodeObject' },
       { type: 'AddressesOwned', status: 'True' },
-      { type: 'VersionsAsWished', status: 'True' },
-      { type: 'AsMade', status: 'True', reason: 'NoDrift' },
+      { type: 'VersionsCurrent', status: 'True' },
+      { type: 'InSync', status: 'True', reason: 'NoDrift' },
     ],
   });
 });

@@ -10,18 +10,18 @@ const left: DriftNote = { key: 'file:/etc/x', reason: 'other content', repaired:
 const status = (more: Partial<RegisteredNodeStatus>): RegisteredNodeStatus => more;
 
 test.each([
-  ['nothing', {}, ['True', 'VersionsAsWished', 'True', 'NoDrift']],
+  ['nothing', {}, ['True', 'VersionsCurrent', 'True', 'NoDrift']],
   ['a trial', { upgrades: [trying] }, ['Unknown', 'UpgradeBegun', 'True', 'NoDrift']],
   ['a version taken back', { upgrades: [back] }, ['False', 'UPGRADE_CRASHED', 'True', 'NoDrift']],
-  ['drift that stays', { drift: [left] }, ['True', 'VersionsAsWished', 'False', 'DriftFound']],
+  ['drift that stays', { drift: [left] }, ['True', 'VersionsCurrent', 'False', 'DriftFound']],
   [
     'drift set back',
     { drift: [{ ...left, repaired: true }] },
-    ['True', 'VersionsAsWished', 'True', 'NoDrift'],
+    ['True', 'VersionsCurrent', 'True', 'NoDrift'],
   ],
 ])('%s', (_, report, expected) => {
   const conditions = upgradeConditions(report);
-  expect(conditions.map(({ type }) => type)).toEqual(['VersionsAsWished', 'AsMade']);
+  expect(conditions.map(({ type }) => type)).toEqual(['VersionsCurrent', 'InSync']);
   expect(conditions.flatMap(({ status: state, reason }) => [state, reason])).toEqual(expected);
 });
 

@@ -33,7 +33,7 @@ import { lineTicket, lineTicketHeader } from '../../../../protocol/line/session.
 import { PemConverter } from '../../../../protocol/messages/x509.ts';
 import { realClock } from '../../../../protocol/tunnel/clock.ts';
 import { resetSocket } from '../../../../protocol/tunnel/socket.ts';
-import { wish } from '../../../worlds/wish.ts';
+import { desiredState } from '../../../worlds/desired.ts';
 import { Loopback } from '../../tunnel/loopback.ts';
 import { bookOf } from '../book.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
@@ -180,7 +180,7 @@ describe('the public port', () => {
       drain: async () => ({ evictedPods: [], remainingPods: [] }),
       deregister: async () => {},
     };
-    const reconciler: Pick<Reconciler, 'desired'> = { desired: async () => wish };
+    const reconciler: Pick<Reconciler, 'desired'> = { desired: async () => desiredState };
     const sessions = new LineSessions({
       secret: () => Buffer.alloc(32, 7),
       udpPort: () => undefined,

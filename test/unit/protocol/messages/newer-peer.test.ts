@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { controlMessageSchema } from '../../../../protocol/messages/control.ts';
 import { type DesiredState, desiredStateSchema } from '../../../../protocol/messages/desired.ts';
 import { readFromPeer } from '../../../../protocol/messages/newer-peer.ts';
-import { wish as plainWish } from '../../../worlds/wish.ts';
+import { desiredState as plain } from '../../../worlds/desired.ts';
 
-const wish: DesiredState = {
-  ...plainWish,
+const desiredState: DesiredState = {
+  ...plain,
   artifacts: [
     {
       component: 'agent',
@@ -42,8 +42,8 @@ test.each([
   expect(readFromPeer(schema, value).success).toBe(false);
 });
 
-test('a wish of a newer gateway can be read: otherwise its agents could never be upgraded', () => {
-  const known = wish;
+test('a desired state of a newer gateway can be read: otherwise its agents could never be upgraded', () => {
+  const known = desiredState;
   const [artifact] = known.artifacts;
   const newer = {
     ...known,
@@ -67,5 +67,5 @@ test('a wish of a newer gateway can be read: otherwise its agents could never be
 
 test('a broken list of artifacts is refused, not emptied', () => {
   for (const artifacts of ['none', [null], [1], [{}], [{ component: 7 }]])
-    expect(readFromPeer(desiredStateSchema, { ...wish, artifacts }).success).toBe(false);
+    expect(readFromPeer(desiredStateSchema, { ...desiredState, artifacts }).success).toBe(false);
 });

@@ -88,12 +88,12 @@ const gateway = () => gatewayOrigin(api);
 function fetch(
   origins: readonly ArtifactOrigin[],
   more: Partial<ArtifactSource> = {},
-  wish: Artifact = artifact,
+  wanted: Artifact = artifact,
 ): Promise<void> {
   const real = fixtureHost(root);
   // Pauses between tries are another test's matter.
   const host = { ...real, clock: { ...real.clock, sleep: async () => undefined } };
-  return fetchArtifact({ host, backups: openBackups(host), source: { origins, ...more } }, wish, staged);
+  return fetchArtifact({ host, backups: openBackups(host), source: { origins, ...more } }, wanted, staged);
 }
 const result = () => readFileSync(join(root, staged));
 
@@ -178,7 +178,7 @@ describe('the gateway itself', () => {
   test('goes on where a download was cut off', async () => {
     // Larger than all the buffers on the way, which a connection that is torn takes with it.
     const large = randomBytes(8 * 1024 * 1024);
-    const wish = {
+    const wanted = {
       ...artifact,
       sizeBytes: large.length,
       sha256: createHash('sha256').update(large).digest('hex'),
@@ -191,7 +191,7 @@ describe('the gateway itself', () => {
       response.writeHead(200, { 'content-length': large.length });
       response.write(large.subarray(0, 7 * 1024 * 1024), () => response.destroy());
     });
-    await fetch([gateway()], {}, wish);
+    await fetch([gateway()], {}, wanted);
     expect(result().equals(large)).toBe(true);
     expect(starts).toHaveLength(2);
     expect(starts[1]).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
-// Facts of hosts and a wish of a pool, for tests of what components plan.
-import type { NodeFacts, NodeWish } from '../../../../agent/components/component.ts';
+// Facts of hosts and a desired state of a pool, for tests of what components plan.
+import type { DesiredNode, NodeFacts } from '../../../../agent/components/component.ts';
 import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
 import type { Artifact, DesiredState } from '../../../../protocol/messages/desired.ts';
 
@@ -67,7 +67,7 @@ export const desired: DesiredState = {
   ],
 };
 
-export const wish: NodeWish = {
+export const desiredNode: DesiredNode = {
   desired,
   identity: {
     gatewayUrl: 'https://10.77.0.1',

@@ -1,4 +1,4 @@
-// A complete wish of a pool with artifacts that unpack to a few small files, for tests of whole joins.
+// A complete desired state of a pool with artifacts that unpack to a few small files, for tests of whole joins.
 
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
@@ -22,7 +22,7 @@ const versions = {
   images: '1',
 };
 
-export const wish: DesiredState = {
+export const desiredState: DesiredState = {
   revision: '1',
   pool: 'idc',
   kubernetesVersion: '1.20.2',
@@ -44,7 +44,7 @@ export const wish: DesiredState = {
 };
 
 export async function startGateway(): Promise<LoopbackGateway> {
-  const gateway = await LoopbackGateway.start(wish);
+  const gateway = await LoopbackGateway.start(desiredState);
   const artifacts = Object.entries(versions).map(([name, version]) =>
     gateway.add(name as keyof typeof versions, version, name),
   );

@@ -23,7 +23,7 @@ export interface CiliumPool {
   readonly mtu: number | undefined;
 }
 
-export interface CiliumWish {
+export interface DesiredCilium {
   /** Oldest first. */
   readonly pools: readonly [CiliumPool, ...CiliumPool[]];
   readonly podCidr: string;
@@ -35,26 +35,26 @@ export interface CiliumWish {
 }
 
 export function ciliumVersion(spec: Pick<PoolSpec, 'kubernetesVersion' | 'network'>): string {
-  const wished = spec.network.cilium?.version;
-  if (wished !== undefined) return wished.replace(/^v/, '');
+  const version = spec.network.cilium?.version;
+  if (version !== undefined) return version.replace(/^v/, '');
   const situation = { host: { kernelRelease: commonKernel }, kubeletVersion: spec.kubernetesVersion };
   return bestVersion('cilium', releases, situation) ?? releases[0] ?? '';
 }
 
 /** undefined: no pool wants Cilium. `nodeCount` says how many nodes a pool has. */
-export function ciliumWish(
+export function desiredCilium(
   pools: Iterable<PoolObject>,
   nodeCount: (pool: string) => number,
-): CiliumWish | undefined {
-  const wishing = [...pools]
+): DesiredCilium | undefined {
+  const candidates = [...pools]
     .flatMap((pool) => readable(pool))
     .filter(({ spec }) => spec.network.mode === 'cilium')
     .sort((a, b) => (a.age < b.age ? -1 : a.age > b.age ? 1 : a.name < b.name ? -1 : 1));
-  const [oldest] = wishing;
+  const [oldest] = candidates;
   if (oldest === undefined) return undefined;
   const range = rangeOf(oldest.spec.network.cilium);
   const refused = new Map<string, string>();
-  for (const { name, spec } of wishing) {
+  for (const { name, spec } of candidates) {
     const other = rangeOf(spec.network.cilium);
     if (other.podCidr === range.podCidr && other.maskSize === range.maskSize) continue;
     refused.set(
@@ -62,7 +62,7 @@ export function ciliumWish(
       `pod addresses ${other.podCidr} in pieces of /${other.maskSize}: the pool ${oldest.name} has ${range.podCidr} and /${range.maskSize}, and a cluster has one range`,
     );
   }
-  const [first, ...others] = wishing.map(({ name, spec }) => poolOf(name, spec));
+  const [first, ...others] = candidates.map(({ name, spec }) => poolOf(name, spec));
   if (first === undefined) return undefined;
   return {
     pools: [first, ...others],
@@ -76,7 +76,7 @@ export function ciliumWish(
 function operatorPlace(
   pools: readonly [CiliumPool, ...CiliumPool[]],
   nodeCount: (pool: string) => number,
-): CiliumWish['operator'] {
+): DesiredCilium['operator'] {
   const [oldest] = pools;
   const populated = pools.filter(({ name }) => nodeCount(name) > 0);
   const lead = populated.find(({ access }) => access === 'direct') ?? populated[0] ?? oldest;
