@@ -31,7 +31,7 @@ export interface BookOptions {
   readonly registered: Live<RegisteredNode>;
   readonly nodes: Live<NodeObject>;
   readonly pools: Pick<Live<PoolObject>, 'values' | 'onChange'>;
-  readonly cluster: Pick<ClusterAddresses, 'latest' | 'fresh' | 'pods'>;
+  readonly cluster: Pick<ClusterAddresses, 'latest' | 'fresh' | 'readNow' | 'pods'>;
   readonly own: Pick<OwnAddresses, 'refresh' | 'holders'>;
 }
 
@@ -70,10 +70,19 @@ export class AddressBook {
     return this.#claims(this.#options.cluster.latest, new Map());
   }
 
-  /** With Services, endpoints and pods as they are now: for a join and for a certificate. */
-  async current(addresses: readonly string[]): Promise<Claims> {
+  /** With Services, endpoints and pods as they are now: for a join, which makes an address somebody's. */
+  current(addresses: readonly string[]): Promise<Claims> {
+    return this.#read(this.#options.cluster.readNow(), addresses);
+  }
+
+  /** With Services and endpoints as they were some seconds ago, and pods as they are: for a certificate. */
+  recent(addresses: readonly string[]): Promise<Claims> {
+    return this.#read(this.#options.cluster.fresh(), addresses);
+  }
+
+  async #read(reading: Promise<ClusterSnapshot>, addresses: readonly string[]): Promise<Claims> {
     const { cluster, own } = this.#options;
-    const [snapshot, pods] = await Promise.all([cluster.fresh(), cluster.pods(addresses), own.refresh()]);
+    const [snapshot, pods] = await Promise.all([reading, cluster.pods(addresses), own.refresh()]);
     return this.#claims(snapshot, pods);
   }
 

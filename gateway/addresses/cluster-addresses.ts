@@ -1,5 +1,6 @@
-// The addresses that Services, endpoints and pods of the cluster have, read when a join or a certificate asks and kept for a few
-// seconds. It is no watch: endpoints change with every pod, and joins are rare. Of EndpointSlices only those are listed that no
+// The addresses that Services, endpoints and pods of the cluster have. A join reads them as they are, since a Service that is a
+// second old has its address already; a certificate takes what was read some seconds ago, since its addresses were judged at the
+// join. It is no watch: endpoints change with every pod, and joins are rare. Of EndpointSlices only those are listed that no
 // selector made (the API server's own, and what people wrote); the others name pods, and a pod is looked up by its address. What
 // a registered kubelet says of its pods is no evidence against anybody, so pods of registered nodes hold nothing.
 import { endpointSlices, type Pod, pods, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
@@ -22,7 +23,7 @@ export interface ClusterAddressesOptions {
   readonly now: () => number;
 }
 
-/** What is this fresh is not read again; a wave of joins costs the API server one reading in this time. */
+/** What is this fresh is not read again for a certificate. */
 const freshMs = 15_000;
 /** API servers allow services 20 bits of an address at most: what is wider are two ranges. */
 const leastServicePrefix = { 4: 12, 6: 108 };
@@ -34,6 +35,7 @@ export class ClusterAddresses {
   #snapshot = emptySnapshot;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<ClusterSnapshot> | undefined;
+  #next: Promise<ClusterSnapshot> | undefined;
   #slices: typeof endpointSlices | undefined;
 
   constructor(options: ClusterAddressesOptions) {
@@ -45,12 +47,32 @@ export class ClusterAddresses {
     return this.#snapshot;
   }
 
+  /** At most 15 s old. */
   async fresh(): Promise<ClusterSnapshot> {
     if (this.#options.now() - this.#readAtMs < freshMs) return this.#snapshot;
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
+    return this.#reading ?? this.#begin();
+  }
+
+  /**
+   * A reading that begins after this was asked for. One is under way at a time, and all who ask meanwhile share the one after it: a
+   * wave of joins costs the API server one list after the other, however many join.
+   */
+  readNow(): Promise<ClusterSnapshot> {
+    if (this.#reading === undefined) return this.#begin();
+    const begin = () => {
+      this.#next = undefined;
+      return this.#begin();
+    };
+    this.#next ??= this.#reading.then(begin, begin);
+    return this.#next;
+  }
+
+  #begin(): Promise<ClusterSnapshot> {
+    const reading = this.#read().finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
     });
-    return this.#reading;
+    this.#reading = reading;
+    return reading;
   }
 
   /** Pods that have one of these addresses now, on nodes that are not ours. */

@@ -118,7 +118,7 @@ async function decide(
   if (!csr) return;
   const decision = await decideCertificate(csr, {
     registered: (node) => kubernetes.get(registeredNodes, node),
-    claims: (addresses) => book.current(addresses),
+    claims: (addresses) => book.recent(addresses),
   });
   const signer = csr.spec.signerName;
   if (decision.decision === 'ignore') return;

@@ -1,0 +1,66 @@
+// What a join and a certificate learn of Services, and how often the API server is read for it.
+import { beforeEach, expect, test } from 'vitest';
+import { ClusterAddresses } from '../../../../gateway/addresses/cluster-addresses.ts';
+import { services } from '../../../../gateway/kubernetes/kinds.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+
+let kubernetes: MemoryKubernetes;
+let cluster: ClusterAddresses;
+let nowMs: number;
+/** Lists of Services that were asked for. */
+let lists: number;
+beforeEach(() => {
+  kubernetes = memoryKubernetes();
+  nowMs = 1_000_000;
+  lists = 0;
+  kubernetes.before = (verb, plural) => {
+    if (verb === 'list' && plural === 'services') lists++;
+  };
+  cluster = new ClusterAddresses({ kubernetes, isRegistered: () => false, now: () => nowMs });
+});
+
+const addService = (name: string, clusterIP: string) =>
+  kubernetes.create(services, { metadata: { name, namespace: 'default' }, spec: { clusterIP } });
+
+test('a join sees a Service that was made after the last reading', async () => {
+  expect((await cluster.fresh()).holders.size).toBe(0);
+  await addService('hook', '10.96.7.7');
+  expect((await cluster.fresh()).holders.get('10.96.7.7'), 'what was read is young enough').toBeUndefined();
+  const { holders } = await cluster.readNow();
+  expect([holders.get('10.96.7.7'), holders.get('hook.default')]).toMatchObject([
+    [{ name: 'default/hook' }],
+    [{ name: 'default/hook' }],
+  ]);
+  expect((await cluster.fresh()).holders.has('10.96.7.7')).toBe(true);
+});
+
+test('a certificate takes what is 15 s old at most', async () => {
+  await cluster.fresh();
+  nowMs += 14_999;
+  await cluster.fresh();
+  expect(lists).toBe(1);
+  nowMs += 1;
+  await cluster.fresh();
+  expect(lists).toBe(2);
+});
+
+test('a hundred joins beside a reading share the one after it, which begins after they asked', async () => {
+  const first = cluster.readNow();
+  await addService('late', '10.96.8.8');
+  const joins = Array.from({ length: 100 }, () => cluster.readNow());
+  await first;
+  const read = await Promise.all(joins);
+  expect(read.every(({ holders }) => holders.has('10.96.8.8'))).toBe(true);
+  expect(lists).toBe(2);
+});
+
+test('a reading that fails fails those who waited for it, and the one after it is made all the same', async () => {
+  kubernetes.before = (_, plural) => {
+    if (plural === 'services' && ++lists === 1) throw new Error('the API server is away');
+  };
+  const first = cluster.readNow();
+  const second = cluster.readNow();
+  await expect(first).rejects.toThrow('away');
+  expect((await second).ranges).toEqual([]);
+  expect((await cluster.readNow()).holders.size).toBe(0);
+});
