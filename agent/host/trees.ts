@@ -2,10 +2,16 @@
 // below it is named through that open directory (/proc/self/fd/N/name, Node's only way to have openat), so a
 // link that somebody puts in our way in the meantime leads nowhere. A directory on another mount is seen by
 // the mount id of its descriptor, which tells bind mounts of the same device apart too; it is left as it is.
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readFile, rmdir, unlink } from 'node:fs/promises';
+// Pods decide what lies in their folders: names may be any bytes, a folder may have millions of them, and the way
+// down may be longer than the descriptors that a process has. What is too deep is moved to the top, still inside.
+import { randomBytes } from 'node:crypto';
+import { constants, type Dir, type Dirent } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, readFile, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, syncDirectory } from './durable.ts';
+
+/** Each level below costs descriptors for as long as it is being emptied. */
+const deepestLevel = 48;
 
 /** Returns the paths that had to stay; an absent path is no error. `contentsOnly` keeps `path` itself. */
 export async function removeTree(path: string, contentsOnly: boolean): Promise<string[]> {
@@ -30,8 +36,14 @@ export async function removeTree(path: string, contentsOnly: boolean): Promise<s
 async function removeBelow(parent: FileHandle, path: string, contentsOnly: boolean): Promise<string[]> {
   const directory = await openDirectory(path);
   try {
-    if (!contentsOnly && (await mountId(parent)) !== (await mountId(directory))) return [path];
-    const left = await emptyDirectory(directory, path, await mountId(directory));
+    const mount = await mountId(directory);
+    if (!contentsOnly && (await mountId(parent)) !== mount) return [path];
+    const lifted: Buffer[] = [];
+    const left = await emptyDirectory({ directory, shown: path, level: 0, mount, top: directory, lifted });
+    for (let name = lifted.pop(); name !== undefined; name = lifted.pop()) {
+      const folder = { directory, shown: path, level: 0, mount, top: directory, lifted };
+      left.push(...(await removeFolder(folder, name)));
+    }
     await directory.sync();
     if (contentsOnly) return left;
     if (left.length > 0) return left;
@@ -43,36 +55,66 @@ async function removeBelow(parent: FileHandle, path: string, contentsOnly: boole
   }
 }
 
-async function emptyDirectory(directory: FileHandle, shownPath: string, mount: string): Promise<string[]> {
+interface Folder {
+  readonly directory: FileHandle;
+  /** Its path as people read it. */
+  readonly shown: string;
+  readonly level: number;
+  readonly mount: string;
+  /** What is removed as a whole, and the names in it of what was moved up from too far below. */
+  readonly top: FileHandle;
+  readonly lifted: Buffer[];
+}
+
+async function emptyDirectory(folder: Folder): Promise<string[]> {
   const left: string[] = [];
-  const here = `/proc/self/fd/${directory.fd}`;
-  for (const entry of await readdir(here, { withFileTypes: true })) {
-    const path = join(here, entry.name);
-    const shown = join(shownPath, entry.name);
-    if (!entry.isDirectory()) {
-      if (!(await removeEntry(path))) left.push(shown);
-      continue;
-    }
-    const child = await openDirectory(path).catch((error: unknown) =>
-      hasCode(error, 'ELOOP', 'ENOTDIR', 'ENOENT') ? undefined : Promise.reject(error),
-    );
-    if (child === undefined) continue; // replaced while we looked; what is there now is not what we listed
-    try {
-      if ((await mountId(child)) !== mount) {
-        left.push(shown);
-        continue;
-      }
-      const below = await emptyDirectory(child, shown, mount);
-      left.push(...below);
-      if (below.length === 0 && !(await removeDirectory(path))) left.push(shown);
-    } finally {
-      await child.close();
-    }
+  for await (const entry of await listNames(folder.directory)) {
+    if (entry.isDirectory()) left.push(...(await removeFolder(folder, entry.name)));
+    else if (!(await removeEntry(inside(folder.directory, entry.name))))
+      left.push(join(folder.shown, entry.name.toString()));
   }
   return left;
 }
 
-function openDirectory(path: string): Promise<FileHandle> {
+async function removeFolder(parent: Folder, name: Buffer): Promise<string[]> {
+  const path = inside(parent.directory, name);
+  const shown = join(parent.shown, name.toString());
+  const directory = await openDirectory(path).catch((error: unknown) =>
+    hasCode(error, 'ELOOP', 'ENOTDIR', 'ENOENT') ? undefined : Promise.reject(error),
+  );
+  if (directory === undefined) return []; // replaced while we looked; what is there now is not what we listed
+  try {
+    if ((await mountId(directory)) !== parent.mount) return [shown];
+    if (parent.level >= deepestLevel) return (await lift(parent, path)) ? [] : [shown];
+    const left = await emptyDirectory({ ...parent, directory, shown, level: parent.level + 1 });
+    return left.length > 0 || (await removeDirectory(path)) ? left : [shown];
+  } finally {
+    await directory.close();
+  }
+}
+
+/** To the top, under a name that nobody has: from there it is removed like any other. */
+async function lift({ top, lifted }: Folder, path: Buffer): Promise<boolean> {
+  const name = Buffer.from(`.regnode-deep-${randomBytes(8).toString('hex')}`);
+  lifted.push(name);
+  return rename(path, inside(top, name)).then(
+    () => true,
+    (error: unknown) => judge(error),
+  );
+}
+
+/** One after the other, as bytes: a name that is no UTF-8 is lost in a string. */
+function listNames(directory: FileHandle): Promise<AsyncIterable<Dirent<Buffer>>> {
+  // Node's types know no buffers here; its documentation and its code do.
+  const asBytes = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 };
+  return opendir(`/proc/self/fd/${directory.fd}`, asBytes) as Promise<Dir & AsyncIterable<never>>;
+}
+
+function inside(directory: FileHandle, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${directory.fd}/`), name]);
+}
+
+function openDirectory(path: string | Buffer): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
 }
 
@@ -84,14 +126,14 @@ async function mountId(directory: FileHandle): Promise<string> {
 }
 
 /** False when the entry is a mount point or may not be removed (immutable, read-only file system). */
-async function removeEntry(path: string): Promise<boolean> {
+async function removeEntry(path: string | Buffer): Promise<boolean> {
   return unlink(path).then(
     () => true,
     (error: unknown) => judge(error),
   );
 }
 
-async function removeDirectory(path: string): Promise<boolean> {
+async function removeDirectory(path: string | Buffer): Promise<boolean> {
   return rmdir(path).then(
     () => true,
     (error: unknown) => judge(error),
@@ -100,6 +142,6 @@ async function removeDirectory(path: string): Promise<boolean> {
 
 function judge(error: unknown): boolean {
   if (hasCode(error, 'ENOENT')) return true;
-  if (hasCode(error, 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTEMPTY', 'EISDIR')) return false;
+  if (hasCode(error, 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTEMPTY', 'EISDIR', 'EXDEV')) return false;
   throw error;
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
 
@@ -51,6 +52,42 @@ test('what is absent is removed already; contents only keeps the folder', async 
   expect(await readdir(join(root, 'kubelet'))).toEqual([]);
 });
 
+test('names that are no UTF-8, as pods and GBK have them', async () => {
+  const folder = Buffer.from(join(root, 'kubelet/pods/'));
+  const gbk = Buffer.from([0xd6, 0xd0, 0xce, 0xc4]);
+  await mkdir(Buffer.concat([folder, gbk]));
+  await writeFile(Buffer.concat([folder, gbk, Buffer.from('/'), gbk]), 'x');
+  expect(await host.files.removeTree(join(root, 'kubelet'))).toEqual([]);
+  expect(await readdir(root)).toEqual(['etc']);
+});
+
+// A process of its own, since one can't give itself fewer descriptors.
+test('a way down that is longer than the descriptors of a process', async () => {
+  await mkdir(join(root, 'kubelet/pods/a', 'd/'.repeat(700)), { recursive: true });
+  await writeFile(join(root, 'kubelet/pods/a', 'd/'.repeat(700), 'file'), 'x');
+  const remove = `import('./agent/host/trees.ts').then(async ({ removeTree }) =>
+    console.log(JSON.stringify(await removeTree(process.argv[1], false))));`;
+  const child = [
+    '-c',
+    'ulimit -n 256; exec "$0" -e "$1" "$2"',
+    process.execPath,
+    remove,
+    join(root, 'kubelet'),
+  ];
+  const { stdout } = await execa('sh', child);
+  expect(stdout).toBe('[]');
+  expect(await readdir(root)).toEqual(['etc']);
+});
+
+test('what is too deep for one go keeps to the folder, and to what it may not enter', async () => {
+  const deep = join(root, 'kubelet/pods/a', 'd/'.repeat(200));
+  await mkdir(deep, { recursive: true });
+  await symlink(join(root, 'etc'), join(deep, 'etc'));
+  expect(await host.files.removeTree(join(root, 'kubelet'), { contentsOnly: true })).toEqual([]);
+  expect(await readdir(join(root, 'kubelet'))).toEqual([]);
+  expect(await readdir(join(root, 'etc'))).toEqual(['passwd']);
+});
+
 describe.skipIf(process.getuid?.() !== 0)('with mounts (needs root)', () => {
   test('a live bind mount of /etc under the kubelet folder survives', async () => {
     const inside = join(root, 'kubelet/pods/a/volumes');
@@ -58,6 +95,16 @@ describe.skipIf(process.getuid?.() !== 0)('with mounts (needs root)', () => {
     expect(await host.files.removeTree(join(root, 'kubelet'))).toEqual([inside]);
     expect(await readFile(join(root, 'etc/passwd'), 'utf8')).toBe('root');
     expect(await readdir(join(root, 'kubelet/pods/a'))).toEqual(['volumes']);
+  });
+
+  test('a bind mount far below survives too', async () => {
+    const inside = join(root, 'kubelet/pods/a', 'd/'.repeat(200), 'inside');
+    await mkdir(inside, { recursive: true });
+    mount('--bind', join(root, 'etc'), inside);
+    const left = await host.files.removeTree(join(root, 'kubelet'));
+    expect(left).toHaveLength(1);
+    expect(await readFile(join(left[0] ?? '', 'passwd'), 'utf8')).toBe('root');
+    mounted = left.slice();
   });
 
   test('another file system is not entered, a file that is a mount point stays', async () => {
