@@ -55,7 +55,8 @@ export class AddressBook {
     });
     nodes.onChange(({ name, object, previous }) => {
       this.#nodes.set(name, object ? nodeKeys(object) : []);
-      if (isDeepStrictEqual(podCidrsOf(object), podCidrsOf(previous))) return;
+      const isSame = object?.metadata.uid === previous?.metadata.uid;
+      if (isSame && isDeepStrictEqual(podCidrsOf(object), podCidrsOf(previous))) return;
       this.#podRanges.set(
         name,
         podCidrsOf(object).flatMap((text) => parseRange(text) ?? []),
@@ -166,11 +167,16 @@ export class AddressBook {
     const ofPools = [...pools.values()].flatMap(({ metadata, spec }) => {
       const isOurs = (spec.network?.mode ?? 'cilium') === 'cilium';
       const range = isOurs ? parseRange(spec.network?.cilium?.podCidr ?? defaultPodCidr) : undefined;
-      return range ? [{ range, what: `range of pods in the pool ${metadata.name}` }] : [];
+      const what = `range of pods in the pool ${metadata.name}`;
+      return range ? [{ range, what, sinceMs: Number.NEGATIVE_INFINITY }] : [];
     });
+    // A removed host may write its Node for as long as its kubelet's certificate lives: it takes nothing from who was there.
     const ofNodes = [...this.#podRanges].flatMap(([name, ranges]) => {
-      const what = `range of pods of the Node ${name}`;
-      return this.#isForeign(name) ? ranges.map((range) => ({ range, what })) : [];
+      const about = {
+        what: `range of pods of the Node ${name}`,
+        sinceMs: createdMs(this.#options.nodes.get(name)),
+      };
+      return this.#isForeign(name) ? ranges.map((range) => ({ range, ...about })) : [];
     });
     this.#ranges = [...ofPools, ...ofNodes];
     return this.#ranges;

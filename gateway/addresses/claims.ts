@@ -15,6 +15,8 @@ export interface HeldRange {
   readonly range: AddressRange;
   /** `pods of the pool idc` */
   readonly what: string;
+  /** Since when; a node that was there before keeps its address. -Infinity: it holds against everybody. */
+  readonly sinceMs: number;
 }
 
 /** What is known of the cluster. */
@@ -46,7 +48,9 @@ export function addressObjection(address: string, claimant: Claimant, claims: Cl
   const kind = unusableKind(address);
   if (kind !== undefined) return `a ${kind} address is no node's own`;
   const parsed = parseAddress(address);
-  const held = claims.ranges.find(({ range }) => range.contains(parsed));
+  const held = claims.ranges.find(
+    ({ range, sinceMs }) => !(sinceMs > claimant.sinceMs) && range.contains(parsed),
+  );
   if (held) return `it lies in ${held.range.text}, the ${held.what}`;
   return holderObjection(address, claimant, claims);
 }

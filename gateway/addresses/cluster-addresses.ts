@@ -27,6 +27,8 @@ export interface ClusterAddressesOptions {
 const freshMs = 15_000;
 /** API servers allow services 20 bits of an address at most: what is wider are two ranges. */
 const leastServicePrefix = { 4: 12, 6: 108 };
+/** Later than all that is there, and in the way of a join all the same. */
+const anyTime = Number.POSITIVE_INFINITY;
 /** Slices of pods, which their controller keeps. */
 const notOfPods = 'endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io';
 
@@ -104,6 +106,7 @@ export class ClusterAddresses {
     for (const service of items) {
       const holder = serviceHolder(service);
       for (const key of serviceKeys(service)) add(holders, key, holder);
+      for (const key of writtenKeys(service)) add(holders, key, { ...holder, sinceMs: anyTime });
     }
     for (const slice of slices) {
       const { name, namespace = '' } = slice.metadata;
@@ -162,7 +165,7 @@ function serviceRanges(items: readonly Service[]): readonly HeldRange[] {
 
 function heldByServices(text: string): HeldRange[] {
   const range = parseRange(text);
-  return range ? [{ range, what: 'range of services' }] : [];
+  return range ? [{ range, what: 'range of services', sinceMs: Number.NEGATIVE_INFINITY }] : [];
 }
 
 function serviceHolder(service: Service): Holder {
@@ -170,16 +173,22 @@ function serviceHolder(service: Service): Holder {
   return { kind: 'Service', name: `${namespace}/${name}`, sinceMs: createdMs(service) };
 }
 
-function serviceKeys({ metadata, spec, status }: Service): readonly string[] {
-  const addresses = [
-    ...(spec?.clusterIPs ?? []),
-    spec?.clusterIP,
-    spec?.loadBalancerIP,
-    ...(spec?.externalIPs ?? []),
-    ...(status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip),
-  ];
-  const canonical = addresses.flatMap((address) => canonicalAddress(address ?? '') ?? []);
-  return [...new Set(canonical), `${metadata.name}.${metadata.namespace ?? ''}`];
+function serviceKeys({ metadata, spec }: Service): readonly string[] {
+  const canonical = canonicalOf([...(spec?.clusterIPs ?? []), spec?.clusterIP]);
+  return [...canonical, `${metadata.name}.${metadata.namespace ?? ''}`];
+}
+
+/** What an editor of its namespace may write at any time: a node that has it keeps it, and no node gets it by a join. */
+function writtenKeys({ spec, status }: Service): readonly string[] {
+  const ingress = (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
+  const addresses = canonicalOf([spec?.loadBalancerIP, ...(spec?.externalIPs ?? []), ...ingress]);
+  // The API server dials it for webhooks and aggregated APIs.
+  const name = spec?.externalName?.toLowerCase().replace(/\.$/, '') ?? '';
+  return [...addresses, canonicalAddress(name) ?? name];
+}
+
+function canonicalOf(addresses: readonly (string | undefined)[]): readonly string[] {
+  return [...new Set(addresses.flatMap((address) => canonicalAddress(address ?? '') ?? []))];
 }
 
 function podHolder(pod: Pod): Holder {

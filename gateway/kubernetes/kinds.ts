@@ -77,6 +77,7 @@ export interface Service extends KubernetesObject {
     readonly clusterIPs?: readonly string[];
     readonly externalIPs?: readonly string[];
     readonly loadBalancerIP?: string;
+    readonly externalName?: string;
   };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }

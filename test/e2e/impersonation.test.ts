@@ -28,6 +28,8 @@ let impostor: Peer;
 let own: string;
 let stolen: Readonly<Record<'service' | 'node' | 'apiServer', string>>;
 let bootstrapToken: string;
+/** Credentials of its kubelet. */
+let kubelet: object;
 
 beforeAll(async () => {
   const joined = await startJoinedSandbox({ name: 'e2e-impersonation' });
@@ -37,6 +39,7 @@ beforeAll(async () => {
     sandbox.addHost({ name: 'hostile' }),
     runPod(sandbox, 'talker', victim),
     kubectl(sandbox, ['create', 'service', 'clusterip', 'hook', '--tcp=443:443']),
+    kubectl(sandbox, ['create', 'service', 'externalname', 'away', '--external-name=hooks.example.com']),
   ]);
   const clusterIp = ['get', 'service', 'hook', '-o', 'jsonpath={.spec.clusterIP}'];
   own = hostile.address;
@@ -85,9 +88,12 @@ test('a join with the address of a Service, a node or the API server is refused,
 });
 
 test('a join with the name of a Service, or of a node that is there, is refused', async () => {
-  for (const name of ['hook.default.svc', 'hook.default', 'kubernetes', 'a.cluster.local', stolen.service]) {
+  // The API server dials the last one for a webhook at the Service "away".
+  for (const name of [
+    ...['hook.default.svc', 'hook.default', 'kubernetes', 'a.cluster.local', stolen.service],
+    'hooks.example.com',
+  ])
     expect((await attempt(name)).code, name).toBe('NODE_NAME_RESERVED');
-  }
   expect((await attempt(victim)).code).toBe('NODE_NAME_TAKEN');
   const spec = ['get', 'registerednode', victim, '-o', 'jsonpath={.spec.machineId}'];
   const machineId = await kubectl(sandbox, spec);
@@ -143,7 +149,7 @@ test('a serving certificate for others is denied, also when they stand in its re
   const asked = await kubectlAs(sandbox, 'hostile-boot', { token: bootstrapToken }, create, mine.manifest);
   expect(asked, asked.stderr).toMatchObject({ exitCode: 0 });
   expect(await decisionOn(sandbox, 'hostile-client')).toMatch(/^Approved /);
-  const kubelet = {
+  kubelet = {
     'client-certificate-data': await signedCertificate(sandbox, 'hostile-client'),
     'client-key-data': Buffer.from(mine.keyPem).toString('base64'),
   };
@@ -171,8 +177,15 @@ test('a serving certificate for others is denied, also when they stand in its re
   expect(made, made.stderr).toMatchObject({ exitCode: 0 });
   const status = { addresses: [{ type: 'InternalIP', address: stolen.node }] };
   const replace = ['replace', '--raw', '/api/v1/nodes/hostile/status', '-f', '-'];
-  const stored = JSON.parse(await kubectl(sandbox, ['get', 'node', 'hostile', '-o', 'json'])) as object;
-  const said = JSON.stringify({ ...stored, status });
+  const stored = JSON.parse(await kubectl(sandbox, ['get', 'node', 'hostile', '-o', 'json'])) as {
+    metadata: object;
+  };
+  // Of no version: the gateway labels it meanwhile.
+  const said = JSON.stringify({
+    ...stored,
+    metadata: { ...stored.metadata, resourceVersion: undefined },
+    status,
+  });
   const replaced = await kubectlAs(sandbox, 'hostile', kubelet, replace, said);
   expect(replaced, replaced.stderr).toMatchObject({ exitCode: 0 });
 });
@@ -236,9 +249,22 @@ test('no way of the egress leads into the gateway itself', async () => {
 
 test('after it has gone, every address leads to whom it belongs', async () => {
   await regnodectl(sandbox, ['node', 'remove', 'hostile', '--force']);
+  // Its kubelet's certificate is good as before, and Kubernetes lets it make its Node anew.
+  const spec = { podCIDR: '0.0.0.0/0', podCIDRs: ['0.0.0.0/0'] };
+  const node = JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'hostile' }, spec });
+  const made = await kubectlAs(sandbox, 'hostile', kubelet, ['create', '-f', '-'], node);
+  expect(made, made.stderr).toMatchObject({ exitCode: 0 });
+  // What it says has arrived.
+  const isHeard = async () => {
+    const { code, detail } = await attempt('next');
+    return code === 'ADDRESS_NOT_OWNED' && detail.includes('Node hostile');
+  };
+  await waitFor('its Node to be known', isHeard, { timeoutMs: 20_000 });
   expect(await kubectl(sandbox, ['logs', 'talker', '--tail=1'])).toContain(`on ${victim}`);
   expect(await connect(`${stolen.node}:10250`)).toContain(' 200 ');
   expect(await received()).toBe(1);
-  // And its own is free for the next.
-  expect(await attempt('next')).toMatchObject({ status: 200 });
+  // And its own is free for the next, once its Node has been deleted.
+  await kubectl(sandbox, ['delete', 'node', 'hostile']);
+  const isFree = async () => (await attempt('next')).status === 200;
+  await waitFor('its address to be free', isFree, { timeoutMs: 20_000 });
 });

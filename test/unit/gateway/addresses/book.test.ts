@@ -105,3 +105,30 @@ test('its own Node, whatever it says, changes nothing', async () => {
   expect(await ownerOf('10.77.0.11')).toBe('idc-1');
   expect(await ownerOf('10.77.0.66')).toBe('hostile');
 });
+
+test('a removed host that writes its Node again takes nothing from nodes that were there', async () => {
+  await register('idc-1', ['10.77.0.11', 'fd00::11']);
+  const podCIDRs = ['0.0.0.0/0', '::/0'];
+  const addresses = ['idc-1', '10.77.0.11', 'fd00::11'].map((address) => ({ type: 'InternalIP', address }));
+  await kubernetes.create(nodes, {
+    ...{ metadata: { name: 'removed' }, spec: { podCIDRs }, status: { addresses } },
+  });
+  for (const host of ['idc-1', '10.77.0.11', 'fd00::11']) expect(await ownerOf(host), host).toBe('idc-1');
+  expect(await contested('idc-1')).toEqual([]);
+});
+
+describe('a Service that is older than the node', () => {
+  test.each([
+    ['externalIPs', { spec: { externalIPs: ['10.77.0.11'] } }],
+    ['loadBalancerIP', { spec: { loadBalancerIP: '10.77.0.11' } }],
+    ['the ingress of its balancer', { status: { loadBalancer: { ingress: [{ ip: '10.77.0.11' }] } } }],
+    ['externalName', { spec: { externalName: 'idc-1' } }],
+  ])('takes nothing from it by what is written later: %s', async (_, written) => {
+    await kubernetes.create(services, { metadata: { name: 'old', namespace: 'web' } });
+    await register('idc-1', ['10.77.0.11']);
+    await kubernetes.patch(services, 'old', written, { namespace: 'web' });
+    expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+    expect(await ownerOf('idc-1')).toBe('idc-1');
+    expect(await contested('idc-1')).toEqual([]);
+  });
+});

@@ -526,10 +526,13 @@ describe('names that could be taken for something else', () => {
       'a.localhost',
       'hook.web',
     ],
-    ...['cloud-a'],
+    ...['cloud-a', 'hooks.corp.example'],
   ])('%s', async (name) => {
     await kubernetes.create(nodePools, pool('other', { kubelet: { clusterDomain: 'idc.internal' } }));
     await kubernetes.create(services, { metadata: { name: 'hook', namespace: 'web' } });
+    // The API server dials such a name for webhooks.
+    const spec = { externalName: 'Hooks.corp.example.' };
+    await kubernetes.create(services, { metadata: { name: 'away', namespace: 'web' }, spec });
     await kubernetes.create(nodes, {
       metadata: { name: 'cloud-1' },
       status: { addresses: [{ type: 'Hostname', address: 'Cloud-A' }] },

@@ -163,7 +163,10 @@ describe('denied', () => {
       'a name that somebody had before',
       { holders: (key) => (key === 'idc-1' ? [{ kind: 'Node', name: 'cloud-1', sinceMs: 0 }] : []) },
     ],
-    ['an address among those of services', { ranges: [{ range: services, what: 'range of services' }] }],
+    [
+      'an address among those of services',
+      { ranges: [{ range: services, what: 'range of services', sinceMs: 0 }] },
+    ],
     ['a name in the domain of services', { domains: ['idc-1'] }],
   ])('%s, although it was registered with it', async (_name, claims) => {
     const request = await csr(subject('idc-1'), { ...node('idc-1'), ...serving }, own);
