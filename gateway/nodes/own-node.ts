@@ -1,6 +1,6 @@
 // Which Node object belongs to a registration. Only that one is labelled, tainted, cordoned, drained or deleted: a node of the
-// cloud may have the same name. It goes by what the API server alone writes (uid, time of creation) and by the registration;
-// the machine id, which a kubelet says of itself, can only make a Node not ours. Pure.
+// cloud may have the same name. It goes by what the API server alone writes (uid, time of creation) and by the registration. Nothing
+// that a kubelet says of itself counts: with another machine id it would be rid of its pool's taints, of cordon and of drain. Pure.
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 
@@ -9,16 +9,14 @@ export function ownNode(registered: RegisteredNode, node: NodeObject | undefined
   return node && isOwn(registered, node) ? node : undefined;
 }
 
-function isOwn({ metadata, spec, status }: RegisteredNode, node: NodeObject): boolean {
+function isOwn({ metadata, status }: RegisteredNode, node: NodeObject): boolean {
   const { uid, creationTimestamp } = node.metadata;
   if (uid === undefined) return false;
   if (status?.nodeUid === uid) return true;
   // Nobody has joined under this name: a registration that somebody wrote by hand, or a claim.
   if (status?.joinedAt === undefined) return false;
   // Both times are the API server's, in whole seconds. A Node of before is somebody else's.
-  if (!(timeOf(creationTimestamp) >= timeOf(metadata.creationTimestamp))) return false;
-  const machineId = node.status?.nodeInfo?.machineID;
-  return !machineId || !spec.machineId || machineId === spec.machineId;
+  return timeOf(creationTimestamp) >= timeOf(metadata.creationTimestamp);
 }
 
 const timeOf = (timestamp: string | undefined) => Date.parse(timestamp ?? '');

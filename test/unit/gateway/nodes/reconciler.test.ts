@@ -358,11 +358,12 @@ describe('whose the Node is', () => {
     expect(audited).toMatchObject([{ kind: 'forced', nodeObject: 'left-alone' }]);
   });
 
-  test('one of another machine, or of before, is told in an event and not written', async () => {
-    const machineId = 'a'.repeat(32);
-    await kubernetes.patch(registeredNodes, 'idc-1', { spec: { machineId } });
-    const nodeInfo = { machineID: 'b'.repeat(32) };
-    await kubernetes.create(nodes, { metadata: { name: 'idc-1' }, status: { nodeInfo } });
+  test('one of before is told in an event and not written', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await kubernetes.patch(registeredNodes, 'idc-1', { metadata: { finalizers: null } });
+    await kubernetes.remove(secrets, 'bootstrap-token-tok123', { namespace: 'kube-system' });
+    await register();
     const before = cloud();
     await settle();
     expect(cloud()).toEqual(before);
@@ -371,6 +372,20 @@ describe('whose the Node is', () => {
     await departures.deregister(found());
     expect(cloud()).toEqual(before);
     expect(audited.at(-1)).toMatchObject({ event: 'removal', kind: 'left', nodeObject: 'left-alone' });
+  });
+
+  test('a kubelet that gives another machine id keeps no taint, drain or deletion off its Node', async () => {
+    await kubernetes.patch(registeredNodes, 'idc-1', { spec: { machineId: 'a'.repeat(32) } });
+    const taint = { key: 'idc', value: 'true', effect: 'NoSchedule' };
+    await kubernetes.patch(nodePools, 'idc', { spec: { taints: [taint] } });
+    const nodeInfo = { machineID: 'b'.repeat(32) };
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' }, status: { nodeInfo } });
+    await settle();
+    expect(cloud()?.spec?.taints).toEqual([taint]);
+    await departures.drain(found(), 'test');
+    expect(cloud()?.spec?.unschedulable).toBe(true);
+    await departures.deregister(found());
+    expect(kubernetes.stored(nodes)).toEqual([]);
   });
 
   test('one that was deleted and registered again is ours again, with nothing written yet', async () => {
