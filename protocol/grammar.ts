@@ -43,7 +43,7 @@ export const labelsSchema = z
   .meta({ maxProperties: mostLabels });
 
 export const taintEffectSchema = z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']);
-export const taintSchema = z.strictObject({
+const taintSchema = z.strictObject({
   key: labelKeySchema,
   value: labelValueSchema.optional(),
   effect: taintEffectSchema,

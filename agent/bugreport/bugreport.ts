@@ -15,7 +15,7 @@ import { bugreportCommands } from './commands.ts';
 import { knownSecrets } from './known-secrets.ts';
 import { sections as allSections, type Section } from './sections.ts';
 
-export const bugreportSchemaVersion = 1;
+const bugreportSchemaVersion = 1;
 const sectionLimitBytes = 2 * 1024 * 1024;
 const sectionTimeoutMs = 45_000;
 

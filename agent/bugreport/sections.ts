@@ -18,7 +18,7 @@ import {
 import { describeEnvironment } from './environment.ts';
 import { keptLines } from './kept-lines.ts';
 
-export interface Source {
+interface Source {
   readonly host: Host;
   readonly node: JoinedNode | undefined;
 }

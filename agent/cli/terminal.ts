@@ -4,7 +4,7 @@ import type { Fault, Language } from '../../protocol/catalogue/fault.ts';
 import { printable, printableJson, printableLines } from '../../protocol/printable.ts';
 import type { Text } from '../config/language.ts';
 
-export const resultSchemaVersion = 1;
+const resultSchemaVersion = 1;
 
 const marks = { ok: 32, fail: 31, skip: 33, '..': 36 } as const;
 export type Mark = keyof typeof marks;

@@ -13,7 +13,7 @@ import { withParents } from './parents.ts';
 import { runcComponent } from './runc/runc.ts';
 import { systemComponent } from './system/system.ts';
 
-export const components: readonly Component[] = [
+const components: readonly Component[] = [
   artifactsComponent,
   systemComponent,
   ciliumComponent,

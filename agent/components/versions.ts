@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Artifact, artifactSchema, type DesiredState } from '../../protocol/messages/desired.ts';
 
 /** In the order in which they are tried: what the later ones need comes first. */
-export const provenComponents = ['runc', 'cni-plugins', 'containerd', 'kubelet'] as const;
+const provenComponents = ['runc', 'cni-plugins', 'containerd', 'kubelet'] as const;
 export type ProvenComponent = (typeof provenComponents)[number];
 
 /** A trial that the agent's own end cut off is begun again, this many times. */
@@ -35,7 +35,7 @@ const memorySchema = z.object({
 export const versionMemorySchema = z.partialRecord(z.enum(provenComponents), memorySchema);
 
 export type Failure = z.infer<typeof failureSchema>;
-export type ComponentMemory = z.infer<typeof memorySchema>;
+type ComponentMemory = z.infer<typeof memorySchema>;
 export type VersionMemory = z.infer<typeof versionMemorySchema>;
 
 export interface Trial {

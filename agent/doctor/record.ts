@@ -20,7 +20,6 @@ const recordSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), sha256: z.string(), record: recordSchema });
 
-export type HopRecord = z.infer<typeof hopRecordSchema>;
 export type DoctorRecord = z.infer<typeof recordSchema>;
 
 export async function readRecord(host: Host, node: string): Promise<DoctorRecord> {

@@ -15,7 +15,7 @@ const around = (match: readonly string[]): readonly [string, string] => [match[1
 const value = String.raw`("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`;
 const telling = String.raw`[\w.-]{0,48}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client-key-data|credentials?|auth(?:orization)?|cookie|signature)[\w.-]{0,48}`;
 
-export const secretKinds: readonly SecretKind[] = [
+const secretKinds: readonly SecretKind[] = [
   // Also one that was cut off, and one whose line ends were escaped.
   {
     name: 'private-key',

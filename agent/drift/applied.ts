@@ -32,7 +32,7 @@ export function fingerprint(resource: Resource): string {
   return hashOf(JSON.stringify(resource)).slice(0, 16);
 }
 
-export function isDrift(step: Step, applied: Applied): boolean {
+function isDrift(step: Step, applied: Applied): boolean {
   return step.action === 'make' && applied[step.key] === fingerprint(step.resource);
 }
 

@@ -32,8 +32,3 @@ export function nextDrift(
   );
   return [...fresh, ...remembered].slice(0, mostNotes);
 }
-
-/** Still as somebody left it. */
-export function standingDrift(notes: readonly DriftNote[]): readonly DriftNote[] {
-  return notes.filter(({ repaired }) => !repaired);
-}

@@ -1,6 +1,6 @@
 // The node's key: ECDSA P-256, made on the host, never leaves it. The certificate request proves that whoever
 // asks holds it. Pure: storing is the caller's business.
-import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 
 /** A new private key, PKCS #8 PEM. */
 export function createKey(): string {
@@ -12,10 +12,4 @@ export function createKey(): string {
 export async function createCertificateRequest(keyPem: string, nodeName: string): Promise<string> {
   const { createRequest } = await import('./certificate-request.ts');
   return createRequest(keyPem, nodeName);
-}
-
-/** sha256 of the public key (SPKI), hex: says whether a certificate belongs to a key. */
-export function publicKeyFingerprint(keyPem: string): string {
-  const spki = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(spki).digest('hex');
 }

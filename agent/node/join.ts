@@ -44,7 +44,7 @@ export interface JoinSettings {
   readonly downloads?: DownloadSettings;
 }
 
-export interface JoinListener {
+interface JoinListener {
   phase(phase: JoinPhase): void;
   plan(plan: Plan, round: number): void;
   step(event: StepEvent): void;

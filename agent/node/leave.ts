@@ -9,7 +9,7 @@ import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
 import { undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
-import { type UndoOptions, undoAll } from '../plan/undo.ts';
+import { undoAll } from '../plan/undo.ts';
 import { lockNode } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { forgetState, sweepStateFolder } from '../state/state-folder.ts';
@@ -23,7 +23,6 @@ export interface LeaveOptions {
   readonly force: boolean;
   readonly drain: boolean;
   readonly onPhase?: (phase: LeavePhase) => void;
-  readonly onUndo?: UndoOptions['onThing'];
   readonly signal?: AbortSignal;
 }
 
@@ -86,7 +85,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
  */
 export async function takeBack(
   host: Host,
-  options: Pick<LeaveOptions, 'force' | 'onPhase' | 'onUndo'>,
+  options: Pick<LeaveOptions, 'force' | 'onPhase'>,
 ): Promise<{ kept: string[]; failed: readonly string[] }> {
   options.onPhase?.('stop');
   const kept = await stopWorkloads(host);
@@ -94,8 +93,7 @@ export async function takeBack(
   const read = await readJournal(host, { tolerant: options.force });
   for (const { line, detail } of read?.damage ?? []) kept.push(`line ${line} of the journal: ${detail}`);
   const tools = { host, backups: openBackups(host) };
-  const undo = options.onUndo ? { onThing: options.onUndo } : {};
-  const undone = await undoAll(tools, read?.entries ?? [], undo);
+  const undone = await undoAll(tools, read?.entries ?? []);
   kept.push(...undone.kept);
   if (undone.failed.length > 0 && read?.damage.length === 0) await noteSettled(host, undone.settled);
   return { kept, failed: undone.failed };

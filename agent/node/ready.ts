@@ -58,7 +58,7 @@ async function ask(gateway: Pick<GatewayApi, 'status'>, signal: AbortSignal): Pr
   }
 }
 
-export function whatIsMissing(status: NodeStatusResponse): string | undefined {
+function whatIsMissing(status: NodeStatusResponse): string | undefined {
   if (!status.registered) return 'not registered';
   const missing = [
     ...(status.tunnelConnected ? [] : ['the tunnel is not up']),

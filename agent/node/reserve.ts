@@ -5,7 +5,7 @@ import { paths } from '../config/paths.ts';
 import { temporaryPath } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 
-export const reserveBytes = 4 * 1024 * 1024;
+const reserveBytes = 4 * 1024 * 1024;
 /** A host that is nearly full needs its room more than we do. */
 const leastFreeBytes = 64 * 1024 * 1024;
 

@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 
 const attributes = { i: 'immutable', a: 'append-only' } as const;
 
-export interface Attribute {
+interface Attribute {
   readonly path: string;
   readonly name: 'immutable' | 'append-only';
   /** What takes it off. */
@@ -32,7 +32,7 @@ export async function withAttributes(host: Host, text: string, paths: readonly s
 }
 
 /** Which of the paths the file system itself protects, by lsattr; none where that can't tell. */
-export async function forbiddingAttributes(host: Host, paths: readonly string[]): Promise<Attribute[]> {
+async function forbiddingAttributes(host: Host, paths: readonly string[]): Promise<Attribute[]> {
   const { stdout } = await host.processes
     .run('lsattr', ['-d', '--', ...paths], { timeoutMs: 10_000 })
     .catch(() => ({ stdout: '' }));

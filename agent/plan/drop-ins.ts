@@ -5,7 +5,7 @@
 import { hasCode } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 
-export const watchedUnits = ['kubelet.service', 'containerd.service'] as const;
+const watchedUnits = ['kubelet.service', 'containerd.service'] as const;
 
 /** As systemd goes through them: of two files with one name the first counts. */
 const folders = [

@@ -15,7 +15,7 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-export interface Damage {
+interface Damage {
   readonly line: number;
   readonly detail: string;
 }

@@ -1,11 +1,6 @@
 // The chains that kubelet, kube-proxy and CNI plugins make in the packet filter, found in what iptables-save
 // prints, and the iptables-restore script that takes away exactly those that were not there before. Pure.
 
-export interface Chain {
-  readonly table: string;
-  readonly name: string;
-}
-
 const ours = /^(KUBE-|CNI-|CILIUM_|OLD_CILIUM_)/;
 
 /** Every chain of a name that a cluster's programs give, `table chain`. */

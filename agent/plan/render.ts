@@ -5,7 +5,7 @@ import type { StandingDrift } from './drop-ins.ts';
 import type { Plan, Step } from './plan.ts';
 
 /** 2: each step says whether it is drift, and whether the daemon would do it. */
-export const planSchemaVersion = 2;
+const planSchemaVersion = 2;
 
 export interface DriftMarks {
   readonly drift: readonly Step[];

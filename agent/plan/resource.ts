@@ -4,7 +4,7 @@
 import type { Artifact } from '../../protocol/messages/desired.ts';
 
 /** A verified archive in the content-addressed store. */
-export interface ArtifactResource {
+interface ArtifactResource {
   readonly kind: 'artifact';
   readonly artifact: Artifact;
   /** Where it will be unpacked; once it is there, the archive is not needed. */
@@ -29,7 +29,7 @@ export interface DirectoryResource {
   readonly content: 'ours' | 'shared';
 }
 
-export interface FileResource {
+interface FileResource {
   readonly kind: 'file';
   readonly path: string;
   readonly mode: number;
@@ -38,14 +38,14 @@ export interface FileResource {
   readonly secret?: boolean;
 }
 
-export interface LinkResource {
+interface LinkResource {
   readonly kind: 'link';
   readonly path: string;
   readonly target: string;
 }
 
 /** A file that a program of ours will make by itself (kubelet.conf): nothing to do now, something to undo. */
-export interface ClaimResource {
+interface ClaimResource {
   readonly kind: 'claim';
   readonly path: string;
   readonly by: string;
@@ -59,13 +59,13 @@ export interface SysctlResource {
   readonly atLeast?: boolean;
 }
 
-export interface ModuleResource {
+interface ModuleResource {
   readonly kind: 'module';
   readonly name: string;
 }
 
 /** A systemd unit that runs, and runs with the configuration that `stamp` names (see kinds/unit.ts). */
-export interface UnitResource {
+interface UnitResource {
   readonly kind: 'unit';
   readonly name: string;
   readonly stamp?: string;
@@ -81,19 +81,19 @@ export interface ImagesResource {
 }
 
 /** Links, routes, packet filter chains and cgroups that pods leave behind: noted once, before the first pod. */
-export interface PodNetworkResource {
+interface PodNetworkResource {
   readonly kind: 'pod-network';
 }
 
 /** A file that must not stand there; a leave puts it back. */
-export interface SetAsideResource {
+interface SetAsideResource {
   readonly kind: 'set-aside';
   readonly path: string;
   readonly why: string;
 }
 
 /** What Cilium attaches to devices, control groups and routing: noted once, before Cilium can run. */
-export interface CiliumDataPathResource {
+interface CiliumDataPathResource {
   readonly kind: 'cilium-data-path';
   /** Where the cgroup2 hierarchy is that it uses. */
   readonly cgroupRoot: string;

@@ -11,10 +11,6 @@ import type { Kind, Tools, UndoOutcome } from './kind.ts';
 import { kinds } from './kinds/index.ts';
 import { observeUnit, unitsToRevive } from './kinds/unit.ts';
 
-export interface UndoOptions {
-  readonly onThing?: (thing: JournaledThing, outcome: UndoOutcome) => void;
-}
-
 export interface Undone {
   /** Keys of what is as it was before us, or stays for a reason that no second try changes. */
   readonly settled: readonly string[];
@@ -25,11 +21,7 @@ export interface Undone {
 }
 
 /** Throws only for want of room: with room again all of it can be undone, and the journal is all that knows how. */
-export async function undoAll(
-  tools: Tools,
-  entries: readonly JournalEntry[],
-  options: UndoOptions = {},
-): Promise<Undone> {
+export async function undoAll(tools: Tools, entries: readonly JournalEntry[]): Promise<Undone> {
   const things = [...foldJournal(entries).values()].toReversed();
   const settled: string[] = [];
   const kept: string[] = [];
@@ -37,7 +29,6 @@ export async function undoAll(
   for (const thing of things) {
     try {
       const outcome = await undoThing(tools, thing);
-      options.onThing?.(thing, outcome);
       if (outcome.outcome === 'failed') {
         failed.push(await withAttributes(tools.host, outcome.detail ?? thing.key, outcome.paths ?? []));
         continue;

@@ -43,7 +43,7 @@ export interface PreflightContext {
 }
 
 /** What was measured, and against what: symbols and numbers, the same in every language. */
-export interface Evidence {
+interface Evidence {
   readonly measured: string;
   readonly threshold: string;
 }

@@ -5,7 +5,7 @@ import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 
 export const measurementSchemaVersion = 1;
 
-export const hopNames = ['route', 'dns', 'proxy', 'tcp', 'tls', 'http'] as const;
+const hopNames = ['route', 'dns', 'proxy', 'tcp', 'tls', 'http'] as const;
 
 const hopSchema = z.object({
   hop: z.enum(hopNames),

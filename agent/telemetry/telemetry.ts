@@ -19,7 +19,7 @@ import { Shipper } from './shipper/shipper.ts';
 import { Spool } from './spool/spool.ts';
 import { type WorkerInput, type WorkerMessage, workerUrl } from './worker-input.ts';
 
-export interface TelemetryIntervals {
+interface TelemetryIntervals {
   readonly heartbeatIntervalMs: number;
   readonly metricsIntervalMs: number;
 }
@@ -121,7 +121,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
 }
 
 /** Milliseconds since 1970 and twelve random bits: rises with time, and is new even after the clock was set back. */
-export function newEpoch(): number {
+function newEpoch(): number {
   return Math.floor(sharedClock.nowMs()) * 4096 + Math.floor(Math.random() * 4096);
 }
 

@@ -26,9 +26,8 @@ export interface ApiServerListenerOptions {
   readonly signal: AbortSignal;
   readonly address?: TargetAddress;
   readonly clock?: TunnelClock;
-  /** Carried at a time, and looked at before that. */
+  /** Carried at a time. */
   readonly connectionsLimit?: number;
-  readonly unknownLimit?: number;
   /** Whose connections are carried. */
   readonly uid?: number;
 }
@@ -37,9 +36,10 @@ const defaults = {
   address: apiServerListenAddress,
   clock: realClock,
   connectionsLimit: 64,
-  unknownLimit: 256,
   uid: 0,
 };
+/** Looked at a time, before they are carried. */
+const unknownLimit = 256;
 const toldOnceIn = { intervalMs: 60_000, remembered: 100 };
 const retryMs = 2000;
 
@@ -93,7 +93,7 @@ export class ApiServerListener {
 
   /** Whose it is, before a byte of it is read. */
   async #admit(socket: Socket): Promise<void> {
-    const { host, uid, connectionsLimit, unknownLimit } = this.#options;
+    const { host, uid, connectionsLimit } = this.#options;
     // Until it is joined with a stream, nobody else listens for its errors.
     socket.on('error', () => undefined);
     // By lot, so that whoever hurries can't keep the kubelet out for good.

@@ -68,7 +68,7 @@ export async function dialGateway(options: DialOptions): Promise<Transport> {
   }
 }
 
-export function hostAndPort(url: URL): { host: string; port: number } {
+function hostAndPort(url: URL): { host: string; port: number } {
   const secure = url.protocol === 'wss:' || url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return { host, port: Number(url.port) || (secure ? 443 : 80) };

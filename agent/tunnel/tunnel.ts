@@ -44,7 +44,7 @@ export interface TunnelOptions extends TunnelIdentity {
   readonly addresses?: GatewayAddresses;
 }
 
-export interface TunnelStatus extends SessionFigures {
+interface TunnelStatus extends SessionFigures {
   readonly gateway: string;
   /** The replica of the gateway that answered, as it calls itself. */
   readonly replica: string;

@@ -15,7 +15,7 @@ export interface ClusterSnapshot {
   readonly ranges: readonly HeldRange[];
 }
 
-export const emptySnapshot: ClusterSnapshot = { holders: new Map(), ranges: [] };
+const emptySnapshot: ClusterSnapshot = { holders: new Map(), ranges: [] };
 
 export interface ClusterAddressesOptions {
   readonly kubernetes: Kubernetes;

@@ -130,7 +130,7 @@ async function packTree(tree: string, file: string, level: number): Promise<void
   await Promise.all([pipeline(tar.stdout, createGzip({ level }), createWriteStream(file)), tar]);
 }
 
-export async function sha256Of(path: string): Promise<string> {
+async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');

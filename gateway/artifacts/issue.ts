@@ -17,7 +17,7 @@ import { putInstaller } from './installer.ts';
 import type { SigningKey } from './keys.ts';
 import { replaceFile } from './replace-file.ts';
 
-export const defaultLifetimeMs = 180 * 24 * 3600_000;
+const defaultLifetimeMs = 180 * 24 * 3600_000;
 
 export interface Issue {
   /** The first is the one that join commands name. None: a manifest that nobody accepts before it is signed. */

@@ -5,11 +5,11 @@ import type { CiliumPool, DesiredCilium } from './desired.ts';
 
 export const healthPort = 9879;
 export const operatorHealthPort = 9234;
-export const cgroupRoot = '/run/cilium/cgroupv2';
+const cgroupRoot = '/run/cilium/cgroupv2';
 export const kubeconfigPath = '/var/lib/regnode-cilium/kubeconfig';
 export const configurationFolder = '/tmp/cilium/config-map';
 /** Where the folder of CNI configurations is in the agent's container. */
-export const cniFolderInside = '/host/etc/cni/net.d';
+const cniFolderInside = '/host/etc/cni/net.d';
 
 type Options = Readonly<Record<string, string>>;
 

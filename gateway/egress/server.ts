@@ -25,7 +25,7 @@ export interface EgressWay {
 }
 
 /** What the server needs of the hub. */
-export interface EgressHub {
+interface EgressHub {
   session(node: string): EgressWay | undefined;
 }
 
@@ -42,7 +42,6 @@ export interface EgressOptions {
   readonly logger: Logger;
   readonly clock?: TunnelClock;
   readonly connectionsLimit?: number;
-  readonly headerLimitBytes?: number;
   readonly headerTimeoutMs?: number;
   readonly directDialTimeoutMs?: number;
 }
@@ -52,10 +51,11 @@ export interface Egress {
   close(): Promise<void>;
 }
 
+const headerLimitBytes = 8192;
+
 const defaults = {
   kubeletPort: () => usualKubeletPort,
   connectionsLimit: 4096,
-  headerLimitBytes: 8192,
   headerTimeoutMs: 5000,
   directDialTimeoutMs: 10_000,
 };
@@ -63,7 +63,7 @@ const defaults = {
 export async function startEgress(options: EgressOptions): Promise<Egress> {
   const settings = { ...defaults, clock: realClock, ...options };
   const server = http.createServer({
-    maxHeaderSize: settings.headerLimitBytes,
+    maxHeaderSize: headerLimitBytes,
     headersTimeout: settings.headerTimeoutMs,
     requestTimeout: settings.headerTimeoutMs,
     connectionsCheckingInterval: Math.max(100, Math.min(1000, settings.headerTimeoutMs / 2)),

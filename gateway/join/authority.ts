@@ -28,7 +28,7 @@ import {
 } from './roots.ts';
 
 const dayMs = 24 * 3600_000;
-export const servingLifetimeMs = 90 * dayMs;
+const servingLifetimeMs = 90 * dayMs;
 export const nodeLifetimeMs = 90 * dayMs;
 
 export interface IssuedCertificate {
@@ -176,7 +176,7 @@ export class Authority {
   }
 }
 
-export function replicaUri(name: string): string {
+function replicaUri(name: string): string {
   return `regnode://replica/${name}`;
 }
 

@@ -20,7 +20,7 @@ export const previousCertificate = 'previous.crt';
 export const previousKey = 'previous.key';
 export const previousUntil = 'previous-trusted-until';
 
-export const authorityLifetimeMs = 3650 * 24 * 3600_000;
+const authorityLifetimeMs = 3650 * 24 * 3600_000;
 /** Certificates begin a little in the past: hosts' clocks are not all right to the second. */
 export const backdateMs = 3600_000;
 

@@ -8,12 +8,12 @@ import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { tokenNamespace } from '../kubernetes/names.ts';
 import { canonicalAddress, parseAddress, parseRange } from '../resources/address.ts';
 
-export const tokenSecretType = 'regnode.io/join-token';
+const tokenSecretType = 'regnode.io/join-token';
 const tokenLabel = 'regnode.io/join-token';
 const tokenPattern = /^rt-([a-z0-9]{6})\.([a-z0-9]{32})$/;
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-export interface TokenUse {
+interface TokenUse {
   readonly node: string;
   readonly keySha256: string;
   readonly at: string;

@@ -11,7 +11,7 @@ import { openDuplex } from '../../protocol/tunnel/opening.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
 
 /** A way to a node: its session here, or the replica that holds its tunnel. */
-export interface KubeletWay {
+interface KubeletWay {
   open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
 }
 

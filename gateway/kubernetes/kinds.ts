@@ -1,7 +1,7 @@
 // The kinds of Kubernetes object that the gateway reads or writes, with just the fields that it looks at.
 // Objects stay plain JSON: what is not named here is kept as it came and goes back as it was.
 
-export interface Metadata {
+interface Metadata {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;

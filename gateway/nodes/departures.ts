@@ -12,6 +12,9 @@ import { type DrainProgress, drain } from './drain.ts';
 import { finishRemoval, forceAnnotation, type Removal } from './removal.ts';
 import type { Tunnels } from './tunnels.ts';
 
+/** An agent that was told to leave and is still here is told again after this. */
+const remindMs = 60_000;
+
 export interface DeparturesOptions {
   readonly kubernetes: Kubernetes;
   readonly tunnels: Tunnels;
@@ -20,8 +23,6 @@ export interface DeparturesOptions {
   readonly recordEvent: RecordEvent;
   readonly logger: Logger;
   readonly drainTimeoutMs: number;
-  /** An agent that was told to leave and is still here is told again after this. */
-  readonly remindMs?: number;
   readonly now: () => number;
 }
 
@@ -91,7 +92,7 @@ export class Departures {
   }
 
   #tellToLeave(name: string, uid: string): number | undefined {
-    const { tunnels, logger, now, remindMs = 60_000 } = this.#options;
+    const { tunnels, logger, now } = this.#options;
     const last = this.#told.get(uid);
     if (last !== undefined && now() - last < remindMs) return remindMs - (now() - last);
     // Without a tunnel there is nothing to do: its opening is a change that leads here again.

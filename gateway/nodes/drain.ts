@@ -72,7 +72,7 @@ export async function drain(
 }
 
 /** False when the registration has no Node. */
-export async function cordon(kubernetes: Kubernetes, registered: RegisteredNode): Promise<boolean> {
+async function cordon(kubernetes: Kubernetes, registered: RegisteredNode): Promise<boolean> {
   const node = await readOwnNode(kubernetes, registered);
   if (!node) return false;
   if (!node.spec?.unschedulable) await setUnschedulable(kubernetes, node, true);

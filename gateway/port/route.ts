@@ -34,7 +34,7 @@ export type Route =
       ) => Promise<void> | void;
     };
 
-export type Identify = (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
+type Identify = (certificate: PeerCertificate | undefined) => Promise<NodeIdentity>;
 
 /** What the public port does with whoever has connected. */
 export interface RouteTable {

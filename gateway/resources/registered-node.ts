@@ -53,7 +53,7 @@ export const registeredNodeSpecSchema = z.strictObject({
     .describe('Changed by hand: versions that failed on this node are tried again.'),
 });
 
-export const conditionSchema = z.strictObject({
+const conditionSchema = z.strictObject({
   type: z.string(),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),

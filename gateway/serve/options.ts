@@ -33,7 +33,7 @@ const durationSchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-export const serveOptionsSchema = z.object({
+const serveOptionsSchema = z.object({
   listen: listenSchema,
   publicUrl: httpsUrlSchema.refine((text) => new URL(text).pathname === '/', 'must have no path'),
   egressSocket: z.string().optional(),

@@ -7,10 +7,10 @@ import { clusterRoles, roles } from '../kubernetes/kinds.ts';
 import { gatewayNamespace, tokenNamespace } from '../kubernetes/names.ts';
 import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
 
-export const amountsToAnnotation = 'regnode.io/amounts-to';
-export const viewerRole = 'regnode-viewer';
-export const operatorRole = 'regnode-operator';
-export const adminRole = 'regnode-admin';
+const amountsToAnnotation = 'regnode.io/amounts-to';
+const viewerRole = 'regnode-viewer';
+const operatorRole = 'regnode-operator';
+const adminRole = 'regnode-admin';
 
 const viewerRules: readonly Rule[] = [
   {

@@ -30,7 +30,7 @@ export function judge(subject: Subject, version: string, situation: Situation): 
 }
 
 /** Every rule about the subject whose conditions hold, for whichever version. */
-export function rulesFor(subject: Subject, { host, kubeletVersion }: Situation): readonly Rule[] {
+function rulesFor(subject: Subject, { host, kubeletVersion }: Situation): readonly Rule[] {
   return allRules.filter(
     (rule) =>
       rule.subject === subject &&

@@ -3,7 +3,7 @@
 import { stringify } from 'smol-toml';
 import { encodable } from './encodable.ts';
 
-export type TomlValue = string | number | boolean | readonly TomlValue[] | TomlTable;
+type TomlValue = string | number | boolean | readonly TomlValue[] | TomlTable;
 export interface TomlTable {
   readonly [key: string]: TomlValue;
 }

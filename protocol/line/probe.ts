@@ -8,8 +8,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export const probeHeadBytes = 56;
-/** What an IPv4 UDP datagram can hold at most. */
-export const probeLargestBytes = 65_507;
 const magic = 0x5247_4c50;
 const version = 1;
 const signedBytes = 48;

@@ -50,7 +50,7 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** The latest-value heartbeat, sent every `heartbeatIntervalMs`. Times in ms since the Unix epoch, sizes in bytes. */
-export const heartbeatSchema = z.strictObject({
+const heartbeatSchema = z.strictObject({
   sentAtMs: z.number(),
   uptimeSeconds: z.number(),
   load1: z.number(),

@@ -5,7 +5,7 @@ import { shownText } from '../grammar.ts';
 
 export const healthSeveritySchema = z.enum(['critical', 'warning']);
 
-export const healthFindingSchema = z.strictObject({
+const healthFindingSchema = z.strictObject({
   /** Of the catalogue, or of a preflight check; `regnode explain CODE`. */
   code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
   /** Which text of a preflight check; the codes of the catalogue have one text. */

@@ -54,7 +54,7 @@ export const joinRequestSchema = z.strictObject({
 
 /** `hasKey`: the host has made its key already, so a use may be its own. */
 export const tokenCheckRequestSchema = z.strictObject({ token: z.string().max(128), hasKey: z.boolean() });
-export const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
+const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
 /** A file of its own wherever it goes. */
 const pemSchema = z.string().max(1024 * 1024);
 
@@ -112,7 +112,6 @@ export type HostFacts = z.infer<typeof hostFactsSchema>;
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
 export type TokenCheckResponse = z.infer<typeof tokenCheckResponseSchema>;
 export type JoinResponse = z.infer<typeof joinResponseSchema>;
-export type RenewRequest = z.infer<typeof renewRequestSchema>;
 export type RenewResponse = z.infer<typeof renewResponseSchema>;
 export type NodeStatusResponse = z.infer<typeof nodeStatusResponseSchema>;
 export type DrainResponse = z.infer<typeof drainResponseSchema>;

@@ -26,7 +26,7 @@ export const manifestEntrySchema = artifactSchema.extend({
 });
 
 /** One install.sh. It lies under its hash, so a script that comes later takes no other's place. */
-export const installerSchema = z.strictObject({
+const installerSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   sizeBytes: z.number().int().positive().max(installerLimitBytes),
 });

@@ -9,7 +9,7 @@ const quantitySchema = z
   .regex(/^([0-9]{1,2}(\.[0-9]{1,2})?%|[0-9]{1,9}(Ki|Mi|Gi)?)$/);
 
 /** Kept from pods for the kubelet, containerd and the host; each part that is set replaces the computed one. */
-export const reservedSchema = z.strictObject({
+const reservedSchema = z.strictObject({
   cpuMillicores: z.int().min(0).max(64_000).optional(),
   memoryMiB: z.int().min(0).max(1_048_576).optional(),
   ephemeralStorageMiB: z.int().min(0).max(1_048_576).optional(),
@@ -25,20 +25,20 @@ export const evictionSignals = [
 ] as const;
 export type EvictionSignal = (typeof evictionSignals)[number];
 
-export const evictionSchema = z.strictObject({
+const evictionSchema = z.strictObject({
   'memory.available': quantitySchema.optional(),
   'nodefs.available': quantitySchema.optional(),
   'nodefs.inodesFree': quantitySchema.optional(),
   'imagefs.available': quantitySchema.optional(),
 });
 
-export const imageGarbageCollectionSchema = z.strictObject({
+const imageGarbageCollectionSchema = z.strictObject({
   highThresholdPercent: z.int().min(1).max(100),
   lowThresholdPercent: z.int().min(0).max(99),
 });
 
 /** One registry as images name it (`docker.io`, `registry.example.com:5000`, `*` for all others), and where to ask instead. */
-export const registrySchema = z.strictObject({
+const registrySchema = z.strictObject({
   host: z
     .string()
     .max(253)
@@ -58,5 +58,4 @@ export const nodeContainerdSettings = {
   registries: z.array(registrySchema).max(64).optional(),
 };
 
-export type Reserved = z.infer<typeof reservedSchema>;
 export type Registry = z.infer<typeof registrySchema>;

@@ -1,7 +1,7 @@
 // What the gateway answers to a batch: up to which sequence it has everything of an epoch, and what the agent should do
 // next. Cumulative: the newest one says all. 24 bytes, little-endian: u64 epoch, u64 next sequence, u32 verdict, u32 wait ms.
 
-export const acknowledgementBytes = 24;
+const acknowledgementBytes = 24;
 
 const verdicts = [
   /** All before `nextSequence` is taken (or counted as refused for good): it need not be kept. */

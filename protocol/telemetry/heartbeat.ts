@@ -2,7 +2,7 @@
 // text. Little-endian: u16 version, u16 bits (1 kubelet healthy, 2 containerd healthy), u32 zero, then f64 in the order below.
 import type { Heartbeat } from '../messages/control.ts';
 
-export const heartbeatVersion = 1;
+const heartbeatVersion = 1;
 export const heartbeatBytes = 8 + 11 * 8;
 
 export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {

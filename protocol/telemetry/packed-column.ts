@@ -5,7 +5,7 @@
 //   1 + 4 × scale           this scale from now on; the folded integer follows
 //   3                       no scale; the eight bytes follow
 import type { Remembered } from './packing-context.ts';
-import { fromInteger, scaleCount, scaleOf, toInteger, unscaled } from './scale.ts';
+import { fromInteger, scaleOf, toInteger, unscaled } from './scale.ts';
 import { type ByteReader, type ByteWriter, fold, unfold } from './varint.ts';
 
 const rawMark = 3;
@@ -52,7 +52,7 @@ export function readColumn(source: ByteReader, known: Remembered, column: number
     known.scales[column] = unscaled;
   } else {
     const scale = (mark - 1) / 4;
-    if (!Number.isInteger(scale) || scale >= scaleCount) throw new RangeError('there is no such scale');
+    if (!Number.isInteger(scale) || scale >= unscaled) throw new RangeError('there is no such scale');
     float[0] = fromInteger(source.signed(), scale);
     known.scales[column] = scale;
   }

@@ -9,8 +9,8 @@ export const packedBatchLimitBytes = 54 * 1024;
 /** Sequences and times above it are not packed: differences of numbers below are exact. */
 export const packedNumberLimit = 2 ** 50;
 /** Columns that one end of a connection remembers, at 9 bytes each, and schemas. */
-export const rememberedColumns = 16_384;
-export const rememberedSchemas = 2048;
+const rememberedColumns = 16_384;
+const rememberedSchemas = 2048;
 
 /** Of one schema. */
 export interface Remembered {

@@ -9,9 +9,8 @@ const scales = [
   ...Array.from({ length: 9 }, (_, index) => ({ multiple: 1, divisor: 10 ** (index + 1) })),
 ] as const;
 
-export const scaleCount = scales.length;
-/** No scale: such a value travels as its eight bytes. */
-export const unscaled = scaleCount;
+/** No scale, and how many there are: such a value travels as its eight bytes. */
+export const unscaled = scales.length;
 
 /** Differences of two such integers, doubled twice, are still exact. */
 const integerLimit = 2 ** 50;
@@ -34,6 +33,6 @@ export function fromInteger(integer: number, scale: number): number {
 /** The first scale from `coarsest` on that holds the value, or `unscaled`. */
 export function scaleOf(value: number, coarsest = 0): number {
   let scale = coarsest;
-  while (scale < scaleCount && Number.isNaN(toInteger(value, scale))) scale += 1;
+  while (scale < unscaled && Number.isNaN(toInteger(value, scale))) scale += 1;
   return scale;
 }

@@ -2,7 +2,7 @@
 // payload may be, and whether it is part of the sequence that survives a reconnect. Nothing here keeps state.
 //
 //   0 u32 payload length | 4 u8 type | 5 u8 flags, 0 | 6 u16 reserved, 0 | 8 u32 stream | 12 u32 aux
-import { frameHeaderBytes, framePayloadLimitBytes } from './limits.ts';
+import { framePayloadLimitBytes } from './limits.ts';
 import { invalid } from './violation.ts';
 
 export const FrameType = {
@@ -107,11 +107,6 @@ export function readHeader(source: Uint8Array, offset: number): FrameHeader {
     throw invalid('frame-header', `${found.name} on stream ${stream}`);
   }
   return { payloadBytes, type, stream, aux: readU32(source, offset + 12) };
-}
-
-/** Bytes on the wire of a frame with such a payload. */
-export function frameBytes(payloadBytes: number): number {
-  return frameHeaderBytes + payloadBytes;
 }
 
 function allowed(found: FrameRule): string {

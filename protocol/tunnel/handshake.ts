@@ -75,7 +75,7 @@ export type Admission =
   | { readonly session: Session; readonly resume: boolean; readonly id: string }
   | HandshakeRefusal;
 
-export interface HandshakeRefusal {
+interface HandshakeRefusal {
   /** The peer is told. */
   readonly refuse: string;
   readonly kind?: HandshakeFailure;

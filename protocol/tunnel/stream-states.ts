@@ -14,8 +14,8 @@ export type StreamState =
   | 'FinReceived'
   | 'Closed';
 
-export type PeerEvent = 'peerAccepts' | 'peerRefuses' | 'peerData' | 'peerCredit' | 'peerFin' | 'peerReset';
-export type LocalEvent = 'accept' | 'refuse' | 'fin' | 'reset' | 'sessionEnds';
+type PeerEvent = 'peerAccepts' | 'peerRefuses' | 'peerData' | 'peerCredit' | 'peerFin' | 'peerReset';
+type LocalEvent = 'accept' | 'refuse' | 'fin' | 'reset' | 'sessionEnds';
 export type StreamEvent = PeerEvent | LocalEvent;
 
 export type StreamEffect =

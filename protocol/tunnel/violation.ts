@@ -4,7 +4,7 @@
 import { Fault } from '../catalogue/fault.ts';
 import { tellDefect } from '../defect.ts';
 
-export const violationKinds = {
+const violationKinds = {
   'frame-size': 'a payload longer or shorter than its type allows, or cut off by the end of its message',
   'frame-type': 'a type of frame that nobody knows',
   'frame-header': 'flags, reserved bytes, or a stream where the session is meant',

@@ -9,7 +9,7 @@ import type { Progress } from '../machine/progress.ts';
 import { downloadRelease, NotReachable } from './release.ts';
 import { buildFromSource, buildLaterKubelet, laterKubelet, laterVersion, sourceVersion } from './source.ts';
 
-export const binaryNames = [
+const binaryNames = [
   'kube-apiserver',
   'kube-controller-manager',
   'kube-scheduler',

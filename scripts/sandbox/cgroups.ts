@@ -10,7 +10,7 @@ const parent = 'regnode-sandbox';
 const controllers = ['cpu', 'cpuset', 'io', 'memory', 'pids'];
 
 /** Mount points of the hierarchies: one on v2, one per controller on v1. */
-export async function hierarchies(): Promise<string[]> {
+async function hierarchies(): Promise<string[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   const found = lines.flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');

@@ -15,7 +15,7 @@ import { createPki } from './pki.ts';
 import { waitFor } from './wait.ts';
 
 export const apiServerUrl = `https://${cloudAddress}:6443`;
-export const serviceNetwork = '10.96.0.0/16';
+const serviceNetwork = '10.96.0.0/16';
 
 export interface ControlPlaneFiles {
   readonly folder: string;

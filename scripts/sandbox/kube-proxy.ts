@@ -1,6 +1,6 @@
 // kube-proxy on a host: a cluster with an external network provides it (services' addresses and node ports), so
 // the sandbox puts it there after a join, outside of what regnode installs and takes back.
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxCloud } from './cloud.ts';
 import type { SandboxHost } from './host.ts';
@@ -29,12 +29,6 @@ RestartSec=2
     intervalMs: 250,
     detail: () => host.logs('kube-proxy'),
   });
-}
-
-export async function removeKubeProxy(host: SandboxHost): Promise<void> {
-  const stop = `systemctl stop kube-proxy; ${folder}/kube-proxy --cleanup; rm -f ${unitPath}; systemctl daemon-reload`;
-  await host.run('sh', ['-c', stop]);
-  await rm(host.path(folder), { recursive: true, force: true });
 }
 
 function configuration(host: SandboxHost) {

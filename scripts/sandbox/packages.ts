@@ -3,7 +3,7 @@
 import { ensurePackages } from '../machine/apt.ts';
 import type { Progress } from '../machine/progress.ts';
 
-export const machinePackages = [
+const machinePackages = [
   'ca-certificates',
   'curl',
   'debootstrap',

@@ -153,7 +153,7 @@ export class SandboxPrometheus {
   }
 }
 
-export async function prometheusProgram(progress: Progress): Promise<string> {
+async function prometheusProgram(progress: Progress): Promise<string> {
   const root = await cached('debian-prometheus/1', progress, (staging) =>
     progress.step('fetching the Debian package prometheus', () =>
       unpackPackages(['prometheus'], staging, progress),

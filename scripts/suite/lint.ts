@@ -7,14 +7,19 @@ const tools: readonly (readonly [command: string, ...args: string[]])[] = [
   ['biome', 'check', '.'],
   ['tsc', '-p', '.'],
   ['oxlint'],
+  ['knip'],
+  ['knip', '--production'],
   ['scripts/lint-shell'],
 ];
 
 export async function lint(): Promise<Counts> {
   const outcomes = await Promise.all(
-    tools.map(async ([command, ...args]) => ({ command, fine: await succeeds(command, args) })),
+    tools.map(async ([command, ...args]) => ({
+      tool: [command, ...args].join(' '),
+      fine: await succeeds(command, args),
+    })),
   );
-  const broken = outcomes.filter((outcome) => !outcome.fine).map((outcome) => outcome.command);
-  const remarks = broken.map((command) => `lint: ${command} found something (see above)`);
+  const broken = outcomes.filter((outcome) => !outcome.fine).map((outcome) => outcome.tool);
+  const remarks = broken.map((tool) => `lint: ${tool} found something (see above)`);
   return { ...nothing, passed: outcomes.length - broken.length, failed: broken.length, remarks };
 }

@@ -1,8 +1,8 @@
 // What a run of ./scripts/test is asked to do, from its arguments. Pure; the names are the ones that the usage
 // line shows. Without arguments everything runs.
 
-export const partNames = ['lint', 'unit', 'property', 'e2e'] as const;
-export type PartName = (typeof partNames)[number];
+const partNames = ['lint', 'unit', 'property', 'e2e'] as const;
+type PartName = (typeof partNames)[number];
 
 export interface Selection {
   readonly parts: ReadonlySet<PartName>;
@@ -14,7 +14,7 @@ export interface Selection {
   readonly from: number;
 }
 
-export const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...] [--full [--from N]]`;
+const usage = `usage: ./scripts/test [${partNames.join('|')}|e2e/NAME ...] [--full [--from N]]`;
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -33,7 +33,7 @@ export interface FullDisk {
 }
 
 /** What it says of itself while it refuses. */
-export const fullSpace = {
+const fullSpace = {
   totalBytes: 1e10,
   freeBytes: 3.5 * 1024 * 1024,
   totalInodes: 1e6,

@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fixtureHost } from '../../agent/host/fixture.ts';
 import type { Host, RunResult } from '../../agent/host/host.ts';
+import { fixtureHost } from '../fixtures/host.ts';
 
 type Answer = string | Partial<RunResult> | undefined;
 

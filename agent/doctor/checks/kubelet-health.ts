@@ -2,7 +2,7 @@
 import { define, fail, ok } from '../../preflight/check.ts';
 import { errorCode } from '../../preflight/observation/gateway.ts';
 
-export const kubeletHealthUrl = 'http://127.0.0.1:10248/healthz';
+const kubeletHealthUrl = 'http://127.0.0.1:10248/healthz';
 const timeoutMs = 4000;
 
 export const kubeletHealth = define({

@@ -7,7 +7,7 @@ import type { GetAnswer, Host } from '../../host/host.ts';
 import type { JoinedNode } from '../../state/joined-node.ts';
 
 export const kubeletCertificate = `${paths.kubeletData}/pki/kubelet-client-current.pem`;
-export const clusterTimeoutMs = 4000;
+const clusterTimeoutMs = 4000;
 
 const conditionSchema = z.object({
   type: z.string(),

@@ -1,7 +1,7 @@
 // What systemd says of one of regnode's units, and whether its main process is stopped in its tracks.
 import type { Host } from '../../host/host.ts';
 
-export const serviceProperties = 'Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,ExecMainStatus';
+const serviceProperties = 'Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,ExecMainStatus';
 
 export interface Service {
   readonly loaded: boolean;
@@ -23,7 +23,7 @@ export async function readService(host: Host, unit: string): Promise<Service | u
   return exitCode === 0 ? parseService(stdout) : undefined;
 }
 
-export function parseService(text: string): Service {
+function parseService(text: string): Service {
   const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? '';
   return {
     loaded: value('LoadState') === 'loaded',

@@ -3,7 +3,7 @@
 import type { Link } from './links.ts';
 
 /** `tunnel` is anything that wraps packets into other packets; `unknown` when nobody can tell. */
-export type DeviceKind = 'physical' | 'virtual' | 'loopback' | 'tunnel' | 'unknown';
+type DeviceKind = 'physical' | 'virtual' | 'loopback' | 'tunnel' | 'unknown';
 
 export interface DeviceNature {
   readonly kind: DeviceKind;

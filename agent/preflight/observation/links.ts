@@ -18,7 +18,7 @@ export interface Link {
   readonly master?: string;
 }
 
-export const linksArguments = ['-o', '-d', 'link', 'show'] as const;
+const linksArguments = ['-o', '-d', 'link', 'show'] as const;
 
 /** undefined when `ip` does not answer. */
 export async function links(host: Host): Promise<readonly Link[] | undefined> {

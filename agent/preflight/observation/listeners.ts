@@ -11,7 +11,7 @@ export interface Listener {
 /** State column of /proc/net/{tcp,udp}: LISTEN for TCP, an unconnected socket for UDP. */
 const waiting = { tcp: '0A', udp: '07' } as const;
 
-export async function listeners(host: Host): Promise<readonly Listener[]> {
+async function listeners(host: Host): Promise<readonly Listener[]> {
   const tables = (['tcp', 'udp'] as const).flatMap((protocol) =>
     ['', '6'].map((family) => ({ protocol, path: `/proc/net/${protocol}${family}` })),
   );
@@ -31,7 +31,7 @@ export function parseSockets(protocol: 'tcp' | 'udp', table: string): readonly L
 }
 
 /** `name (pid)` of the process that holds a socket, when /proc lets us see it. */
-export async function holderOf(host: Host, inode: string): Promise<string | undefined> {
+async function holderOf(host: Host, inode: string): Promise<string | undefined> {
   const pids = ((await host.files.list('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     if (!(await holds(host, pid, `socket:[${inode}]`))) continue;

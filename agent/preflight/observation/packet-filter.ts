@@ -5,7 +5,7 @@ import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { Host } from '../../host/host.ts';
 import { isPresent } from './kernel-config.ts';
 
-export type Hook = 'INPUT' | 'FORWARD' | 'OUTPUT';
+type Hook = 'INPUT' | 'FORWARD' | 'OUTPUT';
 
 /** Chains that drop or reject by default, e.g. `nft inet filter input: policy drop`. */
 export interface Refusal {

@@ -4,7 +4,7 @@ import type { Host } from '../../host/host.ts';
 import { contains, isAddress } from './addresses.ts';
 
 const names = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'] as const;
-export type ProxyName = (typeof names)[number];
+type ProxyName = (typeof names)[number];
 
 export interface ProxySetting {
   readonly source: string;

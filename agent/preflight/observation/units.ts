@@ -28,7 +28,7 @@ export interface UnitState {
   readonly fragment: string;
 }
 
-export const unitsCommand = `systemctl show --property=Id,ActiveState,FragmentPath ${watched
+const unitsCommand = `systemctl show --property=Id,ActiveState,FragmentPath ${watched
   .map((name) => `${name}.service`)
   .join(' ')}`;
 

@@ -15,7 +15,7 @@
 import { recordClassCount } from '../../../protocol/telemetry/record.ts';
 import type { LatestLayout } from './latest-words.ts';
 
-export const lineWords = 32;
+const lineWords = 32;
 
 /** Index of each word in the header, in units of 4 bytes. */
 export const word = {
@@ -65,11 +65,11 @@ export const accountLayout: LatestLayout = {
 };
 
 export const headerBytes = 9 * lineWords * 4;
-export const ringMagic = 0x52_4e_47_31;
-export const ringVersion = 2;
+const ringMagic = 0x52_4e_47_31;
+const ringVersion = 2;
 export const capacityLimitBytes = 2 ** 30;
 /** A LOSS record must always find room, and no record may be longer than half the capacity. */
-export const capacityFloorBytes = 128;
+const capacityFloorBytes = 128;
 
 export interface RingOptions {
   /** Power of two, 128 to 2³⁰. */

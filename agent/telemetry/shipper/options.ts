@@ -24,7 +24,7 @@ export interface ShipperOptions {
 export const shipperDefaults = { windowBytes: 1 << 20, acknowledgementTimeoutMs: 15_000, retryMs: 250 };
 
 /** What the spool gets from the shipper. */
-export type SpoolParts = Pick<SpoolOptions, 'ring' | 'timeBase' | 'describe' | 'onProgress' | 'epoch'>;
+type SpoolParts = Pick<SpoolOptions, 'ring' | 'timeBase' | 'describe' | 'onProgress' | 'epoch'>;
 
 /** What the shipper needs of the spool. */
 export type ShipperSpool = Pick<

@@ -34,7 +34,6 @@ export interface SpoolOptions {
   readonly epoch: number;
   readonly writeDelayMs?: number;
   readonly syncDelayMs?: number;
-  readonly syncBytes?: number;
   readonly replayBytesPerSecond?: number;
   readonly retryMs?: number;
   readonly idleMs?: number;
@@ -43,11 +42,11 @@ export interface SpoolOptions {
 const defaults = {
   writeDelayMs: 50,
   syncDelayMs: 500,
-  syncBytes: 1024 * 1024,
   replayBytesPerSecond: 512 * 1024,
   retryMs: 10_000,
   idleMs: 1000,
 };
+const syncBytes = 1024 * 1024;
 const acknowledgementTimeoutMs = 15_000;
 const spooledFlags = batchFlag.replay | batchFlag.resumed;
 
@@ -226,7 +225,7 @@ export class Spool {
     if (this.#isFailing) this.#options.logger.info({}, 'the spool works again');
     this.#isFailing = false;
     this.#unsyncedBytes += run.bytes.byteLength;
-    if (this.#unsyncedBytes >= this.#options.syncBytes) await this.#sync(store);
+    if (this.#unsyncedBytes >= syncBytes) await this.#sync(store);
   }
 
   #syncSoon(store: SpoolStore): void {

@@ -14,7 +14,7 @@ const unpackTimeoutMs = 10 * 60_000;
 const unpackedPerPackedByte = 4;
 
 export const releaseOf = ({ version, sha256 }: Artifact) => `${version}-${sha256.slice(0, 12)}`;
-export const releasePath = (release: string) => `${paths.agentReleases}/${release}`;
+const releasePath = (release: string) => `${paths.agentReleases}/${release}`;
 
 /** The release in use; undefined when the agent was not installed by install.sh. */
 export async function currentRelease(host: Host): Promise<string | undefined> {

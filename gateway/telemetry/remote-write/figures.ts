@@ -3,7 +3,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Sample } from './write-request.ts';
 
-export const dropReasons = [
+const dropReasons = [
   /** The store did not keep up; the oldest went. */
   'queue-full',
   /** The store answered 4xx. */

@@ -24,10 +24,7 @@ export interface RemoteWriteOptions {
   readonly queueSamples?: number;
   readonly backlogSamples?: number;
   readonly nowMs?: () => number;
-  readonly sending?: Pick<
-    SenderOptions,
-    'gatherMs' | 'samplesPerRequest' | 'backoffFloorMs' | 'backoffCapMs'
-  >;
+  readonly sending?: Pick<SenderOptions, 'gatherMs' | 'backoffFloorMs' | 'backoffCapMs'>;
 }
 
 export interface OwnSample {

@@ -19,14 +19,14 @@ export interface SenderOptions {
   /** The store took nothing of this source. */
   readonly onRefused: (source: string) => void;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
-  readonly samplesPerRequest?: number;
   /** How long a sample may wait for others to come along. */
   readonly gatherMs?: number;
   readonly backoffFloorMs?: number;
   readonly backoffCapMs?: number;
 }
 
-const defaults = { samplesPerRequest: 5000, gatherMs: 1000, backoffFloorMs: 500, backoffCapMs: 30_000 };
+const samplesPerRequest = 5000;
+const defaults = { gatherMs: 1000, backoffFloorMs: 500, backoffCapMs: 30_000 };
 const refusalLogMs = 60_000;
 
 export class Sender {
@@ -40,7 +40,7 @@ export class Sender {
 
   /** Until the signal; what is under way is still answered. */
   async run(signal: AbortSignal): Promise<void> {
-    const { live, backlog, samplesPerRequest, gatherMs } = this.#options;
+    const { live, backlog, gatherMs } = this.#options;
     while (!signal.aborted) {
       if (live.length < samplesPerRequest) await pause(gatherMs, signal);
       if (signal.aborted) return;
@@ -60,7 +60,7 @@ export class Sender {
   }
 
   async #round(signal: AbortSignal, attempts?: number): Promise<void> {
-    const { live, backlog, figures, samplesPerRequest } = this.#options;
+    const { live, backlog, figures } = this.#options;
     for (const samples of [live.take(samplesPerRequest), backlog.take(samplesPerRequest, true)]) {
       figures.taken(samples.length);
       await this.#send(samples, signal, attempts);

@@ -5,8 +5,8 @@ import { batchFlag, encodeBatchHeader } from '../../../protocol/telemetry/batch.
 import { descriptionRecord, encodeDescription } from '../../../protocol/telemetry/description.ts';
 import { columnBytes, recordClass, recordHeaderBytes } from '../../../protocol/telemetry/record.ts';
 
-export const groupsPerNode = 30;
-export const columnsPerGroup = 10;
+const groupsPerNode = 30;
+const columnsPerGroup = 10;
 export const samplesPerRound = groupsPerNode * columnsPerGroup;
 
 const recordBytes = recordHeaderBytes + columnsPerGroup * columnBytes;

@@ -98,7 +98,7 @@ export async function roundTrips(port: number, seconds: number): Promise<number[
   return times;
 }
 
-export function startDownload(port: number): {
+function startDownload(port: number): {
   after(seconds: number): Promise<Moved>;
 } {
   let bytes = 0;

@@ -7,7 +7,7 @@ import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { joinAs, type Way } from './joining.ts';
 import { obey } from './peer.ts';
 
-export type GoodOrder =
+type GoodOrder =
   | ({ readonly kind: 'join'; readonly names: readonly string[] } & Way)
   | { readonly kind: 'state' };
 

@@ -3,7 +3,7 @@
 // before the store is made. Views made outside belong to the other thread: their stores are nobody's death, and their
 // loads are counted, so that a reader that waits for somebody who is dead shows itself instead of hanging.
 
-export class Death extends Error {}
+class Death extends Error {}
 
 type View = Int32Array | Uint16Array | Uint8Array | Float64Array;
 const viewNames = ['Int32Array', 'Uint16Array', 'Uint8Array', 'Float64Array'] as const;

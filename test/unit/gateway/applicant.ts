@@ -5,7 +5,7 @@ import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../../protoc
 
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-export const facts: HostFacts = {
+const facts: HostFacts = {
   machineId: '0123456789abcdef0123456789abcdef',
   hostname: 'idc-1',
   os: { id: 'tencentos', versionId: '3.1', prettyName: 'TencentOS Server 3.1 (Final)' },
@@ -16,7 +16,7 @@ export const facts: HostFacts = {
 };
 
 /** Each name has an address of its own: idc-1 is 10.77.0.11. */
-export function addressOf(nodeName: string): string {
+function addressOf(nodeName: string): string {
   const number = /^idc-([1-9]\d?)$/.exec(nodeName)?.[1];
   if (number !== undefined) return `10.77.0.${10 + Number(number)}`;
   const [a = 0, b = 0] = createHash('sha256').update(nodeName).digest();

@@ -9,7 +9,7 @@ import { registeredNodes } from '../../../gateway/resources/registered-node.ts';
 import type { MemoryKubernetes } from './memory-kubernetes.ts';
 
 /** Of the gateway and the API server in tests. */
-export const gatewayHost = 'gateway.example.com';
+const gatewayHost = 'gateway.example.com';
 const addresses: Readonly<Record<string, readonly string[]>> = { [gatewayHost]: ['10.77.0.2'] };
 
 export async function bookNow(kubernetes: MemoryKubernetes): Promise<AddressBook> {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { refusalIn, withDiskFaults } from '../../../../agent/host/disk-faults.ts';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { FileSpace, HostFiles } from '../../../../agent/host/host.ts';
 import { createHost } from '../../../../agent/host/real.ts';
 import { mustRun } from '../../../../agent/plan/command.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 beforeEach(() => {

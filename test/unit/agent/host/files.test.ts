@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { Host } from '../../../../agent/host/host.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 let host: Host;

@@ -1,9 +1,8 @@
 // The key and its request: what a gateway will check, checked here with the same library and with openssl.
 
 import { spawnSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createCertificateRequest, createKey, publicKeyFingerprint } from '../../../../agent/identity/key.ts';
+import { createCertificateRequest, createKey } from '../../../../agent/identity/key.ts';
 import * as x509 from '../../../../protocol/messages/x509.ts';
 
 test('the request is signed by the key, names the node and carries its public key', async () => {
@@ -24,9 +23,6 @@ test('openssl reads the request too', async () => {
   expect(openssl.stdout).toMatch(/CN ?= ?idc-1/);
 });
 
-test('two keys differ, and the fingerprint belongs to the key', () => {
-  const [one, other] = [createKey(), createKey()];
-  expect(publicKeyFingerprint(one)).toBe(publicKeyFingerprint(one));
-  expect(publicKeyFingerprint(one)).not.toBe(publicKeyFingerprint(other));
-  expect(() => new X509Certificate(one)).toThrow();
+test('two keys differ', () => {
+  expect(createKey()).not.toBe(createKey());
 });

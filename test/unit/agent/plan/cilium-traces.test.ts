@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import {
   ciliumFilters,
@@ -13,6 +12,7 @@ import {
 } from '../../../../agent/plan/cilium-traces.ts';
 import { ciliumDataPathKind } from '../../../../agent/plan/kinds/cilium-data-path.ts';
 import { setAsideKind } from '../../../../agent/plan/kinds/set-aside.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 const qdiscs = [
   'qdisc noqueue 0: dev lo root refcnt 2 ',

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nextDrift } from '../../../../agent/drift/notes.ts';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { changedSettings, foreignDropIns, standingDropIns } from '../../../../agent/plan/drop-ins.ts';
 import { planToJson, renderPlan } from '../../../../agent/plan/render.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 const kubeadm = `# Note: This dropin only works with kubeadm and kubelet v1.11+
 [Service]

@@ -5,12 +5,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { fetchArtifact } from '../../../../agent/plan/fetch.ts';
 import type { ArtifactOrigin } from '../../../../agent/plan/source.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../../../protocol/messages/desired.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 const content = Buffer.from('0123456789'.repeat(10));
 const artifact: Artifact = {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { encodeEntry } from '../../../../agent/plan/entry.ts';
 import { foldJournal } from '../../../../agent/plan/fold.ts';
 import { openJournal, parseJournal, readJournal } from '../../../../agent/plan/journal.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 let path: string;

@@ -15,12 +15,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createHost } from '../../../../agent/host/real.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { directoryKind } from '../../../../agent/plan/kinds/directory.ts';
 import type { DirectoryResource } from '../../../../agent/plan/resource.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 let host: Host;

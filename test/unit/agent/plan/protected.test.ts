@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { assertChangeable } from '../../../../agent/plan/cause.ts';
@@ -15,6 +14,7 @@ import { observeResources } from '../../../../agent/plan/observe.ts';
 import { planChanges } from '../../../../agent/plan/plan.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import { undoAll } from '../../../../agent/plan/undo.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 describe.skipIf(process.getuid?.() !== 0)('with attributes (needs root)', () => {
   let root: string;

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import {
   type StoredFile,
   storeLimitBytes,
@@ -13,6 +12,7 @@ import {
   unneededFiles,
   unneededLifetimeMs,
 } from '../../../../agent/plan/store.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 const day = 24 * 60 * 60_000;
 const nowMs = 100 * day;

@@ -13,7 +13,6 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { executePlan } from '../../../../agent/plan/execute.ts';
@@ -23,6 +22,7 @@ import { observeResources } from '../../../../agent/plan/observe.ts';
 import { planChanges } from '../../../../agent/plan/plan.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import { undoAll } from '../../../../agent/plan/undo.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 let host: Host;

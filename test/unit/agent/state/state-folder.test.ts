@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
-import { fixtureHost } from '../../../../agent/host/fixture.ts';
 import { ensureStateFolder } from '../../../../agent/state/state-folder.ts';
+import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
 beforeEach(async () => {

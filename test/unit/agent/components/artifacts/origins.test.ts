@@ -12,12 +12,12 @@ import { bundleOrigin } from '../../../../../agent/components/artifacts/bundle.t
 import { gatewayOrigin } from '../../../../../agent/components/artifacts/gateway.ts';
 import { mirrorOrigin } from '../../../../../agent/components/artifacts/mirror.ts';
 import { rateLimit } from '../../../../../agent/components/artifacts/rate-limit.ts';
-import { fixtureHost } from '../../../../../agent/host/fixture.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../../agent/identity/gateway-api.ts';
 import { openBackups } from '../../../../../agent/plan/backups.ts';
 import { fetchArtifact } from '../../../../../agent/plan/fetch.ts';
 import type { ArtifactOrigin, ArtifactSource } from '../../../../../agent/plan/source.ts';
 import type { Artifact } from '../../../../../protocol/messages/desired.ts';
+import { fixtureHost } from '../../../../fixtures/host.ts';
 import { type FakeGateway, startGateway } from '../../../installer/gateway.ts';
 
 vi.setConfig({ testTimeout: 30_000 });

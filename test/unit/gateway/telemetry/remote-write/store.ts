@@ -53,7 +53,7 @@ export class Store {
   }
 }
 
-export function decodeWriteRequest(bytes: Buffer): StoredSample[] {
+function decodeWriteRequest(bytes: Buffer): StoredSample[] {
   return fields(bytes).flatMap(({ content: timeSeries }) => {
     const parts = fields(timeSeries);
     const pairs = parts.filter(({ number }) => number === 1).map(({ content }) => fields(content));
