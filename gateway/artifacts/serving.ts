@@ -71,6 +71,8 @@ async function sendFile(
       response.writeHead(416, { ...headers, 'content-range': `bytes */${size}`, 'content-length': 0 }).end();
       return;
     }
+    // The peer has gone meanwhile: a stream that is never read from would not close the file.
+    if (response.destroyed) return;
     const { start, end } = range ?? { start: 0, end: size - 1 };
     response.writeHead(range ? 206 : 200, {
       ...headers,

@@ -40,6 +40,8 @@ export const limits = {
   keepAliveTimeoutMs: 15_000,
   handshakeTimeoutMs: 10_000,
   connections: 20_000,
+  /** Requests of one connection that may wait for the answer before them. */
+  waitingRequests: 8,
   sweepMs: 5_000,
   /** Refused joins: this many at once, then one in three seconds. */
   refusals: { burst: 20, perSecond: 1 / 3 },

@@ -12,6 +12,7 @@ import { listen } from './listen.ts';
 import type { PlaceLimits } from './places.ts';
 import { answer, upgrade } from './requests.ts';
 import { addressOf, type Route, type RouteTable } from './route.ts';
+import { type Begin, inTurn } from './turns.ts';
 
 export interface PublicPortOptions extends RouteTable {
   readonly listen: { readonly host: string; readonly port: number };
@@ -59,7 +60,7 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
   });
   const table = placed(options, connections);
 
-  server.on('request', (request, response) => {
+  const begin: Begin = (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {
       // A long wait for us (a drain) is no stall of theirs: only unsent bytes are.
       if (response.writableLength > 0 || response.socket?.writableLength) response.destroy();
@@ -68,7 +69,9 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
       tellDefect('request', error);
       response.destroy();
     });
-  });
+  };
+  const cut = () => counters.refusedConnections.inc({ reason: 'pipelined' });
+  server.on('request', inTurn(begin, limits.waitingRequests, cut));
   server.on('upgrade', (request, socket, head) => {
     background('upgrade', upgrade(table, request, socket, head), (error) => {
       tellDefect('upgrade', error);

@@ -26,6 +26,8 @@ export class JoinPatience {
   readonly #unknown = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
   readonly #machines = new TokenBuckets(limits.refusals, limits.rememberedNodes);
   readonly #tokens = new TokenBuckets(limits.refusalsOfToken, limits.rememberedNodes);
+  /** Address → how many of its requests are being looked at. */
+  readonly #undecided = new Map<string, number>();
   #copy: { readonly atMs: number; readonly hashes: Promise<ReadonlyMap<string, string>> } | undefined;
 
   constructor(kubernetes: Kubernetes, now: () => number) {
@@ -33,11 +35,30 @@ export class JoinPatience {
     this.#now = now;
   }
 
+  /**
+   * Looks at a claim that is admitted. Of one address only as many are looked at at a time as may fail at once, and beside them good
+   * tokens: a failure is counted when it has happened, and a thousand that came together would all have been let in by then.
+   */
+  async judged<T>(claim: Claim, look: () => Promise<T>): Promise<T> {
+    const from = network(claim.address);
+    this.#undecided.set(from, (this.#undecided.get(from) ?? 0) + 1);
+    try {
+      await this.admit(claim);
+      return await look();
+    } finally {
+      const left = (this.#undecided.get(from) ?? 1) - 1;
+      if (left > 0) this.#undecided.set(from, left);
+      else this.#undecided.delete(from);
+    }
+  }
+
   /** Throws TOO_MANY_REQUESTS. Asked once the request has been read; what could not be read is asked about without a token. */
   async admit(claim: Claim): Promise<void> {
     const { address, token } = claim;
     const id = token === undefined ? undefined : tokenId(token);
-    const waits = [this.#unknown.waitSeconds(network(address), 1, this.#now())];
+    const from = network(address);
+    const isCrowded = (this.#undecided.get(from) ?? 0) > limits.refusals.burst;
+    const waits = [this.#unknown.waitSeconds(from, 1, this.#now()) || Number(isCrowded)];
     if (id !== undefined) {
       waits.push(this.#tokens.waitSeconds(id, 1, this.#now()));
       waits.push(this.#machines.waitSeconds(machineOf(id, claim), 1, this.#now()));

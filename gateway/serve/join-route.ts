@@ -47,8 +47,7 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
         machineId: facts.machineId,
       };
       claim = { address, token, machineId: facts.machineId };
-      await patience.admit(claim);
-      const joined = await join(desk, parsed.data, address);
+      const joined = await patience.judged(claim, () => join(desk, parsed.data, address));
       accepted(options, about, joined, desk.now() - startedMs);
       answerJson(response, 200, joined.answer);
     } catch (error) {

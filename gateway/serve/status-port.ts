@@ -22,8 +22,9 @@ import {
 import { type KubeletScrapes, kubeletPaths } from '../kubelets/scrape.ts';
 import { answerFault, answerJson, answerText, faultFor } from '../port/answer.ts';
 import { boundConnections } from '../port/connections.ts';
-import { statusPlaces } from '../port/limits.ts';
+import { limits, statusPlaces } from '../port/limits.ts';
 import { listen } from '../port/listen.ts';
+import { type Begin, inTurn } from '../port/turns.ts';
 import type { Replica } from '../replicas/roster.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { MetricsPages } from './metrics-pages.ts';
@@ -50,9 +51,13 @@ export interface StatusPort {
 }
 
 export async function openStatusPort(options: StatusPortOptions): Promise<StatusPort> {
-  const server = http.createServer({ requestTimeout: 10_000, maxHeaderSize: 8192 }, (request, response) => {
+  const begin: Begin = (request, response) => {
     answer(options, request, response).catch((error: unknown) => answerFault(response, faultFor(error)));
-  });
+  };
+  const server = http.createServer(
+    { requestTimeout: 10_000, maxHeaderSize: 8192 },
+    inTurn(begin, limits.waitingRequests, () => options.onCrowded?.('pipelined')),
+  );
   server.maxConnections = statusPlaces.strangers + 64;
   const connections = boundConnections(server, {
     limits: statusPlaces,

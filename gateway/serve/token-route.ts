@@ -29,8 +29,7 @@ export function tokenRoute({
       const { token, hasKey } = parsed.data;
       id = tokenId(token) ?? '?';
       claim = { address, token };
-      await patience.admit(claim);
-      answerJson(response, 200, await look(desk, token, hasKey, address));
+      answerJson(response, 200, await patience.judged(claim, () => look(desk, token, hasKey, address)));
     } catch (error) {
       const told = await patience.refusal(claim, error);
       const { code } = faultFor(told);

@@ -1,7 +1,10 @@
 // Serving artifacts over a real port: ranges, validators, and no way out of the folder.
 import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +91,16 @@ function get(asked: string, headers: Record<string, string> = {}, method = 'GET'
   );
 }
 
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // that of the folder itself
+    }
+  });
+}
+
 test('a whole file with its hash as ETag', async () => {
   const answer = await get(path);
   expect(answer).toMatchObject({ status: 200, headers: { etag: `"${sha256}"`, 'content-length': '100000' } });
@@ -103,6 +116,15 @@ test('an install.sh that the manifest lists, and no other bytes under its name',
   expect((await get(asked)).status).toBe(404);
   await writeFile(scriptFile, script);
   expect((await get(asked)).status).toBe(200);
+});
+
+test('a peer that has gone before its answer began leaves no file open', async () => {
+  const request = new IncomingMessage(new Socket());
+  request.method = 'GET';
+  const response = new ServerResponse(request).destroy();
+  await serveArtifact(store, path, request, response);
+  const file = join(folder, 'store', path.slice('/artifacts/'.length));
+  expect(openFiles()).not.toContain(file);
 });
 
 test('HEAD gives the headers alone', async () => {

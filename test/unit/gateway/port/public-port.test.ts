@@ -18,6 +18,8 @@ let gateway: TestPort;
 let registered: RegisteredNode | undefined;
 let upgraded: string[];
 let refused: string[];
+/** Answers of `/slow` that wait until they are let go. */
+let held: (() => void)[];
 
 const routes: readonly Route[] = [
   {
@@ -25,6 +27,16 @@ const routes: readonly Route[] = [
     path: '/echo',
     access: 'anybody',
     run: async ({ request, response }) => answerJson(response, 200, await readJson(request)),
+  },
+  {
+    methods: ['GET'],
+    path: '/slow',
+    access: 'anybody',
+    run: async ({ response }) => {
+      const number = held.length;
+      await new Promise<void>((resolve) => held.push(resolve));
+      answerJson(response, 200, { number });
+    },
   },
   {
     methods: ['GET'],
@@ -61,6 +73,7 @@ const routes: readonly Route[] = [
 beforeEach(async () => {
   upgraded = [];
   refused = [];
+  held = [];
   registered = undefined;
   gateway = await openTestPort(() => routes, {
     identify: (certificate) =>
@@ -321,6 +334,43 @@ test.each([
   await closed;
   clearInterval(nagging);
   expect(secure.bytesRead, 'it is told why').toBeGreaterThan(0);
+});
+
+describe('requests behind each other', () => {
+  const slow = 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n';
+  const connected = async () => {
+    const { port } = gateway.port.address;
+    const socket = tls.connect({ port, host: '127.0.0.1', ca: gateway.authority.caPem });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+
+  test('begin one at a time, and are answered in their order', async () => {
+    const socket = await connected();
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += String(chunk);
+    });
+    socket.write(slow.repeat(1 + limits.waitingRequests));
+    for (let number = 0; number <= limits.waitingRequests; number += 1) {
+      await expect.poll(() => held.length).toBe(number + 1);
+      held[number]?.();
+      await expect.poll(() => answers).toContain(`{"number":${number}}`);
+    }
+    socket.destroy();
+    expect(await refusedReasons()).toEqual([]);
+  });
+
+  test('a thousand of them: one has begun, and the connection is cut', async () => {
+    const socket = await connected();
+    const closed = once(socket, 'close');
+    socket.resume().write(slow.repeat(1000));
+    await closed;
+    await expect.poll(refusedReasons).toEqual(['pipelined: 1']);
+    expect(held).toHaveLength(1);
+    held[0]?.();
+  });
 });
 
 describe('connections', () => {

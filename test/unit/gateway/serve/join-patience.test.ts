@@ -81,6 +81,34 @@ test('our own failures count for nobody', async () => {
   expect(await outcome({ address: nat })).toBe('admitted');
 });
 
+test('a thousand at once from one address: twenty are looked at, and good tokens beside them', async () => {
+  const good = await make();
+  let looked = 0;
+  const answer = Promise.withResolvers<never>();
+  const ask = (token: string) =>
+    patience.judged({ address: nat, token }, () => {
+      looked += 1;
+      return answer.promise;
+    });
+  const guesses = Array.from({ length: 1000 }, (_, count) =>
+    ask(`rt-aaaaaa.${String(count).padStart(32, '0')}`).catch((fault: Fault) => fault.code),
+  );
+  await expect.poll(() => lists).toBe(1);
+  await Promise.race(guesses);
+  expect(looked).toBe(20);
+  const well = ask(good).catch((fault: Fault) => fault.code);
+  await expect.poll(() => looked).toBe(21);
+  expect(await patience.judged({ address: '203.0.113.8' }, async () => 'looked at')).toBe('looked at');
+  answer.reject(invalid);
+  expect(Map.groupBy(await Promise.all([...guesses, well]), (code) => code)).toMatchObject(
+    new Map([
+      ['TOKEN_INVALID', expect.objectContaining({ length: 21 })],
+      ['TOO_MANY_REQUESTS', expect.objectContaining({ length: 980 })],
+    ]),
+  );
+  expect(await patience.judged({ address: nat }, async () => 'looked at')).toBe('looked at');
+});
+
 describe('guessing', () => {
   test('costs the API server one question in two seconds', async () => {
     for (let count = 0; count < 1000; count++) {
