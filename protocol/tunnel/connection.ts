@@ -4,13 +4,13 @@
 
 import { Fault } from '../catalogue/fault.ts';
 import { contained, tellEach } from '../defect.ts';
-import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
+import { UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';
 import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
-import { PacedPacker } from './paced-packer.ts';
+import { PacedPacker, PacedUnpacker } from './paced-packer.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { faultOf, invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
@@ -43,7 +43,7 @@ export class Connection {
   readonly #inFlight = new Set<(error?: Error) => void>();
   #packer: PacedPacker | undefined;
   /** Begins with the first packed batch. */
-  #unpacker: BatchUnpacker | undefined;
+  #unpacker: PacedUnpacker | undefined;
   #closed = false;
   /** Closed from this side: nothing that still arrives is looked at. */
   #closing = false;
@@ -198,9 +198,10 @@ export class Connection {
 
   #unpack(payload: Uint8Array): Uint8Array {
     if (this.#packing === 0) throw invalid('frame-type', 'TELE_PACKED was not offered');
-    this.#unpacker ??= new BatchUnpacker();
+    const nowMs = this.#clock.nowMs();
+    this.#unpacker ??= new PacedUnpacker(nowMs);
     try {
-      return this.#unpacker.unpack(payload);
+      return this.#unpacker.unpack(payload, nowMs);
     } catch (error) {
       if (!(error instanceof UnpackingError)) throw error;
       throw invalid('packed-telemetry', `TELE_PACKED: ${error.message}`);

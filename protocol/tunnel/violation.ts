@@ -12,7 +12,8 @@ const violationKinds = {
   message:
     "a websocket message that is too long, in too many pieces, text, or against the websocket's own rules",
   payload: 'JSON that is none, or not as agreed',
-  'packed-telemetry': 'a packed batch that cannot be unpacked, or not within its limits',
+  'packed-telemetry':
+    'a packed batch that cannot be unpacked, or not within its limits, or more of them than may be packed',
   version: 'a HELLO of another version',
   'stream-number': 'a number of the other side, one that was used before, or of a stream that never was',
   'stream-state': 'a frame that its stream does not allow in its state',

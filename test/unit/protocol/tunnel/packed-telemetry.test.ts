@@ -1,9 +1,11 @@
 // Packed batches on a connection: agreed on in HELLO, begun anew with each connection, and what cannot be unpacked ends it.
 import { describe, expect, test } from 'vitest';
-import { batchFlag, encodeBatchHeader } from '../../../../protocol/telemetry/batch.ts';
+import { batchFlag, batchHeaderBytes, encodeBatchHeader } from '../../../../protocol/telemetry/batch.ts';
+import { recordHeaderBytes } from '../../../../protocol/telemetry/record.ts';
+import { ByteWriter } from '../../../../protocol/telemetry/varint.ts';
 import { FrameType } from '../../../../protocol/tunnel/frame.ts';
 import { gatewayHelloSchema } from '../../../../protocol/tunnel/messages.ts';
-import { packedBytesPerSecond } from '../../../../protocol/tunnel/paced-packer.ts';
+import { packedBytesPerSecond, unpackedLimits } from '../../../../protocol/tunnel/paced-packer.ts';
 import { CloseCode } from '../../../../protocol/tunnel/transport.ts';
 import { encodeFrame, RawAgent } from '../../../property/tunnel/raw-peer.ts';
 import { Simulation } from '../../../property/tunnel/simulation.ts';
@@ -128,6 +130,45 @@ test('what cannot be unpacked is a violation, and the connection ends', () => {
   expect(peer.violations).toHaveLength(1);
   expect(peer.violations[0]).toContain('TELE_PACKED');
   expect(peer.near.closing?.code).toBe(CloseCode.protocol);
+});
+
+describe('a few bytes that are a large batch', () => {
+  const records = 3400;
+  /** Of no column: first one that is described, then a run of what is to be expected. */
+  const bomb = (isFirst: boolean) => {
+    const bytes = new ByteWriter(64);
+    for (const number of [isFirst ? 10 : 0, 0, records]) bytes.unsigned(number);
+    for (const number of [0, 0, 0]) bytes.signed(number);
+    bytes.bytes(new Uint8Array(4));
+    const described = isFirst ? 2 : 0;
+    for (let count = 0; count < described; count += 1)
+      for (const number of [5, 0, 0, 0]) bytes.unsigned(number);
+    bytes.unsigned(2 * (records - described));
+    return encodeFrame(FrameType.packedTelemetry, 0, 0, bytes.written());
+  };
+  const batchBytes = batchHeaderBytes + records * recordHeaderBytes;
+
+  test('are unpacked as many as a packer may have sent, and then end the connection', () => {
+    let unpacked = 0;
+    const peer = new RawAgent({}, { onTelemetry: ({ length }) => (unpacked += length) }).hello();
+    peer.say(bomb(true));
+    expect([unpacked, peer.violations]).toEqual([batchBytes, []]);
+    peer.say(...Array.from({ length: 1000 }, () => bomb(false)));
+    expect(unpacked).toBeGreaterThan(unpackedLimits.burst - batchBytes);
+    expect(unpacked).toBeLessThanOrEqual(unpackedLimits.burst);
+    expect(peer.kinds).toEqual(['packed-telemetry']);
+    expect(peer.near.closing?.code).toBe(CloseCode.protocol);
+  });
+
+  test('no faster than a packer sends: they go on', () => {
+    const peer = new RawAgent().hello();
+    peer.say(bomb(true));
+    for (let second = 0; second < 120; second += 1) {
+      for (let bytes = batchBytes; bytes <= packedBytesPerSecond; bytes += batchBytes) peer.say(bomb(false));
+      peer.clock.advance(1000);
+    }
+    expect(peer.violations).toEqual([]);
+  });
 });
 
 test('packed telemetry before HELLO ends the connection', () => {
