@@ -48,7 +48,8 @@ export class AddressBook {
     const { registered, nodes, pools } = options;
     registered.onChange(({ name, object, previous }) => {
       this.#registered.set(name, object ? registeredKeys(object) : []);
-      if (object === undefined || previous === undefined) this.#ranges = undefined;
+      if (object?.status?.joinedAt === undefined || previous?.status?.joinedAt === undefined)
+        this.#ranges = undefined;
     });
     pools.onChange(() => {
       this.#ranges = undefined;
@@ -154,11 +155,12 @@ export class AddressBook {
     }
   }
 
-  /** Also a Node that was there before the registration of its name. */
+  /** Also a Node that was there before the registration of its name, or beside a claim whose join has not ended. */
   #isForeign(name: string): boolean {
     const { nodes, registered } = this.#options;
     const registration = registered.get(name);
-    return registration === undefined || createdMs(nodes.get(name)) < createdMs(registration);
+    if (registration?.status?.joinedAt === undefined) return true;
+    return createdMs(nodes.get(name)) < createdMs(registration);
   }
 
   #rangesOfPods(): readonly HeldRange[] {

@@ -72,8 +72,10 @@ function claimantFor(address: string, { nodeName: name, existing }: AddressClaim
   return { name, sinceMs: had ? sinceMs(existing) : Number.POSITIVE_INFINITY };
 }
 
+/** A claim whose join has not ended has had nothing, however old it is. */
 function sinceMs(existing: RegisteredNode | undefined): number {
-  return existing ? Date.parse(existing.metadata.creationTimestamp ?? '') : Number.POSITIVE_INFINITY;
+  if (existing?.status?.joinedAt === undefined) return Number.POSITIVE_INFINITY;
+  return Date.parse(existing.metadata.creationTimestamp ?? '');
 }
 
 function rangeOf(text: string): readonly AddressRange[] {

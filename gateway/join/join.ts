@@ -72,7 +72,8 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   const existing = await kubernetes.get(registeredNodes, nodeName);
   assertNotReplayed(existing, token, applicant);
   if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
-  else await assertNameFree(kubernetes, nodeName);
+  // A claim whose join has not ended has made no Node: one that is there is somebody else's.
+  if (existing?.status?.joinedAt === undefined) await assertNameFree(kubernetes, nodeName);
   const { addresses, leftOut } = await admitAddresses(desk.book, {
     ...{ nodeName, source, existing, pool: token.pool },
     addresses: request.facts.addresses,

@@ -201,6 +201,45 @@ describe('again', () => {
     expect(kubernetes.stored(registeredNodes)).toHaveLength(1);
   });
 
+  describe('a join that broke off before its end left a claim, and', () => {
+    const brokenOff = async () => {
+      const text = await token({ uses: 5 });
+      const request = (await applicant('idc-1')).request(text);
+      kubernetes.before = (verb) => {
+        if (verb !== 'replace/status') return;
+        throw new KubernetesFailure({
+          status: 500,
+          reason: 'InternalError',
+          message: 'etcd',
+          request: 'PUT',
+        });
+      };
+      await expect(join(desk, request)).rejects.toMatchObject({ reason: 'InternalError' });
+      kubernetes.before = () => {};
+      return request;
+    };
+
+    test('a Node of that name that came meanwhile is somebody else’s', async () => {
+      const request = await brokenOff();
+      await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+      await expect(join(desk, request)).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+    });
+
+    test('an address of a node that joined meanwhile is that node’s', async () => {
+      const request = await brokenOff();
+      // A claim keeps others from its addresses for two minutes; this one came later.
+      const { addresses } = request.facts;
+      const spec = { pool: 'idc', machineId: '', keySha256: '', addresses };
+      await kubernetes.create(registeredNodes, { metadata: { name: 'idc-2' }, spec });
+      const status = { joinedAt: new Date().toISOString() };
+      await kubernetes.patch(registeredNodes, 'idc-2', { status }, { subresource: 'status' });
+      await expect(join(desk, request)).rejects.toMatchObject({
+        code: 'ADDRESS_NOT_OWNED',
+        values: { detail: 'it belongs to the RegisteredNode idc-2' },
+      });
+    });
+  });
+
   describe('after regnodectl node readmit', () => {
     const readmit = (readmission: { until?: string; machineId?: string } = {}) =>
       kubernetes.patch(registeredNodes, 'idc-1', {
