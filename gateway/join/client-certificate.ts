@@ -16,7 +16,11 @@ export interface NodeIdentity {
 /** The registrations, live; `refresh` asks the API server for one that the copy may not have yet. */
 export interface Registrations {
   get(name: string): RegisteredNode | undefined;
-  refresh(name: string): Promise<RegisteredNode | undefined>;
+  /** `admits`: what the answer has to be asked anew for. */
+  refresh(
+    name: string,
+    admits: (node: RegisteredNode | undefined) => boolean,
+  ): Promise<RegisteredNode | undefined>;
 }
 
 export interface PeerCertificate {
@@ -92,7 +96,8 @@ async function registeredHolder(
 ): Promise<NodeIdentity> {
   const name = certificate.commonName;
   const known = registrations.get(name);
-  const registered = listsSerial(known, certificate) ? known : await registrations.refresh(name);
+  const lists = (node: RegisteredNode | undefined) => listsSerial(node, certificate);
+  const registered = lists(known) ? known : await registrations.refresh(name, lists);
   if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
   if (!listsSerial(registered, certificate)) throw refused('it was replaced or revoked');
   const identity = { name, pool: registered.spec.pool };
@@ -100,23 +105,39 @@ async function registeredHolder(
   return identity;
 }
 
-/** Reads the API server at most once in a while per name, so that a refused client can't make it work. */
+interface Asked {
+  readonly atMs: number;
+  readonly answer: Promise<RegisteredNode | undefined>;
+  /** Once it is there. */
+  said?: { readonly node: RegisteredNode | undefined };
+}
+
+/**
+ * Reads the API server at most once in a while per name, so that a refused client can't make it work. An old answer may only
+ * refuse: one that admits could let in a node that was removed since.
+ */
 export function registrationsOf(
   kubernetes: Kubernetes,
   cached: (name: string) => RegisteredNode | undefined,
   now: () => number,
 ): Registrations {
-  const asked = new Map<string, { atMs: number; answer: Promise<RegisteredNode | undefined> }>();
+  const asked = new Map<string, Asked>();
   return {
     get: cached,
-    refresh(name) {
+    refresh(name, admits) {
       const last = asked.get(name);
-      if (last && now() - last.atMs < refreshIntervalMs) return last.answer;
-      const answer = kubernetes.get(registeredNodes, name);
-      asked.set(name, { atMs: now(), answer });
-      answer.catch(() => asked.delete(name));
+      const isFresh = last !== undefined && now() - last.atMs < refreshIntervalMs;
+      if (isFresh && !(last.said && admits(last.said.node))) return last.answer;
+      const one: Asked = { atMs: now(), answer: kubernetes.get(registeredNodes, name) };
+      asked.set(name, one);
+      one.answer.then(
+        (node) => {
+          one.said = { node };
+        },
+        () => asked.delete(name),
+      );
       if (asked.size > rememberedNames) asked.delete(asked.keys().next().value ?? '');
-      return answer;
+      return one.answer;
     },
   };
 }

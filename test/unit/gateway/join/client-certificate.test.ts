@@ -87,3 +87,27 @@ test('a registration that the copy does not have yet is read once, however often
   await expect(identify(certificate, live, now)).rejects.toMatchObject({ code: 'CERTIFICATE_REFUSED' });
   expect(reads).toBe(1);
 });
+
+test('an answer that was asked for a moment ago admits nobody: a node that was removed since is refused at once', async () => {
+  const kubernetes = memoryKubernetes();
+  const { status, ...created } = registered;
+  await kubernetes.create(registeredNodes, created);
+  await kubernetes.patch(registeredNodes, 'idc-1', { status }, { subresource: 'status' });
+  const live = registrationsOf(
+    kubernetes,
+    () => undefined,
+    () => now,
+  );
+  // With a certificate that is good no more it has the registration read, which lists the other one.
+  await expect(identify({ ...certificate, serial: 'OLD' }, live, now)).rejects.toMatchObject({
+    code: 'CERTIFICATE_REFUSED',
+  });
+  await kubernetes.remove(registeredNodes, 'idc-1');
+  await expect(identify(certificate, live, now)).rejects.toMatchObject({ code: 'NODE_NOT_REGISTERED' });
+  let reads = 0;
+  kubernetes.before = () => {
+    reads += 1;
+  };
+  for (let i = 0; i < 10; i++) await identify(certificate, live, now).catch(() => {});
+  expect(reads).toBe(0);
+});
