@@ -101,6 +101,8 @@ describe('rights', () => {
     ['list', 'secrets', ['-n', 'default'], 'no'],
     ['create', 'pods', [], 'no'],
     ['delete', 'pods', [], 'no'],
+    ['create', 'daemonsets.apps', ['-n', 'default'], 'no'],
+    ['create', 'daemonsets.apps', ['-n', 'regnode-cilium'], 'yes'],
     ['create', 'clusterrolebindings', [], 'no'],
     ['impersonate', 'users', [], 'no'],
     ['create', 'secrets', ['-n', 'kube-system'], 'yes'],

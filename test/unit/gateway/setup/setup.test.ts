@@ -9,6 +9,7 @@ import {
   roles,
 } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
+import type { Rule } from '../../../../gateway/kubernetes/rbac.ts';
 import { assertSetUp, setUpCluster } from '../../../../gateway/setup/setup.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
@@ -57,6 +58,25 @@ test('the gateway may do nothing to all of the secrets, and nothing by a wildcar
   expect(kubeSystem?.rules).toMatchObject([
     { resources: ['secrets'], verbs: ['create', 'delete'] },
     { resources: ['daemonsets'], resourceNames: ['cilium'], verbs: ['get'] },
+  ]);
+});
+
+test('pods are started by the gateway in the namespace of Cilium alone', async () => {
+  const kubernetes = cluster();
+  await setUpCluster(kubernetes, () => {});
+  const workloads = ['pods', 'replicationcontrollers', 'daemonsets', 'deployments', 'replicasets'];
+  const starters = new Set([...workloads, 'statefulsets', 'jobs', 'cronjobs']);
+  type Role = { metadata: { name: string; namespace?: string }; rules?: Rule[] };
+  const all = [...kubernetes.stored(clusterRoles), ...kubernetes.stored(roles)] as Role[];
+  const starting = all.filter(({ rules = [] }) =>
+    rules.some(
+      ({ resources, verbs }) =>
+        resources.some((resource) => starters.has(resource)) &&
+        verbs.some((verb) => ['create', 'update', 'patch'].includes(verb)),
+    ),
+  );
+  expect(starting.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([
+    'regnode-cilium/regnode-gateway',
   ]);
 });
 
