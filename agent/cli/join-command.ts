@@ -22,6 +22,7 @@ interface Flags extends JoinFlags {
 }
 
 const titles: Readonly<Record<JoinPhase, Text>> = {
+  wait: { en: "wait for the agent's round to end", zh: '等待代理当前轮次结束' },
   preflight: { en: 'preflight: can this host join?', zh: '预检：此主机能否加入' },
   register: { en: 'register with the gateway', zh: '向网关登记' },
   install: { en: 'install and start', zh: '安装并启动组件' },

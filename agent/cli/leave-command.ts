@@ -13,6 +13,7 @@ interface Flags {
 }
 
 const titles: Readonly<Record<LeavePhase, Text>> = {
+  wait: { en: "wait for the agent's round to end", zh: '等待代理当前轮次结束' },
   drain: { en: 'drain the node', zh: '驱逐节点上的 Pod' },
   stop: { en: 'stop pods and services', zh: '停止 Pod 与服务' },
   undo: { en: 'undo every change', zh: '撤销所有改动' },

@@ -19,7 +19,7 @@ import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
 import { sweepStore } from '../plan/store.ts';
-import { lockNode } from '../state/lock.ts';
+import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { sweepStateFolder } from '../state/state-folder.ts';
 import { admitDesired, establishTrust } from '../trust/accept.ts';
@@ -28,7 +28,7 @@ import { waitUntilReady } from './ready.ts';
 import { reconcile } from './reconcile.ts';
 import { giveUpReserve, keepReserve } from './reserve.ts';
 
-export type JoinPhase = 'preflight' | 'register' | 'install' | 'ready';
+export type JoinPhase = 'wait' | 'preflight' | 'register' | 'install' | 'ready';
 
 export interface JoinSettings {
   readonly gatewayUrl: string;
@@ -93,7 +93,11 @@ const unanswered: readonly FaultCode[] = [
 
 export async function joinNode(host: Host, options: JoinOptions): Promise<JoinResult> {
   await sweepStateFolder(host);
-  const lock = await lockNode(host, 'regnode join');
+  const { listener, signal } = options;
+  const lock = await lockNodeFromDaemon(host, 'regnode join', {
+    onWait: () => listener.phase('wait'),
+    signal,
+  });
   let result: JoinResult;
   try {
     result = await joinLocked(host, options);

@@ -10,13 +10,13 @@ import { openBackups } from '../plan/backups.ts';
 import { undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
 import { undoAll } from '../plan/undo.ts';
-import { lockNode } from '../state/lock.ts';
+import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { forgetState, sweepStateFolder } from '../state/state-folder.ts';
 import { giveUpReserve } from './reserve.ts';
 import { stopWorkloads } from './workloads.ts';
 
-export type LeavePhase = 'drain' | 'stop' | 'undo' | 'deregister' | 'forget';
+export type LeavePhase = 'wait' | 'drain' | 'stop' | 'undo' | 'deregister' | 'forget';
 
 export interface LeaveOptions {
   /** Without a reachable gateway, and past what fails. */
@@ -40,7 +40,8 @@ export async function leaveNode(host: Host, options: LeaveOptions): Promise<Leav
     if (wasCutOff) return { kept: [], failed: [], drained: undefined };
     throw new Fault('NOT_JOINED');
   }
-  const lock = await lockNode(host, 'regnode leave');
+  const { onPhase, signal } = options;
+  const lock = await lockNodeFromDaemon(host, 'regnode leave', { onWait: () => onPhase?.('wait'), signal });
   try {
     return await leaveLocked(host, options);
   } finally {

@@ -23,7 +23,7 @@ import {
 import type { Host } from '../host/host.ts';
 import { type Reconciled, type ReconcileOptions, reconcile } from '../node/reconcile.ts';
 import { type SweptStore, sweepStore } from '../plan/store.ts';
-import { lockNode } from '../state/lock.ts';
+import { daemonCommand, lockNode } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { admitDesired, type ManifestSource } from '../trust/accept.ts';
 import { advanceAgent } from './agent/advance.ts';
@@ -214,7 +214,7 @@ async function keep(host: Host, state: NodeState, versions: VersionMemory): Prom
 }
 
 async function locked<T>(host: Host, action: () => Promise<T>): Promise<T> {
-  const lock = await lockNode(host, 'regnode run');
+  const lock = await lockNode(host, daemonCommand);
   try {
     return await action();
   } finally {

@@ -8,7 +8,7 @@ import { stayReasons } from '../../protocol/messages/join.ts';
 import type { Trial } from '../components/versions.ts';
 import type { Host } from '../host/host.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
-import { lockNode } from '../state/lock.ts';
+import { daemonCommand, lockNode } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 
 export type Drainer = Pick<GatewayApi, 'status' | 'drainForUpgrade' | 'uncordon'>;
@@ -64,7 +64,7 @@ const minorOf = ({ version }: Artifact) => /^v?(\d+\.\d+)/.exec(version)?.[1] ??
 
 /** False when the node is leaving meanwhile. */
 async function change(host: Host, next: (state: NodeState) => NodeState | undefined): Promise<boolean> {
-  const lock = await lockNode(host, 'regnode run');
+  const lock = await lockNode(host, daemonCommand);
   try {
     const state = await readState(host);
     if (state?.phase !== 'Joined') return false;

@@ -119,7 +119,7 @@ describe('a join that is refused leaves the host as it was', () => {
     expect(state()).toEqual(before);
   });
 
-  test('by another run that is at work', async () => {
+  test('by another command that is at work', async () => {
     const lock = async () => ({ holderPid: 77, holderCommand: 'regnode leave' });
     const busy: Host = { ...world.host, processes: { ...world.host.processes, lock } };
     await expect(join({}, busy)).rejects.toMatchObject({
