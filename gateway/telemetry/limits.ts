@@ -7,6 +7,8 @@ export interface TelemetryLimits {
   /** Series groups and columns (series) that are in force at a time. */
   readonly groups: number;
   readonly series: number;
+  /** Characters of names and labels of all of those series as a page shows them: each series repeats its group's labels. */
+  readonly labelCharacters: number;
   /** Epochs whose high-water marks are remembered; the one used least recently goes. */
   readonly epochs: number;
 }
@@ -16,5 +18,6 @@ export const defaultTelemetryLimits: TelemetryLimits = {
   burstBytes: 16 * 1024 * 1024,
   groups: 2048,
   series: 20_000,
+  labelCharacters: 8 * 1024 * 1024,
   epochs: 32,
 };

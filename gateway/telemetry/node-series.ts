@@ -3,7 +3,12 @@
 // three of their intervals are stale and vanish.
 
 import type { RecordCursor } from '../../protocol/telemetry/cursor.ts';
-import type { Column, Description, Labels } from '../../protocol/telemetry/description.ts';
+import {
+  type Column,
+  type Description,
+  type Labels,
+  shownCharacters,
+} from '../../protocol/telemetry/description.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';
 import type { ColumnShapes } from './column-shapes.ts';
 import type { TelemetryLimits } from './limits.ts';
@@ -19,12 +24,18 @@ export interface SeriesGroup {
   hasRecord: boolean;
   /** Of the last record, by the node's own clock. */
   timestampMs: number;
+  /** Of names and labels, as a page shows them. */
+  readonly characters: number;
+  /** Its places in `#schemas`: epoch and schema, one pair behind the other; few, since each epoch has one. */
+  readonly numbers: number[];
   /** Sample names with all labels, made when they are first shown and when the node has moved to another pool. */
   shown?: { readonly pool: string; readonly names: readonly string[] };
 }
 
 const staleIntervals = 3;
 const staleGraceMs = 5000;
+/** Of one group, in pairs: more than there are epochs. */
+const mostNumbers = 2 * 64;
 
 /** Hears of series that get no more values, and since when (by the node's clock). */
 export type SeriesEnded = (group: Pick<SeriesGroup, 'labels' | 'columns'>, timestampMs: number) => void;
@@ -37,6 +48,7 @@ export class NodeSeries {
   readonly #schemas = new Map<number, Map<number, SeriesGroup>>();
   readonly #onEnded: SeriesEnded;
   #seriesCount = 0;
+  #characters = 0;
 
   constructor(limits: TelemetryLimits, shapes: ColumnShapes, onEnded: SeriesEnded = () => undefined) {
     this.#limits = limits;
@@ -63,7 +75,7 @@ export class NodeSeries {
     const key = keyOf(description);
     const known = this.#groups.get(key);
     if (description.columns.length === 0) {
-      this.#schemas.get(epoch)?.delete(schema);
+      this.#forgetNumber(epoch, schema);
       if (known !== undefined) this.#remove(key, known, timestampMs);
       return undefined;
     }
@@ -73,6 +85,9 @@ export class NodeSeries {
     }
     const added = description.columns.length - (known?.columns.length ?? 0);
     if (this.#seriesCount + added > this.#limits.series) return 'budget-series';
+    const characters = shownCharacters(description);
+    if (this.#characters + characters - (known?.characters ?? 0) > this.#limits.labelCharacters)
+      return 'budget-labels';
     if (known === undefined && this.#groups.size >= this.#limits.groups) return 'budget-descriptions';
     const group: SeriesGroup = {
       family: description.family,
@@ -83,10 +98,16 @@ export class NodeSeries {
       heardAtMs: nowMs,
       hasRecord: false,
       timestampMs: known?.timestampMs ?? 0,
+      characters,
+      numbers: [],
     };
-    if (known !== undefined) this.#endVanished(known, group, timestampMs);
+    if (known !== undefined) {
+      this.#endVanished(known, group, timestampMs);
+      this.#forgetNumbersOf(known);
+    }
     this.#groups.set(key, group);
     this.#seriesCount += added;
+    this.#characters += characters - (known?.characters ?? 0);
     this.#name(epoch, schema, group);
     return undefined;
   }
@@ -131,13 +152,37 @@ export class NodeSeries {
       this.#schemas.set(epoch, schemas);
       this.#forgetOldEpochs();
     }
-    if (schemas.size < this.#limits.groups * 2) schemas.set(schema, group);
+    this.#forgetNumber(epoch, schema);
+    if (schemas.size >= this.#limits.groups * 2 || group.numbers.length >= mostNumbers) return;
+    schemas.set(schema, group);
+    group.numbers.push(epoch, schema);
+  }
+
+  #forgetNumber(epoch: number, schema: number): void {
+    const schemas = this.#schemas.get(epoch);
+    const { numbers } = schemas?.get(schema) ?? {};
+    if (numbers === undefined) return;
+    for (let at = 0; at < numbers.length; at += 2) {
+      if (numbers[at] !== epoch || numbers[at + 1] !== schema) continue;
+      numbers.splice(at, 2);
+      break;
+    }
+    schemas?.delete(schema);
+  }
+
+  /** Of one that has gone or has other columns now: nothing is to hold it any longer. */
+  #forgetNumbersOf(group: SeriesGroup): void {
+    for (let at = 0; at < group.numbers.length; at += 2) {
+      this.#schemas.get(group.numbers[at] ?? 0)?.delete(group.numbers[at + 1] ?? 0);
+    }
+    group.numbers.length = 0;
   }
 
   #forgetOldEpochs(): void {
     while (this.#schemas.size > this.#limits.epochs) {
       const [oldest] = this.#schemas.keys();
       if (oldest === undefined) return;
+      for (const schema of [...(this.#schemas.get(oldest)?.keys() ?? [])]) this.#forgetNumber(oldest, schema);
       this.#schemas.delete(oldest);
     }
   }
@@ -145,9 +190,8 @@ export class NodeSeries {
   #remove(key: string, group: SeriesGroup, timestampMs: number): void {
     this.#groups.delete(key);
     this.#seriesCount -= group.columns.length;
-    for (const schemas of this.#schemas.values()) {
-      for (const [schema, named] of schemas) if (named === group) schemas.delete(schema);
-    }
+    this.#characters -= group.characters;
+    this.#forgetNumbersOf(group);
     if (group.hasRecord) this.#onEnded(group, endOf(group, timestampMs));
   }
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import { readFromPeer } from '../messages/newer-peer.ts';
-import type { Description } from './description.ts';
+import { type Description, labelCharacters } from './description.ts';
 import { recordHeaderBytes, recordLimitBytes } from './record.ts';
 import type { RefusalReason } from './refusal.ts';
 
@@ -32,6 +32,8 @@ const limits = { bytes: recordLimitBytes, depth: 8 };
 /** Labels that only the gateway sets: a node must not speak for another one. */
 const reservedLabels = new Set(['node', 'pool', 'job', 'instance']);
 const reservedPrefix = 'regnode_gateway_';
+/** Of one series, its group's among them: each series is shown, and sent, with all of them. */
+const labelCharactersLimit = 2048;
 
 export function decodeDescription(payload: Uint8Array): Description | RefusalReason {
   const json = parseJson(payload, limits);
@@ -41,5 +43,10 @@ export function decodeDescription(payload: Uint8Array): Description | RefusalRea
   const reserved =
     labels.some((set) => Object.keys(set).some((name) => reservedLabels.has(name))) ||
     parsed.data.columns.some((column) => column.name.startsWith(reservedPrefix));
-  return reserved ? 'description-reserved-name' : parsed.data;
+  if (reserved) return 'description-reserved-name';
+  const ofGroup = labelCharacters(parsed.data.labels);
+  const isLong = parsed.data.columns.some(
+    (column) => ofGroup + labelCharacters(column.labels) > labelCharactersLimit,
+  );
+  return isLong ? 'budget-labels' : parsed.data;
 }

@@ -22,6 +22,16 @@ export interface Description {
   readonly columns: readonly Column[];
 }
 
+export function labelCharacters(labels: Labels = {}): number {
+  return Object.entries(labels).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
+
+/** Of names and labels as a page shows them: each series has the labels of its group. */
+export function shownCharacters({ labels, columns }: Pick<Description, 'labels' | 'columns'>): number {
+  const own = columns.reduce((sum, column) => sum + column.name.length + labelCharacters(column.labels), 0);
+  return own + columns.length * labelCharacters(labels);
+}
+
 /** JSON filled up with spaces to a multiple of 8: the payload of a record. */
 export function encodeDescription(description: Description): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(description));

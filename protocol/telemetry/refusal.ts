@@ -16,6 +16,7 @@ export const refusalReasons = [
   'heartbeat-malformed',
   'budget-bytes',
   'budget-series',
+  'budget-labels',
   'budget-descriptions',
   'schema-unknown',
   'columns-mismatch',

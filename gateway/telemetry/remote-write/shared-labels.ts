@@ -4,10 +4,13 @@ import type { SampleGroup } from '../sample-sink.ts';
 import { encodeShared, type SharedPart } from './series.ts';
 
 const groupLimit = 16_384;
+/** Of all of them, encoded. */
+const bytesLimit = 64 * 1024 * 1024;
 
 export class SharedLabels {
   readonly #extra: Readonly<Record<string, string>>;
   #groups = new Map<string, readonly SharedPart[]>();
+  #bytes = 0;
 
   constructor(extra: Readonly<Record<string, string>> = {}) {
     this.#extra = extra;
@@ -20,8 +23,12 @@ export class SharedLabels {
     if (known !== undefined) return known;
     const parts = columns.map((column) => this.#encode(column.name, { ...labels, ...column.labels }));
     // What is in use keeps what it has; the next ones are shared anew.
-    if (this.#groups.size >= groupLimit) this.#groups = new Map();
+    if (this.#groups.size >= groupLimit || this.#bytes > bytesLimit) {
+      this.#groups = new Map();
+      this.#bytes = 0;
+    }
     this.#groups.set(key, parts);
+    this.#bytes += parts.reduce((sum, { bytes }) => sum + bytes, key.length);
     return parts;
   }
 
