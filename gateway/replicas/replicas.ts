@@ -1,5 +1,5 @@
-// This process among the replicas of the gateway: its Lease, the roster of the others, the door for them, the links to
-// them, and the ways of streams to nodes. serve.ts starts it, asks it who looks after a node, and ends it.
+// This process among the replicas of the gateway: the roster of the others, the links to them, and the ways of streams to
+// nodes. The others know nothing of it until its door is open and `announce` has written its Lease.
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
@@ -14,8 +14,7 @@ import { Watcher } from '../kubernetes/watcher.ts';
 import type { ServingCertificate } from '../port/serving-certificate.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
-import { ownAddress } from './address.ts';
-import { openDoor } from './door.ts';
+import { type Door, openDoor } from './door.ts';
 import { holderOf, looksAfter } from './holding.ts';
 import { ReplicaLease, replicaLabel } from './lease.ts';
 import { doorLimits } from './limits.ts';
@@ -27,23 +26,26 @@ import { Ways } from './ways.ts';
 export interface ReplicasOptions {
   readonly kubernetes: Kubernetes;
   readonly name: string;
-  readonly listen: { readonly host: string; readonly port: number };
-  /** `host:port` at which the others reach the door; undefined: an address of this machine and the port. */
-  readonly address: string | undefined;
   readonly certificate: ServingCertificate;
   readonly hub: TunnelHub;
   readonly registered: (name: string) => RegisteredNode | undefined;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+interface ReplicaDoorOptions {
+  readonly listen: { readonly host: string; readonly port: number };
   readonly audit: Audit;
   readonly auditStream: (record: StreamAudit) => void;
   readonly onRefused: (fault: Fault) => void;
   readonly onCrowded?: (reason: string) => void;
   /** What another replica asks this one. */
   readonly answer: AnswerQuestion;
-  readonly logger: Logger;
-  readonly now: () => number;
 }
 
 export interface Replicas {
+  /** Resolves when the Leases of all have been read. */
+  readonly ready: Promise<void>;
   readonly roster: Roster;
   readonly ways: Ways;
   readonly figures: ReplicaFigures;
@@ -54,6 +56,9 @@ export interface Replicas {
   holderOf(name: string): string | undefined;
   /** GET at another replica; throws REPLICA_UNREACHABLE, or what it answers. */
   ask(replica: string, path: string): Promise<string>;
+  openDoor(options: ReplicaDoorOptions): Promise<Door>;
+  /** Takes the Lease: from now on the others count on this replica, and find its door at this `host:port`. */
+  announce(address: string): Promise<void>;
   /** The certificate was issued anew. */
   renew(): void;
   /** The others are told; then what goes through them ends within the grace. */
@@ -63,48 +68,28 @@ export interface Replicas {
 
 const lookMs = 1_000;
 
-export async function startReplicas(options: ReplicasOptions): Promise<Replicas> {
+export function watchReplicas(options: ReplicasOptions): Replicas {
   const { kubernetes, name, certificate, hub, logger, now, registered } = options;
   const clock = realClock;
   const taken = Promise.withResolvers<never>();
   taken.promise.catch(() => {});
-  const repeats = new RepeatFilter({
-    intervalMs: doorLimits.repeatedAuditMs,
-    remembered: doorLimits.rememberedAddresses,
-  });
-  const door = await openDoor({
-    listen: options.listen,
-    certificate: certificate.current,
-    hub,
-    audit: options.auditStream,
-    onQuestion: answerQuestions(options.answer),
-    ...(options.onCrowded && { onCrowded: options.onCrowded }),
-    onRefused: (fault, address) => {
-      options.onRefused(fault);
-      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
-      options.audit.record({ event: 'replica', outcome: 'refused', address, ...fault.toWire() });
-    },
-    clock,
-    logger,
-  });
   const roster = new Roster(name, now);
   const onError = (error: unknown) => logger.warn({ err: error }, 'watch of replicas interrupted');
   const select = { namespace: gatewayNamespace, labelSelector: replicaLabel };
   const watcher = new Watcher(kubernetes, leases, { select, onError });
   watcher.onChange((change) => roster.changed(change));
-  const address = options.address ?? ownAddress(door.address);
-  const lease = new ReplicaLease({ kubernetes, name, address, logger, now, onTaken: taken.reject });
-  await lease.take();
-  const stop = new AbortController();
-  const watching = watcher.run(stop.signal);
-  await watcher.ready;
-  const timer = setInterval(() => roster.look(), lookMs);
-  timer.unref();
   const links = new Links({ certificate: () => certificate.current, clock, logger });
   const ways = new Ways({ self: name, hub, registered, roster, links, clock });
   roster.onChange(() => ways.changed());
   roster.onChange(() => logger.info({ replicas: roster.replicas, leader: roster.leader }, 'replicas'));
+  let door: Door | undefined;
+  let lease: ReplicaLease | undefined;
+  const stop = new AbortController();
+  const watching = watcher.run(stop.signal);
+  const timer = setInterval(() => roster.look(), lookMs);
+  timer.unref();
   return {
+    ready: watcher.ready,
     roster,
     ways,
     taken: taken.promise,
@@ -114,7 +99,7 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
         leading: roster.isLeader ? 1 : 0,
         forwarded: links.forwarded,
         forwardedStreams: links.streams,
-        carriedStreams: door.streams,
+        carriedStreams: door?.streams ?? 0,
       };
     },
     looksAfter: (node) =>
@@ -124,17 +109,49 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
       const to = { replica, address: roster.get(replica)?.address ?? '' };
       return askReplica(replica, (target, endpoint) => links.open(to, target, endpoint), path);
     },
-    renew: () => door.renew(certificate.current),
+    openDoor: async (entrance) => {
+      door = await openReplicaDoor(options, entrance);
+      return door;
+    },
+    announce: async (address) => {
+      lease = new ReplicaLease({ kubernetes, name, address, logger, now, onTaken: taken.reject });
+      await lease.take();
+    },
+    renew: () => door?.renew(certificate.current),
     drain: async (graceMs) => {
-      await lease.drain().catch((error: unknown) => logger.warn({ err: error }, 'draining was not told'));
+      await lease?.drain().catch((error: unknown) => logger.warn({ err: error }, 'draining was not told'));
       await links.drain(graceMs);
     },
     close: async () => {
-      await door.close();
       clearInterval(timer);
       stop.abort();
       await watching;
-      await lease.release();
+      await lease?.release();
     },
   };
+}
+
+function openReplicaDoor(
+  { certificate, hub, logger, now }: ReplicasOptions,
+  { listen, audit, auditStream, onRefused, onCrowded, answer }: ReplicaDoorOptions,
+): Promise<Door> {
+  const repeats = new RepeatFilter({
+    intervalMs: doorLimits.repeatedAuditMs,
+    remembered: doorLimits.rememberedAddresses,
+  });
+  return openDoor({
+    listen,
+    certificate: certificate.current,
+    hub,
+    audit: auditStream,
+    onQuestion: answerQuestions(answer),
+    ...(onCrowded && { onCrowded }),
+    onRefused: (fault, address) => {
+      onRefused(fault);
+      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
+      audit.record({ event: 'replica', outcome: 'refused', address, ...fault.toWire() });
+    },
+    clock: realClock,
+    logger,
+  });
 }

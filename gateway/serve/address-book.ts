@@ -31,7 +31,7 @@ export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBo
   const own = new OwnAddresses({
     gateway: () => [
       new URL(options.publicUrl).hostname,
-      ...replicas().flatMap((address) => parseListen(address)?.host ?? []),
+      ...[...replicas(), options.replicaAddress ?? ''].flatMap((address) => parseListen(address)?.host ?? []),
     ],
     apiServer: apiServerUrls.map((url) => new URL(url).hostname),
     now,

@@ -1,54 +1,59 @@
-// What keeps registered nodes as their pools want them, from joining to leaving: the reconciler, departures, and the loops that call
-// them. Stopped by stopping the loops.
-import type { Logger } from 'pino';
+// What keeps registered nodes as their pools want them, from joining to leaving: whose a name and an address is, the reconciler,
+// departures, Cilium, and the loops that call them. From here on the cluster is read all the time; ready when all was read once.
 import type { AddressBook } from '../addresses/book.ts';
-import type { ArtifactStore } from '../artifacts/store.ts';
-import type { Audit } from '../audit/audit.ts';
-import type { Counters } from '../audit/counters.ts';
-import type { RecordEvent } from '../kubernetes/event-recorder.ts';
-import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { Departures } from '../nodes/departures.ts';
+import { auditReadmissions } from '../nodes/readmissions.ts';
 import { Reconciler } from '../nodes/reconciler.ts';
-import type { Tunnels } from '../nodes/tunnels.ts';
-import type { Replicas } from '../replicas/replicas.ts';
-import type { TelemetryIntake } from '../telemetry/intake.ts';
-import type { TunnelHub } from '../tunnel/hub.ts';
-import type { ClusterView } from './cluster-view.ts';
+import { type OpenedBook, openAddressBook } from './address-book.ts';
+import { startCilium } from './cilium.ts';
+import { type Given, unlessStopped } from './given.ts';
+import type { Ground } from './ground.ts';
 import { type Loops, startLoops } from './loops.ts';
-import { defaultKubeletAccess, type ServeOptions } from './options.ts';
+import type { Neighbours } from './neighbours.ts';
+import { defaultKubeletAccess } from './options.ts';
+import type { Records } from './records.ts';
+import type { Sessions } from './sessions.ts';
 
-export interface UpkeepParts {
-  readonly book: AddressBook;
-  readonly options: ServeOptions;
-  readonly kubernetes: Kubernetes;
-  readonly store: ArtifactStore;
-  readonly view: ClusterView;
-  readonly hub: TunnelHub;
-  readonly tunnels: Tunnels;
-  readonly intake: TelemetryIntake;
-  readonly replicas: Replicas;
-  readonly counters: Counters;
-  readonly audit: Audit;
-  readonly recordEvent: RecordEvent;
-  readonly logger: Logger;
-  readonly now: () => number;
-}
-
-export interface Upkeep {
+export interface Upkeep extends OpenedBook {
   readonly departures: Departures;
   readonly reconciler: Reconciler;
   readonly loops: Loops;
 }
 
-export function startUpkeep(parts: UpkeepParts): Upkeep {
-  const { options, kubernetes, store, view, book, hub, tunnels, intake, replicas } = parts;
-  const { counters, audit, recordEvent, logger, now } = parts;
-  const startedAtMs = now();
+type Parts = Given & Ground & Records & Sessions & Neighbours;
+
+export async function startUpkeep(parts: Parts): Promise<Upkeep> {
+  const { options, connection, kubernetes, apiServerUrl, logger, now, signal, life } = parts;
+  const { store, counters, audit, recordEvent, view, tunnels, replicas } = parts;
+  const { book, isOwnPort } = await openAddressBook({
+    ...{ options, kubernetes, view, logger, now },
+    apiServerUrls: [apiServerUrl, connection.apiServerUrl],
+    replicas: () => replicas.roster.replicas.map(({ address }) => address),
+  });
+  view.registered.onChange(auditReadmissions(audit, recordEvent));
   const departures = new Departures({
     ...{ kubernetes, tunnels, audit, counters, recordEvent, logger, now },
     drainTimeoutMs: options.drainTimeoutMs,
   });
-  const reconciler = new Reconciler({
+  const reconciler = createReconciler(parts, book, departures);
+  const loops = startLoops({
+    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger },
+    artifacts: async () => (await store.manifest()).artifacts,
+    settleMs: options.settleMs,
+    roster: replicas.roster,
+  });
+  life.defer(() => loops.stop());
+  await unlessStopped(signal, loops.ready);
+  const cilium = startCilium({ kubernetes, view, apiServerUrl, recordEvent, logger });
+  life.defer(() => cilium.stop());
+  return { book, isOwnPort, departures, reconciler, loops };
+}
+
+function createReconciler(parts: Parts, book: AddressBook, departures: Departures): Reconciler {
+  const { options, kubernetes, store, view, hub, tunnels, intake, replicas } = parts;
+  const { recordEvent, logger, now } = parts;
+  const startedAtMs = now();
+  return new Reconciler({
     ...{ kubernetes, tunnels, departures, recordEvent, logger, now },
     pools: (name) => view.pools.get(name),
     registered: (name) => view.registered.get(name),
@@ -66,11 +71,4 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
       intake.forget(name);
     },
   });
-  const loops = startLoops({
-    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger },
-    artifacts: async () => (await store.manifest()).artifacts,
-    settleMs: options.settleMs,
-    roster: replicas.roster,
-  });
-  return { departures, reconciler, loops };
 }

@@ -13,7 +13,6 @@ import {
   type PublicPortOptions,
 } from '../../../gateway/port/public-port.ts';
 import type { Route } from '../../../gateway/port/route.ts';
-import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import { memoryKubernetes } from './memory-kubernetes.ts';
 
 export const logger = pino({ level: 'silent' });
@@ -31,8 +30,7 @@ export async function openTestPort(
 ): Promise<TestPort> {
   const authority = await Authority.open(memoryKubernetes());
   const { certificatePem, keyPem } = await authority.issueServing('127.0.0.1');
-  const hub = new TunnelHub({ logger });
-  const counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
+  const counters = createCounters();
   const port = await openPublicPort({
     listen: { host: '127.0.0.1', port: 0 },
     tls: { certificatePem, keyPem, caPem: authority.caPem },

@@ -14,7 +14,6 @@ import {
   type RegisteredNode,
   registeredNodes,
 } from '../../../../gateway/resources/registered-node.ts';
-import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
 import type { HealthFinding } from '../../../../protocol/messages/health.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
@@ -38,13 +37,12 @@ beforeEach(async () => {
   await kubernetes.create(nodePools, pool('idc', { labels: { zone: 'a' } }));
   await register();
   const recordEvent = createEventRecorder(kubernetes, logger, () => now);
-  const hub = new TunnelHub({ logger });
   const audit = {
     record: (record: object) => void audited.push({ ...record }),
     reopen: () => {},
     close: () => {},
   };
-  const counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
+  const counters = createCounters();
   const shared = { kubernetes, tunnels, recordEvent, logger, now: () => now };
   departures = new Departures({ ...shared, audit, counters, drainTimeoutMs: 1000 });
   const find = <T extends { metadata: { name: string } }>(items: T[], name: string) =>

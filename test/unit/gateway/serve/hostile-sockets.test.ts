@@ -139,8 +139,7 @@ async function endure(port: Port, asked: readonly Asked[], way: string): Promise
   expect(process.memoryUsage().heapUsed - heap).toBeLessThan(16 * 1024 * 1024);
 }
 
-const newCounters = () =>
-  createCounters({ hub: () => new TunnelHub({ logger }).figures, registered: () => 0 });
+const newCounters = () => createCounters();
 const names = Object.keys(ways);
 const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
 

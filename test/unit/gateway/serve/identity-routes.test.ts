@@ -19,7 +19,6 @@ import { JoinPatience } from '../../../../gateway/serve/join-patience.ts';
 import { joinRoute } from '../../../../gateway/serve/join-route.ts';
 import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
 import { tokenRoute } from '../../../../gateway/serve/token-route.ts';
-import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
 import { applicant } from '../applicant.ts';
 import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
@@ -41,8 +40,7 @@ beforeEach(async () => {
   refused = [];
   await kubernetes.create(nodePools, pool('idc', { nodeCidrs: ['10.77.0.0/24'] }));
   authority = await Authority.open(kubernetes);
-  const hub = new TunnelHub({ logger });
-  counters = createCounters({ hub: () => hub.figures, registered: () => 0 });
+  counters = createCounters();
   const audit = { record: (record: AuditRecord) => audited.push(record), reopen() {}, close() {} };
   const now = Date.now;
   const desk = {

@@ -1,0 +1,117 @@
+// The sockets that listen, opened last and in this order: the other replicas', the API server's, the hosts', and the one that
+// says that all is ready. Each is whole when it opens: what answers behind it was made by an earlier stage.
+import type { AddressInfo } from 'node:net';
+import { kubeletPortOf } from '../egress/kubelet-port.ts';
+import { startEgress } from '../egress/server.ts';
+import { openLine, vxlanPort } from '../line/line.ts';
+import { openPublicPort, type PublicPort } from '../port/public-port.ts';
+import { ownAddress } from '../replicas/address.ts';
+import type { Given } from './given.ts';
+import type { Ground } from './ground.ts';
+import { openIdentities } from './identities.ts';
+import { openKubelets, openStatus } from './monitoring.ts';
+import type { Neighbours } from './neighbours.ts';
+import { defaultKubeletAccess } from './options.ts';
+import { keepPublished } from './publication.ts';
+import type { Records } from './records.ts';
+import { publicRoutes } from './routes.ts';
+import type { Sessions } from './sessions.ts';
+import type { Upkeep } from './upkeep.ts';
+
+export interface Doors {
+  readonly publicPort: AddressInfo;
+  readonly statusPort: AddressInfo;
+}
+
+type Parts = Given & Ground & Records & Sessions & Neighbours & Upkeep;
+
+export async function openDoors(parts: Parts): Promise<Doors> {
+  const { life } = parts;
+  const kubelets = await openKubelets(parts);
+  await openReplicaDoor(parts);
+  await openEgress(parts);
+  const publicPort = await openHostsPort(parts);
+  life.defer(() => drain(parts, publicPort));
+  // Before the drain: a connection that is only kept would hold it for its whole grace.
+  life.defer(() => kubelets.close());
+  await keepPublished({ ...parts, publicPort });
+  const statusPort = await openStatus(parts, kubelets);
+  life.defer(() => statusPort.close());
+  return { publicPort: publicPort.address, statusPort: statusPort.address };
+}
+
+/** The Lease follows the door: then the others know of it. */
+async function openReplicaDoor(parts: Parts): Promise<void> {
+  const { options, counters, audit, auditStream, replicas, pages, life } = parts;
+  const count = (code: string) => counters.refusedReplicas.inc({ code });
+  const door = await replicas.openDoor({
+    ...{ audit, auditStream },
+    listen: options.replicaListen,
+    onRefused: ({ code }) => count(code),
+    onCrowded: count,
+    answer: (path) => pages.answer(path),
+  });
+  life.defer(() => door.close());
+  await replicas.announce(options.replicaAddress ?? ownAddress(door.address));
+}
+
+async function openEgress(parts: Parts): Promise<void> {
+  const { options, auditStream, view, replicas, book, isOwnPort, logger, life } = parts;
+  if (options.egressSocket === undefined) return;
+  const egress = await startEgress({
+    socketPath: options.egressSocket,
+    hub: replicas.ways,
+    // A registered node without a tunnel is refused, not looked for elsewhere.
+    resolveNode: (host) => book.ownerOf(host),
+    kubeletPort: (node) => kubeletPortOf(view.nodes.get(node)),
+    direct: { isOwn: isOwnPort },
+    audit: auditStream,
+    logger,
+  });
+  life.defer(() => egress.close());
+}
+
+/** The public port, and the line's probes beside it. */
+async function openHostsPort(parts: Parts): Promise<PublicPort> {
+  const { options, connection, kubernetes, apiServerUrl, logger, now, life } = parts;
+  const { store, authority, certificate, counters, view, hub, audit, tunnels, replicas, book } = parts;
+  const { departures, reconciler, recordEvent } = parts;
+  const desk = {
+    ...{ kubernetes, authority, book, now },
+    artifacts: () => store.manifest(),
+    kubeletAccess: defaultKubeletAccess(options),
+    apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
+    isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
+  };
+  const { listen, probeListen = { host: listen.host, port: vxlanPort } } = options;
+  const line = await openLine({
+    listen: probeListen === 'off' ? undefined : probeListen,
+    secret: () => authority.derive('line probes'),
+    addressesOf: (name) => view.registered.get(name)?.spec.addresses ?? [],
+    registry: counters.registry,
+    logger,
+    now,
+  });
+  life.defer(() => line.close());
+  const publicPort = await openPublicPort({
+    listen,
+    tls: certificate.current,
+    routes: [
+      ...line.routes,
+      ...publicRoutes({ desk, store, departures, reconciler, audit, counters, recordEvent }),
+    ],
+    tunnelPath: '/v1/tunnel',
+    ...openIdentities({ kubernetes, authority, view, hub, audit, counters, logger, now }),
+    places: { strangersPerAddress: options.connectionsPerAddress },
+    counters,
+    logger,
+  });
+  life.defer(() => publicPort.close(options.stopGraceMs));
+  return publicPort;
+}
+
+/** Whoever connects now is to reach another replica; what is open gets its grace. */
+async function drain({ options, hub, replicas }: Parts, publicPort: PublicPort): Promise<void> {
+  publicPort.stopAccepting();
+  await Promise.all([replicas.drain(options.drainGrace), hub.drain(options.drainGrace)]);
+}

@@ -1,0 +1,55 @@
+// Nodes' tunnels and what comes through them, before anybody can connect: live copies of the cluster's objects (not read yet), the
+// hub, what is known of each tunnel, the telemetry intake.
+import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
+import { Tunnels } from '../nodes/tunnels.ts';
+import type { PoolObject } from '../resources/node-pool.ts';
+import type { TelemetryIntake } from '../telemetry/intake.ts';
+import { auditRefusals } from '../telemetry/refusal-audit.ts';
+import { apiServerWay } from '../tunnel/api-server.ts';
+import { TunnelHub } from '../tunnel/hub.ts';
+import { type ClusterView, createClusterView } from './cluster-view.ts';
+import type { Given } from './given.ts';
+import type { Ground } from './ground.ts';
+import type { Records } from './records.ts';
+import { openTelemetry } from './telemetry.ts';
+
+export interface Sessions {
+  readonly view: ClusterView;
+  readonly hub: TunnelHub;
+  readonly tunnels: Tunnels;
+  readonly intake: TelemetryIntake;
+  /** The roots that a node is to trust; each new session hears them, too. */
+  readonly tellRoots: (node: string) => void;
+}
+
+export async function openSessions(parts: Given & Ground & Records): Promise<Sessions> {
+  const { options, kubernetes, apiServerUrl, logger, now, life } = parts;
+  const { authority, counters, audit, auditStream } = parts;
+  const view = createClusterView(kubernetes, logger, counters);
+  const hub = new TunnelHub({
+    logger,
+    name: options.name,
+    onRefusal: (record) => audit.record({ event: 'tunnel', outcome: 'refused', ...record }),
+    onOffer: apiServerWay({
+      apiServerUrl,
+      isAllowed: ({ pool }) => accessOf(view.pools.get(pool)) === 'tunnel',
+      audit: auditStream,
+    }),
+  });
+  const tunnels = new Tunnels(now, (name) => hub.hurried(name));
+  hub.onSession((node, session) => tunnels.opened(node, session));
+  const tellRoots = (node: string) => {
+    tunnels.send(node, { kind: 'authority', caPem: authority.caPem });
+  };
+  hub.onSession((node) => tellRoots(node));
+  const telemetry = await openTelemetry({
+    ...{ options, view, hub, registry: counters.registry, logger },
+    onRefusal: auditRefusals(audit, now),
+  });
+  life.defer(() => telemetry.stop());
+  return { view, hub, tunnels, intake: telemetry.intake, tellRoots };
+}
+
+function accessOf(pool: PoolObject | undefined): ApiServerAccess {
+  return pool?.spec.apiServerAccess ?? 'direct';
+}
