@@ -101,7 +101,7 @@ export const shownText = (mostUnits: number) => z.string().transform((text) => p
 function isRange(range: string): boolean {
   const [address = '', prefix = ''] = range.split('/');
   const family = isIP(address);
-  return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
+  return family !== 0 && /^(0|[1-9]\d*)$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
 type Issue = Pick<z.core.$ZodIssue, 'path' | 'message' | 'code'>;

@@ -17,6 +17,7 @@ import {
 } from './commands.ts';
 import { describeEnvironment } from './environment.ts';
 import { keptLines } from './kept-lines.ts';
+import { reportedSettings } from './reported-settings.ts';
 
 interface Source {
   readonly host: Host;
@@ -57,8 +58,6 @@ export const sections: readonly Section[] = [
       if (node === undefined) return undefined;
       const { phase, identity, desired } = node.state;
       const { nodeName, pool, address, gatewayUrl, bootstrap } = identity;
-      const { revision, kubernetesVersion, network, apiServerAccess, kubeletAccess, kubelet, artifacts } =
-        desired;
       return {
         phase,
         identity: {
@@ -69,15 +68,13 @@ export const sections: readonly Section[] = [
           apiServerUrl: withoutUser(bootstrap.apiServerUrl),
         },
         desired: {
-          revision,
-          kubernetesVersion,
-          network,
-          apiServerAccess,
-          kubeletAccess,
-          kubelet,
-          labels: Object.keys(desired.labels),
-          taints: desired.taints.map(({ key, effect }) => ({ key, effect })),
-          artifacts: artifacts.map(({ component, version, sha256 }) => ({ component, version, sha256 })),
+          revision: desired.revision,
+          ...reportedSettings(desired),
+          artifacts: desired.artifacts.map(({ component, version, sha256 }) => ({
+            component,
+            version,
+            sha256,
+          })),
         },
       };
     },

@@ -2,7 +2,7 @@
 // Fault that names the flag. The token comes from a file or the environment, never from the command line.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { leastRateBytesPerSecond } from '../../protocol/messages/desired.ts';
+import { leastRateBytesPerSecond } from '../../protocol/settings/host.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { gatewayUrlSchema } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';

@@ -1,8 +1,8 @@
 // What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and placeholders
 // for what only a registration brings. Never executed.
 
-import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
+import { defaultPoolSpec } from '../../protocol/settings/pool.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import type { DesiredNode } from '../components/component.ts';
 import type { Host } from '../host/host.ts';
@@ -42,15 +42,19 @@ export async function provisionalNode(
       kubeletAccess: 'direct',
       labels: {},
       taints: [],
-      kubelet: { clusterDns: ['(of the pool)'], clusterDomain: '(of the pool)', maxPods: 110 },
+      kubelet: {
+        ...defaultPoolSpec.kubelet,
+        clusterDns: ['(of the pool)'],
+        clusterDomain: '(of the pool)',
+      },
       containerd: { sandboxImage: '(of the pool)' },
-      downloads: { mirrors: [] },
-      telemetry: { heartbeatIntervalMs: 10_000, metricsIntervalMs: 10_000 },
+      downloads: defaultPoolSpec.downloads,
+      telemetry: defaultPoolSpec.telemetry,
       manifest: { serial: manifest.serial, sha256 },
-      line: defaultThresholds,
-      driftPolicy: 'repair',
-      driftIntervalMs: 300_000,
-      upgrade: { healthTimeoutMs: 300_000, attempt: '', drain: 'never' },
+      line: defaultPoolSpec.line,
+      driftPolicy: defaultPoolSpec.driftPolicy,
+      driftIntervalMs: defaultPoolSpec.driftIntervalMs,
+      upgrade: { healthTimeoutMs: defaultPoolSpec.upgrade.healthTimeoutMs, attempt: '', drain: 'never' },
       artifacts,
     },
   };

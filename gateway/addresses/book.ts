@@ -3,7 +3,7 @@
 // kubelet writes into its Node: a kubelet could take an address away from another node by naming it there.
 
 import { isDeepStrictEqual } from 'node:util';
-import { defaultPodCidr } from '../cilium/desired.ts';
+import { defaultPodCidr } from '../../protocol/settings/network.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { Change } from '../kubernetes/watcher.ts';
 import { type AddressRange, canonicalAddress, parseRange } from '../resources/address.ts';

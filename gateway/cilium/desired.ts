@@ -3,16 +3,14 @@
 // decides, and one that wants another is told so.
 import { bestVersion } from '../../protocol/compatibility/judgement.ts';
 import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
-import type { CiliumSettings } from '../../protocol/messages/network.ts';
-import { type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
+import { type CiliumSettings, defaultMaskSize, defaultPodCidr } from '../../protocol/settings/network.ts';
+import type { PoolSpec } from '../../protocol/settings/pool.ts';
+import { type PoolObject, poolSpec } from '../resources/node-pool.ts';
 
 /** Releases that a pool gets which names none; the table chooses by the cluster. */
 const releases = ['1.17.9', '1.15.15'];
 /** The kernel that registered hosts come with: what runs there runs on later ones. */
 const commonKernel = '5.4.119';
-
-export const defaultPodCidr = '10.244.0.0/16';
-export const defaultMaskSize = 24;
 
 export interface CiliumPool {
   readonly name: string;

@@ -18,6 +18,19 @@ export function duration(text: string): number {
   return total;
 }
 
+/** `1h30m`; what is no whole number of seconds keeps its fraction, which no flag can say. */
+export function showDuration(ms: number): string {
+  let rest = ms;
+  const parts: string[] = [];
+  for (const unit of ['d', 'h', 'm'] as const) {
+    const amount = Math.floor(rest / unitsMs[unit]);
+    if (amount > 0) parts.push(`${amount}${unit}`);
+    rest -= amount * unitsMs[unit];
+  }
+  if (rest > 0 || parts.length === 0) parts.push(`${rest / 1000}s`);
+  return parts.join('');
+}
+
 export function count(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('a whole number');
   return Number(text);
@@ -29,6 +42,12 @@ export function byteCount(text: string): number {
   const [, amount, unit = ''] = /^(\d{1,12})([KMG]?)$/i.exec(text) ?? [];
   if (amount === undefined) throw new InvalidArgumentError('a number of bytes such as 500K or 10M');
   return Number(amount) * (units[unit.toUpperCase()] ?? 1);
+}
+
+/** `10M`, in the largest unit of which it is a whole number. */
+export function showByteCount(bytes: number): string {
+  const [unit, size] = Object.entries(units).findLast(([, size]) => bytes % size === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
 }
 
 /** For options that may be given several times. */

@@ -3,26 +3,20 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
-import { ciliumVersion, defaultMaskSize, defaultPodCidr } from '../cilium/desired.ts';
+import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import {
-  nodePools,
-  type PoolObject,
-  type PoolSpec,
-  poolSpec,
-  poolSpecSchema,
-} from '../resources/node-pool.ts';
+import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
-import { poolChanges } from './pool-changes.ts';
+import { changedSpec } from './pool-changes.ts';
+import { fieldsOf } from './pool-fields.ts';
 import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 import { pauseCommand, resumeCommand, upgradeCommand } from './pool-rollout-commands.ts';
 import { setCommand } from './pool-set-command.ts';
-import { progressOf } from './rollout-watch.ts';
 
 type CreateFlags = PoolFlags & { readonly dryRun?: true };
 
@@ -75,11 +69,11 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
 }
 
 async function specOf(kubernetes: Kubernetes, flags: CreateFlags): Promise<PoolSpec> {
-  const given = [...(flags.label ?? []), ...(flags.taint ?? [])];
-  if (given.some((text) => text.endsWith('-'))) {
+  const given = [flags.label, flags.taint].flat();
+  if (given.some((text) => String(text).endsWith('-'))) {
     throw new Fault('USAGE', { detail: 'a new pool has no labels or taints to take away' });
   }
-  const spec = await poolChanges({
+  const spec = await changedSpec({
     ...flags,
     kubernetesVersion: flags.kubernetesVersion ?? (await clusterVersion(kubernetes)),
     clusterDns: flags.clusterDns ?? (await clusterDns(kubernetes)),
@@ -182,67 +176,6 @@ function deleteCommand(): Command {
     });
 }
 
-function fieldsOf(pool: PoolObject, spec: PoolSpec): [string, string][] {
-  const { nodes = 0, connected = 0, ready = 0 } = pool.status ?? {};
-  const versions = Object.entries(spec.componentVersions).map(([name, version]) => `${name} ${version}`);
-  return [
-    ['name', pool.metadata.name],
-    ['kubernetes', spec.kubernetesVersion],
-    ['network', describeNetwork(spec)],
-    ['API server', spec.apiServerAccess],
-    ['node addresses', spec.nodeCidrs.join(', ') || 'those that their joins come from'],
-    ['kubelets', spec.kubeletAccess ?? 'tunnel where the gateway has an egress, else direct'],
-    ['nodes', `${nodes} of at most ${spec.maxNodes}, ${connected} connected, ${ready} ready`],
-    [
-      'labels',
-      Object.entries(spec.labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(', '),
-    ],
-    [
-      'taints',
-      spec.taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`).join(', '),
-    ],
-    ['cluster dns', spec.kubelet.clusterDns.join(', ')],
-    ['cluster domain', spec.kubelet.clusterDomain],
-    ['pods per node', String(spec.kubelet.maxPods)],
-    ['reserved', describeReserved(spec)],
-    ['sandbox image', spec.containerd.sandboxImage],
-    ...(spec.containerd.registries ?? []).map(({ host, mirrors, caPem }): [string, string] => [
-      `registry ${host}`,
-      [...mirrors, ...(caPem === undefined ? [] : ['own CA'])].join(', '),
-    ]),
-    [
-      'line',
-      Object.entries(spec.line)
-        .map(([limit, value]) => `${limit}=${value}`)
-        .join(' '),
-    ],
-    ['heartbeat', `${spec.telemetry.heartbeatIntervalMs / 1000} s`],
-    ['metrics', `${spec.telemetry.metricsIntervalMs / 1000} s`],
-    ['components', versions.join(', ') || 'the newest in the artifact store'],
-    ['certificate grace', `${spec.certificateGraceDays} days`],
-    ['drift', `${spec.driftPolicy}, looked for every ${spec.driftIntervalMs / 1000} s`],
-    [
-      'upgrades',
-      `${spec.upgrade.maxUnavailable} at a time, healthy within ${spec.upgrade.healthTimeoutMs / 1000} s, drain: ${spec.upgrade.drain}`,
-    ],
-    ['rollout', pool.status?.rollout ? progressOf(pool.status.rollout) : '-'],
-  ];
-}
-
 function sameSpec(a: PoolSpec, b: PoolSpec): boolean {
   return isDeepStrictEqual(poolSpecSchema.parse(a), poolSpecSchema.parse(b));
-}
-
-function describeNetwork(spec: PoolSpec): string {
-  const { mode, cilium } = spec.network;
-  if (mode !== 'cilium') return mode;
-  const { podCidr = defaultPodCidr, podCidrMaskSize = defaultMaskSize } = cilium ?? {};
-  return `cilium ${ciliumVersion(spec)}, pods ${podCidr} in /${podCidrMaskSize}`;
-}
-
-function describeReserved({ kubelet }: PoolSpec): string {
-  const set = Object.entries(kubelet.reserved ?? {}).map(([name, amount]) => `${name} ${amount}`);
-  return set.join(', ') || "computed from each host's size";
 }

@@ -1,9 +1,9 @@
 // The options of a pool that say what a kubelet keeps for itself: reservations, evictions, thresholds. Pure.
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { evictionSignals } from '../../protocol/messages/node-settings.ts';
+import { evictionSignals, type Reserved } from '../../protocol/settings/host.ts';
 
 /** Each part with its unit in the spec, and how many of it one of the option's units is. */
-export const reservedParts = {
+const reservedParts = {
   cpu: 'cpuMillicores',
   memory: 'memoryMiB',
   'ephemeral-storage': 'ephemeralStorageMiB',
@@ -23,6 +23,14 @@ export function parseReserved(texts: readonly string[]): Record<string, number> 
       }
       return [field, number];
     }),
+  );
+}
+
+/** As parseReserved takes it. */
+export function showReserved(reserved: Reserved): readonly string[] {
+  const units: Readonly<Record<string, string>> = { cpu: 'm', memory: 'Mi', 'ephemeral-storage': 'Mi' };
+  return Object.entries(reservedParts).flatMap(([part, field]) =>
+    reserved[field] === undefined ? [] : [`${part}=${reserved[field]}${units[part] ?? ''}`],
   );
 }
 

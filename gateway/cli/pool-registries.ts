@@ -2,15 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { Registry } from '../../protocol/messages/node-settings.ts';
-import type { PoolFlags } from './pool-options.ts';
+import type { Registry } from '../../protocol/settings/host.ts';
 
 export async function changedRegistries(
-  flags: Pick<PoolFlags, 'registryMirror' | 'registryCa'>,
+  registryMirror: readonly string[] | undefined,
+  registryCa: readonly string[] | undefined,
   before: readonly Registry[],
-): Promise<readonly Registry[] | undefined> {
-  const { registryMirror, registryCa } = flags;
-  if (registryMirror === undefined && registryCa === undefined) return undefined;
+): Promise<readonly Registry[]> {
   // Mirrors are named anew as a whole: their order matters, and one that is taken out should be gone.
   const registries = new Map<string, Registry>();
   for (const one of before)

@@ -1,38 +1,29 @@
 // regnodectl pool upgrade | pause | resume. A change of versions is a rollout, which the gateway carries out; `upgrade --wait`
 // only watches it.
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { upgradeDrainSchema } from '../../protocol/messages/desired.ts';
+import type { PoolSpec } from '../../protocol/settings/pool.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { bare } from '../pools/desired-state.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
+import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';
-import { count, duration } from './parse.ts';
-import { namesVersions } from './pool-changes.ts';
+import { duration } from './parse.ts';
+import { namesVersions, versionPaths } from './pool-changes.ts';
+import { withPoolOptions } from './pool-options.ts';
 import { type ChangeFlags, changePool, tellChanged } from './pool-set-command.ts';
 import { tellRollout, watchRollout } from './rollout-watch.ts';
 
 type UpgradeFlags = ChangeFlags & { readonly wait?: true; readonly timeout: number };
 
 export function upgradeCommand(): Command {
-  return new Command('upgrade')
+  const command = new Command('upgrade')
     .description('bring the nodes of a pool to other versions, some at a time; what fails is taken back')
-    .argument('<name>')
-    .option('--kubernetes-version <version>', 'version of the kubelet')
-    .option('--containerd-version <version>')
-    .option('--runc-version <version>')
-    .option('--cni-plugins-version <version>')
-    .option('--agent-version <version>', 'version of regnode on the hosts')
-    .option('--max-unavailable <n>', 'nodes at a time', count)
-    .option('--health-timeout <duration>', 'a version that is not healthy by then is taken back', duration)
-    .addOption(
-      new Option('--upgrade-drain <when>', 'pods are moved away before another kubelet starts').choices(
-        upgradeDrainSchema.options,
-      ),
-    )
+    .argument('<name>');
+  const alongside = ['upgrade.maxUnavailable', 'upgrade.healthTimeoutMs', 'upgrade.drain'];
+  return withPoolOptions(command, [...versionPaths, ...alongside])
     .option('--wait', 'until all nodes are done; exit 5 when it stands still')
     .option('--timeout <duration>', 'of --wait', duration, 3600_000)
     .option('--dry-run', 'print which nodes would change')

@@ -3,19 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
+import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { skewFault } from '../pools/skew.ts';
-import {
-  nodePools,
-  type PoolObject,
-  type PoolSpec,
-  poolSpec,
-  poolSpecSchema,
-} from '../resources/node-pool.ts';
+import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printLines } from './output.ts';
-import { poolChanges } from './pool-changes.ts';
+import { changedSpec } from './pool-changes.ts';
 import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 
 export function setCommand(): Command {
@@ -55,7 +50,7 @@ export async function changePool(
   for (let attempt = 1; ; attempt++) {
     const pool = await kubernetes.get(nodePools, name);
     if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
-    const spec = merged(pool.spec, await poolChanges(flags, pool.spec));
+    const spec = await changedSpec(flags, pool.spec);
     const before = poolSpec(pool);
     const parsed = poolSpecSchema.safeParse(spec);
     if (!parsed.success) {
@@ -72,7 +67,7 @@ export async function changePool(
     });
     if (changes.length === 0 || flags.dryRun) return done(pool);
     try {
-      return done(await kubernetes.replace(nodePools, { ...pool, spec }));
+      return done(await kubernetes.replace(nodePools, { ...pool, spec: spec as PoolObject['spec'] }));
     } catch (error) {
       // Somebody else changed it meanwhile: once more, from what is there now.
       if (!isFailure(error, 'Conflict') || attempt >= 5) throw error;
@@ -90,16 +85,6 @@ async function requireSkew(kubernetes: Kubernetes, version: string): Promise<voi
   const { gitVersion } = (await kubernetes.request('GET', '/version')) as { gitVersion: string };
   const fault = skewFault(version, gitVersion);
   if (fault) throw fault;
-}
-
-/** Two levels: the parts of a spec, and their fields; lists and maps below are whole. */
-function merged(before: PoolObject['spec'], changes: object): PoolObject['spec'] {
-  const result: Record<string, unknown> = { ...before };
-  for (const [part, value] of Object.entries(changes)) {
-    const isFields = typeof value === 'object' && !Array.isArray(value) && part !== 'labels';
-    result[part] = isFields ? { ...(result[part] as object | undefined), ...(value as object) } : value;
-  }
-  return result as unknown as PoolObject['spec'];
 }
 
 /** `kubelet.maxPods: 110 → 50`, a line for each field. */

@@ -8,9 +8,9 @@ import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
 import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
+import type { PoolSpec } from '../../protocol/settings/pool.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { ciliumVersion } from '../cilium/desired.ts';
-import type { PoolSpec } from '../resources/node-pool.ts';
 import type { RegisteredNodeSpec } from '../resources/registered-node.ts';
 
 type Architecture = Artifact['architecture'];

@@ -4,8 +4,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
+import type { PoolSpec } from '../../protocol/settings/pool.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { nodePools, type PoolObject, type PoolSpec, poolSpec } from '../resources/node-pool.ts';
+import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { targetVersions, type Versions } from './desired-state.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';

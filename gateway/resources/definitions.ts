@@ -1,7 +1,8 @@
 // The CRDs NodePool and RegisteredNode: cluster scoped, a status subresource each, columns for kubectl get.
 import type { z } from 'zod';
+import { poolSpecSchema } from '../../protocol/settings/pool.ts';
 import type { CustomResourceDefinition, Kind } from '../kubernetes/kinds.ts';
-import { nodePools, type PoolObject, poolSpecSchema, poolStatusSchema } from './node-pool.ts';
+import { nodePools, type PoolObject, poolStatusSchema } from './node-pool.ts';
 import {
   type RegisteredNode,
   registeredNodeSpecSchema,

@@ -4,10 +4,6 @@
 // whenever a gateway asks its agents to upgrade themselves.
 import { z } from 'zod';
 import {
-  addressSchema,
-  domainSchema,
-  httpUrlSchema,
-  imageSchema,
   labelsSchema,
   noteSchema,
   poolNameSchema,
@@ -16,16 +12,19 @@ import {
   versionSchema,
 } from '../grammar.ts';
 import { lineThresholdsSchema } from '../line/thresholds.ts';
-import { nodeContainerdSettings, nodeKubeletSettings } from './node-settings.ts';
-
-export const networkModeSchema = z.enum(['cilium', 'external']);
-/** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
-export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);
-/** How the kubelet is reached: through the agent's tunnel alone, or on all addresses of the host as well. */
-export const kubeletAccessSchema = z.enum(['direct', 'tunnel']);
-
-/** A limit below this would be no download any more. */
-export const leastRateBytesPerSecond = 16 * 1024;
+import {
+  containerdSettings,
+  downloadSettings,
+  kubeletSettings,
+  telemetrySettings,
+} from '../settings/host.ts';
+import { networkModeSchema } from '../settings/network.ts';
+import {
+  apiServerAccessSchema,
+  driftPolicySchema,
+  kubeletAccessSchema,
+  upgradeDrainSchema,
+} from '../settings/pool.ts';
 
 /** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
 export const artifactSchema = z.strictObject({
@@ -39,12 +38,6 @@ export const artifactSchema = z.strictObject({
   sizeBytes: z.number().int().nonnegative(),
   sha256: sha256Schema,
 });
-
-/** Before any other kubelet, before one of another minor version, or before none. */
-export const upgradeDrainSchema = z.enum(['always', 'minor', 'never']);
-
-/** What happens to a change that somebody made on a host by hand: undone, or only told. */
-export const driftPolicySchema = z.enum(['repair', 'report']);
 
 const components: readonly unknown[] = artifactSchema.shape.component.options;
 
@@ -69,17 +62,9 @@ export const desiredStateSchema = z.object({
   kubeletAccess: kubeletAccessSchema.default('direct'),
   labels: labelsSchema,
   taints: taintsSchema,
-  kubelet: z.strictObject({
-    clusterDns: z.array(addressSchema).max(8),
-    clusterDomain: domainSchema,
-    maxPods: z.number().int().positive(),
-    ...nodeKubeletSettings,
-  }),
-  containerd: z.strictObject({ sandboxImage: imageSchema, ...nodeContainerdSettings }),
-  telemetry: z.strictObject({
-    heartbeatIntervalMs: z.number().int().min(1000),
-    metricsIntervalMs: z.number().int().min(1000),
-  }),
+  kubelet: z.strictObject(kubeletSettings),
+  containerd: z.strictObject(containerdSettings),
+  telemetry: z.strictObject(telemetrySettings),
   /** The signed manifest that names all these artifacts; the host has verified it before it believes any of them. */
   manifest: z.strictObject({
     serial: z.number().int().positive(),
@@ -101,12 +86,7 @@ export const desiredStateSchema = z.object({
     })
     .prefault({}),
   /** Where archives are to be had besides the gateway, and how fast they may come. */
-  downloads: z
-    .strictObject({
-      mirrors: z.array(httpUrlSchema).max(8).default([]),
-      rateLimitBytesPerSecond: z.number().int().min(leastRateBytesPerSecond).optional(),
-    })
-    .prefault({}),
+  downloads: z.strictObject(downloadSettings).prefault({}),
   /** One artifact per component for this host's architecture; `images` may occur several times. An agent of before a component existed
    *  can do nothing with it, and must not be kept by it from upgrading itself. */
   artifacts: z.preprocess(withKnownComponent, z.array(artifactSchema).max(256)),
@@ -116,6 +96,5 @@ export type NetworkMode = z.infer<typeof networkModeSchema>;
 export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
 export type KubeletAccess = z.infer<typeof kubeletAccessSchema>;
 export type DriftPolicy = z.infer<typeof driftPolicySchema>;
-export type UpgradeDrain = z.infer<typeof upgradeDrainSchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;

@@ -195,7 +195,7 @@ test('the kubelet listens for its agent alone, and on the line when the pool say
   await regnodectl(sandbox, ['pool', 'set', 'idc', '--kubelet-access', 'direct']);
   await until('*:10250');
   await scraped();
-  expect(await regnodectl(sandbox, ['pool', 'get', 'idc'])).toMatch(/kubelets +direct/);
+  expect(await regnodectl(sandbox, ['pool', 'get', 'idc'])).toMatch(/kubelet-access +direct/);
   await regnodectl(sandbox, ['pool', 'set', 'idc', '--kubelet-access', 'tunnel']);
   await until('127.0.0.1:10250');
   await scraped();

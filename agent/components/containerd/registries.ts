@@ -1,7 +1,7 @@
 // Where containerd looks for images instead of the registry that an image names, and which roots it trusts there: one folder a
 // registry below certs.d, read anew for every pull, so nothing restarts. The registry itself comes last. Pure.
 import { type TomlTable, toml } from '../../../protocol/formats/toml.ts';
-import type { Registry } from '../../../protocol/messages/node-settings.ts';
+import type { Registry } from '../../../protocol/settings/host.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';
 import { containerdNote } from './configuration.ts';

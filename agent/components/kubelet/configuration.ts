@@ -3,7 +3,7 @@
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
-import type { EvictionSignal } from '../../../protocol/messages/node-settings.ts';
+import { defaultImageGarbageCollection, type EvictionSignal } from '../../../protocol/settings/host.ts';
 import { paths } from '../../config/paths.ts';
 import type { NodeFacts } from '../component.ts';
 import { runtimeEndpoint, volumePluginDir } from './flags.ts';
@@ -16,12 +16,11 @@ const evictionHard: Readonly<Record<EvictionSignal, string>> = {
   'nodefs.inodesFree': '5%',
   'imagefs.available': '15%',
 };
-const imageGarbageCollection = { highThresholdPercent: 85, lowThresholdPercent: 80 };
 
 export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, version: string): object {
   const since = (wanted: string, fields: object) => (isAtLeast(version, wanted) ? fields : {});
   const { kubelet, kubeletAccess, taints } = desired;
-  const collection = kubelet.imageGarbageCollection ?? imageGarbageCollection;
+  const collection = kubelet.imageGarbageCollection ?? defaultImageGarbageCollection;
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',

@@ -4,7 +4,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { poolSpecSchema } from '../../../gateway/resources/node-pool.ts';
 import { registeredNodeSpecSchema } from '../../../gateway/resources/registered-node.ts';
 import { structuralSchema } from '../../../gateway/resources/schema.ts';
 import {
@@ -21,6 +20,7 @@ import {
   whatIsWrong,
 } from '../../../protocol/grammar.ts';
 import { desiredStateSchema } from '../../../protocol/messages/desired.ts';
+import { poolSpecSchema } from '../../../protocol/settings/pool.ts';
 import { brokenText } from './formats/texts.ts';
 
 type Schema = { readonly [keyword: string]: unknown };

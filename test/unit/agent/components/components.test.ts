@@ -16,7 +16,7 @@ import {
   desiredStateSchema,
   type KubeletAccess,
 } from '../../../../protocol/messages/desired.ts';
-import type { Registry } from '../../../../protocol/messages/node-settings.ts';
+import type { Registry } from '../../../../protocol/settings/host.ts';
 import { artifact, container, desired, desiredNode, host } from './desired.ts';
 
 describe('settings of a pool', () => {

@@ -16,7 +16,6 @@ import {
   type Artifact,
   type DesiredState,
   desiredStateSchema,
-  type UpgradeDrain,
 } from '../../../../protocol/messages/desired.ts';
 
 const artifact = (component: Artifact['component'], version: string): Artifact => ({
@@ -147,7 +146,7 @@ test('a join that is run again leaves a trial alone', () => {
   );
 });
 
-test.each<[string, string, UpgradeDrain, boolean]>([
+test.each<[string, string, DesiredState['upgrade']['drain'], boolean]>([
   ['1.20.2', '1.20.15', 'minor', false],
   ['v1.20.2', '1.20.3', 'minor', false],
   ['1.20.2', '1.21.0', 'minor', true],

@@ -8,7 +8,7 @@ import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { readState } from '../../../../agent/state/state.ts';
 import { type AdvanceOptions, advanceNode } from '../../../../agent/upgrade/advance.ts';
-import type { Artifact, DesiredState, UpgradeDrain } from '../../../../protocol/messages/desired.ts';
+import type { Artifact, DesiredState } from '../../../../protocol/messages/desired.ts';
 import { mortal } from '../../../worlds/death.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
@@ -52,7 +52,7 @@ afterEach(() => world.remove());
 
 const inUse = () => readlinkSync(world.at(componentLink('kubelet')));
 
-function desiredWith(build: Build, drain: UpgradeDrain = 'minor'): DesiredState {
+function desiredWith(build: Build, drain: DesiredState['upgrade']['drain'] = 'minor'): DesiredState {
   const { artifacts, upgrade } = gateway.desired;
   const others = artifacts.filter(({ component }) => component !== 'kubelet');
   return {
@@ -100,7 +100,7 @@ function advance(desired: DesiredState, host: Host = world.host, more: Partial<A
   );
 }
 
-test.each<[Build, UpgradeDrain, string[], string]>([
+test.each<[Build, DesiredState['upgrade']['drain'], string[], string]>([
   ['minor', 'minor', ['drain at 1.20.2', 'uncordon at 1.21.0'], '1.21.0'],
   ['bad', 'minor', ['drain at 1.20.2', 'uncordon at 1.20.2'], '1.20.2'],
   ['patch', 'minor', [], '1.20.3'],

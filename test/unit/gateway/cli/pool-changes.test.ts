@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { poolChanges } from '../../../../gateway/cli/pool-changes.ts';
+import { changedSpec } from '../../../../gateway/cli/pool-changes.ts';
 import type { PoolFlags } from '../../../../gateway/cli/pool-options.ts';
-import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/resources/node-pool.ts';
+import { type PoolSpecInput, poolSpecSchema } from '../../../../protocol/settings/pool.ts';
 
 /** For the schema it is one. */
 const caPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
@@ -24,8 +24,8 @@ const before: PoolSpecInput = {
 };
 
 test('an option that is not given changes nothing', async () => {
-  expect(await poolChanges({})).toEqual({});
-  expect(await poolChanges({}, before)).toEqual({});
+  expect(await changedSpec({})).toEqual({});
+  expect(await changedSpec({}, before)).toEqual(before);
 });
 
 const changes: [what: string, flags: PoolFlags, change: object][] = [
@@ -48,12 +48,19 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
   [
     'eviction',
     { eviction: ['memory.available=1Gi', 'imagefs.available=20%'] },
-    { kubelet: { evictionHard: { 'memory.available': '1Gi', 'imagefs.available': '20%' } } },
+    {
+      kubelet: { ...before.kubelet, evictionHard: { 'memory.available': '1Gi', 'imagefs.available': '20%' } },
+    },
   ],
   [
     'image garbage collection',
     { imageGcThresholds: '70:60' },
-    { kubelet: { imageGarbageCollection: { highThresholdPercent: 70, lowThresholdPercent: 60 } } },
+    {
+      kubelet: {
+        ...before.kubelet,
+        imageGarbageCollection: { highThresholdPercent: 70, lowThresholdPercent: 60 },
+      },
+    },
   ],
   [
     'mirrors are named anew, in their order; a CA stays',
@@ -76,9 +83,9 @@ const changes: [what: string, flags: PoolFlags, change: object][] = [
 ];
 
 test.each(changes)('%s', async (_, flags, change) => {
-  const found = await poolChanges(flags, before);
-  expect(found).toEqual(change);
-  expect(poolSpecSchema.safeParse({ ...before, ...found }).error).toBeUndefined();
+  const found = await changedSpec(flags, before);
+  expect(found).toEqual({ ...before, ...change });
+  expect(poolSpecSchema.safeParse(found).error).toBeUndefined();
 });
 
 describe('what is wrong is named', () => {
@@ -91,7 +98,7 @@ describe('what is wrong is named', () => {
     [{ registryCa: ['docker.io=/nonexistent'] }, '/nonexistent'],
     [{ taint: ['a=b:Sometimes'] }, 'a=b:Sometimes'],
   ])('%j', async (flags, named) => {
-    await expect(poolChanges(flags)).rejects.toMatchObject({
+    await expect(changedSpec(flags)).rejects.toMatchObject({
       code: 'USAGE',
       values: { detail: expect.stringContaining(named) },
     });
@@ -102,7 +109,7 @@ describe('what is wrong is named', () => {
     const file = join(folder, 'ca.pem');
     try {
       await writeFile(file, '-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n');
-      await expect(poolChanges({ registryCa: [`docker.io=${file}`] })).rejects.toMatchObject({
+      await expect(changedSpec({ registryCa: [`docker.io=${file}`] })).rejects.toMatchObject({
         code: 'USAGE',
       });
     } finally {

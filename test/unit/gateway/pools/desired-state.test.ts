@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { desiredState, isNewer } from '../../../../gateway/pools/desired-state.ts';
-import { type PoolSpecInput, poolSpecSchema } from '../../../../gateway/resources/node-pool.ts';
 import type { HostTraits } from '../../../../protocol/compatibility/host-traits.ts';
 import { desiredStateSchema } from '../../../../protocol/messages/desired.ts';
+import { type PoolSpecInput, poolSpecSchema } from '../../../../protocol/settings/pool.ts';
 import { artifact, offered, store } from '../pool.ts';
 
 const spec = (change: Partial<PoolSpecInput> = {}) =>

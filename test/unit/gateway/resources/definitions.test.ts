@@ -1,8 +1,8 @@
 // The CRDs are structural: every node of the schema has a type, and no keyword that an API server refuses.
 import { expect, test } from 'vitest';
 import { resourceDefinitions } from '../../../../gateway/resources/definitions.ts';
-import { poolSpecSchema } from '../../../../gateway/resources/node-pool.ts';
 import { structuralSchema } from '../../../../gateway/resources/schema.ts';
+import { poolSpecSchema } from '../../../../protocol/settings/pool.ts';
 
 type Schema = { readonly [keyword: string]: unknown };
 
