@@ -49,8 +49,8 @@ export async function decideCertificate(
   const asked = request?.subjectName.getField('CN')[0]?.replace(/^system:node:/, '') ?? '';
   const name = self ?? asked;
   const node = name === '' ? undefined : await world.registered(name);
-  // A node of the cloud renewing its own certificate is nobody's business here.
-  if (!bootstrapping && !node) return ignore;
+  // A node of the cloud renewing its own certificate is nobody's business here, also beside a registration under which nobody joined.
+  if (!bootstrapping && node?.status?.joinedAt === undefined) return ignore;
 
   const deny = (reason: string): CertificateDecision => ({ decision: 'deny', node: name, reason });
   if (!request) return deny('the request cannot be read, or in more than one way');

@@ -57,7 +57,7 @@ const registered = async (name: string): Promise<RegisteredNode | undefined> =>
     ? {
         metadata: { name },
         spec: { pool: 'idc', machineId: '', keySha256: '', addresses: ['10.77.0.11', 'fd00::11'] },
-        status: { bootstrapTokenId: `tok${name.slice(-1)}` },
+        status: { bootstrapTokenId: `tok${name.slice(-1)}`, joinedAt: '2026-01-01T00:00:00Z' },
       }
     : undefined;
 
@@ -106,6 +106,16 @@ describe('approved', () => {
     const decision = await decideCertificate(await csr(name, spec, names), world());
     expect(decision).toEqual({ decision: 'approve', node: 'idc-1' });
   });
+});
+
+test('of a node of the cloud, beside a registration under which nobody has joined: left alone', async () => {
+  const spec = { pool: 'idc', machineId: '', keySha256: '', addresses: [] };
+  const byHand = async (name: string) => ({ metadata: { name }, spec });
+  for (const request of [
+    await csr(subject('cloud-1'), node('cloud-1')),
+    await csr(subject('cloud-1'), { ...node('cloud-1'), ...serving }, [{ type: 'dns', value: 'cloud-1' }]),
+  ])
+    expect(await decideCertificate(request, world(byHand))).toEqual({ decision: 'ignore' });
 });
 
 describe('denied', () => {
