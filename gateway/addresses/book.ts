@@ -151,7 +151,9 @@ export class AddressBook {
   *#foreignNodes(key: string): Iterable<Holder> {
     const { nodes } = this.#options;
     for (const name of this.#nodes.holders(key)) {
-      if (this.#isForeign(name)) yield { kind: 'Node', name, sinceMs: createdMs(nodes.get(name)) };
+      if (!this.#isForeign(name)) continue;
+      const sinceMs = key === name ? createdMs(nodes.get(name)) : this.#saidSinceMs(name);
+      yield { kind: 'Node', name, sinceMs };
     }
   }
 
@@ -163,6 +165,16 @@ export class AddressBook {
     return createdMs(nodes.get(name)) < createdMs(registration);
   }
 
+  /**
+   * Of addresses and ranges in a Node. A removed host may write its own for as long as its kubelet's certificate lives, and any time:
+   * what a Node without a registration says refuses joins, and takes nothing from a node that has it.
+   */
+  #saidSinceMs(name: string): number {
+    const { nodes, registered } = this.#options;
+    const isRegistered = registered.get(name)?.status?.joinedAt !== undefined;
+    return isRegistered ? createdMs(nodes.get(name)) : Number.POSITIVE_INFINITY;
+  }
+
   #rangesOfPods(): readonly HeldRange[] {
     if (this.#ranges !== undefined) return this.#ranges;
     const { pools } = this.#options;
@@ -172,11 +184,10 @@ export class AddressBook {
       const what = `range of pods in the pool ${metadata.name}`;
       return range ? [{ range, what, sinceMs: Number.NEGATIVE_INFINITY }] : [];
     });
-    // A removed host may write its Node for as long as its kubelet's certificate lives: it takes nothing from who was there.
     const ofNodes = [...this.#podRanges].flatMap(([name, ranges]) => {
       const about = {
         what: `range of pods of the Node ${name}`,
-        sinceMs: createdMs(this.#options.nodes.get(name)),
+        sinceMs: this.#saidSinceMs(name),
       };
       return this.#isForeign(name) ? ranges.map((range) => ({ range, ...about })) : [];
     });

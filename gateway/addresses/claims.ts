@@ -15,7 +15,7 @@ export interface HeldRange {
   readonly range: AddressRange;
   /** `pods of the pool idc` */
   readonly what: string;
-  /** Since when; a node that was there before keeps its address. -Infinity: it holds against everybody. */
+  /** Since when; a node that was there before keeps its address. -Infinity: against everybody; Infinity: against joins alone. */
   readonly sinceMs: number;
 }
 

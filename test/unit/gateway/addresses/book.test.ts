@@ -106,15 +106,26 @@ test('its own Node, whatever it says, changes nothing', async () => {
   expect(await ownerOf('10.77.0.66')).toBe('hostile');
 });
 
-test('a removed host that writes its Node again takes nothing from nodes that were there', async () => {
-  await register('idc-1', ['10.77.0.11', 'fd00::11']);
+describe('a removed host', () => {
   const podCIDRs = ['0.0.0.0/0', '::/0'];
   const addresses = ['idc-1', '10.77.0.11', 'fd00::11'].map((address) => ({ type: 'InternalIP', address }));
-  await kubernetes.create(nodes, {
-    ...{ metadata: { name: 'removed' }, spec: { podCIDRs }, status: { addresses } },
+  const said = { spec: { podCIDRs }, status: { addresses } };
+  const own = ['idc-1', '10.77.0.11', 'fd00::11'];
+
+  test('a removed host that writes its Node again takes nothing from nodes that were there', async () => {
+    await register('idc-1', own.slice(1));
+    await kubernetes.create(nodes, { metadata: { name: 'removed' }, ...said });
+    for (const host of own) expect(await ownerOf(host), host).toBe('idc-1');
+    expect(await contested('idc-1')).toEqual([]);
   });
-  for (const host of ['idc-1', '10.77.0.11', 'fd00::11']) expect(await ownerOf(host), host).toBe('idc-1');
-  expect(await contested('idc-1')).toEqual([]);
+
+  test('nor by what it writes later, when its Node is older than they are', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'removed' } });
+    await register('idc-1', own.slice(1));
+    await kubernetes.patch(nodes, 'removed', said);
+    for (const host of own) expect(await ownerOf(host), host).toBe('idc-1');
+    expect(await contested('idc-1')).toEqual([]);
+  });
 });
 
 describe('a Service that is older than the node', () => {
