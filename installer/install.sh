@@ -512,8 +512,9 @@ not_trusted() {
 }
 
 said_by_curl() {
-  # The first line: what follows is curl's own advice, such as to look at nothing (-k).
-  said=$(sed -n '1{s/^curl: ([0-9]*) //; s/ *More details here:.*//; s/[. ]*$//; p;}' "$private/curl")
+  # The first line: what follows is curl's own advice, such as to look at nothing (-k). Before 7.76 it quotes the server,
+  # whom nobody has verified yet: no letter of it may be a command to the terminal.
+  said=$(sed -n '1{s/^curl: ([0-9]*) //; s/ *More details here:.*//; s/[. ]*$//; p;}' "$private/curl" | tr -dc ' -~' | cut -c 1-300)
   printf '%s' "${said:-curl ended with $curl_code}"
 }
 
@@ -715,7 +716,9 @@ download_from() {
     set -- --proto =https --cacert "$ca"
   else
     from=$1
-    set -- --location --max-redirs 5 --proto =http,https
+    # A line that says https stays that, wherever the mirror sends us.
+    case $from in https://*) followed='=https' ;; *) followed='=http,https' ;; esac
+    set -- --location --max-redirs 5 --proto =http,https --proto-redir "$followed"
   fi
   [ -z "$rate_limit" ] || set -- "$@" --limit-rate "$rate_limit"
   note "downloading regnode $version ($((size / 1048576)) MiB) from $from" "正在从 $from 下载 regnode $version（$((size / 1048576)) MiB）"

@@ -1,5 +1,5 @@
-// A mirror: MIRROR/<file name> by https or http, redirects followed. It is only a place to find bytes: what it sends is
-// believed by its hash alone, it is told nothing of this node, and no credential ever goes there.
+// A mirror: MIRROR/<file name> by https or http, redirects followed, but never from https to http. It is only a place to
+// find bytes: what it sends is believed by its hash alone, it is told nothing of this node, and no credential goes there.
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { rootCertificates } from 'node:tls';
@@ -71,8 +71,11 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
         response.destroy();
         if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
           if (redirects === mostRedirects) throw new Error(`more than ${mostRedirects} redirects`);
-          url = new URL(headers.location, url);
-          if (!/^https?:$/.test(url.protocol)) throw new Error(`a redirect to ${url.protocol}`);
+          const next = new URL(headers.location, url);
+          const isFollowed =
+            next.protocol === 'https:' || (next.protocol === 'http:' && url.protocol === 'http:');
+          if (!isFollowed) throw new Error(`a redirect from ${url.protocol} to ${next.protocol}`);
+          url = next;
         } else if (statusCode === 404 || statusCode === 410) {
           throw new Fault('PATH_UNKNOWN', { method: 'GET', path: url.pathname });
         } else if (statusCode === 416) {

@@ -1,6 +1,8 @@
 // The archive's way to the host: cut off, spoilt, endless, from a mirror, from a folder. Whatever arrives, only
 // bytes with the right sha256 are unpacked, and a refused one leaves no file behind.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -201,6 +203,40 @@ describe('accepted', () => {
       await mirror.close();
     }
   });
+
+  test('from the gateway, when a mirror sends the line from https to http; one that stays with https is followed', async () => {
+    const mirror = await startGateway();
+    const asked: string[] = [];
+    const plain = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      bytes(archive)(request, response);
+    });
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    try {
+      const name = 'regnode-1.0.0-linux-amd64.tar.gz';
+      const location = `http://127.0.0.1:${(plain.address() as AddressInfo).port}/${name}`;
+      const to = (place: string) => (_request: IncomingMessage, response: ServerResponse) =>
+        void response.writeHead(302, { location: place }).end();
+      mirror.answers.set(`/plain/${name}`, to(location));
+      mirror.answers.set(`/moved/${name}`, to(`/here/${name}`));
+      mirror.answers.set(`/here/${name}`, bytes(archive));
+      const environment = {
+        CURL_CA_BUNDLE: mirrorCa(mirror),
+        REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+      };
+      const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+      expectInstalled(await install([...flags, '--mirror', `${mirror.url}/plain`], { environment }));
+      expect(asked).toEqual([]);
+      expect(gateway.archiveRequests()).toEqual([`GET ${path}`]);
+      rmSync(host, { recursive: true });
+      expectInstalled(await install([...flags, '--mirror', `${mirror.url}/moved`], { environment }));
+      expect(gateway.archiveRequests()).toEqual([`GET ${path}`]);
+    } finally {
+      await mirror.close();
+      plain.closeAllConnections();
+      plain.close();
+    }
+  }, 120_000);
 
   test('from the second mirror, when the first is away, and from the gateway, when all others are', async () => {
     const mirror = await startGateway();

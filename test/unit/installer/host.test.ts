@@ -2,7 +2,7 @@
 // everything, a shell full of settings, a token or a CA that was not copied whole. Each is one line with a code and a remedy, or
 // makes no difference.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type FakeGateway, sha256, startGateway } from './gateway.ts';
+import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { isRoot, type Outcome, ThrowAwayMachine } from './installation.ts';
 import { makePayload } from './payload.ts';
 
@@ -208,6 +208,24 @@ describe.runIf(isRoot)('the programs of el7', () => {
     const outcome = await run(['--no-join'], { prepare, environment: { PATH: path } });
     expectOneLine(outcome, 'GATEWAY_NOT_TRUSTED');
     expect(outcome.stderr).not.toMatch(/-k|insecure/);
+  });
+});
+
+// curl before 7.76 says the server's own words behind the status, and /cacert is fetched before anybody is verified.
+describe.runIf(isRoot)('words of a stranger in the gateway’s place', () => {
+  test('are no command to the terminal of root, and are not long', async () => {
+    gateway.answers.set('/cacert', (_request, response) => response.writeHead(404).end());
+    const words = String.raw`Not \033]0;title\007\033[2JFound \302\233\r` + 'x'.repeat(2000);
+    const prepare = standIn(
+      'curl',
+      `case "$*" in *cacert*) printf "curl: (22) The requested URL returned error: 404 ${words}" >&2; exit 22;; esac\nexec /usr/bin/curl "$@"`,
+    );
+    const outcome = await run(['--no-join'], { prepare, environment: { PATH: path } });
+    expectOneLine(outcome, 'ARTIFACT_DOWNLOAD_FAILED');
+    expect(outcome.stderr).toContain('404 Not ]0;title[2JFound x');
+    expect(outcome.stderr).not.toMatch(/(?!\n)\p{Cc}/u);
+    expect(outcome.stderr.length).toBeLessThan(1000);
+    gateway.answers.set('/cacert', bytes(gateway.caPem));
   });
 });
 

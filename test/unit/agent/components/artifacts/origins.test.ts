@@ -199,11 +199,32 @@ describe('the gateway itself', () => {
 });
 
 describe('a mirror', () => {
-  test('by https, with a certificate of the gateway’s CA; redirected to a plain one', async () => {
+  test('by https, with a certificate of the gateway’s CA; redirected', async () => {
+    secure.answers.set(`/pub/${name}`, (_request, response) => {
+      response.writeHead(307, { location: '/elsewhere' }).end();
+    });
+    secure.answers.set('/elsewhere', ranged(content));
+    await fetch([mirror(`${secure.url}/pub/`)]);
+    expect(result().equals(content)).toBe(true);
+  });
+
+  test('by https that sends us to a plain one is passed over; a plain one may send us anywhere', async () => {
+    let asked = 0;
+    answer = (request, response) => {
+      asked += 1;
+      ranged(content)(request, response);
+    };
     secure.answers.set(`/pub/${name}`, (_request, response) => {
       response.writeHead(307, { location: `${plainUrl}/elsewhere` }).end();
     });
-    await fetch([mirror(`${secure.url}/pub/`)]);
+    secure.answers.set(artifact.path, ranged(content));
+    await fetch([mirror(`${secure.url}/pub`), gateway()]);
+    expect(result().equals(content)).toBe(true);
+    expect(asked).toBe(0);
+    rmSync(join(root, staged));
+    answer = (_request, response) => void response.writeHead(302, { location: `${secure.url}/there` }).end();
+    secure.answers.set('/there', ranged(content));
+    await fetch([mirror()]);
     expect(result().equals(content)).toBe(true);
   });
 
