@@ -24,7 +24,7 @@ import { detailOf } from '../host/network-faults.ts';
 import { httpsAgent } from './https-agent.ts';
 
 const answerLimitBytes = 4 * 1024 * 1024;
-const answerTimeoutMs = 30_000;
+const defaultAnswerTimeoutMs = 30_000;
 /** A download that brings nothing for so long is given up, and resumed by the caller. */
 const stallTimeoutMs = 30_000;
 const longestWaitSeconds = 30;
@@ -41,6 +41,8 @@ export interface GatewayCredentials {
   readonly reload?: () => Promise<CurrentIdentity | undefined>;
   /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Until an answer is whole; of a download, its head. */
+  readonly answerTimeoutMs?: number;
 }
 
 interface CurrentIdentity {
@@ -72,6 +74,7 @@ export interface GatewayApi {
 
 export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
   const base = new URL(credentials.url);
+  const { answerTimeoutMs = defaultAnswerTimeoutMs } = credentials;
   const proxy = proxyFor(base, credentials.environment ?? process.env);
   const agentFor = ({ caPem, certificatePem, keyPem }: Omit<GatewayCredentials, 'url'>) => {
     const identity = keyPem === undefined ? {} : { cert: certificatePem, key: keyPem };
@@ -119,7 +122,7 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
   ): Promise<T> {
     const signal = limited(options.signal, options.timeoutMs ?? answerTimeoutMs);
     const response = await send(method, path, { body: options.body, signal });
-    const text = await readText(response, credentials.url);
+    const text = await readText(response, credentials.url, signal);
     const answer = readAnswer(text, response.statusCode ?? 0, credentials.url);
     if (response.statusCode !== 200) throw refusal(answer, response.statusCode ?? 0, credentials.url);
     if (schema === undefined) return undefined as T;
@@ -168,16 +171,21 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     deregister: (signal) => call<void>('POST', '/v1/node/deregister', undefined, { body: {}, signal }),
     async download(path, offset, signal) {
       const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
-      const response = await send('GET', path, { headers, ...(signal === undefined ? {} : { signal }) });
-      response.setTimeout(stallTimeoutMs, () => response.destroy(new Error('no byte for 30 s')));
-      if (response.statusCode === 200) return { startsAt: 0, bytes: response };
-      if (response.statusCode === 206) return { startsAt: rangeStart(response), bytes: response };
-      const text = await readText(response, credentials.url);
-      throw refusal(
-        readAnswer(text, response.statusCode ?? 0, credentials.url),
-        response.statusCode ?? 0,
-        credentials.url,
-      );
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(noAnswer(answerTimeoutMs)), answerTimeoutMs);
+      const either = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+      try {
+        const response = await send('GET', path, { headers, signal: either });
+        response.setTimeout(stallTimeoutMs, () => response.destroy(new Error('no byte for 30 s')));
+        const bytes = bodyOf(response, credentials.url, either);
+        if (response.statusCode === 200) return { startsAt: 0, bytes };
+        if (response.statusCode === 206) return { startsAt: rangeStart(response), bytes };
+        const text = await readText(response, credentials.url, either);
+        const status = response.statusCode ?? 0;
+        throw refusal(readAnswer(text, status, credentials.url), status, credentials.url);
+      } finally {
+        clearTimeout(timer);
+      }
     },
     close: () => agent.destroy(),
   };
@@ -199,7 +207,29 @@ function rangeStart(response: IncomingMessage): number {
   return start === undefined ? 0 : Number(start);
 }
 
-async function readText(response: IncomingMessage, url: string): Promise<string> {
+function noAnswer(timeoutMs: number): Error {
+  return new Error(`no answer within ${timeoutMs / 1000} s`);
+}
+
+/** What breaks it off is the Fault that it is. */
+async function* bodyOf(
+  response: IncomingMessage,
+  url: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* response as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw brokenOff(error, url, signal);
+  }
+}
+
+/** Of an answer that we gave up Node says no more than `aborted`. */
+function brokenOff(error: unknown, url: string, signal: AbortSignal): Fault {
+  return connectionFault(signal.aborted ? signal.reason : error, url);
+}
+
+async function readText(response: IncomingMessage, url: string, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -211,7 +241,7 @@ async function readText(response: IncomingMessage, url: string): Promise<string>
       chunks.push(chunk);
     }
   } catch (error) {
-    throw error instanceof Fault ? error : connectionFault(error, url);
+    throw error instanceof Fault ? error : brokenOff(error, url, signal);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -13,14 +13,23 @@ import type { ArtifactOrigin, ArtifactSource } from './source.ts';
 const fruitlessRounds = 6;
 const firstDelayMs = 500;
 const largestDelayMs = 15_000;
-/** Slower than this for so long, and the next origin is asked. */
+/** Slower than `expected` for so long, and the next origin is asked; the last one may be as slow as `least`. */
 const paceWindowMs = 30_000;
 const leastBytesPerSecond = 1024;
 const leastLimitMs = 10 * 60_000;
-/** A whole artifact may take as long as at this rate, whatever its origins do. */
+/**
+ * A whole artifact may take as long as at this rate, and the time that our own rate limit costs. It begins anew when an origin
+ * turns out to be useless: one that lies slowly doesn't take the time of those after it.
+ */
 const expectedBytesPerSecond = 16 * 1024;
 
 type FetchTools = Tools & { readonly source: ArtifactSource };
+
+/** How long all of it may take, and how slow this origin may be. */
+interface Limits {
+  untilMs: number;
+  bytesPerSecond: number;
+}
 
 /** What an origin's answer was worth. */
 type Outcome =
@@ -35,7 +44,7 @@ export async function fetchArtifact(tools: FetchTools, artifact: Artifact, stage
   await source.permit?.(artifact);
   const present = await sizeOf(tools, staged);
   await requireRoom(host, staged, Math.max(0, artifact.sizeBytes - present));
-  const deadlineMs = host.clock.monotonicMs() + limitMs(artifact);
+  const limits: Limits = { untilMs: host.clock.monotonicMs() + limitMs(artifact), bytesPerSecond: 0 };
   const useless = new Map<ArtifactOrigin, Fault>();
   let failures = 0;
   for (;;) {
@@ -43,16 +52,21 @@ export async function fetchArtifact(tools: FetchTools, artifact: Artifact, stage
     const errors: string[] = [];
     for (const origin of source.origins) {
       if (useless.has(origin)) continue;
-      const outcome = await askOrigin(tools, origin, artifact, staged);
+      const isLast = source.origins.findLast((one) => !useless.has(one)) === origin;
+      limits.bytesPerSecond = isLast ? leastBytesPerSecond : expectedBytesPerSecond;
+      const outcome = await askOrigin(tools, origin, artifact, staged, limits);
       if (outcome.kind === 'complete') return;
       signal?.throwIfAborted();
-      if (outcome.kind === 'useless') useless.set(origin, outcome.error);
+      if (outcome.kind === 'useless') {
+        useless.set(origin, outcome.error);
+        limits.untilMs = host.clock.monotonicMs() + limitMs(artifact);
+      }
       errors.push(`${origin.name}: ${messageOf(outcome.error)}`);
     }
     if (useless.size >= source.origins.length) throw worst([...useless.values()], artifact);
     failures = (await sizeOf(tools, staged)) > before ? 1 : failures + 1;
     if (failures >= fruitlessRounds) throw downloadFailed(artifact, errors);
-    if (host.clock.monotonicMs() > deadlineMs)
+    if (host.clock.monotonicMs() > limits.untilMs)
       throw downloadFailed(artifact, ['it takes too long', ...errors]);
     const ceilingMs = Math.min(largestDelayMs, firstDelayMs * 2 ** (failures - 1));
     await host.clock.sleep(Math.random() * ceilingMs, signal);
@@ -72,6 +86,7 @@ async function askOrigin(
   origin: ArtifactOrigin,
   artifact: Artifact,
   staged: string,
+  limits: Limits,
 ): Promise<Outcome> {
   for (let isFirst = true; ; isFirst = false) {
     const present = await sizeOf(tools, staged);
@@ -79,7 +94,7 @@ async function askOrigin(
     let startedAt = offset;
     try {
       if (present !== artifact.sizeBytes)
-        startedAt = await fetchOnce(tools, origin, artifact, staged, offset);
+        startedAt = await fetchOnce(tools, origin, artifact, staged, offset, limits);
       const size = await sizeOf(tools, staged);
       // Twice from the beginning, and both times that was all: it has another file.
       if (size < artifact.sizeBytes && !isFirst) throw hashWrong(artifact, `of ${size} bytes`);
@@ -124,6 +139,7 @@ async function fetchOnce(
   artifact: Artifact,
   staged: string,
   offset: number,
+  limits: Limits,
 ): Promise<number> {
   const { host, source, signal, onBytes } = tools;
   const { startsAt, bytes } = await origin.open(artifact, offset, signal);
@@ -131,23 +147,30 @@ async function fetchOnce(
   await host.files.writeStream(staged, bounded(), { mode: 0o600, offset: startsAt });
   return startsAt;
 
+  // Looked at with each chunk: that chunks come at all, and heads of answers, is limited by who opens connections.
   async function* bounded(): AsyncIterable<Uint8Array> {
+    const now = () => host.clock.monotonicMs();
     let done = startsAt;
-    let window = { sinceMs: host.clock.monotonicMs(), bytes: 0 };
+    let window = { sinceMs: now(), bytes: 0 };
     for await (const chunk of bytes) {
       done += chunk.length;
       // An endless or swapped answer: whatever it is, it is not this artifact.
       if (done > artifact.sizeBytes) throw hashWrong(artifact, `of more than ${artifact.sizeBytes} bytes`);
       onBytes?.(done, artifact.sizeBytes);
       yield chunk;
+      const takenMs = now();
       await source.pace?.(chunk.length, signal);
+      const pausedMs = now() - takenMs;
+      limits.untilMs += pausedMs;
+      window.sinceMs += pausedMs;
       window.bytes += chunk.length;
-      const elapsedMs = host.clock.monotonicMs() - window.sinceMs;
+      if (now() > limits.untilMs) throw new Error('it takes too long');
+      const elapsedMs = now() - window.sinceMs;
       if (elapsedMs < paceWindowMs) continue;
-      if ((window.bytes / elapsedMs) * 1000 < leastBytesPerSecond) {
-        throw new Error(`slower than ${leastBytesPerSecond} bytes/s for ${paceWindowMs / 1000} s`);
+      if ((window.bytes / elapsedMs) * 1000 < limits.bytesPerSecond) {
+        throw new Error(`slower than ${limits.bytesPerSecond} bytes/s for ${paceWindowMs / 1000} s`);
       }
-      window = { sinceMs: host.clock.monotonicMs(), bytes: 0 };
+      window = { sinceMs: now(), bytes: 0 };
     }
   }
 }

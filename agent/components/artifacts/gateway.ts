@@ -6,6 +6,9 @@ import type { ManifestSource } from '../../trust/accept.ts';
 
 type Downloads = Pick<GatewayApi, 'download'>;
 
+/** For a small file, however it drips: the largest of them at 16 KiB a second. */
+const wholeFileMs = 5 * 60_000;
+
 export function gatewayOrigin(gateway: Downloads): ArtifactOrigin {
   return {
     name: 'the gateway',
@@ -13,10 +16,12 @@ export function gatewayOrigin(gateway: Downloads): ArtifactOrigin {
   };
 }
 
-export function gatewayManifests(gateway: Downloads): ManifestSource {
+export function gatewayManifests(gateway: Downloads, limitMs = wholeFileMs): ManifestSource {
   return {
     async read(name, limitBytes, signal) {
-      const { bytes } = await gateway.download(`/artifacts/${name}`, 0, signal);
+      const late = AbortSignal.timeout(limitMs);
+      const limited = signal === undefined ? late : AbortSignal.any([signal, late]);
+      const { bytes } = await gateway.download(`/artifacts/${name}`, 0, limited);
       const chunks: Uint8Array[] = [];
       let total = 0;
       for await (const chunk of bytes) {

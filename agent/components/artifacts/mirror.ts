@@ -1,6 +1,6 @@
 // A mirror: MIRROR/<file name> by https or http, redirects followed, but never from https to http. It is only a place to
 // find bytes: what it sends is believed by its hash alone, it is told nothing of this node, and no credential goes there.
-import { get as getPlain, type IncomingMessage } from 'node:http';
+import { type ClientRequest, get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
@@ -12,9 +12,11 @@ import type { ArtifactOrigin } from '../../plan/source.ts';
 import { fileNameOf } from './file-name.ts';
 
 const mostRedirects = 5;
+/** No byte for so long before the answer, and for so long after its head: it is asked again, or the next one. */
 const connectTimeoutMs = 10_000;
-/** No byte for so long, and it is asked again, or the next one. */
 const defaultStallMs = 30_000;
+/** Until the head of an answer is whole, however its bytes drip. */
+const defaultHeadMs = 30_000;
 
 /** Where el and Debian keep the roots that their administrators trust. */
 const systemRoots = [
@@ -27,11 +29,12 @@ export interface MirrorOptions {
   /** The gateway's CA: a mirror of one's own may have a certificate of it. */
   readonly caPem: string;
   readonly stallMs?: number;
+  readonly headMs?: number;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): ArtifactOrigin {
-  const { stallMs = defaultStallMs, environment = process.env } = options;
+  const { stallMs = defaultStallMs, headMs = defaultHeadMs, environment = process.env } = options;
   let roots: Promise<string[]> | undefined;
 
   async function request(
@@ -42,19 +45,22 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
     const headers: Record<string, string> = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const common = { headers, ...(signal ? { signal } : {}) };
-    if (url.protocol === 'http:')
-      getPlain(url, common, resolve).setTimeout(connectTimeoutMs, late).on('error', reject);
+    let asked: ClientRequest;
+    if (url.protocol === 'http:') asked = getPlain(url, common, resolve);
     else {
       roots ??= trustedRoots(host, options.caPem);
       const agent = httpsAgent({ ca: await roots, keepAlive: false }, proxyFor(url, environment));
-      getSecure(url, { ...common, agent }, resolve)
-        .setTimeout(connectTimeoutMs, late)
-        .on('error', reject);
+      asked = getSecure(url, { ...common, agent }, resolve);
     }
-    return promise;
-    function late() {
-      reject(new Error(`no answer within ${connectTimeoutMs / 1000} s`));
-    }
+    const late = (milliseconds: number) => () =>
+      asked.destroy(new Error(`no answer within ${milliseconds / 1000} s`));
+    const silent = late(connectTimeoutMs);
+    const timer = setTimeout(late(headMs), headMs);
+    asked.setTimeout(connectTimeoutMs, silent).on('error', reject);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      asked.off('timeout', silent);
+    });
   }
 
   return {

@@ -249,3 +249,23 @@ async function selfSigned(address: string): Promise<{ cert: string; key: string 
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }
+
+test.each([
+  ['no answer at all', () => undefined],
+  [
+    'a refusal that drips',
+    (_request: IncomingMessage, response: ServerResponse) => drip(response.writeHead(404)),
+  ],
+])('a download with %s is given up', async (_name, answers: typeof respond) => {
+  respond = answers;
+  const patient = createGatewayApi({ url, caPem, answerTimeoutMs: 300 });
+  await expect(patient.download('/artifacts/x', 0)).rejects.toMatchObject({
+    code: 'GATEWAY_UNREACHABLE',
+    values: { detail: 'no answer within 0.3 s' },
+  });
+});
+
+function drip(response: ServerResponse): void {
+  const timer = setInterval(() => response.write(' '), 50);
+  response.on('close', () => clearInterval(timer));
+}

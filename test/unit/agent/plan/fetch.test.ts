@@ -215,3 +215,78 @@ test('one that drips is left for the next, and what it brought is kept', async (
   await fetchArtifact(tools, artifact, staged);
   expect(good.offsets).toEqual([2]);
 });
+
+describe('time', () => {
+  const mebibyte = 1024 * 1024;
+  const large = Buffer.alloc(4 * mebibyte, 7);
+  const wanted: Artifact = {
+    ...artifact,
+    sizeBytes: large.length,
+    sha256: createHash('sha256').update(large).digest('hex'),
+  };
+  let nowMs: number;
+  let offsets: Record<string, number[]>;
+  beforeEach(() => {
+    nowMs = 0;
+    offsets = {};
+  });
+
+  /** Brings so much of `whole` a second. */
+  function steady(name: string, bytesPerSecond: number, whole = large): ArtifactOrigin {
+    return {
+      name,
+      async open(_, offset) {
+        offsets[name] = [...(offsets[name] ?? []), offset];
+        return {
+          startsAt: offset,
+          bytes: (async function* () {
+            for (let at = offset; at < whole.length; at += bytesPerSecond * 10) {
+              nowMs += 10_000;
+              yield whole.subarray(at, at + bytesPerSecond * 10);
+            }
+          })(),
+        };
+      },
+    };
+  }
+  function fetchLarge(origins: readonly ArtifactOrigin[], pace?: (bytes: number) => Promise<void>) {
+    const host = fixtureHost(root);
+    const clock = { ...host.clock, monotonicMs: () => nowMs, sleep: async () => undefined };
+    const source = { origins, ...(pace ? { pace } : {}) };
+    return fetchArtifact({ host: { ...host, clock }, backups: openBackups(host), source }, wanted, staged);
+  }
+
+  test('a mirror that drips is left for the next within half a minute, and goes on being one of them', async () => {
+    await fetchLarge([steady('mirror', 2048), steady('gateway', mebibyte)]);
+    expect(offsets).toEqual({ mirror: [0], gateway: [3 * 20_480] });
+    expect(nowMs).toBeLessThan(60_000);
+  });
+
+  test('a line that is as slow as that is used for as long as may be', async () => {
+    await fetchLarge([steady('mirror', 12_000), steady('gateway', 12_000)]);
+    expect(readFileSync(join(root, staged)).equals(large)).toBe(true);
+  });
+
+  test('the last one may not drip for ever either', async () => {
+    await expect(fetchLarge([steady('gateway', 2048)])).rejects.toMatchObject({
+      code: 'ARTIFACT_DOWNLOAD_FAILED',
+      values: { detail: expect.stringContaining('it takes too long') },
+    });
+    expect(nowMs).toBeLessThan(11 * 60_000);
+  });
+
+  test('a mirror that lies, as slowly as it may, takes no time from the gateway', async () => {
+    const lies = Buffer.alloc(large.length, 8);
+    await fetchLarge([steady('mirror', 16 * 1024, lies), steady('gateway', 16 * 1024)]);
+    expect(offsets.gateway).toEqual([0]);
+  });
+
+  test('what our own rate costs is nobody’s fault', async () => {
+    const pace = async (bytes: number) => {
+      nowMs += (bytes / 4096) * 1000;
+    };
+    await fetchLarge([steady('mirror', 64 * 1024), steady('gateway', mebibyte)], pace);
+    expect(offsets).toEqual({ mirror: [0] });
+    expect(nowMs).toBeGreaterThan(1_000_000);
+  });
+});

@@ -3,13 +3,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { bundleOrigin } from '../../../../../agent/components/artifacts/bundle.ts';
-import { gatewayOrigin } from '../../../../../agent/components/artifacts/gateway.ts';
+import { gatewayManifests, gatewayOrigin } from '../../../../../agent/components/artifacts/gateway.ts';
 import { mirrorOrigin } from '../../../../../agent/components/artifacts/mirror.ts';
 import { rateLimit } from '../../../../../agent/components/artifacts/rate-limit.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../../agent/identity/gateway-api.ts';
@@ -81,8 +81,8 @@ function ranged(whole: Buffer): Answer {
 const startOf = (request: IncomingMessage) =>
   Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
 
-const mirror = (url = plainUrl, stallMs = 300) =>
-  mirrorOrigin(fixtureHost(root), url, { caPem: secure.caPem, stallMs, environment: {} });
+const mirror = (url = plainUrl, stallMs = 300, headMs = 10_000) =>
+  mirrorOrigin(fixtureHost(root), url, { caPem: secure.caPem, stallMs, headMs, environment: {} });
 const gateway = () => gatewayOrigin(api);
 
 function fetch(
@@ -256,6 +256,58 @@ describe('a mirror', () => {
     secure.answers.set(artifact.path, ranged(content));
     await fetch([mirror(), gateway()]);
     expect(result().equals(content)).toBe(true);
+  });
+});
+
+describe('a head of an answer that never ends', () => {
+  test.each([
+    ['a line after the other', 'HTTP/1.1 200 OK\r\n', 'x-more: y\r\n'],
+    ['an interim answer after the other', '', 'HTTP/1.1 102 Processing\r\n\r\n'],
+    ['nothing', '', ''],
+  ])('%s: the mirror is left for the gateway, and its connection closed', async (_name, first, again) => {
+    let closed = 0;
+    const server = createTcpServer((socket) => {
+      socket.write(first);
+      const timer = setInterval(() => again !== '' && socket.write(again), 50);
+      socket.on('error', () => undefined).on('data', () => undefined);
+      socket.on('close', () => {
+        clearInterval(timer);
+        closed += 1;
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      secure.answers.set(artifact.path, ranged(content));
+      await fetch([mirror(url, 300, 500), gateway()]);
+      expect(result().equals(content)).toBe(true);
+      await vi.waitFor(() => expect(closed).toBe(1));
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('a manifest', () => {
+  const inTime = (limitMs: number) => gatewayManifests(api, limitMs).read('manifest.json', 1000);
+
+  test('that drips for ever is given up, with what it was', async () => {
+    secure.answers.set('/artifacts/manifest.json', (_request, response) => {
+      const timer = setInterval(() => response.write(' '), 50);
+      response.on('close', () => clearInterval(timer));
+    });
+    await expect(inTime(400)).rejects.toMatchObject({
+      code: 'GATEWAY_UNREACHABLE',
+      values: { detail: 'it did not answer in time' },
+    });
+  });
+
+  test('that is broken off is the gateway’s fault, and no defect', async () => {
+    secure.answers.set('/artifacts/manifest.json', (_request, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{', () => response.destroy());
+    });
+    await expect(inTime(20_000)).rejects.toMatchObject({ code: 'GATEWAY_UNREACHABLE' });
   });
 });
 
