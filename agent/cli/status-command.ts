@@ -21,7 +21,11 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
         throw isRoot ? new Fault('DAEMON_NOT_RUNNING') : new Fault('NOT_ROOT', { uid: host.processes.uid });
       }
       const isCritical = status.health?.some(({ severity }) => severity === 'critical') ?? false;
-      const isHealthy = status.tunnel.state === 'Open' && status.phase === 'Running' && !isCritical;
+      const isHealthy =
+        status.tunnel.state === 'Open' &&
+        status.phase === 'Running' &&
+        !isCritical &&
+        status.addresses?.refused === undefined;
       terminal.result(renderStatus(status, terminal.language));
       terminal.resultJson({ healthy: isHealthy, ...status });
       if (isHealthy) return;

@@ -39,6 +39,7 @@ function rowsOf(status: DaemonStatus, language: Language): readonly Row[] {
       'certificate',
       `${say(words.goodUntil, language, { at: certificate.expiresAt })}${suffix(certificate.fault)}`,
     ],
+    ...addressRows(status, language),
     [ok(status.phase === 'Running'), 'phase', `${status.phase}${suffix(status.detail)}`],
     [ok(reconcile.fault === ''), 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
     ...versionRows(status, language),
@@ -48,6 +49,13 @@ function rowsOf(status: DaemonStatus, language: Language): readonly Row[] {
     ...(status.line ? [lineRow(status.line, language)] : []),
     [ok(lost === 0), 'telemetry', say(words.telemetry, language, { acknowledged, pending, lost })],
   ];
+}
+
+function addressRows({ addresses }: DaemonStatus, language: Language): readonly Row[] {
+  if (addresses === undefined) return [];
+  const { refused } = addresses;
+  if (refused === undefined) return [['ok', 'addresses', addresses.addresses.join(', ')]];
+  return [['fail', 'addresses', say(words.addressRefused, language, refused)]];
 }
 
 function way({ gateway, tunnel }: DaemonStatus, language: Language): string {

@@ -6,6 +6,7 @@ const titles = {
   tunnel: { en: 'tunnel', zh: '隧道' },
   streams: { en: 'streams', zh: '数据流' },
   certificate: { en: 'certificate', zh: '证书' },
+  addresses: { en: 'addresses', zh: '地址' },
   phase: { en: 'phase', zh: '阶段' },
   reconcile: { en: 'reconcile', zh: '配置版本' },
   versions: { en: 'versions', zh: '组件版本' },
@@ -27,6 +28,10 @@ export const words = {
     zh: '{streams} 条打开，为断线续传保留 {keptKib} / {limitKib} KiB',
   },
   goodUntil: { en: 'good until {at}', zh: '有效期至 {at}' },
+  addressRefused: {
+    en: '{address} is not the node’s own: {detail}; on the gateway: regnodectl node get',
+    zh: '{address} 不归此节点所有：{detail}；请在网关侧查看：regnodectl node get',
+  },
   healthy: { en: 'healthy', zh: '正常' },
   unhealthy: { en: 'not healthy', zh: '异常' },
   notAsked: { en: 'not asked yet', zh: '尚未检查' },

@@ -31,6 +31,7 @@ import { confirmAgent } from '../upgrade/agent/confirm.ts';
 import { createHealthProbe } from '../upgrade/health.ts';
 import { agentVersion } from '../version.ts';
 import { startLeaving } from './departure.ts';
+import { FactsWatch } from './facts-watch.ts';
 import { keepSmall } from './footprint.ts';
 import { healthSources } from './health-sources.ts';
 import { createNotifier } from './notify.ts';
@@ -143,6 +144,12 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     onChange: () => tell(),
   });
   let leaving = '';
+  const factsWatch = new FactsWatch({
+    ...{ host, gatewayUrl, gateway, logger, signal },
+    isConnected: () => tunnel.state === 'Open',
+    onMoved: () => reconciler.wake(),
+    onJudged: () => tell(),
+  });
 
   const sendReport = () => {
     if (tunnel.state !== 'Open') return;
@@ -181,6 +188,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
         ...carried,
       },
       certificate: renewal.status,
+      ...(factsWatch.judged && { addresses: factsWatch.judged }),
       reconcile: { revision, at, steps, fault },
       ...(health.findings && { health: [...health.findings] }),
       ...(line.latest && { line: line.latest }),
@@ -208,7 +216,10 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
 
   tunnel.onStateChange((now) => {
     logger.info({ state: now }, 'tunnel');
-    if (now === 'Open') telemetry.resend();
+    if (now === 'Open') {
+      telemetry.resend();
+      factsWatch.connected();
+    }
     tell();
   });
   tunnel.onControl((message: ControlMessage) => {
@@ -251,6 +262,7 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
       reconciler.run(),
       renewal.run(),
       health.run(),
+      factsWatch.run(),
       keepRecord(host, { logger, signal }),
       keepSmall({ logger, signal }),
     ]);

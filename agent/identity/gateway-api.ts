@@ -10,6 +10,9 @@ import { type DesiredState, desiredStateSchema } from '../../protocol/messages/d
 import {
   type DrainResponse,
   drainResponseSchema,
+  type FactsResponse,
+  factsResponseSchema,
+  type HostFacts,
   type JoinRequest,
   type JoinResponse,
   joinResponseSchema,
@@ -58,6 +61,8 @@ export interface GatewayApi {
   useIdentity(identity: CurrentIdentity): void;
   status(signal?: AbortSignal): Promise<NodeStatusResponse>;
   desired(signal?: AbortSignal): Promise<DesiredState>;
+  /** What this host is and where; answers which addresses are its own. */
+  tellFacts(facts: HostFacts, signal?: AbortSignal): Promise<FactsResponse>;
   drain(signal?: AbortSignal): Promise<DrainResponse>;
   /** Pods without a controller stay: the host comes back. */
   drainForUpgrade(signal?: AbortSignal): Promise<DrainResponse>;
@@ -165,6 +170,8 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     useIdentity,
     status: (signal) => call('GET', '/v1/node/status', nodeStatusResponseSchema, { signal }),
     desired: (signal) => call('GET', '/v1/node/desired', desiredStateSchema, { signal }),
+    tellFacts: (facts, signal) =>
+      call('POST', '/v1/node/facts', factsResponseSchema, { body: { facts }, signal }),
     drain: (signal) => drain('/v1/node/drain', signal),
     drainForUpgrade: (signal) => drain('/v1/node/upgrade-drain', signal),
     uncordon: (signal) => call<void>('POST', '/v1/node/uncordon', undefined, { body: {}, signal }),

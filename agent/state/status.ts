@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/messages/control.ts';
 import { healthSchema } from '../../protocol/messages/health.ts';
+import { factsResponseSchema } from '../../protocol/messages/join.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { measurementSchema } from './line-measurement.ts';
@@ -29,6 +30,8 @@ export const daemonStatusSchema = z.object({
     unacknowledgedLimitBytes: z.number().default(0),
   }),
   certificate: z.object({ expiresAt: z.string(), renewsAt: z.string(), fault: z.string() }),
+  /** As the gateway judged them last; absent while it has not, or is of a release that does not. */
+  addresses: factsResponseSchema.optional(),
   reconcile: z.object({
     revision: z.string(),
     at: z.string(),

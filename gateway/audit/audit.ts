@@ -4,7 +4,7 @@ import pino from 'pino';
 import { printableJson } from '../../protocol/printable.ts';
 
 export interface AuditRecord {
-  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `kubelet-certificate`, `tunnel`, `telemetry`. */
+  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `facts`, `kubelet-certificate`, `tunnel`, `telemetry`. */
   readonly event: string;
   readonly [field: string]: unknown;
 }

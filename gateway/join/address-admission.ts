@@ -30,25 +30,60 @@ export interface AdmittedAddresses {
   readonly leftOut: readonly { readonly address: string; readonly detail: string }[];
 }
 
+interface JudgedAddress {
+  readonly address: string;
+  /** Why it is not the host's own. */
+  readonly detail: string | undefined;
+}
+
 /** Throws ADDRESS_NOT_OWNED for the first address, NODE_NAME_RESERVED or NODE_NAME_TAKEN for the name. */
 export async function admitAddresses(
   book: Pick<AddressBook, 'current'>,
   claim: AddressClaim,
 ): Promise<AdmittedAddresses> {
-  const evidence = { source: claim.source, nodeRanges: claim.nodeCidrs.flatMap(rangeOf) };
-  const stated = [...new Set(claim.addresses.map((text) => canonicalAddress(text) ?? text))];
-  const unproven = stated.map((address) => [address, evidenceOf(address, evidence)] as const);
-  const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
-  const claims = await book.current(proven);
+  const { judged, claims } = await judgeAddresses(book, claim, () => false);
   assertNameOwn(claim, claims);
-  const judged = unproven.map(([address, detail]) => ({
-    address,
-    detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),
-  }));
   const [first] = judged;
   if (first?.detail !== undefined) {
     throw new Fault('ADDRESS_NOT_OWNED', { address: first.address, detail: first.detail, pool: claim.pool });
   }
+  return sorted(judged);
+}
+
+/**
+ * Of a node that has joined and says where it is now. What it has already was proven at its join; without the first address, `refused`
+ * says why and nothing is admitted.
+ */
+export async function readmitAddresses(
+  book: Pick<AddressBook, 'current'>,
+  claim: AddressClaim & { readonly existing: RegisteredNode },
+): Promise<AdmittedAddresses & { readonly refused: JudgedAddress | undefined }> {
+  const { judged } = await judgeAddresses(book, claim, (address) => hasHad(address, claim));
+  const [first] = judged;
+  const refused = first?.detail === undefined ? undefined : first;
+  return { ...sorted(judged), ...(refused && { addresses: [] }), refused };
+}
+
+async function judgeAddresses(
+  book: Pick<AddressBook, 'current'>,
+  claim: AddressClaim,
+  isProven: (address: string) => boolean,
+): Promise<{ judged: readonly JudgedAddress[]; claims: Claims }> {
+  const evidence = { source: claim.source, nodeRanges: claim.nodeCidrs.flatMap(rangeOf) };
+  const stated = [...new Set(claim.addresses.map((text) => canonicalAddress(text) ?? text))];
+  const unproven = stated.map(
+    (address) => [address, isProven(address) ? undefined : evidenceOf(address, evidence)] as const,
+  );
+  const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
+  const claims = await book.current(proven);
+  const judged = unproven.map(([address, detail]) => ({
+    address,
+    detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),
+  }));
+  return { judged, claims };
+}
+
+function sorted(judged: readonly JudgedAddress[]): AdmittedAddresses {
   return {
     addresses: judged.flatMap(({ address, detail }) => (detail === undefined ? [address] : [])),
     leftOut: judged.flatMap(({ address, detail }) => (detail === undefined ? [] : [{ address, detail }])),
@@ -67,9 +102,13 @@ function evidenceOf(address: string, evidence: Parameters<typeof evidenceObjecti
 }
 
 /** What it has had since it was registered is its own against whoever came later; anything else only if nobody has it. */
-function claimantFor(address: string, { nodeName: name, existing }: AddressClaim): Claimant {
-  const had = existing?.spec.addresses.some((text) => canonicalAddress(text) === address) ?? false;
-  return { name, sinceMs: had ? sinceMs(existing) : Number.POSITIVE_INFINITY };
+function claimantFor(address: string, claim: AddressClaim): Claimant {
+  const { nodeName: name, existing } = claim;
+  return { name, sinceMs: hasHad(address, claim) ? sinceMs(existing) : Number.POSITIVE_INFINITY };
+}
+
+function hasHad(address: string, { existing }: AddressClaim): boolean {
+  return existing?.spec.addresses.some((text) => canonicalAddress(text) === address) ?? false;
 }
 
 /** A claim whose join has not ended has had nothing, however old it is. */

@@ -117,6 +117,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
       upgrades: undefined,
       drift: undefined,
       facts: request.facts,
+      addressRefused: undefined,
       joinedAt: new Date(desk.now()).toISOString(),
       certificateSerials: [certificate.serial],
       certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),

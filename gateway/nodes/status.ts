@@ -90,17 +90,20 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
 }
 
 function addressesOwned(
-  { spec }: RegisteredNode,
+  { spec, status }: RegisteredNode,
   contested: Observation['contested'],
 ): Omit<Condition, 'lastTransitionTime'> {
-  const detail = contested.map((one) => `${one.what}: ${one.detail}`).join('; ');
-  return {
-    type: 'AddressesOwned',
-    status: contested.length === 0 ? 'True' : 'False',
-    ...(contested.length === 0
-      ? told('ADDRESSES_OWNED', { addresses: spec.addresses.join(', ') })
-      : told('ADDRESS_CONTESTED', { detail })),
-  };
+  const type = 'AddressesOwned';
+  const addresses = spec.addresses.join(', ');
+  if (contested.length > 0) {
+    const detail = contested.map((one) => `${one.what}: ${one.detail}`).join('; ');
+    return { type, status: 'False', ...told('ADDRESS_CONTESTED', { detail }) };
+  }
+  const { addressRefused } = status ?? {};
+  if (addressRefused === undefined)
+    return { type, status: 'True', ...told('ADDRESSES_OWNED', { addresses }) };
+  const values = { ...addressRefused, addresses, pool: spec.pool };
+  return { type, status: 'False', ...told('ADDRESS_REFUSED', values) };
 }
 
 /**

@@ -84,6 +84,8 @@ export const registeredNodeStatusSchema = z.strictObject({
   upgrades: z.array(versionNoteSchema).optional(),
   drift: z.array(driftNoteSchema).optional(),
   facts: hostFactsSchema.partial().optional(),
+  /** The address that its host is known by now, where that is not its own, and why. */
+  addressRefused: z.strictObject({ address: z.string(), detail: z.string() }).optional(),
   joinedAt: z.string().optional(),
   /** Serial numbers of the certificates that are good; any other of this node is refused. */
   certificateSerials: z.array(z.string()).optional(),

@@ -18,6 +18,7 @@ import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText } from '../port/answer.ts';
 import type { Route } from '../port/route.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
+import { factsRoute } from './facts-route.ts';
 import { JoinPatience } from './join-patience.ts';
 import { joinRoute } from './join-route.ts';
 import { withinBudget } from './node-budget.ts';
@@ -116,6 +117,7 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
         answerJson(response, 200, {});
       },
     },
+    { methods: ['POST'], path: '/v1/node/facts', access: 'node', run: factsRoute(options) },
     {
       methods: ['GET'],
       path: '/v1/node/status',

@@ -66,6 +66,19 @@ export const eventTexts = {
       remedy: '不归其所有的名称或地址不会被转到该节点，也不会为其签发证书。请移除不应占用者。',
     },
   },
+  ADDRESS_REFUSED: {
+    exitCode: 0,
+    en: {
+      message: 'the host is at {address} now, which is not its own: {detail}; its own stay {addresses}',
+      remedy:
+        'Declare the range of the hosts: regnodectl pool set {pool} --node-cidr RANGE. An address that another has is free when that one is removed. Until then kubectl logs and exec do not reach the node.',
+    },
+    zh: {
+      message: '主机当前地址为 {address}，但该地址不归其所有：{detail}；其所有地址仍为 {addresses}',
+      remedy:
+        '请声明主机网段：regnodectl pool set {pool} --node-cidr 网段。若地址已属他人，移除后即可使用。在此之前 kubectl logs 与 exec 无法到达该节点。',
+    },
+  },
   READMISSION_ALLOWED: {
     exitCode: 0,
     en: { message: 'a host with another key may take the name {name} until {until}', remedy: nothingToDo.en },

@@ -8,6 +8,7 @@
 //   POST /v1/node/upgrade-drain  the same, but pods without a controller stay: the host comes back
 //   POST /v1/node/uncordon     node certificate        {}           → {}
 //   POST /v1/node/deregister   node certificate        {}           → {}
+//   POST /v1/node/facts        node certificate        FactsRequest → FactsResponse: what the host is now, and where
 //   GET  /v1/node/status       node certificate                     → NodeStatusResponse
 //   GET  /v1/node/desired      node certificate                     → DesiredState
 //   GET  /healthz /cacert /install.sh /artifacts/*     none
@@ -80,6 +81,16 @@ export const renewRequestSchema = z.strictObject({ csrPem: z.string().max(8192) 
 /** `caPem` may hold other roots than before: then the CA was rotated. */
 export const renewResponseSchema = z.strictObject({ certificatePem: pemSchema, caPem: pemSchema });
 
+/** What the host is now; which machine it is (machineId, productUuid) stays as its join told. */
+export const factsRequestSchema = z.strictObject({ facts: hostFactsSchema });
+
+export const factsResponseSchema = z.object({
+  /** Those that are the node's own from now on. */
+  addresses: z.array(shownText(45)).max(16),
+  /** The first address is not its own, and why: then its own are as they were. */
+  refused: z.object({ address: shownText(45), detail: shownText(512) }).optional(),
+});
+
 export const nodeStatusResponseSchema = z.object({
   nodeName: shownText(253),
   pool: shownText(253),
@@ -109,6 +120,7 @@ export const drainResponseSchema = z.strictObject({
 });
 
 export type HostFacts = z.infer<typeof hostFactsSchema>;
+export type FactsResponse = z.infer<typeof factsResponseSchema>;
 export type JoinRequest = z.infer<typeof joinRequestSchema>;
 export type TokenCheckResponse = z.infer<typeof tokenCheckResponseSchema>;
 export type JoinResponse = z.infer<typeof joinResponseSchema>;

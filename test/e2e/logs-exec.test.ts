@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
 import { startJoinedSandbox } from '../../scripts/sandbox/ready.ts';
-import { kubectl } from '../../scripts/sandbox/registration.ts';
+import { kubectl, resource } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
 import { LiveKubectl } from './live-kubectl.ts';
@@ -142,6 +142,56 @@ test('no stream is left when nobody asks for anything', async () => {
   };
   // The API server keeps its connections to the kubelet for its next question; kubectl's own are gone.
   await waitFor('kubectl’s streams to end', async () => Number(await open()) <= 2, { timeoutMs: 20_000 });
+});
+
+test('a host that moves to another address: its registration, Node and serving certificate follow, and logs come', async () => {
+  const [host] = sandbox.hosts;
+  if (host === undefined) throw new Error('there is no host');
+  const moved = '10.77.0.99';
+  const script = [
+    'ip address flush dev eth0 scope global',
+    `ip address add ${moved}/24 dev eth0`,
+    `ip route add default via ${sandbox.cloud.address}`,
+  ];
+  expect(await host.run('bash', ['-e', '-s'], { input: script.join('\n') })).toMatchObject({ exitCode: 0 });
+  const registered = async () =>
+    (await resource(sandbox, 'registerednode', 'idc-1')) as {
+      spec: { addresses: string[] };
+      status: { facts: { addresses: string[] }; conditions: { type: string; status: string }[] };
+    };
+  await waitFor('the registration to follow', async () => (await registered()).spec.addresses[0] === moved, {
+    timeoutMs: 120_000,
+  });
+  const internal = [
+    'get',
+    'node',
+    'idc-1',
+    '-o',
+    'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}',
+  ];
+  await waitFor('the Node to follow', async () => (await kubectl(sandbox, internal)) === moved, {
+    timeoutMs: 180_000,
+  });
+  const certificate = 'openssl x509 -noout -text -in /var/lib/kubelet/pki/kubelet-server-current.pem';
+  await waitFor(
+    'a serving certificate for the address',
+    async () => (await host.run('bash', ['-c', certificate])).stdout.includes(`IP Address:${moved}`),
+    {
+      timeoutMs: 180_000,
+      detail: () => kubectl(sandbox, ['get', 'csr', '-o', 'wide']),
+    },
+  );
+  expect(await kubectl(sandbox, ['logs', 'talker', '--tail=1'])).toMatch(/line \d+ on idc-1/);
+  const { status } = await registered();
+  expect(status.facts.addresses[0]).toBe(moved);
+  expect(status.conditions).toContainEqual(
+    expect.objectContaining({
+      type: 'AddressesOwned',
+      status: 'True',
+      message: expect.stringContaining(moved),
+    }),
+  );
+  expect((await host.run('regnode', ['status'])).stdout).toMatch(/\[ok\] +addresses +10\.77\.0\.99/);
 });
 
 function hashOf(bytes: Uint8Array): string {

@@ -29,7 +29,10 @@ const running = daemonStatusSchema.parse({
   services: { kubeletHealthy: true, containerdHealthy: true },
   defects: 0,
   telemetry: { produced: 9, acknowledged: 7, pending: 2, lost: 0 },
-} satisfies Record<keyof Omit<DaemonStatus, 'health' | 'line' | 'upgrades' | 'drift' | 'store'>, unknown>);
+} satisfies Record<
+  keyof Omit<DaemonStatus, 'addresses' | 'health' | 'line' | 'upgrades' | 'drift' | 'store'>,
+  unknown
+>);
 
 const { services: _, ...unasked } = running;
 
@@ -70,6 +73,16 @@ test('the same in Chinese, in columns', () => {
     [ok]   监控数据     已确认 7 条，待发送 2 条，丢失 0 条
     "
   `);
+});
+
+test('addresses as the gateway judged them: its own, or why not', () => {
+  expect(row({ ...running, addresses: { addresses: ['10.77.0.11'] } }, 'addresses')).toBe(
+    '[ok]   addresses    10.77.0.11',
+  );
+  const refused = { address: '10.77.0.99', detail: 'it belongs to the Node cloud-1' };
+  expect(row({ ...running, addresses: { addresses: ['10.77.0.11'], refused } }, 'addresses')).toMatch(
+    /^\[fail\] addresses {4}10\.77\.0\.99 is not the node’s own: it belongs to the Node cloud-1/,
+  );
 });
 
 test('a service that was not asked yet is neither well nor broken', () => {

@@ -48,6 +48,21 @@ test('a host that reports and is connected', () => {
   });
 });
 
+test('an address that its host has and that is refused is said, until it is not', () => {
+  const spec = { ...registered.spec, addresses: ['10.77.0.11'] };
+  const addressRefused = { address: '10.77.0.99', detail: 'it belongs to the Node cloud-1' };
+  const owned = (more: object) =>
+    nodeStatus({ ...registered, spec, status: { ...registered.status, ...more } }, seen).conditions?.find(
+      ({ type }) => type === 'AddressesOwned',
+    );
+  expect(owned({ addressRefused })).toMatchObject({
+    status: 'False',
+    reason: 'AddressRefused',
+    message: expect.stringContaining('10.77.0.99'),
+  });
+  expect(owned({})).toMatchObject({ status: 'True' });
+});
+
 test('what is not its own is said with the reason', () => {
   const contested = [{ what: '10.77.0.11', detail: 'it belongs to the RegisteredNode idc-0' }];
   const owned = nodeStatus(registered, { ...seen, contested }).conditions?.find(

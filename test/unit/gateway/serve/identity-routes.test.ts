@@ -15,11 +15,12 @@ import { answerJson } from '../../../../gateway/port/answer.ts';
 import { openPublicPort, type PublicPort } from '../../../../gateway/port/public-port.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
 import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
+import { factsRoute } from '../../../../gateway/serve/facts-route.ts';
 import { JoinPatience } from '../../../../gateway/serve/join-patience.ts';
 import { joinRoute } from '../../../../gateway/serve/join-route.ts';
 import { renewalRoute } from '../../../../gateway/serve/renewal-route.ts';
 import { tokenRoute } from '../../../../gateway/serve/token-route.ts';
-import { applicant } from '../applicant.ts';
+import { applicant, facts } from '../applicant.ts';
 import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
@@ -80,6 +81,7 @@ beforeEach(async () => {
         access: 'renewal',
         run: renewalRoute({ desk, audit, counters }),
       },
+      { methods: ['POST'], path: '/v1/node/facts', access: 'node', run: factsRoute({ desk, audit }) },
       {
         methods: ['GET'],
         path: '/who',
@@ -186,6 +188,39 @@ describe('a renewal', () => {
     }
     expect(statuses.filter((status) => status === 200)).toHaveLength(10);
     expect(statuses.at(-1)).toBe(429);
+  });
+});
+
+describe('facts of a joined host', () => {
+  test('are refused without a certificate, and when they are none', async () => {
+    const { identity } = await joined('idc-1', 0);
+    expect(await ask('POST', '/v1/node/facts', { facts })).toMatchObject({ code: 'CERTIFICATE_REFUSED' });
+    const malformed = { facts: { ...facts, addresses: [] } };
+    expect(await ask('POST', '/v1/node/facts', malformed, identity)).toMatchObject({
+      code: 'REQUEST_MALFORMED',
+    });
+    expect(audited).toEqual([]);
+  });
+
+  test('an address is judged by the connection and the pool, and what came of it is audited once', async () => {
+    const { identity } = await joined('idc-1', 0);
+    const status = { joinedAt: new Date().toISOString() };
+    await kubernetes.patch(registeredNodes, 'idc-1', { status }, { subresource: 'status' });
+    const of = (address: string) => ({ facts: { ...facts, addresses: [address] } });
+    expect(await ask('POST', '/v1/node/facts', of('10.77.0.11'), identity)).toMatchObject({
+      status: 200,
+      body: { addresses: ['10.77.0.11'] },
+    });
+    for (let time = 0; time < 2; time++) {
+      expect(await ask('POST', '/v1/node/facts', of('192.0.2.1'), identity)).toMatchObject({
+        status: 200,
+        body: { addresses: ['10.77.0.11'], refused: { address: '192.0.2.1' } },
+      });
+    }
+    expect(audited).toMatchObject([
+      { event: 'facts', outcome: 'accepted', node: 'idc-1', from: [], to: ['10.77.0.11'] },
+      { event: 'facts', outcome: 'refused', node: 'idc-1', address: '127.0.0.1' },
+    ]);
   });
 });
 

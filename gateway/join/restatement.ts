@@ -1,0 +1,127 @@
+// What a joined host says of itself again: at each connection, and when it has become another (an upgraded kernel, another address).
+// Facts are shown and choose versions; an address becomes the node's own by the rules of a join, and one that it has is kept until
+// it names another that is its own. Which machine it is stays as the join told: that is what a copy of the host would change.
+import { isDeepStrictEqual } from 'node:util';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { FactsResponse, HostFacts } from '../../protocol/messages/join.ts';
+import type { AddressBook } from '../addresses/book.ts';
+import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { canonicalAddress } from '../resources/address.ts';
+import { nodePools, poolSpec } from '../resources/node-pool.ts';
+import {
+  type RegisteredNode,
+  type RegisteredNodeStatus,
+  registeredNodes,
+} from '../resources/registered-node.ts';
+import { withoutEmpty } from '../resources/without-empty.ts';
+import { readmitAddresses } from './address-admission.ts';
+
+export interface RestatementDesk {
+  readonly kubernetes: Kubernetes;
+  readonly book: Pick<AddressBook, 'current'>;
+}
+
+export interface Restated {
+  readonly answer: FactsResponse;
+  /** undefined: they are as they were. */
+  readonly addressesBefore: readonly string[] | undefined;
+  readonly factsChanged: boolean;
+}
+
+/** `source` is the other end of the connection. Throws NODE_NOT_REGISTERED. */
+export async function restate(
+  { kubernetes, book }: RestatementDesk,
+  nodeName: string,
+  facts: HostFacts,
+  source: string,
+): Promise<Restated> {
+  const existing = await kubernetes.get(registeredNodes, nodeName);
+  const uid = existing?.metadata.uid;
+  if (existing?.status?.joinedAt === undefined) throw new Fault('NODE_NOT_REGISTERED', { name: nodeName });
+  const { pool, addresses: before } = existing.spec;
+  const spec = await kubernetes.get(nodePools, pool).then((found) => found && poolSpec(found));
+  const judged = await readmitAddresses(book, {
+    ...{ nodeName, source, existing, pool },
+    addresses: facts.addresses,
+    nodeCidrs: spec?.nodeCidrs ?? [],
+  });
+  let { addresses, refused } = judged;
+  if (refused === undefined && !isDeepStrictEqual(addresses, before)) {
+    await writeAddresses(kubernetes, nodeName, uid, addresses);
+    const shared = await sharedWithOthers(
+      kubernetes,
+      nodeName,
+      addresses.filter((one) => !before.includes(one)),
+    );
+    if (shared !== undefined) {
+      // Two that took it in the same moment: neither is believed.
+      await writeAddresses(kubernetes, nodeName, uid, before);
+      refused = shared;
+    }
+  }
+  if (refused !== undefined) addresses = before;
+  const refusal = refused && {
+    address: refused.address.slice(0, 45),
+    detail: (refused.detail ?? '').slice(0, 500),
+  };
+  const factsChanged = await writeFacts(kubernetes, nodeName, uid, facts, refusal);
+  return {
+    answer: {
+      addresses: [...addresses],
+      ...(refusal && { refused: refusal }),
+    },
+    addressesBefore: isDeepStrictEqual(addresses, before) ? undefined : before,
+    factsChanged,
+  };
+}
+
+async function writeAddresses(
+  kubernetes: Kubernetes,
+  name: string,
+  uid: string | undefined,
+  addresses: readonly string[],
+): Promise<void> {
+  await update(kubernetes, registeredNodes, { name }, (current) =>
+    current.metadata.uid === uid
+      ? { ...current, spec: { ...current.spec, addresses: [...addresses] } }
+      : undefined,
+  );
+}
+
+/** Looked at after it was written, so that of two who take one address at least one sees the other. */
+async function sharedWithOthers(
+  kubernetes: Kubernetes,
+  name: string,
+  added: readonly string[],
+): Promise<{ readonly address: string; readonly detail: string } | undefined> {
+  if (added.length === 0) return undefined;
+  const { items } = await kubernetes.list(registeredNodes);
+  for (const { metadata, spec } of items) {
+    if (metadata.name === name) continue;
+    const address = added.find((one) => spec.addresses.some((text) => canonicalAddress(text) === one));
+    if (address !== undefined)
+      return { address, detail: `it belongs to the RegisteredNode ${metadata.name}` };
+  }
+  return undefined;
+}
+
+/** True when something was written. */
+async function writeFacts(
+  kubernetes: Kubernetes,
+  name: string,
+  uid: string | undefined,
+  facts: HostFacts,
+  addressRefused: RegisteredNodeStatus['addressRefused'],
+): Promise<boolean> {
+  let changed = false;
+  await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current: RegisteredNode) => {
+    if (current.metadata.uid !== uid || current.status === undefined) return undefined;
+    const { addressRefused: _, ...rest } = current.status;
+    const { machineId = facts.machineId, productUuid = facts.productUuid } = rest.facts ?? {};
+    const told = { ...facts, machineId, ...(productUuid !== undefined && { productUuid }) };
+    const status = withoutEmpty({ ...rest, facts: told, ...(addressRefused && { addressRefused }) });
+    changed = !isDeepStrictEqual(status, current.status);
+    return changed ? { ...current, status } : undefined;
+  });
+  return changed;
+}
