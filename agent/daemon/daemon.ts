@@ -215,7 +215,6 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
   };
 
   tunnel.onStateChange((now) => {
-    logger.info({ state: now }, 'tunnel');
     if (now === 'Open') {
       telemetry.resend();
       factsWatch.connected();

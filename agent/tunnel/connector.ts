@@ -11,6 +11,7 @@ import type { Transport } from '../../protocol/tunnel/transport.ts';
 import { GatewayAddresses } from './addresses.ts';
 import { Backoff, type Ending } from './backoff.ts';
 import { DialFailure, dialGateway, type TunnelIdentity } from './dial.ts';
+import { OutageLog } from './outage.ts';
 
 export interface ConnectorOptions {
   readonly url: URL;
@@ -31,6 +32,7 @@ export class Connector {
   readonly #options: ConnectorOptions;
   readonly #backoff = new Backoff();
   readonly #addresses: GatewayAddresses;
+  readonly #outage: OutageLog;
   #session: Session | undefined;
   #epoch = 0;
   #attempting = false;
@@ -40,6 +42,7 @@ export class Connector {
   constructor(options: ConnectorOptions) {
     this.#options = options;
     this.identity = options.identity;
+    this.#outage = new OutageLog(options.logger);
     this.#addresses = options.addresses ?? new GatewayAddresses();
     options.signal.addEventListener('abort', () => this.#timer?.cancel(), { once: true });
   }
@@ -51,6 +54,7 @@ export class Connector {
       if (state !== 'Open') return;
       this.#timer?.cancel();
       this.#establishedMs = this.#options.clock.nowMs();
+      this.#outage.opened(this.#establishedMs);
     });
     this.connectNow(session);
   }
@@ -65,10 +69,10 @@ export class Connector {
   /** `ending`: how the connection or its handshake came to an end. */
   lost(session: Session, reason: string, ending: Ending): void {
     if (session !== this.#session) return;
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     if (this.#establishedMs !== undefined) this.#backoff.ended(clock.nowMs() - this.#establishedMs);
     this.#establishedMs = undefined;
-    logger.warn({ reason }, 'tunnel connection lost');
+    this.#outage.failed({ detail: reason }, clock.nowMs());
     this.#again(session, ending);
   }
 
@@ -106,9 +110,7 @@ export class Connector {
 
   #failed(session: Session, { fault, silent }: DialFailure): void {
     if (this.#options.signal.aborted) return;
-    if (this.lastFault?.message !== fault.message) {
-      this.#options.logger.warn({ code: fault.code, detail: fault.message }, 'tunnel attempt failed');
-    }
+    this.#outage.failed({ code: fault.code, detail: fault.message }, this.#options.clock.nowMs());
     this.lastFault = fault;
     if (!session.attached || session.quietMs >= this.#options.limits.suspectAfterMs)
       this.#again(session, silent ? 'silent' : 'refused');

@@ -183,7 +183,9 @@ class AgentTunnel implements Tunnel {
     });
     session.onStateChange((state) => {
       if (session !== this.#session) return;
-      logger.info({ state }, 'tunnel state');
+      // On the way there and back again at every attempt.
+      const isUnderway = state === 'Connecting' || state === 'Handshaking';
+      logger[isUnderway ? 'debug' : 'info']({ state }, 'tunnel state');
       tellEach('tunnel state', this.#stateListeners, state);
     });
     session.onControl((message) => {

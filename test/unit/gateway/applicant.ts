@@ -5,7 +5,7 @@ import { PemConverter, Pkcs10CertificateRequestGenerator } from '../../../protoc
 
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-const facts: HostFacts = {
+export const facts: HostFacts = {
   machineId: '0123456789abcdef0123456789abcdef',
   hostname: 'idc-1',
   os: { id: 'tencentos', versionId: '3.1', prettyName: 'TencentOS Server 3.1 (Final)' },
