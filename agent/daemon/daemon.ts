@@ -7,6 +7,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, outliveDefects } from '../../protocol/defect.ts';
 import { defectLog } from '../../protocol/defect-log.ts';
 import type { ControlMessage } from '../../protocol/messages/control.ts';
+import type { ReportBody, Whole } from '../../protocol/messages/report.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { artifactSource } from '../components/artifacts/source.ts';
 import { readConfiguration } from '../config/configuration.ts';
@@ -155,16 +156,16 @@ export async function runDaemon(host: Host, { logger, signal, environment }: Dae
     if (tunnel.state !== 'Open') return;
     const { revision, fault, versions, upgrades, drift } = reconciler.status;
     const phase = leaving === '' ? reconciler.status.phase : 'Leaving';
-    tunnel.sendControl({
-      kind: 'report',
+    const report: Whole<ReportBody> = {
       phase,
       revision,
       detail: leaving || fault,
       versions: { ...versions, agent: agentVersion },
-      ...(health.findings && { health: [...health.findings] }),
+      health: health.findings && [...health.findings],
       upgrades: [...upgrades],
       drift: [...drift],
-    });
+    };
+    tunnel.sendControl({ kind: 'report', ...report });
   };
   const statusNow = (): DaemonStatus => {
     const { phase, revision, at, steps, fault, versions, upgrades, drift, store } = reconciler.status;

@@ -5,8 +5,8 @@
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellDefect } from '../../protocol/defect.ts';
-import type { DriftNote, NodePhase, VersionNote } from '../../protocol/messages/control.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
+import type { DriftNote, NodePhase, VersionNote } from '../../protocol/messages/report.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { versionsInUse } from '../components/versions.ts';
 import { nextDrift } from '../drift/notes.ts';

@@ -1,9 +1,9 @@
 // /run/regnode/status.json: what the daemon knows, for `regnode status` and for people with jq. Written when it
 // changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
 import { z } from 'zod';
-import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/messages/control.ts';
 import { healthSchema } from '../../protocol/messages/health.ts';
 import { factsResponseSchema } from '../../protocol/messages/join.ts';
+import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/messages/report.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { measurementSchema } from './line-measurement.ts';

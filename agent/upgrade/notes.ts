@@ -1,5 +1,5 @@
 // What a node says about versions that are not simply in use: pure.
-import type { VersionNote } from '../../protocol/messages/control.ts';
+import type { VersionNote } from '../../protocol/messages/report.ts';
 import type { Choice, Failure, Trial } from '../components/versions.ts';
 
 export function tryingNote({ component, from, to }: Trial, missing: string, at: string): VersionNote {

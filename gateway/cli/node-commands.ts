@@ -12,6 +12,7 @@ import { age, printFields, printJson, printTable } from './output.ts';
 import { parseLabels, parseTaints, separate } from './parse.ts';
 import { readmitCommand } from './readmit-command.ts';
 import { removeCommand } from './remove-command.ts';
+import { reportedFields } from './reported-fields.ts';
 import { retryCommand } from './retry-command.ts';
 
 const parallelChanges = 16;
@@ -97,7 +98,7 @@ function getCommand(): Command {
       printFields([
         ['name', name],
         ['pool', spec.pool],
-        ['phase', `${status.phase ?? 'Joining'}${status.detail ? `: ${status.detail}` : ''}`],
+        ...reportedFields(status),
         ['ready', `${status.ready ?? 'Absent'} ${readyMessage(node)}`.trim()],
         [
           'tunnel',
@@ -112,16 +113,6 @@ function getCommand(): Command {
           : []),
         ['system', `${status.facts?.os?.prettyName ?? '-'}, kernel ${status.facts?.kernelRelease ?? '-'}`],
         ['agent', status.facts?.agentVersion ?? '-'],
-        ['revision', status.revision ?? '-'],
-        ['versions', pairs(status.versions ?? {}, ' ')],
-        ...(status.upgrades ?? []).map(({ component, from, to, state, code, detail }): [string, string] => [
-          'upgrade',
-          `${component} ${from} → ${to}: ${state}${code ? ` (${code})` : ''}${detail ? `: ${detail}` : ''}`,
-        ]),
-        ...(status.drift ?? []).map(({ key, reason, repaired, at }): [string, string] => [
-          'drift',
-          `${key}: ${reason}, ${repaired ? 'set back' : 'left as it is'} (${age(at)} ago)`,
-        ]),
         ['labels', pairs(node?.metadata.labels ?? {}, '=')],
         [
           'taints',

@@ -4,6 +4,7 @@
 
 import { componentNameSchema } from '../../protocol/grammar.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
+import type { ReportBody, ReportedStatus, Whole } from '../../protocol/messages/report.ts';
 import { printable } from '../../protocol/printable.ts';
 
 const detailCharacters = 2048;
@@ -25,15 +26,24 @@ const reservedTypes: ReadonlySet<string> = new Set([
   'AddressesOwned',
 ]);
 
-export function boundedDetail(detail: string): string {
-  return printable(detail, detailCharacters);
+/** What of each field stands in the status; `before` is the status until now. */
+export function boundedReport(report: ReportBody, before: ReportedStatus): Whole<ReportedStatus> {
+  return {
+    phase: report.phase,
+    revision: report.revision,
+    detail: printable(report.detail, detailCharacters),
+    // An agent that has just started doesn't know all yet; a rollout leans on what the host had.
+    versions: boundedVersions(before.versions ?? {}, report.versions),
+    upgrades: report.upgrades ?? [],
+    drift: report.drift ?? [],
+  };
 }
 
 /** What was known before comes first. */
-export function boundedVersions(
+function boundedVersions(
   before: Readonly<Record<string, string>>,
   reported: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
+): Record<string, string> {
   const entries = Object.entries({ ...before, ...reported })
     .filter(
       ([name, version]) => componentNameSchema.safeParse(name).success && version.length <= versionCharacters,

@@ -8,7 +8,7 @@ import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { Condition, RegisteredNode, RegisteredNodeStatus } from '../resources/registered-node.ts';
 import { withoutEmpty } from '../resources/without-empty.ts';
 import { healthConditions } from './health.ts';
-import { boundedDetail, boundedVersions } from './report-bounds.ts';
+import { boundedReport } from './report-bounds.ts';
 import type { Report } from './tunnels.ts';
 import { upgradeConditions } from './upgrade-conditions.ts';
 
@@ -69,17 +69,8 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
   ];
   return withoutEmpty({
     ...before,
+    ...(report && boundedReport(report, before)),
     phase,
-    revision,
-    detail: report ? boundedDetail(report.detail) : before.detail,
-    ...(report
-      ? // An agent that has just started doesn't know all yet; a rollout leans on what the host had.
-        {
-          versions: boundedVersions(before.versions ?? {}, report.versions),
-          upgrades: report.upgrades ?? [],
-          drift: report.drift ?? [],
-        }
-      : {}),
     ...(tunnel ? { tunnel } : {}),
     ready,
     conditions: [

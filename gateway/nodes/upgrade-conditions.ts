@@ -1,6 +1,6 @@
 // New versions and drift as a node's conditions and events: pure. A condition says how it is, by code; an event is told
 // when it changes.
-import type { DriftNote, VersionNote } from '../../protocol/messages/control.ts';
+import type { DriftNote, VersionNote } from '../../protocol/messages/report.ts';
 import { type Note, told } from '../kubernetes/event-recorder.ts';
 import type { Condition, RegisteredNodeStatus } from '../resources/registered-node.ts';
 

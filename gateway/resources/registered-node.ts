@@ -14,9 +14,9 @@ import {
   taintsSchema,
   versionSchema,
 } from '../../protocol/grammar.ts';
-import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/messages/control.ts';
 import { healthSeveritySchema } from '../../protocol/messages/health.ts';
 import { hostFactsSchema } from '../../protocol/messages/join.ts';
+import { reportedStatusSchema } from '../../protocol/messages/report.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { apiVersion } from './node-pool.ts';
 
@@ -75,14 +75,8 @@ export const appliedSchema = z.strictObject({
 });
 
 export const registeredNodeStatusSchema = z.strictObject({
-  /** Joining: the gateway has said yes, the host has not reported yet. */
-  phase: nodePhaseSchema.optional(),
-  detail: z.string().optional(),
-  revision: z.string().optional(),
-  versions: z.record(z.string(), z.string()).optional(),
-  /** Versions that are being tried, or failed on this host. */
-  upgrades: z.array(versionNoteSchema).optional(),
-  drift: z.array(driftNoteSchema).optional(),
+  /** What the agent reported last; `phase` is Joining until it does. */
+  ...reportedStatusSchema.shape,
   facts: hostFactsSchema.partial().optional(),
   /** The address that its host is known by now, where that is not its own, and why. */
   addressRefused: z.strictObject({ address: z.string(), detail: z.string() }).optional(),

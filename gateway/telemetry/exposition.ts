@@ -2,7 +2,7 @@
 // value does not change while its group lives, so it is made once.
 
 import { sampleName, sampleNumber } from '../../protocol/formats/prometheus.ts';
-import type { Heartbeat } from '../../protocol/messages/control.ts';
+import type { Heartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { heartbeatSeries } from './heartbeat-series.ts';
 import type { SeriesGroup } from './node-series.ts';
 import type { OwnMetric } from './self-metrics.ts';

@@ -1,7 +1,7 @@
 // Takes what the nodes' tunnels bring: batches and heartbeats, as opaque bytes, each from a node whose name the session's
 // certificate has proven. It keeps the latest values and the high-water marks, answers what to acknowledge, and shows it all to
 // Prometheus. A node can cost no more than its budget; what is refused is counted, and nothing that it sends can throw.
-import type { Heartbeat } from '../../protocol/messages/control.ts';
+import type { Heartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';
 import { ColumnShapes } from './column-shapes.ts';
 import { Exposition, type NodeLabels } from './exposition.ts';

@@ -1,11 +1,12 @@
 // What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks and latest values, answers
 // what to acknowledge, and hands each value on once. What it refuses is counted, and no bytes can make it throw.
-import type { Heartbeat } from '../../protocol/messages/control.ts';
+
 import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
 import { type Batch, batchFlag, decodeBatch } from '../../protocol/telemetry/batch.ts';
 import { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import { decodeDescription } from '../../protocol/telemetry/description-schema.ts';
+import type { Heartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { decodeHeartbeat, heartbeatBytes, isHeartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import { recordClass } from '../../protocol/telemetry/record.ts';
 import type { ColumnShapes } from './column-shapes.ts';
@@ -99,7 +100,9 @@ export class NodeIntake {
       return;
     }
     this.#heartbeat ??= new Uint8Array(heartbeatBytes);
-    this.#heartbeat.set(payload.length === heartbeatBytes ? payload : payload.subarray(0, heartbeatBytes));
+    // Of a former release it is shorter, of a later one longer.
+    if (payload.length < heartbeatBytes) this.#heartbeat.fill(0);
+    this.#heartbeat.set(payload.length > heartbeatBytes ? payload.subarray(0, heartbeatBytes) : payload);
     this.#heartbeatAtMs = now;
     if (sink === undefined) return;
     this.#labels = this.#parts.labels();

@@ -2,8 +2,8 @@
 // a kubelet that does not answer must not stop the heart, so the last known answer is used.
 
 import { background } from '../../../protocol/defect.ts';
-import type { Heartbeat } from '../../../protocol/messages/control.ts';
 import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
+import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { TelemetryAccount } from '../shipper/account.ts';
 import type { VitalsSlot } from './slot.ts';

@@ -1,27 +1,14 @@
 // The latest vitals, one slot in shared memory: the collecting thread overwrites it, the main thread reads it whenever a
 // heartbeat is due. Nothing queues here, each reading is whole, and a thread that dies in a write leaves the one before.
+import { type Vitals, vitalNames } from '../../../protocol/telemetry/vitals.ts';
 import { LatestWords } from '../ring/latest-words.ts';
 
-export interface Vitals {
+export interface SampledVitals extends Vitals {
   /** On the clock that all threads share; 0 while nothing was sampled yet. */
   readonly sampledAtMs: number;
-  readonly uptimeSeconds: number;
-  readonly load1: number;
-  readonly cpuUsedRatio: number;
-  readonly memoryTotalBytes: number;
-  readonly memoryAvailableBytes: number;
-  readonly diskFreeBytes: number;
 }
 
-const names = [
-  'sampledAtMs',
-  'uptimeSeconds',
-  'load1',
-  'cpuUsedRatio',
-  'memoryTotalBytes',
-  'memoryAvailableBytes',
-  'diskFreeBytes',
-] as const satisfies readonly (keyof Vitals)[];
+const names: readonly (keyof SampledVitals)[] = ['sampledAtMs', ...vitalNames];
 
 /** The f64 as two words each, so that every access can be atomic. */
 const rowWords = names.length * 2;
@@ -40,22 +27,14 @@ export class VitalsSlot {
   }
 
   /** One writer only. */
-  write(vitals: Vitals): void {
+  write(vitals: SampledVitals): void {
     for (const [index, name] of names.entries()) this.#scratch[index] = vitals[name];
     this.#latest.write(this.#scratchWords);
   }
 
-  read(): Vitals {
+  read(): SampledVitals {
     this.#latest.read(this.#scratchWords);
-    const at = (name: (typeof names)[number]) => this.#scratch[names.indexOf(name)] ?? 0;
-    return {
-      sampledAtMs: at('sampledAtMs'),
-      uptimeSeconds: at('uptimeSeconds'),
-      load1: at('load1'),
-      cpuUsedRatio: at('cpuUsedRatio'),
-      memoryTotalBytes: at('memoryTotalBytes'),
-      memoryAvailableBytes: at('memoryAvailableBytes'),
-      diskFreeBytes: at('diskFreeBytes'),
-    };
+    const read = Object.fromEntries(names.map((name, index) => [name, this.#scratch[index] ?? 0]));
+    return read as Record<keyof SampledVitals, number>;
   }
 }

@@ -2,7 +2,7 @@
 // way to say "unknown"; the metrics have).
 import type { Procfs } from '../../host/procfs.ts';
 import { fields, numbersByName } from '../collectors/collector.ts';
-import type { Vitals } from './slot.ts';
+import type { SampledVitals } from './slot.ts';
 
 /** Where images and pods live. */
 const diskPath = '/var/lib';
@@ -17,7 +17,7 @@ export class VitalsSampler {
     this.#procfs = procfs;
   }
 
-  sample(monotonicMs: number): Vitals {
+  sample(monotonicMs: number): SampledVitals {
     const memory = numbersByName(this.#procfs.text('/proc/meminfo'));
     return {
       sampledAtMs: monotonicMs,

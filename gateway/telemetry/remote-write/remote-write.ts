@@ -3,8 +3,8 @@
 // What a node sends is never sent as another's, and can't keep the others' values from being stored.
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Heartbeat } from '../../../protocol/messages/control.ts';
 import type { RecordCursor } from '../../../protocol/telemetry/cursor.ts';
+import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { columnBytes } from '../../../protocol/telemetry/record.ts';
 import type { NodeLabels } from '../exposition.ts';
 import { type HeartbeatSeries, heartbeatSeries } from '../heartbeat-series.ts';

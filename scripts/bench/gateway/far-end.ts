@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { WebSocketServer } from 'ws';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
 import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
-import type { Heartbeat } from '../../../protocol/messages/control.ts';
+import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { listen } from '../tunnel/load.ts';
 import type { Identity } from '../tunnel/role.ts';
 import { heartbeatWireBytes } from './bare-node.ts';

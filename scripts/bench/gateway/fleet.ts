@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { openTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
-import type { Heartbeat } from '../../../protocol/messages/control.ts';
+import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { Identity } from '../tunnel/role.ts';
 import { openBare } from './bare-node.ts';

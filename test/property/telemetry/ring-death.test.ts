@@ -3,7 +3,7 @@
 // the LOSS record right behind it, and nothing waits for the dead.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Vitals, VitalsSlot } from '../../../agent/telemetry/heartbeat/slot.ts';
+import { type SampledVitals, VitalsSlot } from '../../../agent/telemetry/heartbeat/slot.ts';
 import { RingConsumer } from '../../../agent/telemetry/ring/consumer.ts';
 import { createRing } from '../../../agent/telemetry/ring/layout.ts';
 import { RingProducer } from '../../../agent/telemetry/ring/producer.ts';
@@ -220,7 +220,7 @@ describe('a collecting thread that dies', () => {
 });
 
 test('vitals: a reading is whole, the last or the one before, whatever store was the last', () => {
-  const vitalsOf = (value: number): Vitals => ({
+  const vitalsOf = (value: number): SampledVitals => ({
     sampledAtMs: value,
     uptimeSeconds: value + 0.1,
     load1: value + 0.2,

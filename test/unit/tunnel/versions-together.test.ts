@@ -3,7 +3,7 @@
 // packed frame as a violation, as its release did. Every record arrives once, and the heart is heard.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
-import type { Heartbeat } from '../../../protocol/messages/control.ts';
+import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { BatchUnpacker } from '../../../protocol/telemetry/unpacking.ts';
 import { FrameType } from '../../../protocol/tunnel/frame.ts';

@@ -8,8 +8,8 @@ import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/ga
 import { planNode, reconcile } from '../../../../agent/node/reconcile.ts';
 import { planToJson, renderPlan } from '../../../../agent/plan/render.ts';
 import { type NodeState, readState } from '../../../../agent/state/state.ts';
-import type { DriftNote } from '../../../../protocol/messages/control.ts';
 import type { DesiredState } from '../../../../protocol/messages/desired.ts';
+import type { DriftNote } from '../../../../protocol/messages/report.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';

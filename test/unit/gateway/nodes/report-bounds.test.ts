@@ -1,10 +1,17 @@
 // However long and varied a node's reports are, its registration and its Node stay small, and say nothing in others' names.
 import { expect, test } from 'vitest';
+import { reportedFields } from '../../../../gateway/cli/reported-fields.ts';
 import { healthConditions, nodeConditionsPatch } from '../../../../gateway/nodes/health.ts';
 import { nodeStatus, type Observation } from '../../../../gateway/nodes/status.ts';
 import type { Report } from '../../../../gateway/nodes/tunnels.ts';
-import type { Condition, RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
+import {
+  type Condition,
+  type RegisteredNode,
+  registeredNodeStatusSchema,
+} from '../../../../gateway/resources/registered-node.ts';
+import { structuralSchema } from '../../../../gateway/resources/schema.ts';
 import type { HealthFinding } from '../../../../protocol/messages/health.ts';
+import { type ReportBody, reportShape, type Whole } from '../../../../protocol/messages/report.ts';
 
 const finding = (condition: string): HealthFinding => ({
   code: 'DISK_FILLING',
@@ -71,4 +78,28 @@ test('what is the kubelet’s or the gateway’s is not raised by a report', () 
   expect(conditions.map(({ type }) => type)).toEqual(['DiskFilling']);
   const patch = nodeConditionsPatch({ metadata: { name: 'idc-1' } }, conditions);
   expect(JSON.stringify(patch)).not.toMatch(/"Ready"|DiskPressure/);
+});
+
+test('every field of a report stands in the status, in the CRD and in what node get shows, or is a condition', () => {
+  const text = 'seen';
+  const note = { component: text, from: text, to: text, state: 'held', at: text } as const;
+  const drift = { key: text, reason: text, repaired: false, at: text };
+  const report: Whole<ReportBody> = {
+    ...{ phase: 'Degraded', revision: text, detail: text, versions: { kubelet: text } },
+    ...{ health: [finding('Seen')], upgrades: [note], drift: [drift] },
+  };
+  const status = after(report, registered).status ?? {};
+  const crd = structuralSchema(registeredNodeStatusSchema).properties;
+  const shown = new Set(reportedFields({}).map(([name]) => name));
+  for (const field of Object.keys(reportShape) as (keyof ReportBody)[]) {
+    if (field === 'health') continue;
+    expect(JSON.stringify(status[field])).toMatch(/seen|Degraded/);
+    expect(crd).toHaveProperty(field);
+    const rows = reportedFields({ [field]: status[field] });
+    expect(
+      rows.some(([name, value]) => !shown.has(name) || /seen|Degraded/.test(value)),
+      field,
+    ).toBe(true);
+  }
+  expect(status.conditions?.map(({ type }) => type)).toContain('Seen');
 });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { upgradeConditions, upgradeEvents } from '../../../../gateway/nodes/upgrade-conditions.ts';
 import type { RegisteredNodeStatus } from '../../../../gateway/resources/registered-node.ts';
-import type { DriftNote, VersionNote } from '../../../../protocol/messages/control.ts';
+import type { DriftNote, VersionNote } from '../../../../protocol/messages/report.ts';
 
 const trying: VersionNote = { component: 'kubelet', from: '1', to: '2', state: 'trying', at: '' };
 const back: VersionNote = { ...trying, state: 'rolled-back', code: 'UPGRADE_CRASHED', detail: 'it ended' };

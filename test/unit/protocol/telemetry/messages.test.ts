@@ -1,14 +1,15 @@
 // The small messages beside the batch: descriptions, acknowledgements, heartbeats.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Heartbeat } from '../../../../protocol/messages/control.ts';
 import {
   decodeAcknowledgement,
   encodeAcknowledgement,
 } from '../../../../protocol/telemetry/acknowledgement.ts';
 import { encodeDescription } from '../../../../protocol/telemetry/description.ts';
 import { decodeDescription } from '../../../../protocol/telemetry/description-schema.ts';
-import { decodeHeartbeat, encodeHeartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
+import type { Heartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
+import { decodeHeartbeat, encodeHeartbeat, heartbeatForm } from '../../../../protocol/telemetry/heartbeat.ts';
+import { vitalNames } from '../../../../protocol/telemetry/vitals.ts';
 
 describe('descriptions', () => {
   const base = { family: 'disks', intervalMs: 1000, labels: { device: 'vda' } };
@@ -100,6 +101,32 @@ describe('heartbeats', () => {
       expect(decodeHeartbeat(encodeHeartbeat({ ...heartbeat, load1 }))?.load1).toBe(load1);
     bytes[0] = 2;
     expect(decodeHeartbeat(bytes)).toBeUndefined();
+  });
+  test('a vital that a later release has added is 0 of a former host, and no matter to a former gateway', () => {
+    const later = heartbeatForm([...vitalNames, 'swapUsedBytes']);
+    const beat = { ...heartbeat, swapUsedBytes: 4096 };
+    expect(later.decode(later.encode(beat))).toEqual(beat);
+    expect(later.decode(encodeHeartbeat(heartbeat))).toEqual({ ...heartbeat, swapUsedBytes: 0 });
+    expect(decodeHeartbeat(later.encode(beat))).toEqual(heartbeat);
+    expect(later.decode(later.encode({ ...beat, swapUsedBytes: Number.NaN }))).toBeUndefined();
+    expect(later.decode(later.encode(beat).subarray(0, 99))).toEqual({ ...heartbeat, swapUsedBytes: 0 });
+  });
+  test('stands where the first release had it', () => {
+    const numbers = new Float64Array(encodeHeartbeat(heartbeat).slice(8).buffer);
+    const { sentAtMs, uptimeSeconds, load1, cpuUsedRatio, diskFreeBytes, ring } = heartbeat;
+    const { memoryTotalBytes, memoryAvailableBytes } = heartbeat;
+    expect([...numbers]).toEqual([
+      ...[
+        sentAtMs,
+        uptimeSeconds,
+        load1,
+        cpuUsedRatio,
+        memoryTotalBytes,
+        memoryAvailableBytes,
+        diskFreeBytes,
+      ],
+      ...[ring.produced, ring.acknowledged, ring.pending, ring.lost],
+    ]);
   });
   test('what a later release adds behind is left out', () => {
     expect(decodeHeartbeat(Buffer.concat([encodeHeartbeat(heartbeat), Buffer.alloc(16, 0xff)]))).toEqual(
