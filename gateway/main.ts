@@ -3,10 +3,10 @@
 // and signs the artifact store that it serves.
 import { Command } from 'commander';
 import { pino } from 'pino';
+import { completionCommand } from '../protocol/cli/completion.ts';
 import { printableJson } from '../protocol/printable.ts';
 import { authorityCommand } from './cli/authority-command.ts';
 import { bundleCommand } from './cli/bundle-command.ts';
-import { completionCommand } from './cli/completion.ts';
 import { runProgram, tellDone } from './cli/outcome.ts';
 import { printLines, tellProgress } from './cli/output.ts';
 import { connectCluster } from './kubernetes/connect.ts';
@@ -87,6 +87,6 @@ program
   .action(() => {
     printLines(gatewayVersion);
   });
-program.addCommand(completionCommand(program));
+program.addCommand(completionCommand(program, process.stdout));
 
 await runProgram(program, process.argv);

@@ -2,7 +2,7 @@
 // regnodectl: pools, join tokens and nodes, for operators. It talks to Kubernetes alone, with the operator's own
 // kubeconfig and rights; the gateway acts on what it writes.
 import { Command } from 'commander';
-import { completionCommand } from './cli/completion.ts';
+import { completionCommand } from '../protocol/cli/completion.ts';
 import { nodeCommand } from './cli/node-commands.ts';
 import { runProgram } from './cli/outcome.ts';
 import { poolCommand } from './cli/pool-commands.ts';
@@ -18,6 +18,6 @@ const program = new Command('regnodectl')
   .addCommand(poolCommand())
   .addCommand(tokenCommand())
   .addCommand(nodeCommand());
-program.addCommand(completionCommand(program));
+program.addCommand(completionCommand(program, process.stdout));
 
 await runProgram(program, process.argv);

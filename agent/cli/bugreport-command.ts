@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { makeBugreport } from '../bugreport/bugreport.ts';
-import type { Text } from '../config/language.ts';
 import type { Host } from '../host/host.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 

@@ -2,9 +2,9 @@
 // Ctrl-C gives.
 import type { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { languageOf } from '../config/language.ts';
+import { languageOf } from '../../protocol/cli/language.ts';
+import { type Output, Terminal } from '../../protocol/cli/terminal.ts';
 import type { Host } from '../host/host.ts';
-import { type Output, Terminal } from './terminal.ts';
 
 export interface CliContext {
   readonly host: Host;

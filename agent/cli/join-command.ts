@@ -1,7 +1,8 @@
 // regnode join: from a fresh host to a Ready node, each phase told with the time that it took.
 import { Command } from 'commander';
+import type { Text } from '../../protocol/catalogue/text.ts';
+import type { Terminal } from '../../protocol/cli/terminal.ts';
 import { versionsInUse } from '../components/versions.ts';
-import type { Text } from '../config/language.ts';
 import { type JoinPhase, joinNode } from '../node/join.ts';
 import { provisionalNode } from '../node/provisional.ts';
 import { planNode } from '../node/reconcile.ts';
@@ -13,7 +14,6 @@ import { type JoinFlags, readJoinSettings } from './join-flags.ts';
 import { tellLine } from './line-at-join.ts';
 import { PhaseProgress } from './phase-progress.ts';
 import { names, requirePreflight } from './preflight-command.ts';
-import type { Terminal } from './terminal.ts';
 
 interface Flags extends JoinFlags {
   readonly dryRun?: boolean;

@@ -2,7 +2,7 @@
 // not be undone is one, and the next leave tries only that.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { Text } from '../config/language.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { type LeavePhase, leaveNode } from '../node/leave.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import { PhaseProgress } from './phase-progress.ts';

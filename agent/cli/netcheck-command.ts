@@ -2,6 +2,7 @@
 // pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws itself in a terminal, JSON lines.
 import { Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';
 import { gatewayUrlSchema, readConfiguration } from '../config/configuration.ts';
 import { readIdentity } from '../identity/store.ts';
@@ -12,7 +13,6 @@ import type { LineMeasurement } from '../state/line-measurement.ts';
 import { readState } from '../state/state.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import { readCa } from './join-flags.ts';
-import type { Terminal } from './terminal.ts';
 
 interface Flags {
   readonly gateway?: string;

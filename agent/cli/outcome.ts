@@ -1,7 +1,6 @@
-// How every command of regnode ends: the exit code, and a failure told in one line with its remedy. Knows no command.
-import { Command, CommanderError, Option } from 'commander';
-import { Fault } from '../../protocol/catalogue/fault.ts';
-import { printableLines } from '../../protocol/printable.ts';
+// The program `regnode`: its own flags, its name and version, and how it ends. Knows no command.
+import { Command, Option } from 'commander';
+import { runToItsEnd } from '../../protocol/cli/outcome.ts';
 import { agentVersion } from '../version.ts';
 import { type CliContext, terminalOf } from './context.ts';
 
@@ -23,34 +22,10 @@ export async function runCommands(
     exitCode = code;
   };
   for (const command of commandsOf(context, exit, program)) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride();
-    command.configureOutput({
-      writeOut: (text) => context.stdout.write(printableLines(text)),
-      writeErr: (text) => context.stderr.write(printableLines(text)),
-    });
-  }
-  try {
-    await program.parseAsync(args, { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const terminal = terminalOf(context, flagsIn(args));
-    if (context.signal.aborted) {
-      terminal.progress('fail', terminal.say({ en: 'interrupted', zh: '已中断' }));
-      return 1;
-    }
-    const fault = asFault(error);
-    terminal.fault(fault);
-    if (fault.code === 'UNEXPECTED' && error instanceof Error) terminal.note(String(error.stack));
-    return fault.exitCode;
-  }
-}
-
-function asFault(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  const detail = error instanceof Error ? error.message : String(error);
-  return new Fault('UNEXPECTED', { detail }, { cause: error });
+  const { stdout, stderr, signal } = context;
+  const terminal = () => terminalOf(context, flagsIn(args));
+  const failed = await runToItsEnd(program, args, { stdout, stderr, signal, terminal });
+  return failed === 0 ? exitCode : failed;
 }
 
 /** For telling a failure of the command line itself, which no parser has understood. */

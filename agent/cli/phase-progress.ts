@@ -1,11 +1,12 @@
 // How a long command is told on stderr: each phase with a word at its end and the time that it took, each step of
 // a plan in a line, and for somebody who watches a passing line with bytes, rate and time left, also of several
 // downloads at a time.
+
+import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { HostClock } from '../host/host.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Amount, downloadLine, mib, rateOf } from './download-line.ts';
-import type { Terminal } from './terminal.ts';
 
 const everyMs = 200;
 /** For a log file: a line now and then. */

@@ -1,6 +1,7 @@
 // regnode preflight: whether this host can join, without a token and without changing anything.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import { addressOf, contains } from '../preflight/observation/addresses.ts';
@@ -9,7 +10,6 @@ import { runPreflight } from '../preflight/runner.ts';
 import { assertCanJoin, exitCodeOf } from '../preflight/summary.ts';
 import { type CliContext, terminalFor } from './context.ts';
 import { readCa } from './join-flags.ts';
-import type { Terminal } from './terminal.ts';
 
 interface Flags {
   readonly gateway?: string;

@@ -1,6 +1,6 @@
 // The commands of regnode, in the order in which --help lists them. Nothing here knows what a command does.
+import { completionCommand } from '../../protocol/cli/completion.ts';
 import { bugreportCommand } from './bugreport-command.ts';
-import { completionCommand } from './completion-command.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
@@ -28,6 +28,6 @@ export function runProgram(context: CliContext, args: readonly string[]): Promis
     explainCommand(context),
     runCommand(context),
     versionCommand(context),
-    completionCommand(context, program),
+    completionCommand(program, context.stdout),
   ]);
 }

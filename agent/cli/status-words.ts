@@ -1,5 +1,5 @@
 // The words of `regnode status`.
-import type { Text } from '../config/language.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 
 const titles = {
   node: { en: 'node', zh: '节点' },

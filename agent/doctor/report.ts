@@ -1,9 +1,9 @@
 // Shows the doctor's report to people: a line per hop, what is broken with what to do, the cause and what changed.
 // Pure: a report in, text out.
 import type { Language } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { displayWidth, pad, paint, wrap } from '../preflight/layout.ts';
 import { say } from '../preflight/messages/index.ts';
-import type { Text } from '../preflight/messages/shape.ts';
 import { colorOf, type RenderOptions, renderCheck } from '../preflight/report.ts';
 import type { HopName } from './hops.ts';
 import type { DoctorReport, HopReport } from './report-schema.ts';

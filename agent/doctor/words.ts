@@ -1,5 +1,5 @@
 // The words of the doctor's report that belong to no check.
-import type { Text } from '../preflight/messages/shape.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import type { HopName } from './hops.ts';
 
 export const hopTitles: Readonly<Record<HopName, Text>> = {

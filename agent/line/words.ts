@@ -1,5 +1,5 @@
 // The words of netcheck's report. Numbers and symbols are the same in every language.
-import type { Text } from '../config/language.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import type { HopName } from '../state/line-measurement.ts';
 import type { Part } from './netcheck.ts';
 

@@ -2,10 +2,10 @@
 // language added, for programs. Pure: a report in, text out.
 import type { FaultValues, Language } from '../../protocol/catalogue/fault.ts';
 import { fill } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { groups, type Verdict } from './check.ts';
 import { displayWidth, pad, paint, wrap } from './layout.ts';
 import { messages, problemMessages, say, skipReasons } from './messages/index.ts';
-import type { Text } from './messages/shape.ts';
 import { groupTitles, words } from './messages/words.ts';
 import type { CheckResult, ExplainedReport, PreflightReport } from './report-schema.ts';
 

@@ -2,10 +2,11 @@
 // is about (named ones, or all of a pool).
 import type { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { type ClusterConnection, connectCluster } from '../kubernetes/connect.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
-import { say, type Text } from './language.ts';
+import { say } from './language.ts';
 import { tellProgress } from './output.ts';
 
 export interface SharedFlags {

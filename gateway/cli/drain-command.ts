@@ -1,11 +1,12 @@
 // regnodectl node drain: long work, told as it goes.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import { changeNode } from '../nodes/changes.ts';
 import { type DrainProgress, drain } from '../nodes/drain.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
-import { say, type Text } from './language.ts';
+import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';
 import { count, duration } from './parse.ts';

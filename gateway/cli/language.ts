@@ -1,20 +1,12 @@
-// English or Chinese: REGNODE_LANG decides, else LC_ALL, LC_MESSAGES, LANG.
-import { type Language, languageNamed } from '../../protocol/catalogue/fault.ts';
+// regnodectl and regnode-gateway speak the language of their environment; they have no flag for it.
+import type { Language } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
+import { languageOf } from '../../protocol/cli/language.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-export function languageOf(environment: Environment = process.env): Language {
-  const { REGNODE_LANG, LC_ALL, LC_MESSAGES, LANG } = environment;
-  const chosen = [REGNODE_LANG, LC_ALL, LC_MESSAGES, LANG].find((value) => value) ?? '';
-  return languageNamed(chosen);
+export function ownLanguage(): Language {
+  return languageOf(undefined, process.env);
 }
 
-/** One sentence in both languages. */
-export interface Text {
-  readonly en: string;
-  readonly zh: string;
-}
-
-export function say(text: Text, language: Language = languageOf()): string {
-  return text[language];
+export function say(text: Text): string {
+  return text[ownLanguage()];
 }

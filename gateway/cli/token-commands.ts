@@ -13,7 +13,7 @@ import { createToken, listTokens, revokeToken, type TokenBinding } from '../join
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { nodePools } from '../resources/node-pool.ts';
 import { connect, sharedFlags } from './context.ts';
-import { languageOf, say } from './language.ts';
+import { ownLanguage, say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printLines, printTable, tellProgress } from './output.ts';
 import { collect, count, duration, requireRange } from './parse.ts';
@@ -84,7 +84,7 @@ async function create(flags: CreateFlags, command: Command): Promise<void> {
     gatewayUrl,
     ...named,
     token: text,
-    language: languageOf(),
+    language: ownLanguage(),
     ...(name === undefined ? {} : { nodeName: name }),
   });
   if (sharedFlags(command).json) {

@@ -36,7 +36,7 @@ const orders: Readonly<Record<string, readonly string[]>> = {
     `version.ts kubernetes resources artifacts cilium pools tunnel audit addresses join nodes port line egress
     kubelets discovery telemetry replicas setup cli serve regnodectl.ts main.ts`.split(/\s+/),
   protocol:
-    `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts broken-output.ts line settings messages
+    `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts cli line settings messages
     compatibility telemetry tunnel`.split(/\s+/),
   scripts: 'machine kubernetes build audit sandbox suite bench quickstart.ts'.split(' '),
 };

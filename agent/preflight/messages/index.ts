@@ -1,6 +1,7 @@
 // The texts of all checks by code, one file per group. A check whose code or problem has no texts here does not
 // compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
 import { type FaultValues, fill, type Language } from '../../../protocol/catalogue/fault.ts';
+import type { Text } from '../../../protocol/catalogue/text.ts';
 import { ciliumMessages } from './cilium.ts';
 import { deviceMessages } from './devices.ts';
 import { firewallMessages } from './firewall.ts';
@@ -13,7 +14,7 @@ import { podMessages } from './pods.ts';
 import { resourceMessages } from './resources.ts';
 import { runtimeMessages } from './runtime.ts';
 import { serviceMessages } from './services.ts';
-import type { ProblemMessages, Text } from './shape.ts';
+import type { ProblemMessages } from './shape.ts';
 import { timeMessages } from './time.ts';
 
 export const messages = {

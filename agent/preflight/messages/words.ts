@@ -1,6 +1,7 @@
 // The words of the report that belong to no check: headings, verdict, counts.
+
+import type { Text } from '../../../protocol/catalogue/text.ts';
 import type { Group } from '../check.ts';
-import type { Text } from './shape.ts';
 
 export const groupTitles: Readonly<Record<Group, Text>> = {
   identity: { en: 'Identity', zh: '身份' },

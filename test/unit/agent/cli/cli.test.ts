@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CliContext } from '../../../../agent/cli/context.ts';
 import { runProgram } from '../../../../agent/cli/program.ts';
-import { languageOf } from '../../../../agent/config/language.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { agentVersion } from '../../../../agent/version.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
@@ -172,16 +171,4 @@ test('completion is a script that bash understands, with every command in it', a
   for (const verb of ['preflight', 'join', 'status', 'plan', 'leave', 'explain', 'run', 'version']) {
     expect(stdout).toContain(verb);
   }
-});
-
-test.each([
-  [undefined, {}, 'en'],
-  [undefined, { LANG: 'zh_CN.UTF-8' }, 'zh'],
-  [undefined, { LANG: 'zh_CN.UTF-8', LC_ALL: 'C' }, 'en'],
-  [undefined, { LANG: 'C', REGNODE_LANG: 'zh' }, 'zh'],
-  [undefined, { LANG: 'zh_CN.GBK' }, 'en'],
-  ['zh', { LANG: 'zh_CN.GBK' }, 'zh'],
-  ['en', { REGNODE_LANG: 'zh' }, 'en'],
-])('--language %s in %j is %s', (flag, environment, expected) => {
-  expect(languageOf(flag, environment)).toBe(expected);
 });

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { downloadLine } from '../../../../agent/cli/download-line.ts';
 import { PhaseProgress } from '../../../../agent/cli/phase-progress.ts';
-import type { Terminal } from '../../../../agent/cli/terminal.ts';
 import type { HostClock } from '../../../../agent/host/host.ts';
 import type { MakeStep } from '../../../../agent/plan/plan.ts';
+import type { Terminal } from '../../../../protocol/cli/terminal.ts';
 
 const mebibyte = 1024 * 1024;
 const download = (title: string, doneMiB: number, totalMiB: number, firstMiB = 0) => ({

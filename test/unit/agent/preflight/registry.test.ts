@@ -6,10 +6,11 @@ import { doctorChecks } from '../../../../agent/doctor/hops.ts';
 import { groups } from '../../../../agent/preflight/check.ts';
 import { explainCode } from '../../../../agent/preflight/explain.ts';
 import { checkCodes, messages, skipReasons } from '../../../../agent/preflight/messages/index.ts';
-import type { CheckMessages, ProblemMessages, Text } from '../../../../agent/preflight/messages/shape.ts';
+import type { CheckMessages, ProblemMessages } from '../../../../agent/preflight/messages/shape.ts';
 import { groupTitles, words } from '../../../../agent/preflight/messages/words.ts';
 import { registry } from '../../../../agent/preflight/registry.ts';
 import { catalogue } from '../../../../protocol/catalogue/index.ts';
+import type { Text } from '../../../../protocol/catalogue/text.ts';
 
 const chinese = /[\u4e00-\u9fff]/;
 /** Titles that are names and stay as they are. */

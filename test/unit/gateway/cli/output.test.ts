@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { asFault, tellFault } from '../../../../gateway/cli/outcome.ts';
 import {
   printFields,
   printJson,
@@ -32,7 +31,7 @@ function printed(print: () => void): string {
 
 const harmful = /[^\P{Cc}\n]|[\p{Cs}\p{Bidi_Control}\p{Zl}\p{Zp}]/u;
 
-test('no text of a node does anything to a terminal, in a table, in fields, in JSON, in a failure', () => {
+test('no text of a node does anything to a terminal, in a table, in fields, in JSON', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const shown = [
@@ -41,7 +40,6 @@ test('no text of a node does anything to a terminal, in a table, in fields, in J
         printed(() => printJson({ node: { detail: text, [text]: 1 } })),
         printed(() => tellProgress(text)),
         printed(() => printLines(text)),
-        printed(() => tellFault(asFault(new Error(text)), true)),
       ];
       expect(shown.filter((one) => harmful.test(one))).toEqual([]);
     }),
@@ -60,6 +58,6 @@ test('nothing else of the gateway’s programs writes to a terminal', () => {
   const writers = files.filter((file) =>
     /process\.std(?:out|err)\.write|console\.\w+\(/.test(readFileSync(file, 'utf8')),
   );
-  // Completions are made of our own words; the audit says that it can't write.
-  expect(writers).toEqual(['gateway/audit/audit.ts', 'gateway/cli/completion.ts', 'gateway/cli/output.ts']);
+  // The audit says that it can't write.
+  expect(writers).toEqual(['gateway/audit/audit.ts', 'gateway/cli/output.ts']);
 });

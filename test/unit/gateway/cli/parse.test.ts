@@ -1,6 +1,5 @@
 // Values of regnodectl's flags: what is taken, and what is refused with a word on why.
 import { describe, expect, test } from 'vitest';
-import { languageOf } from '../../../../gateway/cli/language.ts';
 import { age } from '../../../../gateway/cli/output.ts';
 import { duration, parseLabels, parseTaints, separate } from '../../../../gateway/cli/parse.ts';
 
@@ -52,19 +51,6 @@ test('names and changes in one list', () => {
     names: ['idc-1', 'idc-2.example'],
     changes: ['a=1', 'b-', 'c:NoSchedule'],
   });
-});
-
-test.each([
-  [{}, 'en'],
-  [{ LANG: 'zh_CN.UTF-8' }, 'zh'],
-  [{ LANG: 'zh_CN.UTF-8', LC_ALL: 'C' }, 'en'],
-  [{ LANG: 'C', REGNODE_LANG: 'zh' }, 'zh'],
-  [{ LANG: 'zh_CN', REGNODE_LANG: '' }, 'zh'],
-  [{ LANG: 'zh_CN.GB18030' }, 'en'],
-  [{ LANG: 'zh_CN.GB18030', REGNODE_LANG: 'zh' }, 'zh'],
-  [{ LANG: 'zh_CN.utf8' }, 'zh'],
-])('%o speaks %s', (environment, language) => {
-  expect(languageOf(environment)).toBe(language);
 });
 
 test.each([

@@ -1,8 +1,8 @@
 // Whatever a host, a gateway or a failure says, a command prints it as text; only our own colours are codes.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Output, Terminal } from '../../../../agent/cli/terminal.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import { type Output, Terminal } from '../../../../protocol/cli/terminal.ts';
 import { anyText } from '../../protocol/formats/texts.ts';
 
 function printed(isTTY: boolean, json: boolean, print: (terminal: Terminal) => void): string {

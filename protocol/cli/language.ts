@@ -1,14 +1,8 @@
 // English or Chinese: --language decides, else REGNODE_LANG (or REGNODE_LANGUAGE, as install.sh hands it on), else
 // the locale of the shell.
-import { type Language, languageNamed } from '../../protocol/catalogue/fault.ts';
+import { type Language, languageNamed } from '../catalogue/fault.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** One sentence in both languages. */
-export interface Text {
-  readonly en: string;
-  readonly zh: string;
-}
 
 export function languageOf(flag: string | undefined, environment: Environment): Language {
   const { REGNODE_LANG, REGNODE_LANGUAGE, LC_ALL, LC_MESSAGES, LANG } = environment;

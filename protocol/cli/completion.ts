@@ -1,12 +1,13 @@
 // Shell completion for bash and zsh, made from the command tree itself, so it can't forget a command or a flag.
 import { Argument, Command } from 'commander';
+import type { Output } from './terminal.ts';
 
-export function completionCommand(program: Command): Command {
+export function completionCommand(program: Command, stdout: Output): Command {
   return new Command('completion')
-    .description('print shell completion: source <(… completion bash)')
+    .description(`print shell completion: source <(${program.name()} completion bash)`)
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
     .action((shell: string) => {
-      process.stdout.write(shell === 'zsh' ? zsh(program) : bash(program));
+      stdout.write(shell === 'zsh' ? zsh(program) : bash(program));
     });
 }
 
