@@ -7,6 +7,6 @@ export function ownLanguage(): Language {
   return languageOf(undefined, process.env);
 }
 
-export function say(text: Text): string {
-  return text[ownLanguage()];
+export function say(text: Text, language: Language = ownLanguage()): string {
+  return text[language];
 }

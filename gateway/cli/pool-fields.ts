@@ -3,7 +3,7 @@ import { type PoolSpec, poolSettings } from '../../protocol/settings/pool.ts';
 import { type PlacedSetting, valueAt } from '../../protocol/settings/setting.ts';
 import { ciliumVersion } from '../cilium/desired.ts';
 import type { PoolObject } from '../resources/node-pool.ts';
-import { languageOf } from './language.ts';
+import { ownLanguage } from './language.ts';
 import { defaultOf } from './pool-options.ts';
 import { progressOf } from './rollout-watch.ts';
 import { settingForms } from './setting-forms.ts';
@@ -30,6 +30,6 @@ function shown(setting: PlacedSetting, spec: PoolSpec): string {
   const value = valueAt(spec, setting.path);
   const texts = value === undefined ? [] : settingForms[setting.form].show(value as never);
   if (texts.length > 0) return texts.join(', ');
-  const unset = defaultOf(setting, languageOf());
+  const unset = defaultOf(setting, ownLanguage());
   return setting.path === 'network.cilium.version' ? `${ciliumVersion(spec)} (${unset})` : unset;
 }

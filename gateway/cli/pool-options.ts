@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { Language } from '../../protocol/catalogue/fault.ts';
 import { defaultPoolSpec, poolSettings } from '../../protocol/settings/pool.ts';
 import { type PlacedSetting, valueAt } from '../../protocol/settings/setting.ts';
-import { languageOf, say } from './language.ts';
+import { ownLanguage, say } from './language.ts';
 import { collect } from './parse.ts';
 import { type Given, settingForms } from './setting-forms.ts';
 
@@ -13,7 +13,7 @@ export type PoolFlags = Readonly<Record<string, Given>>;
 
 /** Of all settings, or of those at the given paths. */
 export function withPoolOptions(command: Command, paths?: readonly string[]): Command {
-  const language = languageOf();
+  const language = ownLanguage();
   for (const setting of poolSettings) {
     if (paths !== undefined && !paths.includes(setting.path)) continue;
     for (const option of optionsOf(setting, language)) command.addOption(option);

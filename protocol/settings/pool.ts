@@ -1,11 +1,13 @@
 // All settings of a pool: the spec of a NodePool. The gateway decides by some of them; what reaches the hosts is in the desired
 // state, either as it is (host.ts) or as gateway/pools/desired-state.ts computes it.
+
 import { z } from 'zod';
+import type { Text } from '../catalogue/text.ts';
 import { labelsSchema, rangeSchema, taintsSchema, versionSchema } from '../grammar.ts';
 import { defaultThresholds, lineThresholdsSchema } from '../line/thresholds.ts';
 import { containerdSettings, downloadSettings, kubeletSettings, telemetrySettings } from './host.ts';
 import { ciliumSettingsSchema, networkModeSchema } from './network.ts';
-import { setting, settingsOf, type Text } from './setting.ts';
+import { setting, settingsOf } from './setting.ts';
 
 /** How the kubelet reaches the API server: over the private line, or through the agent's tunnel. */
 export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);

@@ -2,11 +2,7 @@
 // (pool.ts, host.ts, network.ts); the CRD, the flags of regnodectl, `pool get`, the reference and the bug report come from
 // there. A field of a pool that says nothing of this is refused as soon as the program starts.
 import { z } from 'zod';
-
-export interface Text {
-  readonly en: string;
-  readonly zh: string;
-}
+import type { Text } from '../catalogue/text.ts';
 
 /** How the text behind a flag becomes the value, and how the value is shown: gateway/cli/setting-forms.ts. */
 export type SettingForm =
