@@ -24,8 +24,6 @@ export interface FactsWatchOptions {
   readonly isConnected: () => boolean;
   /** The address toward the gateway, which the kubelet is given, is another one. */
   readonly onMoved: () => void;
-  /** The gateway has judged the addresses. */
-  readonly onJudged: () => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -42,6 +40,7 @@ export class FactsWatch {
   #askAgainAtMs = Number.POSITIVE_INFINITY;
   #lastFailure = '';
   #judged: FactsResponse | undefined;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(options: FactsWatchOptions) {
     this.#options = options;
@@ -51,6 +50,11 @@ export class FactsWatch {
   /** What the gateway said last; undefined: nothing yet. */
   get judged(): FactsResponse | undefined {
     return this.#judged;
+  }
+
+  /** The gateway judges the addresses otherwise than before. */
+  onJudged(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** A new connection: what was told on the last one may have been told to another gateway. */
@@ -95,7 +99,7 @@ export class FactsWatch {
   }
 
   async #tell(): Promise<void> {
-    const { host, gateway, isConnected, onJudged, logger, signal } = this.#options;
+    const { host, gateway, isConnected, logger, signal } = this.#options;
     const now = host.clock.monotonicMs();
     const isDue = !isDeepStrictEqual(this.#facts, this.#told) || now >= this.#askAgainAtMs;
     if (this.#facts === undefined || !isDue || !isConnected() || !this.#bucket.take(1, now)) return;
@@ -109,7 +113,7 @@ export class FactsWatch {
     if (!isNews) return;
     if (judged.refused) logger.error(judged, 'the address of this host is not its own');
     else logger.info(judged, 'facts and addresses are told');
-    onJudged();
+    for (const listener of this.#listeners) listener();
   }
 
   #failed(error: unknown, logger: Logger): void {

@@ -51,7 +51,6 @@ export interface ReconcilerOptions {
   ) => NonNullable<ReconcileOptions['source']> & ManifestSource;
   readonly probe: HealthProbe;
   readonly gateway: Drainer;
-  readonly onChange: (status: ReconcilerStatus) => void;
 }
 
 type Round = 'done' | 'busy' | 'failed';
@@ -69,6 +68,7 @@ export class Reconciler {
     drift: [],
     store: { files: 0, bytes: 0 },
   };
+  readonly #listeners: ((status: ReconcilerStatus) => void)[] = [];
   #desired: DesiredState | undefined;
   #wake: () => void = () => undefined;
   #failures = 0;
@@ -80,6 +80,11 @@ export class Reconciler {
 
   get status(): ReconcilerStatus {
     return this.#status;
+  }
+
+  /** Anything but when it looked last. */
+  onChange(listener: (status: ReconcilerStatus) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** A new desired state of the pool; carried out as soon as nothing else is at work. */
@@ -204,7 +209,7 @@ export class Reconciler {
     const told = ({ at: _, steps: __, ...rest }: ReconcilerStatus) => JSON.stringify(rest);
     const isNews = told(next) !== told(this.#status);
     this.#status = next;
-    if (isNews) this.#options.onChange(next);
+    if (isNews) for (const listener of this.#listeners) listener(next);
   }
 
   #pauseMs(round: Round): number {

@@ -16,13 +16,13 @@ export interface HealthOptions {
   readonly remembered: readonly HealthFinding[] | undefined;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly onChange: () => void;
 }
 
 export class HealthMonitor {
   readonly #options: HealthOptions;
   readonly #tracker: HealthTracker;
   readonly #unasked: Set<string>;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -35,9 +35,14 @@ export class HealthMonitor {
     return this.#unasked.size === 0 ? this.#tracker.findings : undefined;
   }
 
+  /** Other findings than before, or the first ones. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** For who sees things by the way and needs no source. */
   observe(observations: readonly Observation[]): void {
-    const { host, logger, onChange } = this.#options;
+    const { host, logger } = this.#options;
     const { clock } = host;
     const before = new Map(this.#tracker.findings.map((one) => [one.code, one]));
     const moment = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
@@ -46,12 +51,16 @@ export class HealthMonitor {
       if (!before.delete(code)) logger.warn({ code, severity, cause, values }, message);
     }
     for (const code of before.keys()) logger.info({ code }, 'cleared');
-    onChange();
+    this.#tell();
   }
 
   /** Until the signal. */
   async run(): Promise<void> {
     await Promise.all(this.#options.sources.map((source) => this.#ask(source)));
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #ask(source: HealthSource): Promise<void> {
@@ -64,7 +73,7 @@ export class HealthMonitor {
         if (!signal.aborted) logger.warn({ error, source: source.name }, 'health was not seen');
       }
       const wasLast = this.#unasked.delete(source.name) && this.#unasked.size === 0;
-      if (wasLast && !signal.aborted) this.#options.onChange();
+      if (wasLast && !signal.aborted) this.#tell();
       await host.clock.sleep(source.everyMs, signal).catch(() => undefined);
     }
   }

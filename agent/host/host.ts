@@ -2,6 +2,7 @@
 // node:fs, node:child_process or node:os, nor reads a clock. `createHost()` in real.ts is the real one;
 // tests use a fixture root (a folder that stands for `/`) or wrap a Host to make faults at this door.
 import type { SocketAddress } from './socket-owners.ts';
+import type { SpoolDisk } from './spool-files.ts';
 
 export type FileKind = 'file' | 'directory' | 'link' | 'socket' | 'other';
 
@@ -253,4 +254,6 @@ export interface Host {
   /** Reads and writes /proc/sys; names with dots as sysctl(8) has them. */
   sysctl(name: string): Promise<string | undefined>;
   setSysctl(name: string, value: string): Promise<void>;
+  /** The folder of the telemetry's spool. */
+  openSpool(folder: string): SpoolDisk;
 }

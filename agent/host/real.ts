@@ -11,6 +11,7 @@ import type { Host } from './host.ts';
 import { parseMounts } from './mounts.ts';
 import { systemNetwork } from './network.ts';
 import { systemProcesses } from './processes.ts';
+import { openSpoolDisk } from './spool-disk.ts';
 import { createSysctl } from './sysctl.ts';
 
 export function createHost(): Host {
@@ -27,6 +28,7 @@ export function createHost(): Host {
     kernel: async () => ({ release: release(), machine: machine() }),
     mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo')) ?? ''),
     ...createSysctl(files),
+    openSpool: openSpoolDisk,
   };
 }
 

@@ -37,6 +37,9 @@ export function observe(host: Host, signal?: AbortSignal, commands = readingComm
     mounts: () => remember('mounts', [], () => host.mounts()),
     sysctl: (name) => remember('sysctl', [name], () => host.sysctl(name)),
     setSysctl: refuse('setSysctl'),
+    openSpool: () => {
+      throw refused('openSpool');
+    },
   };
 }
 
@@ -117,6 +120,8 @@ function readingNetwork(network: HostNetwork, remember: Remember): HostNetwork {
 
 function refuse(what: string): (...args: readonly unknown[]) => Promise<never> {
   return async () => {
-    throw new Error(`preflight changes nothing, so it may not ${what}`);
+    throw refused(what);
   };
 }
+
+const refused = (what: string) => new Error(`preflight changes nothing, so it may not ${what}`);

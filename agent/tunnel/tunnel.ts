@@ -37,8 +37,8 @@ export interface TunnelOptions extends TunnelIdentity {
   readonly signal: AbortSignal;
   readonly limits?: Partial<TunnelLimits>;
   readonly clock?: TunnelClock;
-  /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Where HTTPS_PROXY and NO_PROXY are looked up. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly dialTimeoutMs?: number;
   /** Those of the gateway's name; default: as the resolver of the host says. */
   readonly addresses?: GatewayAddresses;
@@ -56,6 +56,8 @@ interface TunnelStatus extends SessionFigures {
 
 export interface Tunnel extends TunnelSession {
   readonly status: TunnelStatus;
+  /** From now on, and until the signal. */
+  connect(): void;
   /** Opens a stream to the gateway for an endpoint, which hears every outcome. The function gives up waiting. */
   open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
   /** A renewed certificate: the session moves to a connection that uses it; no stream notices. */
@@ -69,7 +71,8 @@ const retireCheckMs = 1000;
 /** A gateway that drains spreads its agents over its grace; what asks for more does not mean to drain. */
 const longestMoveMs = 10 * 60_000;
 
-export function openTunnel(options: TunnelOptions): Tunnel {
+/** Connects to nobody before `connect`. */
+export function createTunnel(options: TunnelOptions): Tunnel {
   return new AgentTunnel(options);
 }
 
@@ -90,7 +93,7 @@ class AgentTunnel implements Tunnel {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#limits = { ...defaultLimits, ...options.limits };
-    this.#environment = options.environment ?? process.env;
+    this.#environment = options.environment;
     this.#url = tunnelUrl(options.url);
     this.#session = this.#newSession();
     this.#connector = new Connector({
@@ -105,7 +108,10 @@ class AgentTunnel implements Tunnel {
       ...(options.addresses ? { addresses: options.addresses } : {}),
     });
     options.signal.addEventListener('abort', () => this.#stop(), { once: true });
-    if (!options.signal.aborted) this.#connector.connect(this.#session);
+  }
+
+  connect(): void {
+    if (!this.#options.signal.aborted) this.#connector.connect(this.#session);
   }
 
   get state(): SessionState {

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
-import { openTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import type { Identity } from '../tunnel/role.ts';
@@ -103,7 +103,7 @@ async function openReal(
   name: string,
 ): Promise<SimulatedNode> {
   const abort = new AbortController();
-  const tunnel = openTunnel({
+  const tunnel = createTunnel({
     url: `${url}/v1/tunnel?node=${name}`,
     caPem: identity?.caPem ?? '',
     certificatePem: identity?.certificatePem ?? '',
@@ -115,6 +115,7 @@ async function openReal(
     signal: abort.signal,
     environment: {},
   });
+  tunnel.connect();
   await opened(tunnel);
   const source = new SampleSource(name, tunnel.telemetry);
   return {

@@ -5,7 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
-import { openTunnel } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel } from '../../../agent/tunnel/tunnel.ts';
 import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import { SocketEndpoint } from '../../../protocol/tunnel/socket.ts';
 import { countCopies } from '../telemetry/copies.ts';
@@ -117,7 +117,7 @@ function startEntry(target: string): Promise<number> {
 
 function startAgent(order: Extract<Order, { kind: 'agent' }>): void {
   const { caPem, certificatePem, keyPem } = order.identity ?? { caPem: '', certificatePem: '', keyPem: '' };
-  openTunnel({
+  const tunnel = createTunnel({
     url: order.url,
     caPem,
     certificatePem,
@@ -131,6 +131,7 @@ function startAgent(order: Extract<Order, { kind: 'agent' }>): void {
     signal: new AbortController().signal,
     environment: {},
   });
+  tunnel.connect();
 }
 
 process.on('message', ({ id, order }: { id: number; order: Order }) => {

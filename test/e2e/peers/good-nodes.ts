@@ -2,7 +2,7 @@
 // heartbeat every second, and has an echo where its kubelet would be. A program for Peer.
 import net, { type AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { openTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import { encodeHeartbeat } from '../../../protocol/telemetry/heartbeat.ts';
 import { joinAs, type Way } from './joining.ts';
 import { obey } from './peer.ts';
@@ -30,7 +30,7 @@ const echo = net.createServer({ allowHalfOpen: true }, (socket) => {
 echo.listen(0, '127.0.0.1');
 
 async function open(name: string, way: Way): Promise<void> {
-  const tunnel = openTunnel({
+  const tunnel = createTunnel({
     url: way.url,
     ...(await joinAs(name, way)),
     nodeName: name,
@@ -41,6 +41,7 @@ async function open(name: string, way: Way): Promise<void> {
     signal: new AbortController().signal,
     environment: {},
   });
+  tunnel.connect();
   tunnels.set(name, tunnel);
   const beat = () =>
     tunnel.telemetry.setHeartbeat(

@@ -3,7 +3,7 @@
 import net, { type AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { TunnelIdentity } from '../../../agent/tunnel/dial.ts';
-import { openTunnel } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel } from '../../../agent/tunnel/tunnel.ts';
 import { type JoinAttempt, type Stated, tryToJoin, type Way } from './joining.ts';
 import { obey } from './peer.ts';
 
@@ -26,7 +26,7 @@ trap.listen(0, '127.0.0.1');
 async function open(name: string, url: string): Promise<void> {
   const identity = identities.get(name);
   if (!identity) throw new Error(`${name} has not joined`);
-  const tunnel = openTunnel({
+  const tunnel = createTunnel({
     url,
     ...identity,
     nodeName: name,
@@ -37,7 +37,7 @@ async function open(name: string, url: string): Promise<void> {
     signal: new AbortController().signal,
     environment: {},
   });
-  if (tunnel.state === 'Open') return;
+  tunnel.connect();
   await new Promise<void>((resolve) => {
     tunnel.onStateChange((state) => {
       if (state === 'Open') resolve();

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { createGatewayApi } from '../../../agent/identity/gateway-api.ts';
-import { openTunnel } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel } from '../../../agent/tunnel/tunnel.ts';
 import { TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { controlMessageSchema } from '../../../protocol/messages/control.ts';
@@ -217,7 +217,7 @@ describe('the first connection is harm, the next one is well', () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     const stop = new AbortController();
-    const tunnel = openTunnel({
+    const tunnel = createTunnel({
       url: served.url,
       caPem: served.caPem,
       ...served.identity,
@@ -228,6 +228,7 @@ describe('the first connection is harm, the next one is well', () => {
       limits: { upgradeTimeoutMs: 1000, helloTimeoutMs: 1000, resumeWindowMs: 2000 },
       environment: {},
     });
+    tunnel.connect();
     const isWell = () => hub.session('idc-1')?.state === 'Open' && tunnel.state === 'Open';
     await until(() => welcome === undefined && isWell(), 60_000);
     expect(timers() - before).toBeLessThan(100);

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
-import { openTunnel, type Tunnel, type TunnelOptions } from '../../../agent/tunnel/tunnel.ts';
+import { createTunnel, type Tunnel, type TunnelOptions } from '../../../agent/tunnel/tunnel.ts';
 import { type Egress, type EgressOptions, startEgress } from '../../../gateway/egress/server.ts';
 import { type HubOptions, TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import {
@@ -216,7 +216,7 @@ export class Loopback {
   async agentWithoutWaiting(name = 'idc-1', options: Partial<TunnelOptions> = {}): Promise<Tunnel> {
     const stop = new AbortController();
     this.defer(() => stop.abort());
-    return openTunnel({
+    const tunnel = createTunnel({
       url: this.gateway.url,
       caPem: this.authority.caPem,
       ...(await this.authority.issue(name)),
@@ -230,6 +230,8 @@ export class Loopback {
       environment: {},
       ...options,
     });
+    tunnel.connect();
+    return tunnel;
   }
 
   /** The next new session of a node. */

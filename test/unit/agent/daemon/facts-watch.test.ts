@@ -75,7 +75,6 @@ async function watching(
       onMoved: () => {
         moves += 1;
       },
-      onJudged: () => {},
     });
     turn = () =>
       new Promise((resolve) => {

@@ -60,8 +60,8 @@ function start(more: Partial<Host> = {}): Reconciler {
       artifactSource(host, { gateway: api, caPem: gateway.caPem, settings, desired }),
     probe: async () => health,
     gateway: api,
-    onChange: (status) => reports.push(status),
   });
+  reconciler.onChange((status) => reports.push(status));
   background('reconciler', reconciler.run());
   return reconciler;
 }

@@ -68,9 +68,9 @@ describe('the monitor', () => {
       remembered: undefined,
       logger,
       signal,
-      onChange: () => {
-        told += 1;
-      },
+    });
+    monitor.onChange(() => {
+      told += 1;
     });
     const running = monitor.run();
     await pass(0);
@@ -110,7 +110,6 @@ describe('the monitor', () => {
       remembered: undefined,
       logger,
       signal,
-      onChange: () => {},
     });
     const running = monitor.run();
     for (let round = 0; round < 3; round++) await pass(1000);
@@ -128,7 +127,6 @@ describe('the monitor', () => {
       remembered: undefined,
       logger,
       signal,
-      onChange: () => {},
     });
     monitor.observe([
       { code: 'CERTIFICATE_NOT_RENEWED', state: 'bad', values: { detail: 'x', expiresAt: 'y' } },

@@ -1,0 +1,37 @@
+// What the gateway says through the tunnel, each kind to the one who carries it out.
+import { background } from '../../protocol/defect.ts';
+import { startLeaving } from './departure.ts';
+import type { Given } from './given.ts';
+import type { Link } from './link.ts';
+import type { Observation } from './observation.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import type { Self } from './self.ts';
+import type { Upkeep } from './upkeep.ts';
+import type { Voice } from './voice.ts';
+
+type Parts = Given & Self & Link & Observation & Upkeep & Voice;
+
+export function takeOrders(parts: Parts): void {
+  const { host, logger, course, tunnel, apiServer, renewal, telemetry, reconciler, tell } = parts;
+  const leave = oneAtATime(() => startLeaving(host, logger, course.leaving));
+  tunnel.onControl((message) => {
+    switch (message.kind) {
+      case 'desired':
+        course.desired = message.desired;
+        telemetry.setIntervals(message.desired.telemetry);
+        background('API server listener', apiServer.setAccess(message.desired.apiServerAccess));
+        reconciler.setDesired(message.desired);
+        break;
+      case 'leave':
+        course.leaving = message.reason;
+        tell();
+        background('leave', leave());
+        break;
+      case 'authority':
+        background('trusted roots', renewal.trust(message.caPem));
+        break;
+      case 'report':
+        logger.warn('the gateway sent a report, which only an agent does');
+    }
+  });
+}

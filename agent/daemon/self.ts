@@ -1,0 +1,41 @@
+// Who this node is, as a join has left it on the disk, and what the agent before this one remembered. Starting again can't mend what
+// is missing here: exit code 2, and systemd leaves it at that.
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
+import type { HealthFinding } from '../../protocol/messages/health.ts';
+import { type AgentConfiguration, readConfiguration } from '../config/configuration.ts';
+import { paths } from '../config/paths.ts';
+import { type Identity, readIdentity } from '../identity/store.ts';
+import { readState } from '../state/state.ts';
+import { readStatus } from '../state/status.ts';
+import { type TelemetrySettings, telemetrySettings } from '../telemetry/settings.ts';
+import type { Given } from './given.ts';
+
+export interface Self {
+  readonly configuration: AgentConfiguration;
+  readonly identity: Identity;
+  readonly settings: TelemetrySettings;
+  readonly remembered: readonly HealthFinding[] | undefined;
+  readonly course: Course;
+}
+
+/** Where the node is to go; the gateway's last word. */
+interface Course {
+  desired: DesiredState;
+  /** Why it leaves; empty while it stays. */
+  leaving: string;
+}
+
+export async function readSelf({ host, environment }: Given): Promise<Self> {
+  const configuration = present(paths.configuration, await readConfiguration(host));
+  const identity = present(paths.identity, await readIdentity(host));
+  const { desired } = present(paths.stateFile, await readState(host));
+  const settings = telemetrySettings(environment);
+  const remembered = (await readStatus(host))?.health;
+  return { configuration, identity, settings, remembered, course: { desired, leaving: '' } };
+}
+
+function present<T>(path: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new Fault('CONFIGURATION_INVALID', { path, detail: 'it is missing or not complete' });
+}
