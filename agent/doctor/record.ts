@@ -3,8 +3,8 @@
 // that can't be written is told and no failure.
 import { z } from 'zod';
 import { paths } from '../config/paths.ts';
+import { readChecksummedJson, writeChecksummedJson } from '../host/checksummed-json.ts';
 import type { Host } from '../host/host.ts';
-import { hashOf } from '../plan/backups.ts';
 import { type HopName, hopNames } from './hops.ts';
 import type { Values } from './values.ts';
 
@@ -18,16 +18,15 @@ const recordSchema = z.strictObject({
   node: z.string(),
   hops: z.partialRecord(z.enum(hopNames), hopRecordSchema),
 });
-const fileSchema = z.strictObject({ version: z.literal(1), sha256: z.string(), record: recordSchema });
+const place = { path: paths.doctorRecord, name: 'record' };
 
 export type DoctorRecord = z.infer<typeof recordSchema>;
 
 export async function readRecord(host: Host, node: string): Promise<DoctorRecord> {
   const empty: DoctorRecord = { node, hops: {} };
-  const text = await host.files.readText(paths.doctorRecord).catch(() => undefined);
-  const parsed = fileSchema.safeParse(parseJson(text ?? ''));
-  if (!parsed.success || hashOf(JSON.stringify(parsed.data.record)) !== parsed.data.sha256) return empty;
-  return parsed.data.record.node === node ? parsed.data.record : empty;
+  const read = await readChecksummedJson(host, place).catch(() => undefined);
+  const parsed = recordSchema.safeParse(read?.kind === 'value' ? read.value : undefined);
+  return parsed.success && parsed.data.node === node ? parsed.data : empty;
 }
 
 /** The record with what was seen to work now. Pure. */
@@ -42,15 +41,5 @@ export function updatedRecord(
 }
 
 export async function writeRecord(host: Host, record: DoctorRecord): Promise<void> {
-  const parsed = recordSchema.parse(record); // the order of keys is the schema's: the checksum is over that
-  const file = { version: 1, sha256: hashOf(JSON.stringify(parsed)), record: parsed };
-  await host.files.write(paths.doctorRecord, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  await writeChecksummedJson(host, place, recordSchema.parse(record));
 }

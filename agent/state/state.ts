@@ -8,8 +8,8 @@ import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { downloadSettingsSchema } from '../components/artifacts/source.ts';
 import { failureSchema, versionMemorySchema } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
+import { readChecksummedJson, writeChecksummedJson } from '../host/checksummed-json.ts';
 import type { Host } from '../host/host.ts';
-import { hashOf } from '../plan/backups.ts';
 
 const stateSchema = z.object({
   /** Installing: registered, the first plans are not all done. Joined. Leaving: on its way back. */
@@ -32,35 +32,22 @@ const stateSchema = z.object({
 });
 export type NodeState = z.infer<typeof stateSchema>;
 
-const fileSchema = z.object({ version: z.literal(1), sha256: z.string(), state: z.unknown() });
+const place = { path: paths.stateFile, name: 'state' };
 
 /** undefined when this host has not registered. */
 export async function readState(host: Host): Promise<NodeState | undefined> {
-  const text = await host.files.readText(paths.stateFile);
-  if (text === undefined) return undefined;
-  const file = fileSchema.safeParse(parseJson(text));
-  if (!file.success) throw damaged(`it is damaged (${file.error.issues[0]?.message})`);
-  // Over the text's own order of keys, which is the writer's.
-  if (hashOf(JSON.stringify(file.data.state)) !== file.data.sha256) throw damaged('its checksum is wrong');
-  const parsed = readFromPeer(stateSchema, file.data.state);
+  const read = await readChecksummedJson(host, place);
+  if (read.kind === 'absent') return undefined;
+  if (read.kind === 'damaged') throw damaged(read.detail);
+  const parsed = readFromPeer(stateSchema, read.value);
   if (parsed.success) return parsed.data;
   throw damaged(`it is not understood (${parsed.error.issues[0]?.message})`);
 }
 
 export async function writeState(host: Host, state: NodeState): Promise<void> {
-  const parsed = stateSchema.parse(state);
-  const file = { version: 1, sha256: hashOf(JSON.stringify(parsed)), state: parsed };
-  await host.files.write(paths.stateFile, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+  await writeChecksummedJson(host, place, stateSchema.parse(state));
 }
 
 function damaged(detail: string): Fault {
   return new Fault('CONFIGURATION_INVALID', { path: paths.stateFile, detail });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Manifest, manifestSchema } from '../../protocol/messages/manifest.ts';
 import { paths } from '../config/paths.ts';
+import { readChecksummedJson, writeChecksummedJson } from '../host/checksummed-json.ts';
 import type { Host } from '../host/host.ts';
-import { hashOf } from '../plan/backups.ts';
 
 const trustSchema = z.strictObject({
   keys: z.array(z.string()).min(1),
@@ -14,7 +14,7 @@ const trustSchema = z.strictObject({
   manifestSha256: z.string(),
   manifest: manifestSchema,
 });
-const fileSchema = z.strictObject({ version: z.literal(1), sha256: z.string(), trust: trustSchema });
+const place = { path: paths.trust, name: 'trust' };
 
 export interface PinnedTrust {
   readonly keys: readonly string[];
@@ -25,27 +25,18 @@ export interface PinnedTrust {
 
 /** undefined when nothing has been pinned yet. */
 export async function readTrust(host: Host): Promise<PinnedTrust | undefined> {
-  const text = await host.files.readText(paths.trust);
-  if (text === undefined) return undefined;
-  const parsed = fileSchema.safeParse(parseJson(text));
-  if (parsed.success && hashOf(JSON.stringify(parsed.data.trust)) === parsed.data.sha256)
-    return parsed.data.trust;
-  const detail = parsed.success
-    ? 'its checksum is wrong'
-    : `it is damaged (${parsed.error.issues[0]?.message})`;
-  throw new Fault('CONFIGURATION_INVALID', { path: paths.trust, detail });
+  const read = await readChecksummedJson(host, place);
+  if (read.kind === 'absent') return undefined;
+  if (read.kind === 'damaged') throw damaged(read.detail);
+  const parsed = trustSchema.safeParse(read.value);
+  if (parsed.success) return parsed.data;
+  throw damaged(`it is damaged (${parsed.error.issues[0]?.message})`);
 }
 
 export async function writeTrust(host: Host, trust: PinnedTrust): Promise<void> {
-  const parsed = trustSchema.parse(trust); // the order of keys is the schema's: the checksum is over that
-  const file = { version: 1, sha256: hashOf(JSON.stringify(parsed)), trust: parsed };
-  await host.files.write(paths.trust, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+  await writeChecksummedJson(host, place, trustSchema.parse(trust));
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function damaged(detail: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', { path: paths.trust, detail });
 }

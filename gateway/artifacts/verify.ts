@@ -1,5 +1,6 @@
 // Verifying a store or the tar that was made of it, as a host would: signature, expiry, and of every archive the size and
 // the sha256. All that is wrong is listed, not only the first.
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { execa } from 'execa';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { fileNameOf } from '../../protocol/messages/desired.ts';
 import {
   installerName,
   type Manifest,
@@ -16,7 +18,6 @@ import {
   requireNotExpired,
   sha256Hex,
 } from '../../protocol/messages/manifest.ts';
-import { fileNameOf } from './file-name.ts';
 import { ArtifactStore, type StoredManifest } from './store.ts';
 
 export interface Verification {

@@ -97,4 +97,10 @@ export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
 export type KubeletAccess = z.infer<typeof kubeletAccessSchema>;
 export type DriftPolicy = z.infer<typeof driftPolicySchema>;
 export type Artifact = z.infer<typeof artifactSchema>;
+
+/** How an artifact's file is called in a store, in the tar made of one, and on a mirror. */
+export function fileNameOf({ path }: Pick<Artifact, 'path'>): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 export type DesiredState = z.infer<typeof desiredStateSchema>;

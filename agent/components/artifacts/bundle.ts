@@ -2,10 +2,9 @@
 // isn't unpacked: its archives are read where they lie in it, so it needs no second place on the disk.
 
 import { Fault } from '../../../protocol/catalogue/fault.ts';
-import type { Artifact } from '../../../protocol/messages/desired.ts';
+import { type Artifact, fileNameOf } from '../../../protocol/messages/desired.ts';
 import type { Host } from '../../host/host.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
-import { fileNameOf } from './file-name.ts';
 import { indexTar, type TarMember } from './tar-index.ts';
 
 export function bundleOrigin(host: Host, path: string): ArtifactOrigin {

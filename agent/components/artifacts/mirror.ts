@@ -1,15 +1,16 @@
 // A mirror: MIRROR/<file name> by https or http, redirects followed, but never from https to http. It is only a place to
 // find bytes: what it sends is believed by its hash alone, it is told nothing of this node, and no credential goes there.
+
 import { type ClientRequest, get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { fileNameOf } from '../../../protocol/messages/desired.ts';
 import { proxyFor } from '../../config/proxy.ts';
 import type { Host } from '../../host/host.ts';
 import { httpsAgent } from '../../identity/https-agent.ts';
 import { hashWrong } from '../../plan/fetch.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
-import { fileNameOf } from './file-name.ts';
 
 const mostRedirects = 5;
 /** No byte for so long before the answer, and for so long after its head: it is asked again, or the next one. */
