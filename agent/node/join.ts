@@ -88,6 +88,7 @@ const refusals: readonly FaultCode[] = [
 const unanswered: readonly FaultCode[] = [
   'GATEWAY_UNREACHABLE',
   'GATEWAY_UNAVAILABLE',
+  'GATEWAY_NOT_PERMITTED',
   'KUBERNETES_UNREACHABLE',
 ];
 

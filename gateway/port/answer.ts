@@ -26,6 +26,9 @@ export function answerText(response: ServerResponse, type: string, body: string 
 export function faultFor(error: unknown): Fault {
   if (error instanceof Fault) return error;
   if (error instanceof KubernetesFailure) {
+    const lacking = lackingRight(error);
+    if (lacking !== undefined)
+      return new Fault('GATEWAY_NOT_PERMITTED', { right: lacking }, { cause: error });
     return new Fault(
       'GATEWAY_UNAVAILABLE',
       { detail: `Kubernetes answered ${error.reason}` },
@@ -33,6 +36,17 @@ export function faultFor(error: unknown): Fault {
     );
   }
   return new Fault('GATEWAY_UNAVAILABLE', { detail: 'an internal error, see its log' }, { cause: error });
+}
+
+/** `list services`: in the words of RBAC. undefined: refused by something else, such as a quota or a webhook, which `setup` does not mend. */
+function lackingRight({ reason, message }: KubernetesFailure): string | undefined {
+  if (reason !== 'Forbidden') return undefined;
+  const place =
+    / cannot (\w+) resource "([\w/.-]+)" in API group "([\w.-]*)"(?: in the namespace "([\w.-]+)")?/;
+  const [, verb, resource, group, namespace] = place.exec(message) ?? [];
+  if (verb === undefined) return undefined;
+  const what = `${verb} ${resource}${group ? `.${group}` : ''}`;
+  return namespace === undefined ? what : `${what} in ${namespace}`;
 }
 
 export function answerFault(response: ServerResponse, fault: Fault): void {

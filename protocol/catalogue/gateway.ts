@@ -81,6 +81,18 @@ export const gatewayFaults = {
     },
     zh: { message: '网关暂时无法处理：{detail}。', remedy: '请稍后重试。' },
   },
+  GATEWAY_NOT_PERMITTED: {
+    exitCode: 2,
+    en: {
+      message: 'The gateway has not the rights in its cluster that it needs for this: it may not {right}.',
+      remedy:
+        'Have a cluster administrator run "regnode-gateway setup" of the release that the gateway runs, then run the command again.',
+    },
+    zh: {
+      message: '网关在其集群中缺少所需权限：不能 {right}。',
+      remedy: '请集群管理员用网关当前版本运行一次 "regnode-gateway setup"，然后重新执行本命令。',
+    },
+  },
   GATEWAY_URL_UNKNOWN: {
     exitCode: 2,
     en: {

@@ -48,19 +48,26 @@ function join(
     ...rest,
   });
 }
-test('a join whose answer was lost keeps its key, and the next one goes on with it', async () => {
-  const key = () => world.host.files.readText(paths.key);
-  gateway.refusal = { status: 503, code: 'GATEWAY_UNAVAILABLE', values: { detail: 'it restarts' } };
-  await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
-  const asked = await key();
-  expect(asked).toContain('PRIVATE KEY');
-  await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
-  expect(await key()).toBe(asked);
-  // A refusal is an answer: then nothing stays.
-  gateway.refusal = { status: 403, code: 'TOKEN_USED_UP' };
-  await expect(join()).rejects.toMatchObject({ code: 'TOKEN_USED_UP' });
-  expect(state()).toEqual(before);
-});
+
+test.each([
+  ['GATEWAY_UNAVAILABLE', { detail: 'it restarts' }],
+  ['GATEWAY_NOT_PERMITTED', { right: 'create secrets in kube-system' }],
+] as const)(
+  'a join whose end is not known (%s) keeps its key, and the next one goes on with it',
+  async (code, values) => {
+    const key = () => world.host.files.readText(paths.key);
+    gateway.refusal = { status: 503, code, values };
+    await expect(join()).rejects.toMatchObject({ code });
+    const asked = await key();
+    expect(asked).toContain('PRIVATE KEY');
+    await expect(join()).rejects.toMatchObject({ code });
+    expect(await key()).toBe(asked);
+    // A refusal is an answer: then nothing stays.
+    gateway.refusal = { status: 403, code: 'TOKEN_USED_UP' };
+    await expect(join()).rejects.toMatchObject({ code: 'TOKEN_USED_UP' });
+    expect(state()).toEqual(before);
+  },
+);
 
 const leave = (force = false) => leaveNode(world.host, { force, drain: true });
 

@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { identify } from '../../../../gateway/join/client-certificate.ts';
+import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { answerJson, readJson } from '../../../../gateway/port/answer.ts';
 import { limits } from '../../../../gateway/port/limits.ts';
 import type { Route } from '../../../../gateway/port/route.ts';
@@ -50,6 +51,20 @@ const routes: readonly Route[] = [
     access: 'anybody',
     run: () => {
       throw new Error('password=hunter2');
+    },
+  },
+  {
+    methods: ['GET'],
+    path: '/forbidden',
+    access: 'anybody',
+    run: ({ request }) => {
+      const message = decodeURIComponent(request.url?.split('?')[1] ?? '');
+      throw new KubernetesFailure({
+        status: 403,
+        reason: 'Forbidden',
+        message,
+        request: 'GET /api/v1/services',
+      });
     },
   },
   {
@@ -174,6 +189,33 @@ describe('requests', () => {
     const answer = await ask('/broken');
     expect(answer).toMatchObject({ status: 503, body: { error: { code: 'GATEWAY_UNAVAILABLE' } } });
     expect(JSON.stringify(answer.body)).not.toContain('hunter2');
+  });
+
+  const user = 'User "regnode-gateway"';
+  test.each([
+    [
+      `services is forbidden: ${user} cannot list resource "services" in API group "" at the cluster scope`,
+      'GATEWAY_NOT_PERMITTED',
+      { right: 'list services' },
+    ],
+    [
+      `secrets is forbidden: ${user} cannot create resource "secrets" in API group "" in the namespace "kube-system"`,
+      'GATEWAY_NOT_PERMITTED',
+      { right: 'create secrets in kube-system' },
+    ],
+    [
+      `x is forbidden: ${user} cannot update resource "registerednodes/status" in API group "regnode.io" at the cluster scope`,
+      'GATEWAY_NOT_PERMITTED',
+      { right: 'update registerednodes/status.regnode.io' },
+    ],
+    [
+      'secrets "x" is forbidden: exceeded quota: few, requested: secrets=1',
+      'GATEWAY_UNAVAILABLE',
+      { detail: 'Kubernetes answered Forbidden' },
+    ],
+  ])('a refusal of the API server: %s', async (message, code, values) => {
+    const answer = await ask(`/forbidden?${encodeURIComponent(message)}`);
+    expect(answer).toMatchObject({ status: 503, body: { error: { code, values } } });
   });
 
   test('what fails with every request is logged once a minute', async () => {
