@@ -15,6 +15,7 @@ const codes = Object.keys(eventTexts) as EventCode[];
 const allowed: Readonly<Record<string, string>> = {
   'gateway/nodes/status.ts: Kubelet': 'the condition hands on what the kubelet itself says',
   'gateway/port/connections.ts: handshake': 'a label of a counter',
+  'gateway/port/public-port.ts: pipelined': 'a label of a counter',
   'gateway/serve/monitoring.ts: status-port': 'a label of a counter',
   'gateway/nodes/departures.ts: removed by the operator': 'travels to the agent, for its log',
 };
