@@ -1,6 +1,5 @@
 // All that leads to the gateway, made and not yet used: its HTTPS calls, the tunnel, the certificate that both show and its renewal,
 // and the kubelet's way to the API server.
-import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import type { Identity } from '../identity/store.ts';
@@ -9,6 +8,7 @@ import { kubeletOnly } from '../tunnel/targets.ts';
 import { createTunnel, type Tunnel } from '../tunnel/tunnel.ts';
 import type { Given } from './given.ts';
 import type { Self } from './self.ts';
+import { streamLog } from './stream-log.ts';
 
 export interface Link {
   readonly gateway: GatewayApi;
@@ -24,7 +24,7 @@ export function prepareLink(parts: Given & Self): Link {
   let current = identity;
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });
   life.defer(() => gateway.close());
-  const audit = (stream: StreamAudit) => logger.info({ stream }, 'stream');
+  const audit = streamLog(logger, host.clock);
   const tunnel = createTunnel({
     ...identity,
     ...{ url: gatewayUrl, nodeName, audit, logger, signal, environment },

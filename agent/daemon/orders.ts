@@ -1,5 +1,6 @@
 // What the gateway says through the tunnel, each kind to the one who carries it out.
 import { background } from '../../protocol/defect.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { startLeaving } from './departure.ts';
 import type { Given } from './given.ts';
 import type { Link } from './link.ts';
@@ -9,11 +10,15 @@ import type { Self } from './self.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { Voice } from './voice.ts';
 
+/** What is said again within this time is not done or told again. */
+const heardOnceIn = { intervalMs: 10_000, remembered: 10 };
+
 type Parts = Given & Self & Link & Observation & Upkeep & Voice;
 
 export function takeOrders(parts: Parts): void {
   const { host, logger, course, tunnel, apiServer, renewal, telemetry, reconciler, tell } = parts;
   const leave = oneAtATime(() => startLeaving(host, logger, course.leaving));
+  const repeats = new RepeatFilter(heardOnceIn);
   tunnel.onControl((message) => {
     switch (message.kind) {
       case 'desired':
@@ -23,6 +28,7 @@ export function takeOrders(parts: Parts): void {
         reconciler.setDesired(message.desired);
         break;
       case 'leave':
+        if (!repeats.isNew('leave', host.clock.monotonicMs())) break;
         course.leaving = message.reason;
         tell();
         background('leave', leave());
@@ -31,7 +37,8 @@ export function takeOrders(parts: Parts): void {
         background('trusted roots', renewal.trust(message.caPem));
         break;
       case 'report':
-        logger.warn('the gateway sent a report, which only an agent does');
+        if (repeats.isNew('report', host.clock.monotonicMs()))
+          logger.warn('the gateway sent a report, which only an agent does');
     }
   });
 }

@@ -2,10 +2,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { HostClock } from './host.ts';
 
+/** What Node.js takes; anything longer it would end after a millisecond. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export const systemClock: HostClock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   async sleep(milliseconds, signal) {
-    await wait(milliseconds, undefined, { signal });
+    await wait(Math.min(milliseconds, longestTimerMs), undefined, { signal });
   },
 };

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RenewResponse } from '../../protocol/messages/join.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Host } from '../host/host.ts';
 import { belongsTo, isSignedBy, rootsOf, type Validity, validityOf } from './certificate.ts';
 import { createCertificateRequest } from './key.ts';
@@ -16,6 +17,7 @@ const longestPauseMs = 3600_000;
 const longestPauseExpiredMs = 60_000;
 const firstPauseMs = 2000;
 const longestSpreadMs = 3600_000;
+const toldOnceIn = { intervalMs: 60_000, remembered: 10 };
 
 export interface RenewalFacts extends Validity {
   /** When the roots began to be others than the one that signed this certificate. */
@@ -67,6 +69,7 @@ export interface RenewalOptions {
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #random: () => number;
+  readonly #repeats = new RepeatFilter(toldOnceIn);
   #identity: Identity;
   #validity: Validity;
   #jitter: number;
@@ -135,7 +138,8 @@ export class Renewal {
       await this.#become((identity) => ({ ...identity, caPem }));
     } catch (error) {
       // It is sent again with the next session; until then the roots are those of before.
-      logger.error({ error }, 'the roots that the gateway sent are not used');
+      if (this.#repeats.isNew('roots', this.#options.host.clock.monotonicMs()))
+        logger.error({ error }, 'the roots that the gateway sent are not used');
       return;
     }
     logger.info('the gateway trusts other roots now');

@@ -11,6 +11,7 @@ import type { LineMeasurement } from '../state/line-measurement.ts';
 import { type LineValues, lineValues } from './collectors/line.ts';
 import { type HeartbeatProbe, HeartbeatSender } from './heartbeat/heartbeat.ts';
 import { VitalsSlot } from './heartbeat/slot.ts';
+import { nowAndThen } from './now-and-then.ts';
 import { Rhythm } from './rhythm.ts';
 import { createRing } from './ring/layout.ts';
 import { type TelemetrySettings, telemetrySettings } from './settings.ts';
@@ -50,6 +51,8 @@ export interface Telemetry {
 
 /** How often to look whether the collecting thread has sampled for the first time. */
 const firstSampleMs = 20;
+/** A gateway may change its mind as often as it likes. */
+const intervalsEveryMs = 1000;
 const restartFloorMs = 1000;
 const restartCapMs = 60_000;
 const healthyMs = 60_000;
@@ -104,12 +107,12 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   signal.addEventListener('abort', () => rhythm.stop(), { once: true });
   return {
     resend: () => shipper.resend(),
-    setIntervals(intervals) {
+    setIntervals: nowAndThen(intervalsEveryMs, (intervals: TelemetryIntervals) => {
       collecting.setIntervals(intervals);
       heartbeatIntervalMs = intervals.heartbeatIntervalMs;
       if (rhythm.intervalMs !== 0 && rhythm.intervalMs !== heartbeatIntervalMs)
         rhythm.start(heartbeatIntervalMs);
-    },
+    }),
     lineMeasured: (measurement) => {
       if (measurement === undefined || measurement.at === lineMeasuredAt) return;
       lineMeasuredAt = measurement.at;

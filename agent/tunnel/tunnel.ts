@@ -13,6 +13,7 @@ import type {
   TelemetryChannel,
   TunnelSession,
 } from '../../protocol/messages/session.ts';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
@@ -68,6 +69,7 @@ export interface Tunnel extends TunnelSession {
 
 const targetDialTimeoutMs = 10_000;
 const retireCheckMs = 1000;
+const toldOnceIn = { intervalMs: 60_000, remembered: 10 };
 /** A gateway that drains spreads its agents over its grace; what asks for more does not mean to drain. */
 const longestMoveMs = 10 * 60_000;
 
@@ -83,6 +85,7 @@ class AgentTunnel implements Tunnel {
   readonly #connector: Connector;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #url: URL;
+  readonly #repeats = new RepeatFilter(toldOnceIn);
   #session: Session;
   #move: TunnelTimer | undefined;
   readonly #stateListeners: ((state: SessionState) => void)[] = [];
@@ -184,8 +187,11 @@ class AgentTunnel implements Tunnel {
       onConnectionLost: (reason, onPurpose) =>
         this.#connector.lost(session, reason, onPurpose ? 'refused' : 'broken'),
       onViolation: (fault) => logger.warn({ code: fault.code, detail: fault.message }, 'tunnel violation'),
-      onUnknownControl: (kind) =>
-        logger.warn({ kind }, 'the gateway says something that only a later release understands'),
+      onUnknownControl: (kind) => {
+        const news = this.#repeats.news('control', this.#clock.nowMs());
+        if (news)
+          logger.warn({ kind, ...news }, 'the gateway says something that only a later release understands');
+      },
     });
     session.onStateChange((state) => {
       if (session !== this.#session) return;

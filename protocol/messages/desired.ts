@@ -26,6 +26,9 @@ import {
   upgradeDrainSchema,
 } from '../settings/pool.ts';
 
+/** Nothing is waited for longer: a timer of more than 24 days is due at once in Node.js. */
+const longestMs = 24 * 60 * 60_000;
+
 /** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
 export const artifactSchema = z.strictObject({
   component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'crictl', 'images', 'agent']),
@@ -74,11 +77,11 @@ export const desiredStateSchema = z.object({
   line: lineThresholdsSchema.prefault({}),
   driftPolicy: driftPolicySchema.default('repair'),
   /** How often the host is compared with the desired state when nothing else makes the agent look. */
-  driftIntervalMs: z.number().int().min(1000).default(300_000),
+  driftIntervalMs: z.number().int().min(1000).max(longestMs).default(300_000),
   upgrade: z
     .object({
       /** A new version that isn't healthy within this time is taken back. */
-      healthTimeoutMs: z.number().int().min(1000).default(300_000),
+      healthTimeoutMs: z.number().int().min(1000).max(longestMs).default(300_000),
       /** A version that failed is tried again when this becomes another one. */
       attempt: noteSchema.default(''),
       /** When pods are moved away before another kubelet starts. A gateway that doesn't say can't do it. */
