@@ -21,15 +21,14 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Fault } from '../../protocol/catalogue/fault.ts';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
 import type { DurableAppender, FileKind, FileStatus, HostFiles } from './host.ts';
+import { absentAsUndefined, openToRead, readBytes } from './reading.ts';
 import { removeTree } from './trees.ts';
 
 const pieceBytes = 256 * 1024;
 /** Of a slow source less is written at a time: a kill -9 loses no more than came since. */
 const pieceMs = 1000;
-const defaultLimitBytes = 16 * 1024 * 1024;
 
 export type Locate = (path: string, followLast: boolean) => Promise<string>;
 
@@ -160,8 +159,11 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
       const real = await behind(path);
       const status = await statusOf(real);
       if (status === undefined) return undefined;
+      const handle = await openToRead(real, path);
+      if (handle === undefined) return undefined;
       const hash = createHash('sha256');
-      for await (const chunk of createReadStream(real, { highWaterMark: 1024 * 1024 }))
+      // It closes the handle.
+      for await (const chunk of handle.createReadStream({ highWaterMark: 1024 * 1024 }))
         hash.update(chunk as Buffer);
       return hash.digest('hex');
     },
@@ -227,26 +229,6 @@ function appender(handle: FileHandle): DurableAppender {
   };
 }
 
-// Files of /proc have the size 0: read until the end, not until the size. Most files are small, so the room for them begins small.
-async function readBytes(real: string, path: string, limitBytes = defaultLimitBytes) {
-  const handle = await absentAsUndefined(open(real, constants.O_RDONLY));
-  if (handle === undefined) return undefined;
-  try {
-    let room = Buffer.allocUnsafe(4096);
-    for (let total = 0; ; ) {
-      const { bytesRead } = await handle.read(room, total, room.length - total);
-      if (bytesRead === 0) return room.subarray(0, total);
-      total += bytesRead;
-      if (total > limitBytes) {
-        throw new Fault('CONFIGURATION_INVALID', { path, detail: `larger than ${limitBytes} bytes` });
-      }
-      if (total === room.length) room = Buffer.concat([room], room.length * 4);
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
 async function statusOf(real: string): Promise<FileStatus | undefined> {
   const status = await absentAsUndefined(lstat(real));
   if (status === undefined) return undefined;
@@ -279,14 +261,5 @@ async function changeMode(real: string, mode: number, owner: { uid?: number; gid
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function absentAsUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
   }
 }

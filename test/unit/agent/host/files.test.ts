@@ -3,8 +3,10 @@
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Host } from '../../../../agent/host/host.ts';
+import { createHost } from '../../../../agent/host/real.ts';
 import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
@@ -135,4 +137,21 @@ test('sysctl names keep a dot in an interface name by a slash', async () => {
   expect(await host.sysctl('net.ipv4.conf.eth0/1.forwarding')).toBe('1');
   expect(await host.sysctl('net.bridge.none')).toBeUndefined();
   await expect(host.sysctl('net/../../../etc/passwd')).rejects.toThrow('not a sysctl name');
+});
+
+test('a pipe in the place of a file is refused and holds nobody; one that is handed over is read', async () => {
+  await execa('mkfifo', [join(root, 'pipe')]);
+  const real = createHost().files;
+  const path = join(root, 'pipe');
+  for (const read of [() => real.readText(path), () => real.readBytes(path), () => real.sha256(path)])
+    await expect(read()).rejects.toMatchObject({ code: 'PATH_OCCUPIED', values: { path, kind: 'pipe' } });
+  const remove = `import('./agent/host/real.ts').then(async ({ createHost }) =>
+    console.log(await createHost().files.readText('/dev/fd/3')));`;
+  const { stdout } = await execa('bash', [
+    '-c',
+    'exec "$0" -e "$1" 3< <(sleep 0.2; echo token)',
+    process.execPath,
+    remove,
+  ]);
+  expect(stdout.trim()).toBe('token');
 });

@@ -1,0 +1,53 @@
+// Reading files of the host: bounded in size, never held by what is no file. `real` is where it lies, `path` what it is called.
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { hasCode } from './durable.ts';
+
+const defaultLimitBytes = 16 * 1024 * 1024;
+
+// Files of /proc have the size 0: read until the end, not until the size. Most files are small, so the room for them begins small.
+export async function readBytes(
+  real: string,
+  path: string,
+  limitBytes = defaultLimitBytes,
+): Promise<Buffer | undefined> {
+  const handle = await openToRead(real, path);
+  if (handle === undefined) return undefined;
+  try {
+    let room = Buffer.allocUnsafe(4096);
+    for (let total = 0; ; ) {
+      const { bytesRead } = await handle.read(room, total, room.length - total);
+      if (bytesRead === 0) return room.subarray(0, total);
+      total += bytesRead;
+      if (total > limitBytes) {
+        throw new Fault('CONFIGURATION_INVALID', { path, detail: `larger than ${limitBytes} bytes` });
+      }
+      if (total === room.length) room = Buffer.concat([room], room.length * 4);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * A pipe without a writer would hold one of the few threads that all files share, for ever: it is refused where a file should be.
+ * Below /dev stands what an operator hands over, such as <(…), and that may be one.
+ */
+export async function openToRead(real: string, path: string): Promise<FileHandle | undefined> {
+  const isHandedOver = path.startsWith('/dev/');
+  const flags = constants.O_RDONLY | (isHandedOver ? 0 : constants.O_NONBLOCK);
+  const handle = await absentAsUndefined(open(real, flags));
+  if (handle === undefined || isHandedOver || !(await handle.stat()).isFIFO()) return handle;
+  await handle.close();
+  throw new Fault('PATH_OCCUPIED', { path, kind: 'pipe' });
+}
+
+export async function absentAsUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
