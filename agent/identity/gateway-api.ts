@@ -20,6 +20,8 @@ import {
   nodeStatusResponseSchema,
   type RenewResponse,
   renewResponseSchema,
+  type TokenCheckResponse,
+  tokenCheckResponseSchema,
 } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { proxyFor } from '../config/proxy.ts';
@@ -55,6 +57,8 @@ interface CurrentIdentity {
 }
 
 export interface GatewayApi {
+  /** Would this token be good? Takes no use of it. */
+  checkToken(token: string, hasKey: boolean, signal?: AbortSignal): Promise<TokenCheckResponse>;
   join(request: JoinRequest, signal?: AbortSignal): Promise<JoinResponse>;
   renew(csrPem: string, signal?: AbortSignal): Promise<RenewResponse>;
   /** Another certificate or other roots, from the next connection on. */
@@ -164,6 +168,8 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     call('POST', path, drainResponseSchema, { body: {}, signal, timeoutMs: drainTimeoutMs });
 
   return {
+    checkToken: (token, hasKey, signal) =>
+      call('POST', '/v1/join/token', tokenCheckResponseSchema, { body: { token, hasKey }, signal }),
     join: (body, signal) => call('POST', '/v1/join', joinResponseSchema, { body, signal }),
     renew: (csrPem, signal) =>
       call('POST', '/v1/node/renew', renewResponseSchema, { body: { csrPem }, signal }),

@@ -27,6 +27,7 @@ import { deregister, forgetNode, takeBack } from './leave.ts';
 import { waitUntilReady } from './ready.ts';
 import { reconcile } from './reconcile.ts';
 import { giveUpReserve, keepReserve } from './reserve.ts';
+import { askAboutToken } from './token.ts';
 
 export type JoinPhase = 'wait' | 'preflight' | 'register' | 'install' | 'ready';
 
@@ -154,21 +155,26 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   const { settings, listener, signal } = options;
   const refused = new AbortController();
   const gateway = createGatewayApi({ url: settings.gatewayUrl, caPem: settings.caPem });
-  const application = apply(host, settings, gateway, AbortSignal.any([signal, refused.signal]));
-  application.catch(() => undefined); // preflight's refusal says more
-  let isAsked = false;
+  const hadKey = (await host.files.status(paths.key)) !== undefined;
+  let application: Promise<JoinRequest> | undefined;
+  let isJudged = true;
   try {
+    await askAboutToken(gateway, settings.token, hadKey, signal);
+    isJudged = false;
+    application = apply(host, settings, gateway, AbortSignal.any([signal, refused.signal]));
+    application.catch(() => undefined); // preflight's refusal says more
     listener.phase('preflight');
     await options.preflight();
     listener.phase('register');
     const request = await application;
-    isAsked = true;
+    isJudged = true;
     return await registerNode(host, settings, gateway, request, signal);
   } catch (error) {
     refused.abort();
-    await application.catch(() => undefined);
-    // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the next try.
-    if (!(isAsked && isUnanswered(error))) await forgetNode(host);
+    await application?.catch(() => undefined);
+    // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the next try,
+    // and for the one after that when preflight ended it.
+    if (isJudged ? !isUnanswered(error) : !hadKey) await forgetNode(host);
     throw error;
   } finally {
     gateway.close();

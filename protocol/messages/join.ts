@@ -55,7 +55,7 @@ export const joinRequestSchema = z.strictObject({
 
 /** `hasKey`: the host has made its key already, so a use may be its own. */
 export const tokenCheckRequestSchema = z.strictObject({ token: z.string().max(128), hasKey: z.boolean() });
-const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
+export const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
 /** A file of its own wherever it goes. */
 const pemSchema = z.string().max(1024 * 1024);
 

@@ -69,6 +69,25 @@ test.each([
   },
 );
 
+test('a token that is no good is refused before preflight, and before a key is made', async () => {
+  gateway.refusal = { status: 410, code: 'TOKEN_EXPIRED' };
+  const begun: string[] = [];
+  const preflight = async () => void begun.push('preflight');
+  await expect(join({}, world.host, { preflight })).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+  expect(gateway.asked).toEqual(['POST /v1/join/token']);
+  expect(begun).toEqual([]);
+  expect(state()).toEqual(before);
+});
+
+test('a key of a join whose answer was lost outlives a try that preflight ends', async () => {
+  gateway.refusal = { status: 503, code: 'GATEWAY_UNAVAILABLE', values: { detail: 'it restarts' } };
+  await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });
+  const key = await world.host.files.readText(paths.key);
+  const preflight = () => Promise.reject(new Fault('PREFLIGHT_FAILED'));
+  await expect(join({}, world.host, { preflight })).rejects.toMatchObject({ code: 'PREFLIGHT_FAILED' });
+  expect(await world.host.files.readText(paths.key)).toBe(key);
+});
+
 const leave = (force = false) => leaveNode(world.host, { force, drain: true });
 
 describe('a join that is refused leaves the host as it was', () => {
@@ -85,12 +104,12 @@ describe('a join that is refused leaves the host as it was', () => {
     expect(state()).toEqual(before);
   });
 
-  test('by preflight, before the gateway hears of it', async () => {
+  test('by preflight, when the gateway was asked for nothing but whether the token is good', async () => {
     const preflight = async () => {
       throw new Fault('PREFLIGHT_FAILED', { count: 1, codes: 'SWAP' });
     };
     await expect(join({}, world.host, { preflight })).rejects.toMatchObject({ code: 'PREFLIGHT_FAILED' });
-    expect(gateway.asked).toEqual([]);
+    expect(gateway.asked).toEqual(['POST /v1/join/token']);
     expect(state()).toEqual(before);
   });
 
