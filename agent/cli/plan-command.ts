@@ -2,6 +2,7 @@
 // means that the host is as its pool wants it.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { chooseSettings } from '../components/settings.ts';
 import { chooseVersions } from '../components/versions.ts';
 import { planNode } from '../node/reconcile.ts';
 import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
@@ -18,7 +19,8 @@ export function planCommand(context: CliContext): Command {
       requireRoot(context.host);
       const state = await readState(context.host);
       if (state === undefined) throw new Fault('NOT_JOINED');
-      const { effective, kept } = chooseVersions(state.desired, state.versions);
+      const settled = chooseSettings(state.desired, state.settings).effective;
+      const { effective, kept } = chooseVersions(settled, state.versions);
       const { plan, drift } = await planNode(context.host, { ...state, desired: effective }, kept);
       const onlyTold = standingDropIns(await foreignDropIns(context.host));
       const marks = { drift, policy: state.desired.driftPolicy, onlyTold };

@@ -86,9 +86,9 @@ function versionRows({ versions, upgrades, drift }: DaemonStatus, language: Lang
     ['ok', 'versions', inUse.join(', ') || '-'],
     ...upgrades.map(
       ({ component, from, to, state, code, detail }): Row => [
-        ok(state === 'trying'),
+        ok(state === 'trying' || state === 'waiting'),
         'upgrade',
-        `${component} ${from} → ${to}: ${state}${code ? ` (${code})` : ''}${suffix(detail ?? '')}`,
+        `${component}${from === '-' ? '' : ` ${from} → ${to}`}: ${state}${code ? ` (${code})` : ''}${suffix(detail ?? '')}`,
       ],
     ),
     [

@@ -30,6 +30,11 @@ export function planComponents(facts: NodeFacts, desiredNode: DesiredNode): Reso
   return withParents(inOrder(desiredNode).flatMap((component) => component.plan(facts, desiredNode)));
 }
 
+/** What must not restart on many nodes at once, each with all that it reads at its start. */
+export function restartGroups(facts: NodeFacts, desiredNode: DesiredNode): readonly (readonly Resource[])[] {
+  return [containerdComponent, kubeletComponent].map((component) => component.plan(facts, desiredNode));
+}
+
 /**
  * Where the kubelet reaches its API server through the agent, the agent runs first: a kubelet that finds nobody retries
  * with growing pauses, which would cost the join up to a minute. At boot nothing waits: its certificate is there,

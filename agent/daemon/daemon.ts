@@ -11,7 +11,7 @@ import { countDefects, type Given } from './given.ts';
 import { type Link, prepareLink } from './link.ts';
 import { type Observation, observe } from './observation.ts';
 import { takeOrders } from './orders.ts';
-import { readSelf, type Self } from './self.ts';
+import { apiServerAccess, readSelf, type Self } from './self.ts';
 import { prepareUpkeep, type Upkeep } from './upkeep.ts';
 import { openVoice, type Voice } from './voice.ts';
 
@@ -50,7 +50,7 @@ type Known = Given & Self & Link & Observation;
 async function openDoors({ logger, configuration, course, apiServer, tunnel, begin }: Known & Voice) {
   const { gatewayUrl, nodeName, pool } = configuration;
   logger.info({ node: nodeName, pool, gateway: gatewayUrl, version: agentVersion }, 'regnode is running');
-  await apiServer.setAccess(course.desired.apiServerAccess);
+  await apiServer.setAccess(apiServerAccess(course));
   tunnel.connect();
   await begin();
 }

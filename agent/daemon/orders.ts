@@ -6,7 +6,7 @@ import type { Given } from './given.ts';
 import type { Link } from './link.ts';
 import type { Observation } from './observation.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import type { Self } from './self.ts';
+import { apiServerAccess, type Self } from './self.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { Voice } from './voice.ts';
 
@@ -19,12 +19,17 @@ export function takeOrders(parts: Parts): void {
   const { host, logger, course, tunnel, apiServer, renewal, telemetry, reconciler, tell } = parts;
   const leave = oneAtATime(() => startLeaving(host, logger, course.leaving));
   const repeats = new RepeatFilter(heardOnceIn);
+  const listen = () => background('API server listener', apiServer.setAccess(apiServerAccess(course)));
+  reconciler.onChange(({ apiServerAccess: inUse }) => {
+    course.accessInUse = inUse ?? course.accessInUse;
+    listen();
+  });
   tunnel.onControl((message) => {
     switch (message.kind) {
       case 'desired':
         course.desired = message.desired;
         telemetry.setIntervals(message.desired.telemetry);
-        background('API server listener', apiServer.setAccess(message.desired.apiServerAccess));
+        listen();
         reconciler.setDesired(message.desired);
         break;
       case 'leave':

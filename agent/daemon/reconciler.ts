@@ -5,21 +5,29 @@
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellDefect } from '../../protocol/defect.ts';
-import type { DesiredState } from '../../protocol/messages/desired.ts';
+import type { ApiServerAccess, DesiredState } from '../../protocol/messages/desired.ts';
 import type { DriftNote, NodePhase, VersionNote } from '../../protocol/messages/report.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { versionsInUse } from '../components/versions.ts';
 import { nextDrift } from '../drift/notes.ts';
 import type { Host } from '../host/host.ts';
+import type { PendingRestart } from '../node/pending-restart.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
 import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
 import type { StoreSize } from '../plan/store.ts';
-import { readState } from '../state/state.ts';
+import { type NodeState, readState } from '../state/state.ts';
 import type { ManifestSource } from '../trust/accept.ts';
 import { advanceNode } from '../upgrade/advance.ts';
 import type { Drainer } from '../upgrade/drain.ts';
 import type { HealthProbe } from '../upgrade/health.ts';
-import { heldNotes, tryingNote } from '../upgrade/notes.ts';
+import {
+  heldNotes,
+  heldSettingsNote,
+  settingsComponent,
+  tryingNote,
+  tryingSettingsNote,
+  waitingNote,
+} from '../upgrade/notes.ts';
 
 const busyPauseMs = 2000;
 const firstPauseMs = 5000;
@@ -37,6 +45,8 @@ export interface ReconcilerStatus {
   /** Versions that are being tried, or failed here. */
   readonly upgrades: readonly VersionNote[];
   readonly drift: readonly DriftNote[];
+  /** Of the kubelet that runs; undefined until the host was found to fulfil something. */
+  readonly apiServerAccess: ApiServerAccess | undefined;
   /** Archives that wait to be unpacked, and parts of downloads. */
   readonly store: StoreSize;
 }
@@ -66,6 +76,7 @@ export class Reconciler {
     versions: {},
     upgrades: [],
     drift: [],
+    apiServerAccess: undefined,
     store: { files: 0, bytes: 0 },
   };
   readonly #listeners: ((status: ReconcilerStatus) => void)[] = [];
@@ -114,8 +125,7 @@ export class Reconciler {
       this.#change({ phase: state?.phase === 'Leaving' ? 'Leaving' : 'Joining' });
       return 'busy';
     }
-    if (this.#status.at === '')
-      this.#status = { ...this.#status, versions: versionsOf(versionsInUse(state.desired, state.versions)) };
+    if (this.#status.at === '') this.#remember(state);
     try {
       await this.#advance();
       return 'done';
@@ -130,6 +140,13 @@ export class Reconciler {
       this.#change({ phase: 'Degraded', fault: `${fault.code}: ${fault.message}` });
       return 'failed';
     }
+  }
+
+  /** Before the first look: a trial that the agent's end cut off is still one. */
+  #remember({ desired, versions, settings: { trial } }: NodeState): void {
+    const upgrades = trial ? [tryingSettingsNote({ ...trial, units: [] }, '', trial.since)] : [];
+    const inUse = versionsOf(versionsInUse(desired, versions));
+    this.#status = { ...this.#status, versions: inUse, upgrades };
   }
 
   async #advance(): Promise<void> {
@@ -170,6 +187,16 @@ export class Reconciler {
         if (verdict instanceof Fault) logger.error({ ...values, code: verdict.code }, verdict.message);
         else logger.info({ ...values, verdict }, 'version tried');
       },
+      onSettingsTrial: (trial, missing) => {
+        logger.info({ ...trial, missing }, 'trying other settings');
+        const others = this.#status.upgrades.filter(({ component }) => component !== settingsComponent);
+        const note = tryingSettingsNote(trial, missing, this.#now());
+        this.#change({ phase: 'Configuring', upgrades: [...others, note] });
+      },
+      onSettingsVerdict: ({ id }, verdict) => {
+        if (verdict instanceof Fault) logger.error({ id, code: verdict.code }, verdict.message);
+        else logger.info({ id, verdict }, 'settings tried');
+      },
       onSwept: ({ removed, left }) => {
         for (const { path, sizeBytes } of removed)
           logger.info({ path, sizeBytes }, 'a download that nobody needs is removed');
@@ -186,18 +213,31 @@ export class Reconciler {
     this.#intervalMs = driftIntervalMs;
     for (const { key, reason } of done.drift) logger.warn({ key, reason, driftPolicy }, 'drift');
     const dropIns = standingDropIns(await foreignDropIns(host));
-    const refused = heldNotes(choice, heldAgent);
+    const refused = [
+      ...(done.heldSettings ? [heldSettingsNote(done.heldSettings)] : []),
+      ...heldNotes(choice, heldAgent),
+    ];
+    const waiting = done.pending && this.#waitingNote(done.pending);
     const first = refused.find(({ state }) => state === 'rolled-back');
     this.#change({
       phase: first === undefined ? 'Running' : 'Degraded',
-      ...(first === undefined ? { revision } : {}),
+      ...(first === undefined && waiting === undefined ? { revision } : {}),
       at: this.#now(),
       steps,
       fault: first === undefined ? '' : `${first.code}: ${first.detail}`,
       versions: versionsOf(choice.effective),
-      upgrades: refused,
+      upgrades: [...refused, ...(waiting ? [waiting] : [])],
+      ...(waiting ? {} : { apiServerAccess: choice.effective.apiServerAccess }),
       drift: nextDrift(this.#status.drift, done.drift, driftPolicy, this.#now(), dropIns),
     });
+  }
+
+  /** The same restart waits since it was first seen. */
+  #waitingNote(pending: PendingRestart): VersionNote {
+    const known = this.#status.upgrades.find(({ state, to }) => state === 'waiting' && to === pending.id);
+    if (known !== undefined) return known;
+    this.#options.logger.info(pending, "a restart waits for this node's turn");
+    return waitingNote(pending, this.#now());
   }
 
   #now(): string {

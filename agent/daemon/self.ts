@@ -1,7 +1,7 @@
 // Who this node is, as a join has left it on the disk, and what the agent before this one remembered. Starting again can't mend what
 // is missing here: exit code 2, and systemd leaves it at that.
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { DesiredState } from '../../protocol/messages/desired.ts';
+import type { ApiServerAccess, DesiredState } from '../../protocol/messages/desired.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
 import { type AgentConfiguration, readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
@@ -24,15 +24,23 @@ interface Course {
   desired: DesiredState;
   /** Why it leaves; empty while it stays. */
   leaving: string;
+  /** How the kubelet that runs reaches its API server, which need not be the desired way while a restart waits. */
+  accessInUse: ApiServerAccess;
+}
+
+/** The way is kept open for the kubelet that runs, and for the one that is to run. */
+export function apiServerAccess({ desired, accessInUse }: Course): ApiServerAccess {
+  return accessInUse === 'tunnel' ? accessInUse : desired.apiServerAccess;
 }
 
 export async function readSelf({ host, environment }: Given): Promise<Self> {
   const configuration = present(paths.configuration, await readConfiguration(host));
   const identity = present(paths.identity, await readIdentity(host));
-  const { desired } = present(paths.stateFile, await readState(host));
+  const { desired, settings: tried } = present(paths.stateFile, await readState(host));
+  const accessInUse = (tried.proven ?? desired).apiServerAccess;
   const settings = telemetrySettings(environment);
   const remembered = (await readStatus(host))?.health;
-  return { configuration, identity, settings, remembered, course: { desired, leaving: '' } };
+  return { configuration, identity, settings, remembered, course: { desired, leaving: '', accessInUse } };
 }
 
 function present<T>(path: string, value: T | undefined): T {

@@ -8,6 +8,7 @@ import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { type JoinRequest, protocolVersion } from '../../protocol/messages/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
+import { settingsInUse, settingsOf } from '../components/settings.ts';
 import { neededArtifacts, versionsInUse, withProven } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
 import { isMendable } from '../host/disk-faults.ts';
@@ -129,10 +130,15 @@ async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult>
     known === undefined ? await admit(host, options) : await toldAgain(host, known, options.settings);
   await options.beforeInstall?.();
   options.listener.phase('install');
-  const desired = versionsInUse(state.desired, state.versions);
+  const desired = settingsInUse(versionsInUse(state.desired, state.versions), state.settings);
   const done = await install(host, state, desired, options);
   if (state.phase === 'Installing')
-    await writeState(host, { ...state, phase: 'Joined', versions: withProven(state.versions, desired) });
+    await writeState(host, {
+      ...state,
+      phase: 'Joined',
+      versions: withProven(state.versions, desired),
+      settings: { proven: settingsOf(desired) },
+    });
   const outcome = known?.phase === 'Joined' && done === 0 ? 'nothing-to-do' : 'joined';
   return { outcome, identity: state.identity, desired: state.desired };
 }
@@ -223,6 +229,7 @@ async function registerNode(
     },
     desired: answer.desired,
     versions: {},
+    settings: {},
     agentFailures: [],
     ...(downloads === undefined ? {} : { downloads }),
   };

@@ -6,7 +6,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
 import type { DesiredNode } from '../components/component.ts';
 import { observeFacts } from '../components/facts.ts';
-import { planComponents } from '../components/index.ts';
+import { planComponents, restartGroups } from '../components/index.ts';
 import { treeOf } from '../components/trees.ts';
 import {
   type Applied,
@@ -30,6 +30,7 @@ import { type Plan, planChanges, type Step } from '../plan/plan.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { signedOnly } from '../trust/accept.ts';
+import { type PendingRestart, pendingRestart, withoutPending } from './pending-restart.ts';
 import { renewReserve } from './reserve.ts';
 
 const mostRounds = 6;
@@ -43,12 +44,16 @@ export interface ReconcileOptions {
   readonly kept?: readonly Artifact[];
   /** Only fetch and unpack what the desired state needs: nothing that runs is touched. */
   readonly onlyUnpack?: boolean;
+  /** What restarts a kubelet or a containerd for a changed desired state is left for the node's turn. */
+  readonly withoutRestarts?: boolean;
 }
 
 export interface Reconciled {
   readonly steps: number;
   /** What had been changed by hand: made again, or with the policy `report` still as it was found. */
   readonly drift: readonly Step[];
+  /** What `withoutRestarts` has left. */
+  readonly pending: PendingRestart | undefined;
 }
 
 export interface SortedNodePlan {
@@ -92,11 +97,14 @@ export async function reconcile(
       const found = await planAgainst(host, desiredNode, foldJournal(journal.entries), kept);
       const sorted = sortPlan(found.plan, applied);
       for (const step of sorted.drift) drift.set(step.key, step);
+      const pending = options.withoutRestarts
+        ? pendingRestart(sorted.changes.steps, found.restartGroups)
+        : undefined;
       const due = desiredNode.desired.driftPolicy === 'report' ? sorted.changes : found.plan;
-      const plan = untilUnpacked(due, options.onlyUnpack ?? false);
+      const plan = untilUnpacked(withoutPending(due, pending, sorted.drift), options.onlyUnpack ?? false);
       if (plan.steps.length === 0) {
-        if (!options.onlyUnpack) await rememberApplied(host, applied, found.resources);
-        return { steps, drift: [...drift.values()] };
+        if (!options.onlyUnpack) await rememberApplied(host, applied, found.resources, pending);
+        return { steps, drift: [...drift.values()], pending };
       }
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));
       if (now === before || round > mostRounds) throw notSettled(plan);
@@ -118,13 +126,19 @@ async function planAgainst(
   desiredNode: DesiredNode,
   journaled: ReadonlyMap<string, JournaledThing>,
   kept: readonly Artifact[] | undefined,
-): Promise<{ plan: Plan; resources: readonly Resource[] }> {
+): Promise<{
+  plan: Plan;
+  resources: readonly Resource[];
+  restartGroups: readonly (readonly Resource[])[];
+}> {
   const facts = await observeFacts(host, desiredNode.desired);
   const address =
     (await addressToward(host, desiredNode.identity.gatewayUrl)) ?? desiredNode.identity.address;
-  const resources = planComponents(facts, { ...desiredNode, identity: { ...desiredNode.identity, address } });
+  const here = { ...desiredNode, identity: { ...desiredNode.identity, address } };
+  const resources = planComponents(facts, here);
   const keptTrees = kept && new Set(kept.map((artifact) => `tree:${treeOf(artifact)}`));
-  return { plan: planChanges(await observeResources(host, resources), journaled, keptTrees), resources };
+  const plan = planChanges(await observeResources(host, resources), journaled, keptTrees);
+  return { plan, resources, restartGroups: restartGroups(facts, here) };
 }
 
 /**
@@ -151,9 +165,19 @@ async function forgetChanging(
   return next;
 }
 
-async function rememberApplied(host: Host, before: Applied, resources: readonly Resource[]): Promise<void> {
+/** What waits is remembered as it was made. */
+async function rememberApplied(
+  host: Host,
+  before: Applied,
+  resources: readonly Resource[],
+  pending: PendingRestart | undefined,
+): Promise<void> {
   const applied = Object.fromEntries(
-    resources.map((resource) => [kindOf(kinds, resource).identify(resource), fingerprint(resource)]),
+    resources.flatMap((resource) => {
+      const key = kindOf(kinds, resource).identify(resource);
+      const made = pending?.keys.has(key) ? before[key] : fingerprint(resource);
+      return made === undefined ? [] : [[key, made]];
+    }),
   );
   if (JSON.stringify(applied) !== JSON.stringify(before)) await writeApplied(host, applied);
 }

@@ -6,6 +6,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { desiredStateSchema } from '../../protocol/messages/desired.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { downloadSettingsSchema } from '../components/artifacts/source.ts';
+import { settingsMemorySchema } from '../components/settings.ts';
 import { failureSchema, versionMemorySchema } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
 import { readChecksummedJson, writeChecksummedJson } from '../host/checksummed-json.ts';
@@ -23,6 +24,8 @@ const stateSchema = z.object({
   }),
   desired: desiredStateSchema,
   versions: versionMemorySchema.default({}),
+  /** Of what restarts a kubelet or a containerd beside versions. */
+  settings: settingsMemorySchema.default({}),
   /** Agents that did not work here. */
   agentFailures: z.array(failureSchema).default([]),
   /** A kubelet (its hash) for which the node was cordoned, until it is uncordoned. */

@@ -5,7 +5,7 @@
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
-import type { DesiredNode } from '../components/component.ts';
+import { chooseSettings, type SettingsFailure } from '../components/settings.ts';
 import {
   type Choice,
   chooseVersions,
@@ -29,17 +29,19 @@ import { admitDesired, type ManifestSource } from '../trust/accept.ts';
 import { advanceAgent } from './agent/advance.ts';
 import { type Drainer, drainForTrial, endDrain, isDrainDue } from './drain.ts';
 import { type GateVerdict, namesOf, passGate } from './gate.ts';
-import type { HealthProbe } from './health.ts';
+import {
+  rememberSettings,
+  type SettingsTrial,
+  type SettingsWatch,
+  settleSettings,
+  watchSettings,
+} from './settings.ts';
 
-export interface AdvanceOptions {
+export interface AdvanceOptions extends SettingsWatch {
   readonly reconcile: Omit<ReconcileOptions, 'kept' | 'onlyUnpack'>;
   /** Where the manifest of a desired state is read. */
   readonly source: ManifestSource;
-  readonly probe: HealthProbe;
   readonly gateway: Drainer;
-  /** The newest desired state; undefined when it is the one in state.json. */
-  readonly desired: () => DesiredState | undefined;
-  readonly signal: AbortSignal;
   readonly onTrial: (trial: Trial, missing: string) => void;
   readonly onVerdict: (trial: Trial, verdict: GateVerdict) => void;
   /** What was left of the store of archives, and what had been there for too long. */
@@ -48,6 +50,8 @@ export interface AdvanceOptions {
 
 export interface Advanced extends Reconciled {
   readonly choice: Choice;
+  /** Desired settings that did not work here. */
+  readonly heldSettings: SettingsFailure | undefined;
   /** The desired agent, when this host does not get it. */
   readonly heldAgent: Failure | undefined;
   /** Another agent takes over in a moment. */
@@ -64,6 +68,14 @@ export async function advanceNode(host: Host, options: AdvanceOptions): Promise<
     if (done === undefined) return undefined;
     steps += done.steps;
     for (const step of done.drift) drift.set(step.key, step);
+    if (done.settingsTrial !== undefined) {
+      const { settingsTrial } = done;
+      const tried = done.choice.effective;
+      const verdict = await watchSettings(host, settingsTrial, tried.upgrade.healthTimeoutMs, options);
+      await locked(host, () => rememberSettings(host, settingsTrial, verdict, tried));
+      wasTakenBack ||= verdict instanceof Fault;
+      continue;
+    }
     const { trial } = done.choice;
     if (trial === undefined || done.isHandingOver) {
       if (wasTakenBack && !done.isHandingOver) await watchOldVersion(host, done.choice, options);
@@ -85,6 +97,8 @@ export async function advanceNode(host: Host, options: AdvanceOptions): Promise<
 
 interface Act extends Advanced {
   readonly since: string;
+  /** Before any version: so it is clear who is to blame. */
+  readonly settingsTrial?: SettingsTrial;
   /** Its archive is there; the node's pods have to go before it begins. */
   readonly isDrainDue?: boolean;
   /** It could not even be put into use. */
@@ -102,25 +116,58 @@ async function act(host: Host, options: AdvanceOptions): Promise<Act | undefined
   const agent = await advanceAgent(host, { ...before, desired }, options.reconcile);
   const { state, isHandingOver } = agent;
   const heldAgent = agent.held;
-  const choice = chooseVersions(desired, state.versions);
-  const desiredNode = { identity: state.identity, desired: choice.effective };
-  if (isHandingOver) return { steps: 0, drift: [], choice, since: '', heldAgent, isHandingOver };
-  if (choice.trial !== undefined)
-    return { ...(await begin(host, state, choice, desiredNode, options)), heldAgent };
-  const done = await reconcile(host, desiredNode, { ...options.reconcile, kept: choice.kept });
-  await keep(host, state, withProven(state.versions, choice.effective));
-  return { ...done, choice, since: '', heldAgent, isHandingOver };
+  const settings = chooseSettings(desired, state.settings);
+  const choice = chooseVersions(settings.effective, state.versions);
+  const nothing = {
+    steps: 0,
+    drift: [],
+    pending: undefined,
+    choice,
+    since: '',
+    heldSettings: settings.failure,
+    heldAgent,
+    isHandingOver,
+  };
+  if (isHandingOver) return nothing;
+  const { trial } = choice;
+  // One that was cut off is gone on with first.
+  if (trial !== undefined && trial.attempts > 0) return begin(host, state, { ...nothing, trial }, options);
+  const done = await settleSettings(
+    host,
+    state,
+    { identity: state.identity, desired: beforeTrial(choice) },
+    {
+      reconcile: { ...options.reconcile, ...(trial === undefined ? { kept: choice.kept } : {}) },
+      isHeard: options.desired() !== undefined,
+      hasTurn: trial !== undefined,
+    },
+  );
+  const { steps, drift, pending } = done;
+  if (done.trial !== undefined) return { ...nothing, steps, drift, settingsTrial: done.trial };
+  if (trial !== undefined) {
+    const begun = await begin(host, done.state, { ...nothing, trial }, options);
+    return { ...begun, steps: steps + begun.steps, drift: [...drift, ...begun.drift] };
+  }
+  await keep(host, done.state, withProven(done.state.versions, choice.effective));
+  return { ...nothing, steps, drift, pending };
+}
+
+/** What the host is to have while a version has not begun. */
+function beforeTrial({ effective, trial }: Choice): DesiredState {
+  const artifacts = effective.artifacts.map((artifact) =>
+    artifact.component === trial?.component ? trial.from : artifact,
+  );
+  return { ...effective, artifacts };
 }
 
 async function begin(
   host: Host,
   state: NodeState,
-  choice: Choice,
-  desiredNode: DesiredNode,
+  { trial, ...nothing }: Act & { readonly trial: Trial },
   options: AdvanceOptions,
 ): Promise<Act> {
-  const trial = choice.trial as Trial;
-  const nothing = { steps: 0, drift: [], choice, since: '', heldAgent: undefined, isHandingOver: false };
+  const { choice } = nothing;
+  const desiredNode = { identity: state.identity, desired: choice.effective };
   if (trial.attempts >= mostAttempts) {
     return {
       ...nothing,
@@ -132,7 +179,8 @@ async function begin(
   if (isDrainDue(trial, choice.effective, state.drainedFor))
     return { ...nothing, steps: staged.steps, isDrainDue: true };
   const versions = trialBegun(state.versions, trial, new Date(host.clock.nowMs()).toISOString());
-  await keep(host, state, versions);
+  // Back to the version before, should it come to that, is no turn of its own.
+  await writeState(host, { ...state, versions, settings: { ...state.settings, isTurn: true } });
   options.onTrial(trial, '');
   const since = versions[trial.component]?.trial?.since ?? '';
   try {

@@ -19,7 +19,7 @@ export interface Health {
   readonly started: readonly string[];
 }
 
-/** `since`: when the trial began, which what the kubelet says has to be newer than. */
+/** `since`: when the trial (without one, of other settings) began, which what the kubelet says has to be newer than. */
 export type HealthProbe = (trial: Trial | undefined, since: string) => Promise<Health>;
 
 const askTimeoutMs = 10_000;
@@ -81,6 +81,9 @@ async function askCluster(
       ...(trial?.component !== 'kubelet' || isNewKubelet(trial, status, since)
         ? []
         : [`the cluster has not heard of the new kubelet (it knows ${status.kubeletVersion || 'none'})`]),
+      ...(trial !== undefined || since === '' || isHeardSince(status, since)
+        ? []
+        : ['the cluster has not heard of the kubelet since its restart']),
     ];
     return { missing, isSeen: true };
   } catch (error) {
@@ -96,8 +99,15 @@ export function isNewKubelet(
 ): boolean {
   const seen = release(status.kubeletVersion ?? '');
   if (release(from.version) !== release(to.version)) return seen === release(to.version);
-  // Kubernetes writes whole seconds.
-  return Date.parse(status.readyHeartbeatAt ?? '') >= Math.floor(Date.parse(since) / 1000) * 1000;
+  return isHeardSince(status, since);
+}
+
+/** Kubernetes writes whole seconds. */
+function isHeardSince(
+  { readyHeartbeatAt }: { readonly readyHeartbeatAt?: string | undefined },
+  since: string,
+): boolean {
+  return Date.parse(readyHeartbeatAt ?? '') >= Math.floor(Date.parse(since) / 1000) * 1000;
 }
 
 const release = (version: string) => /\d+\.\d+\.\d+/.exec(version)?.[0] ?? version;

@@ -1,6 +1,12 @@
 // What a node says about versions that are not simply in use: pure.
 import type { VersionNote } from '../../protocol/messages/report.ts';
+import type { SettingsFailure } from '../components/settings.ts';
 import type { Choice, Failure, Trial } from '../components/versions.ts';
+import type { PendingRestart } from '../node/pending-restart.ts';
+import type { SettingsTrial } from './settings.ts';
+
+/** Named beside runc and the kubelet where versions are told. */
+export const settingsComponent = 'settings';
 
 export function tryingNote({ component, from, to }: Trial, missing: string, at: string): VersionNote {
   const detail = missing.slice(0, 400);
@@ -17,3 +23,25 @@ export function heldNotes({ held }: Choice, agent: Failure | undefined): Version
     ...(agent === undefined ? [] : [note('agent', agent)]),
   ];
 }
+
+/** Its units are the detail: what they will read is known by an id alone. */
+export function waitingNote({ id, units }: PendingRestart, at: string): VersionNote {
+  return { ...settingsNote(id, at), state: 'waiting', detail: units.join(', ') };
+}
+
+export function tryingSettingsNote({ id, units }: SettingsTrial, missing: string, at: string): VersionNote {
+  const detail = (missing || units.join(', ')).slice(0, 400);
+  return { ...settingsNote(id, at), state: 'trying', detail };
+}
+
+export function heldSettingsNote({ id, code, detail, at }: SettingsFailure): VersionNote {
+  return { ...settingsNote(id, at), state: 'rolled-back', code, detail };
+}
+
+const settingsNote = (to: string, at: string) => ({
+  component: settingsComponent,
+  from: '-',
+  to,
+  code: '',
+  at,
+});

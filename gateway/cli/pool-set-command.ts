@@ -2,14 +2,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { Text } from '../../protocol/catalogue/text.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
 import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { isRollout, restartedBy } from '../pools/restarts.ts';
 import { skewFault } from '../pools/skew.ts';
 import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { connect, sharedFlags } from './context.ts';
+import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
-import { printJson, printLines } from './output.ts';
+import { printJson, printLines, tellProgress } from './output.ts';
 import { changedSpec } from './pool-changes.ts';
 import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 
@@ -27,9 +30,12 @@ async function set(name: string, flags: ChangeFlags, command: Command): Promise<
   const { kubernetes } = await connect(command);
   const { changes, spec } = await changePool(kubernetes, name, flags);
   const dryRun = flags.dryRun ?? false;
-  if (sharedFlags(command).json) printJson({ pool: { name, spec }, changed: changes.length > 0, dryRun });
+  const restarts = restartedBy(changes.map(fieldOf));
+  if (sharedFlags(command).json)
+    printJson({ pool: { name, spec }, changed: changes.length > 0, restarts, dryRun });
   else for (const line of changes) printLines(line);
   tellChanged(name, changes, dryRun);
+  if (changes.length > 0) tellProgress(say(effectOf(spec, changes.map(fieldOf))));
 }
 
 export type ChangeFlags = PoolFlags & { readonly dryRun?: true };
@@ -79,6 +85,22 @@ export function tellChanged(name: string, changes: readonly string[], dryRun: bo
   if (dryRun) tellDone({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' });
   else if (changes.length > 0) tellDone({ en: `node pool ${name} changed`, zh: `节点池 ${name} 已修改` });
   else tellDone({ en: `node pool ${name} is as desired already`, zh: `节点池 ${name} 已符合要求` });
+}
+
+const fieldOf = (change: string) => change.slice(0, change.indexOf(':'));
+
+/** Whether it is a rollout, and of what. */
+function effectOf({ upgrade: { maxUnavailable, paused } }: PoolSpec, fields: readonly string[]): Text {
+  if (!isRollout(fields))
+    return { en: 'applied at once; nothing restarts for it', zh: '立即生效，无需重启任何服务' };
+  const names = restartedBy(fields).join(', ');
+  const restarts =
+    names === '' ? { en: '', zh: '' } : { en: ` (restarts ${names})`, zh: `（重启 ${names}）` };
+  const wait = paused ? { en: ', when it is resumed', zh: '，恢复后开始' } : { en: '', zh: '' };
+  return {
+    en: `a rollout${restarts.en}: ${maxUnavailable} node(s) at a time${wait.en}`,
+    zh: `滚动更新${restarts.zh}：每次 ${maxUnavailable} 个节点${wait.zh}`,
+  };
 }
 
 async function requireSkew(kubernetes: Kubernetes, version: string): Promise<void> {

@@ -2,6 +2,7 @@
 // when it changes.
 import type { DriftNote, VersionNote } from '../../protocol/messages/report.ts';
 import { type Note, told } from '../kubernetes/event-recorder.ts';
+import { settingsComponent } from '../pools/rollout.ts';
 import type { Condition, RegisteredNodeStatus } from '../resources/registered-node.ts';
 
 interface Told {
@@ -17,7 +18,7 @@ export function upgradeConditions({ upgrades = [], drift = [] }: Told): Fact[] {
 
 function versionsCondition(upgrades: readonly VersionNote[]): Fact {
   const type = 'VersionsCurrent';
-  const refused = upgrades.filter(({ state }) => state !== 'trying');
+  const refused = upgrades.filter(({ state }) => state !== 'trying' && state !== 'waiting');
   const [first] = refused;
   if (first !== undefined) {
     const message = refused.map((note) => note.detail ?? way(note)).join('; ');
@@ -25,7 +26,7 @@ function versionsCondition(upgrades: readonly VersionNote[]): Fact {
   }
   const [trying] = upgrades;
   if (trying === undefined) return { type, status: 'True', ...told('VERSIONS_CURRENT') };
-  return { type, status: 'Unknown', ...told('UPGRADE_BEGUN', valuesOf(trying)) };
+  return { type, status: 'Unknown', ...begun(trying) };
 }
 
 function driftCondition(standing: readonly DriftNote[]): Fact {
@@ -46,12 +47,14 @@ function versionEvents(before: RegisteredNodeStatus, after: RegisteredNodeStatus
   for (const note of now) {
     const known = old.find(({ component }) => component === note.component);
     if (known?.state === note.state && known.to === note.to && known.code === note.code) continue;
-    if (note.state === 'trying') events.push({ type: 'Normal', ...told('UPGRADE_BEGUN', valuesOf(note)) });
+    const isUnderWay = note.state === 'trying' || note.state === 'waiting';
+    if (isUnderWay) events.push({ type: 'Normal', ...begun(note) });
     else events.push({ type: 'Warning', reason: codeOf(note), message: note.detail ?? way(note) });
   }
   for (const note of old.filter(({ state }) => state === 'trying')) {
     const isOver = !now.some(({ component }) => component === note.component);
-    if (isOver && after.versions?.[note.component] === note.to)
+    if (isOver && note.component === settingsComponent) events.push({ type: 'Normal', ...told('RESTARTED') });
+    else if (isOver && after.versions?.[note.component] === note.to)
       events.push({ type: 'Normal', ...told('UPGRADED', valuesOf(note)) });
   }
   return events;
@@ -71,6 +74,12 @@ function driftEvents(before: readonly DriftNote[], after: readonly DriftNote[]):
       ? []
       : [{ type: 'Warning', ...told('DRIFT_REPAIRED', listed(repaired)) } as const]),
   ];
+}
+
+function begun(note: VersionNote): Pick<Note, 'reason' | 'message'> {
+  if (note.component !== settingsComponent) return told('UPGRADE_BEGUN', valuesOf(note));
+  const detail = limited(note.detail || note.to);
+  return told(note.state === 'waiting' ? 'RESTART_WAITS' : 'RESTART_BEGUN', { detail });
 }
 
 const listed = (notes: readonly DriftNote[]) => ({

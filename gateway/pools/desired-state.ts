@@ -14,7 +14,7 @@ import { ciliumVersion } from '../cilium/desired.ts';
 import type { RegisteredNodeSpec } from '../resources/registered-node.ts';
 
 type Architecture = Artifact['architecture'];
-type NodeSettings = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt'>;
+type NodeSettings = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 'upgradeAttempt' | 'restart'>;
 /** Component → version. */
 export type Versions = Readonly<Record<string, string>>;
 type Single = Exclude<Artifact['component'], 'images'>;
@@ -49,6 +49,7 @@ export function desiredState(
       healthTimeoutMs: spec.upgrade.healthTimeoutMs,
       attempt: node.upgradeAttempt ?? '',
       drain: spec.upgrade.drain,
+      restart: node.restart ?? '',
     },
     artifacts: chooseArtifacts(
       node.versions ?? targetVersions(spec, architecture, artifacts, host),

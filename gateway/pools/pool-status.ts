@@ -43,9 +43,9 @@ export async function writePoolStatus(
       throw error;
     }
   }
-  for (const node of rollout?.ask ?? []) {
+  for (const { node, restart } of rollout?.ask ?? []) {
     const versions = rollout?.targets.get(node);
-    if (versions && !(versions instanceof Fault)) await askFor(kubernetes, node, versions);
+    if (versions && !(versions instanceof Fault)) await askFor(kubernetes, node, versions, restart);
   }
   return undefined;
 }
@@ -87,7 +87,17 @@ async function nextRollout(
   const begun = isDeepStrictEqual(target, known?.target) ? (known?.updating ?? []) : [];
   const { generation } = pool.metadata;
   const limits = { maxUnavailable, toleratedFailures, paused };
-  return { ...planRollout({ target, targets, nodes, ...limits, blocked, generation, begun }), targets };
+  const plan = planRollout({ target, targets, nodes, ...limits, blocked, generation, begun });
+  const isOver = plan.status.state === 'Done' && generation === known?.generation && nodes.every(isSettled);
+  const wayBefore = isOver ? undefined : known?.apiServerAccess;
+  const way = spec.apiServerAccess === 'tunnel' ? 'tunnel' : wayBefore;
+  return { ...plan, status: { ...plan.status, ...(way ? { apiServerAccess: way } : {}) }, targets };
+}
+
+/** It has what its pool desires, or cannot be heard. */
+function isSettled({ status }: RegisteredNode): boolean {
+  const configured = status?.conditions?.find(({ type }) => type === 'Configured');
+  return !status?.tunnel?.connected || configured?.status === 'True';
 }
 
 function targetOf(spec: PoolSpec, { status }: RegisteredNode, store: readonly Artifact[]): Versions | Fault {
@@ -105,9 +115,15 @@ async function assertSkew(kubernetes: Kubernetes, target: Versions): Promise<voi
   if (fault) throw fault;
 }
 
-async function askFor(kubernetes: Kubernetes, name: string, target: Versions): Promise<void> {
+async function askFor(
+  kubernetes: Kubernetes,
+  name: string,
+  target: Versions,
+  restart: string | undefined,
+): Promise<void> {
   await update(kubernetes, registeredNodes, { name }, (node) => {
-    if (node.metadata.deletionTimestamp || isDeepStrictEqual(node.spec.versions, target)) return undefined;
-    return { ...node, spec: { ...node.spec, versions: { ...target } } };
+    const spec = { ...node.spec, versions: { ...target }, ...(restart === undefined ? {} : { restart }) };
+    if (node.metadata.deletionTimestamp || isDeepStrictEqual(node.spec, spec)) return undefined;
+    return { ...node, spec };
   });
 }

@@ -1,6 +1,7 @@
 // A rollout: which nodes of a pool get its new versions now. Pure. A node is asked for a version by its own
 // registration (spec.versions), so what was begun is known to every replica and after every restart. One that has to take
-// a version back stops the rollout; one that cannot be reached is passed over until it is back.
+// a version back stops the rollout; one that cannot be reached is passed over until it is back. A restart for other settings, which
+// the node itself says that it needs, has its turn in the same line (spec.restart).
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { RolloutStatus } from '../resources/rollout-status.ts';
@@ -24,9 +25,12 @@ export interface RolloutInput {
 
 export interface RolloutPlan {
   readonly status: RolloutStatus;
-  /** Nodes whose registration is to name the target. */
-  readonly ask: readonly string[];
+  /** Nodes whose registration is to name the target, and the restart that they wait for. */
+  readonly ask: readonly { readonly node: string; readonly restart: string | undefined }[];
 }
+
+/** As notes of versions name what is none: settings that restart a kubelet or a containerd. */
+export const settingsComponent = 'settings';
 
 /** What the gateway asks of a node, before and after its turn; undefined: it is joining and gets what its pool has. */
 export function askedVersions({ spec, status }: RegisteredNode): Versions | undefined {
@@ -46,7 +50,7 @@ export function planRollout(input: RolloutInput): RolloutPlan {
   const refused = nodes.filter((node) => targetOf(node) instanceof Fault);
   const asked = nodes.filter((node) => {
     const target = targetOf(node);
-    return !(target instanceof Fault) && same(askedVersions(node) ?? target, target);
+    return !(target instanceof Fault) && isOnlyToRestart(node, target) && !waitsForTurn(node);
   });
   const waiting = nodes.filter((node) => !asked.includes(node) && !refused.includes(node));
   const untold = waiting.filter((node) => begun.includes(name(node)));
@@ -59,7 +63,12 @@ export function planRollout(input: RolloutInput): RolloutPlan {
       !isThere(node, targetOf(node)),
   );
   const fresh = waiting.filter((node) => !untold.includes(node));
-  const reachable = fresh.filter(({ status }) => status?.tunnel?.connected && status.ready === 'True');
+  // One that is not Ready is not begun with, but for a restart, which may be what it needs and costs nothing.
+  const isReady = ({ status }: RegisteredNode) => status?.ready === 'True';
+  const reachable = fresh
+    .filter((node) => node.status?.tunnel?.connected)
+    .filter((node) => isReady(node) || isOnlyToRestart(node, targetOf(node)))
+    .toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)));
   const isStopped = failed.length > input.toleratedFailures;
   const mayBegin = !isStopped && !paused && blocked === '';
   const room = Math.max(0, input.maxUnavailable - updating.length - untold.length);
@@ -77,7 +86,26 @@ export function planRollout(input: RolloutInput): RolloutPlan {
     unreachable: fresh.filter((node) => !reachable.includes(node)).map(name),
     ...detailOf(blocked, isStopped, paused, failed, updating),
   };
-  return { status, ask: ask.map(name) };
+  return { status, ask: ask.map((node) => ({ node: name(node), restart: restartOf(node) })) };
+}
+
+/** The restart that it waits for or is at; what no honest agent calls it is none. */
+function restartOf({ status }: RegisteredNode): string | undefined {
+  return status?.upgrades?.find(
+    ({ component, state, to }) =>
+      component === settingsComponent &&
+      (state === 'waiting' || state === 'trying') &&
+      /^[0-9a-f]{16}$/.test(to),
+  )?.to;
+}
+
+function waitsForTurn(node: RegisteredNode): boolean {
+  const restart = restartOf(node);
+  return restart !== undefined && restart !== node.spec.restart;
+}
+
+function isOnlyToRestart(node: RegisteredNode, target: Versions | Fault): boolean {
+  return !(target instanceof Fault) && same(askedVersions(node) ?? target, target);
 }
 
 function detailOf(
@@ -107,7 +135,9 @@ function failureOf(node: RegisteredNode, target: Versions | Fault): RolloutStatu
   if (target instanceof Fault)
     return [{ node: node.metadata.name, code: target.code, message: target.message }];
   const note = node.status?.upgrades?.find(
-    ({ component, to, state }) => state === 'rolled-back' && bare(to) === bare(target[component] ?? ''),
+    ({ component, to, state }) =>
+      state === 'rolled-back' &&
+      (component === settingsComponent || bare(to) === bare(target[component] ?? '')),
   );
   if (!note) return [];
   return [
@@ -124,7 +154,7 @@ function isThere({ status }: RegisteredNode, target: Versions | Fault): boolean 
   if (target instanceof Fault) return false;
   const reported = status?.versions ?? {};
   const held = (status?.upgrades ?? []).filter(({ state }) => state === 'held');
-  const trying = (status?.upgrades ?? []).some(({ state }) => state === 'trying');
+  const trying = (status?.upgrades ?? []).some(({ state }) => state === 'trying' || state === 'waiting');
   const isHeld = (component: string) => held.some((note) => note.component === component);
   const hasAll = Object.entries(target).every(
     ([component, version]) => isHeld(component) || bare(reported[component] ?? '') === bare(version),

@@ -48,6 +48,9 @@ export const registeredNodeSpecSchema = z.strictObject({
     .record(componentNameSchema, versionSchema)
     .optional()
     .describe('Version of each component that a rollout has asked of this node; without it, what it has.'),
+  restart: noteSchema
+    .optional()
+    .describe('The pending restart (for other settings) that a rollout has let this node do.'),
   upgradeAttempt: noteSchema
     .optional()
     .describe('Changed by hand: versions that failed on this node are tried again.'),

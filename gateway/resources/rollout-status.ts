@@ -1,5 +1,6 @@
 // How far a pool's rollout is, as its status shows it.
 import { z } from 'zod';
+import { apiServerAccessSchema } from '../../protocol/settings/pool.ts';
 
 export const rolloutStatusSchema = z.strictObject({
   state: z.enum(['Done', 'Progressing', 'Paused', 'Blocked']),
@@ -14,5 +15,7 @@ export const rolloutStatusSchema = z.strictObject({
   /** Nodes that will be asked when they are connected and Ready. */
   unreachable: z.array(z.string()),
   detail: z.string().optional(),
+  /** `tunnel`: kubelets of the pool may still reach the API server through it, also when the pool does not say so any more. */
+  apiServerAccess: apiServerAccessSchema.optional(),
 });
 export type RolloutStatus = z.infer<typeof rolloutStatusSchema>;

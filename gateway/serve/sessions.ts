@@ -50,6 +50,8 @@ export async function openSessions(parts: Given & Ground & Records): Promise<Ses
   return { view, hub, tunnels, intake: telemetry.intake, tellRoots };
 }
 
+/** Until the last kubelet of a pool has another way, this one stays. */
 function accessOf(pool: PoolObject | undefined): ApiServerAccess {
-  return pool?.spec.apiServerAccess ?? 'direct';
+  const { spec, status } = pool ?? {};
+  return status?.rollout?.apiServerAccess ?? spec?.apiServerAccess ?? 'direct';
 }

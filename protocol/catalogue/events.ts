@@ -180,6 +180,28 @@ export const eventTexts = {
     en: { message: '{component} {from} → {to} works and stays', remedy: nothingToDo.en },
     zh: { message: '{component} {from} → {to} 升级成功', remedy: nothingToDo.zh },
   },
+  RESTART_WAITS: {
+    exitCode: 0,
+    en: {
+      message: "other settings restart {detail}, which waits for this node's turn",
+      remedy:
+        'Nothing to do. How far its pool is: regnodectl pool get POOL; where it is paused: regnodectl pool resume POOL',
+    },
+    zh: {
+      message: '设置变更需重启 {detail}，正等待轮到此节点',
+      remedy: '无需处理。节点池进度：regnodectl pool get POOL；若已暂停：regnodectl pool resume POOL',
+    },
+  },
+  RESTART_BEGUN: {
+    exitCode: 0,
+    en: { message: 'restarted for other settings, and watched: {detail}', remedy: nothingToDo.en },
+    zh: { message: '因设置变更已重启，正在观察：{detail}', remedy: nothingToDo.zh },
+  },
+  RESTARTED: {
+    exitCode: 0,
+    en: { message: 'the restart for other settings is over', remedy: nothingToDo.en },
+    zh: { message: '因设置变更的重启已结束', remedy: nothingToDo.zh },
+  },
   VERSIONS_CURRENT: {
     exitCode: 0,
     en: { message: 'no version is being tried, and none failed', remedy: nothingToDo.en },

@@ -52,6 +52,18 @@ export const upgradeFaults = {
         '主机已退回 {from}。请查看 regnode.service 退出的原因（journalctl -u regnode），再执行 regnodectl node retry NAME',
     },
   },
+  SETTINGS_UNHEALTHY: {
+    exitCode: 5,
+    en: {
+      message: 'The node was not healthy after a restart of {units} for other settings: {detail}',
+      remedy:
+        'The host is back on the settings before. Set what is named right (regnodectl pool set), or try the same once more: regnodectl node retry NAME',
+    },
+    zh: {
+      message: '因设置变更重启 {units} 后，节点未恢复健康：{detail}',
+      remedy: '主机已退回之前的设置。请修正设置（regnodectl pool set），或重试：regnodectl node retry NAME',
+    },
+  },
   AGENT_CRASHED: {
     exitCode: 5,
     en: {

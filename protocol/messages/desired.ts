@@ -84,6 +84,9 @@ export const desiredStateSchema = z.object({
       healthTimeoutMs: z.number().int().min(1000).max(longestMs).default(300_000),
       /** A version that failed is tried again when this becomes another one. */
       attempt: noteSchema.default(''),
+      /** The pending restart (its id, as the node told it) that is this node's turn now. A gateway that doesn't say
+       *  never heard of turns: then nothing waits. */
+      restart: noteSchema.optional(),
       /** When pods are moved away before another kubelet starts. A gateway that doesn't say can't do it. */
       drain: upgradeDrainSchema.default('never'),
     })

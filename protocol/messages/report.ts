@@ -6,13 +6,16 @@ import { healthSchema } from './health.ts';
 
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
-/** A version that is being tried, was taken back, or can't be had on this host. */
+/**
+ * A version that is being tried, was taken back, or can't be had on this host; of the component `settings` other settings that
+ * restart a kubelet or a containerd. `waiting`: for the node's turn.
+ */
 export const versionNoteSchema = z.object({
   component: shownText(64),
   /** The version in use, and the desired one. */
   from: shownText(64),
   to: shownText(64),
-  state: z.enum(['trying', 'rolled-back', 'held']),
+  state: z.enum(['waiting', 'trying', 'rolled-back', 'held']),
   /** Of the catalogue; empty while it is being tried. */
   code: shownText(64).optional(),
   detail: shownText(1024).optional(),

@@ -7,8 +7,10 @@ import {
   createJoinCommand,
   kubectl,
   pasteJoinCommand,
+  poolName,
   readyStatus,
   regnodectl,
+  resource,
   waitForReady,
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
@@ -68,6 +70,86 @@ test('the whole pool is labelled at once', async () => {
   await regnodectl(sandbox, ['node', 'label', '--pool', 'idc', 'site=shenzhen']);
   const labelled = await kubectl(sandbox, ['get', 'nodes', '-l', 'site=shenzhen', '-o', 'name']);
   expect(labelled.trim().split('\n')).toHaveLength(3);
+});
+
+interface Rollout {
+  readonly state: string;
+  readonly generation: number;
+  readonly failed: readonly { readonly node: string; readonly code: string }[];
+}
+
+/** Changes the pool, and waits until its rollout stands still. */
+async function setPool(...flags: readonly string[]): Promise<{ said: string; rollout: Rollout }> {
+  const set = await sandbox.cloud.regnodectl(['pool', 'set', poolName, ...flags]);
+  expect(set, set.stderr).toMatchObject({ exitCode: 0 });
+  const told = async () => {
+    const { metadata, status } = (await resource(sandbox, 'nodepool', poolName)) as {
+      metadata: { generation: number };
+      status: { rollout: Rollout };
+    };
+    const { rollout } = status;
+    return rollout.generation === metadata.generation && rollout;
+  };
+  const isOver = async (rollout: Rollout) => {
+    if (rollout.state === 'Paused') return true;
+    const conditions = await kubectl(sandbox, [
+      'get',
+      'registerednodes',
+      '-o',
+      'jsonpath={.items[*].status.conditions[?(@.type=="Configured")].status}',
+    ]);
+    return rollout.state === 'Done' && conditions === 'True True True';
+  };
+  const rollout = await waitFor(
+    `the rollout of ${flags.join(' ')}`,
+    async () => {
+      const now = await told();
+      return now && (await isOver(now)) && now;
+    },
+    { timeoutMs: 300_000, intervalMs: 1000, detail: () => sandbox.host('idc-1').logs('regnode') },
+  );
+  return { said: set.stderr, rollout };
+}
+
+/** By the machine's own clock, which all hosts have: when it started last, and how often systemd started it again by itself. */
+async function kubeletStart(name: string): Promise<{ atSeconds: number; pid: string }> {
+  const { stdout } = await sandbox
+    .host(name)
+    .run('systemctl', ['show', 'kubelet', '--property=ExecMainStartTimestampMonotonic,MainPID']);
+  const value = (property: string) => new RegExp(`^${property}=(\\d+)$`, 'm').exec(stdout)?.[1] ?? '';
+  return { atSeconds: Number(value('ExecMainStartTimestampMonotonic')) / 1e6, pid: value('MainPID') };
+}
+
+test('a setting that a kubelet does not bear is taken back on one host, and comes to no other', async () => {
+  const before = await Promise.all(names.map(kubeletStart));
+  const { said, rollout } = await setPool('--reserve', 'memory=900Gi');
+  expect(said).toContain('a rollout (restarts kubelet): 1 node(s) at a time');
+  expect(rollout).toMatchObject({
+    state: 'Paused',
+    failed: [{ node: 'idc-1', code: 'SETTINGS_UNHEALTHY' }],
+  });
+  await waitForReady(sandbox, 'idc-1');
+  const after = await Promise.all(names.map(kubeletStart));
+  expect(after.slice(1)).toEqual(before.slice(1));
+  const status = await sandbox.host('idc-1').run('regnode', ['status']);
+  expect(status.stdout).toMatch(/\[fail\] upgrade .*settings: rolled-back \(SETTINGS_UNHEALTHY\)/);
+});
+
+test('a setting that restarts kubelets goes host by host, one that does not is there at once', async () => {
+  const before = await Promise.all(names.map(kubeletStart));
+  const { rollout } = await setPool('--reserve', 'memory=200Mi', '--max-pods', '50');
+  expect(rollout).toMatchObject({ state: 'Done', failed: [] });
+  const after = await Promise.all(names.map(kubeletStart));
+  for (const [index, { pid }] of after.entries()) expect(pid).not.toBe(before[index]?.pid);
+  // Each is watched for ten seconds before the next has its turn.
+  const starts = after.map(({ atSeconds }) => atSeconds).toSorted((a, b) => a - b);
+  for (const [index, start] of starts.entries())
+    if (index > 0) expect(start - (starts[index - 1] ?? 0), starts.join(', ')).toBeGreaterThanOrEqual(10);
+  const pods = await kubectl(sandbox, ['get', 'nodes', '-o', 'jsonpath={.items[*].status.capacity.pods}']);
+  expect(pods).toBe('50 50 50');
+  const { said } = await setPool('--label', 'rack=7', '--taint', 'maintenance:PreferNoSchedule');
+  expect(said).toContain('applied at once');
+  expect(await Promise.all(names.map(kubeletStart))).toEqual(after);
 });
 
 test('a node that is removed in the cloud leaves by itself, and nothing runs on it any more', async () => {

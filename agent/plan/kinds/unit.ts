@@ -10,6 +10,8 @@ import { defineKind, right, wrong } from '../kind.ts';
 
 export const stampVariable = 'REGNODE_STAMP';
 const startTimeoutMs = 120_000;
+/** Why a unit that runs has to be restarted. */
+export const olderConfiguration = 'runs with an older configuration';
 
 interface Observed {
   readonly loadState: string;
@@ -31,7 +33,7 @@ export const unitKind = defineKind<'unit', Observed, z.infer<typeof entrySchema>
     // On its way up, as we are ourselves when the daemon looks for the first time.
     if (activeState === 'activating' && isCurrent) return right;
     if (activeState !== 'active') return wrong(activeState === 'inactive' ? 'not running' : activeState);
-    if (!isCurrent) return wrong('runs with an older configuration');
+    if (!isCurrent) return wrong(olderConfiguration);
     return needsReload ? wrong('systemd has not read its unit file') : right;
   },
 

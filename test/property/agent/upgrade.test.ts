@@ -1,6 +1,6 @@
 // kill -9 and loss of power at every effect of an upgrade: a version that works, and one that doesn't. Each time the
 // next runs end on a version that works, the same everywhere (link, unit, memory), and a leave gives the host back.
-import { existsSync, readlinkSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
 import { componentLink, paths } from '../../../agent/config/paths.ts';
@@ -48,6 +48,20 @@ function desiredWith(build: 'good' | 'bad'): DesiredState {
   return { ...gateway.desired, revision: build, artifacts: [...others, kubelets[build]] };
 }
 
+const badMaxPods = 40;
+
+function desiredPods(maxPods: number, restart: string): DesiredState {
+  const { kubelet, upgrade } = gateway.desired;
+  return {
+    ...gateway.desired,
+    revision: `${maxPods}-${restart}`,
+    kubelet: { ...kubelet, maxPods },
+    upgrade: { ...upgrade, restart },
+  };
+}
+
+const maxPodsOf = (world: IdcHost) =>
+  Number(/maxPods: (\d+)/.exec(readFileSync(world.at(paths.kubeletConfiguration), 'utf8'))?.[1]);
 const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
 
 /** The daemon's round, with a clock that jumps over every pause, and a kubelet that is as good as its build. */
@@ -66,7 +80,10 @@ function advance(world: IdcHost, host: Host, desired: DesiredState, source = gat
       source,
       reconcile: { source, signal },
       probe: async () => ({
-        missing: inUse(world) === versionOf.bad ? ['the kubelet does not answer'] : [],
+        missing:
+          inUse(world) === versionOf.bad || maxPodsOf(world) === badMaxPods
+            ? ['the kubelet does not answer']
+            : [],
         isSeen: true,
         processes: [`kubelet.service ${world.units.get('kubelet.service')}`],
         started: [],
@@ -75,6 +92,8 @@ function advance(world: IdcHost, host: Host, desired: DesiredState, source = gat
       onTrial: () => undefined,
       onVerdict: () => undefined,
       onSwept: () => undefined,
+      onSettingsTrial: () => undefined,
+      onSettingsVerdict: () => undefined,
     },
   );
 }
@@ -103,6 +122,39 @@ test.each([
         if (index % 3 !== 0) continue;
         await leave(world.host);
         expect(worldState(world), death).toEqual(fresh);
+      } finally {
+        world.remove();
+      }
+    }
+  },
+  limitMs,
+);
+
+test.each([
+  ['bears', 50, 50],
+  ['does not bear', badMaxPods, 110],
+] as const)(
+  'other settings that the node %s, cut off at any effect of its turn, end with the right ones',
+  async (_, maxPods, ends) => {
+    const spent = joined.copy();
+    const waiting = await advance(spent, spent.host, desiredPods(maxPods, ''));
+    expect(maxPodsOf(spent)).toBe(110);
+    const desired = desiredPods(maxPods, waiting?.pending?.id ?? '');
+    const deaths = await everyDeath(spent, (host) => advance(spent, host, desired));
+    expect(deaths.length).toBeGreaterThan(5);
+    for (const one of deaths) {
+      const world = joined.copy();
+      try {
+        await advance(world, world.host, desiredPods(maxPods, ''));
+        const death = await dyingRun(world, one, (host) => advance(world, host, desired));
+        const done = await advance(world, world.host, desired);
+        expect(maxPodsOf(world), death).toBe(ends);
+        expect(done?.pending, death).toBeUndefined();
+        expect(done?.heldSettings?.code, death).toBe(ends === maxPods ? undefined : 'SETTINGS_UNHEALTHY');
+        const { settings } = (await readState(world.host)) ?? {};
+        expect(settings, death).toMatchObject({ proven: { kubelet: { maxPods: ends } } });
+        expect([settings?.trial, settings?.isTurn], death).toEqual([undefined, undefined]);
+        expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
       } finally {
         world.remove();
       }

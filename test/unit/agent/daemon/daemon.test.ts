@@ -62,6 +62,7 @@ beforeEach(async () => {
     identity: { ...who, address: '10.77.0.11', bootstrap },
     desired: desiredState,
     versions: {},
+    settings: {},
     agentFailures: [],
   });
 });

@@ -1,9 +1,9 @@
 // The loop that keeps a joined host as its pool wants it: on a host in a folder, with a clock that turns only when
 // the test says so.
 
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { artifactSource } from '../../../../agent/components/artifacts/source.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
@@ -12,6 +12,7 @@ import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/ga
 import { readState, writeState } from '../../../../agent/state/state.ts';
 import type { Health } from '../../../../agent/upgrade/health.ts';
 import { background } from '../../../../protocol/defect.ts';
+import type { DesiredState } from '../../../../protocol/messages/desired.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
@@ -26,6 +27,7 @@ let reports: ReconcilerStatus[];
 let pauses: { milliseconds: number; end: () => void }[];
 let paused: () => void;
 let health: Health;
+let healthNow: () => Health;
 
 beforeEach(async () => {
   gateway = await startGateway();
@@ -34,6 +36,7 @@ beforeEach(async () => {
   reports = [];
   pauses = [];
   health = { missing: [], isSeen: true, processes: ['kubelet.service 7'], started: ['kubelet.service 7'] };
+  healthNow = () => health;
   await joinThrough(gateway, world.host, { signal: stop.signal });
   api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
 });
@@ -48,17 +51,20 @@ function start(more: Partial<Host> = {}): Reconciler {
   const sleep = (milliseconds: number, signal?: AbortSignal) =>
     new Promise<void>((resolve) => {
       pauses.push({ milliseconds, end: resolve });
+      nowMs += milliseconds;
       signal?.addEventListener('abort', () => resolve(), { once: true });
       paused();
     });
-  const host = { ...world.host, clock: { ...world.host.clock, sleep }, ...more };
+  let nowMs = 0;
+  const clock = { ...world.host.clock, monotonicMs: () => nowMs, sleep };
+  const host = { ...world.host, clock, ...more };
   const reconciler = new Reconciler({
     host,
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
     source: (settings, desired) =>
       artifactSource(host, { gateway: api, caPem: gateway.caPem, settings, desired }),
-    probe: async () => health,
+    probe: async () => healthNow(),
     gateway: api,
   });
   reconciler.onChange((status) => reports.push(status));
@@ -104,6 +110,128 @@ test('a new desired state is carried out at once and survives a restart', async 
   expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '2' });
   expect(world.units.get('kubelet.service')).not.toBe(before);
   expect(await readState(world.host)).toMatchObject({ phase: 'Joined', desired: { revision: '2' } });
+});
+
+describe('other settings that restart the kubelet', () => {
+  const withTurns = (restart: string, maxPods: number, more: Partial<DesiredState> = {}): DesiredState => ({
+    ...gateway.desired,
+    revision: `${maxPods}-${restart || 'none'}`,
+    kubelet: { ...gateway.desired.kubelet, maxPods },
+    upgrade: { ...gateway.desired.upgrade, restart },
+    ...more,
+  });
+  const kubelet = () => world.units.get('kubelet.service');
+  const configured = () =>
+    /maxPods: (\d+)/.exec(readFileSync(world.at(paths.kubeletConfiguration), 'utf8'))?.[1];
+  const note = () => reports.at(-1)?.upgrades.find(({ component }) => component === 'settings');
+  const waits = async (reconciler: Reconciler, maxPods: number) => {
+    await nextPause(() => reconciler.setDesired(withTurns('', maxPods)));
+    return note()?.to ?? '';
+  };
+  const begun = async () => {
+    let reconciler: Reconciler | undefined;
+    await nextPause(() => {
+      reconciler = start();
+    });
+    return reconciler as Reconciler;
+  };
+  /** Ends each pause that the gate makes, until the round is over. */
+  const round = async (act: () => void) => {
+    await nextPause(act);
+    while (pauses.at(-1)?.milliseconds === 1000) await turn();
+  };
+
+  test('wait for the turn of the node, and what restarts nothing does not', async () => {
+    const reconciler = await begun();
+    const before = kubelet();
+    const other = {
+      containerd: {
+        ...gateway.desired.containerd,
+        registries: [{ host: 'docker.io', mirrors: ['https://mirror.example.test'] }],
+      },
+    };
+    await nextPause(() => reconciler.setDesired(withTurns('', 50, other)));
+    expect(note()).toMatchObject({ state: 'waiting', detail: 'kubelet.service' });
+    expect(note()?.to).toMatch(/^[0-9a-f]{16}$/);
+    expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '1' });
+    expect([kubelet(), configured()]).toEqual([before, '110']);
+    expect(existsSync(world.at('/etc/containerd/certs.d/docker.io/hosts.toml'))).toBe(true);
+    // Another look changes nothing, and neither does another node's turn.
+    const { to } = note() ?? {};
+    await turn();
+    await nextPause(() => reconciler.setDesired(withTurns('0123456789abcdef', 50, other)));
+    expect([note()?.to, kubelet(), configured()]).toEqual([to, before, '110']);
+  });
+
+  test('are put into use in its turn, and watched until it is healthy', async () => {
+    const reconciler = await begun();
+    const before = kubelet();
+    const id = await waits(reconciler, 50);
+    health = { ...health, missing: ['not yet'] };
+    await nextPause(() => reconciler.setDesired(withTurns(id, 50)));
+    expect(note()).toMatchObject({ state: 'trying', to: id, detail: 'not yet' });
+    expect(configured()).toBe('50');
+    expect(kubelet()).not.toBe(before);
+    health = { ...health, missing: [] };
+    await round(() => pauses.at(-1)?.end());
+    expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: `50-${id}`, upgrades: [] });
+    const once = kubelet();
+    await turn();
+    expect(kubelet()).toBe(once);
+    expect((await readState(world.host))?.settings).toMatchObject({ proven: { kubelet: { maxPods: 50 } } });
+  });
+
+  test('that it does not bear are taken back without waiting, told, and not tried again', async () => {
+    const reconciler = await begun();
+    const id = await waits(reconciler, 50);
+    const bad = { ...health, missing: ['the kubelet does not answer'] };
+    healthNow = () => (configured() === '50' ? bad : health);
+    await round(() => reconciler.setDesired(withTurns(id, 50)));
+    expect(note()).toMatchObject({ state: 'rolled-back', code: 'SETTINGS_UNHEALTHY', to: id });
+    expect(note()?.detail).toContain('the kubelet does not answer');
+    expect(reports.at(-1)?.phase).toBe('Degraded');
+    expect(configured()).toBe('110');
+    const after = kubelet();
+    await turn();
+    expect([kubelet(), configured()]).toEqual([after, '110']);
+    // Right again by the pool: nothing is left to tell.
+    await nextPause(() => reconciler.setDesired(withTurns('', 110)));
+    expect(reports.at(-1)).toMatchObject({ phase: 'Running', upgrades: [] });
+    expect(kubelet()).toBe(after);
+  });
+
+  test('of a gateway that knows no turns are carried out at once', async () => {
+    const reconciler = await begun();
+    await nextPause(() =>
+      reconciler.setDesired({
+        ...gateway.desired,
+        revision: '2',
+        kubelet: { ...gateway.desired.kubelet, maxPods: 50 },
+      }),
+    );
+    expect(configured()).toBe('50');
+    expect(note()).toBeUndefined();
+  });
+
+  test('a file that this agent writes differently waits too, also before the gateway was heard', async () => {
+    // As an agent of before made it: another file, another stamp.
+    const text = readFileSync(world.at(paths.kubeletConfiguration), 'utf8');
+    writeFileSync(world.at(paths.kubeletConfiguration), `${text}# older\n`);
+    const unit = world.at(`${paths.units}/kubelet.service`);
+    writeFileSync(unit, readFileSync(unit, 'utf8').replace(/(REGNODE_STAMP=)\w+/, '$1older'));
+    await world.host.processes.run('systemctl', ['restart', 'kubelet.service']);
+    const applied = JSON.parse(readFileSync(world.at(paths.applied), 'utf8'));
+    for (const key of Object.keys(applied.applied)) if (key.includes('kubelet')) delete applied.applied[key];
+    writeFileSync(world.at(paths.applied), JSON.stringify(applied));
+    const before = kubelet();
+    const reconciler = await begun();
+    expect(note()).toMatchObject({ state: 'waiting', detail: 'kubelet.service' });
+    expect(kubelet()).toBe(before);
+    await round(() => reconciler.setDesired(withTurns(note()?.to ?? '', 110)));
+    expect(kubelet()).not.toBe(before);
+    expect(reports.at(-1)?.upgrades).toEqual([]);
+    expect(readFileSync(world.at(paths.kubeletConfiguration), 'utf8')).not.toContain('# older');
+  });
 });
 
 test.each(['Installing', 'Leaving'] as const)(

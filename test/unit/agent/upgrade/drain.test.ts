@@ -95,6 +95,8 @@ function advance(desired: DesiredState, host: Host = world.host, more: Partial<A
       onTrial: () => undefined,
       onVerdict: () => undefined,
       onSwept: () => undefined,
+      onSettingsTrial: () => undefined,
+      onSettingsVerdict: () => undefined,
       ...more,
     },
   );

@@ -51,21 +51,24 @@ const plan = (nodes: RegisteredNode[], more: Partial<RolloutInput> = {}) =>
     ...more,
   });
 
+const asks = (nodes: RegisteredNode[], more: Partial<RolloutInput> = {}) =>
+  plan(nodes, more).ask.map((one) => one.node);
+
 const waiting = ['c', 'a', 'b'].map((name) => node(name));
 const done = (name: string) => node(name, { asked: '1.20.3', has: '1.20.3' });
 const busy = (name: string) => node(name, { asked: '1.20.3' });
 const failed = (name: string) => node(name, { asked: '1.20.3', state: 'rolled-back' });
 
 test('the first by name begins, as many as may', () => {
-  expect(plan(waiting).ask).toEqual(['a']);
-  expect(plan(waiting, { maxUnavailable: 2 }).ask).toEqual(['a', 'b']);
+  expect(asks(waiting)).toEqual(['a']);
+  expect(asks(waiting, { maxUnavailable: 2 })).toEqual(['a', 'b']);
 });
 
 test('the next begins when the one before has it and is Ready', () => {
-  expect(plan([busy('a'), node('b')]).ask).toEqual([]);
-  expect(plan([node('a', { asked: '1.20.3', has: '1.20.3', ready: false }), node('b')]).ask).toEqual([]);
-  expect(plan([node('a', { asked: '1.20.3', has: '1.20.3', state: 'trying' }), node('b')]).ask).toEqual([]);
-  expect(plan([done('a'), node('b')]).ask).toEqual(['b']);
+  expect(asks([busy('a'), node('b')])).toEqual([]);
+  expect(asks([node('a', { asked: '1.20.3', has: '1.20.3', ready: false }), node('b')])).toEqual([]);
+  expect(asks([node('a', { asked: '1.20.3', has: '1.20.3', state: 'trying' }), node('b')])).toEqual([]);
+  expect(asks([done('a'), node('b')])).toEqual(['b']);
   expect(plan([done('a'), done('b')]).status).toMatchObject({
     state: 'Done',
     done: 2,
@@ -79,19 +82,22 @@ test('one that took it back stops everything, until it is tolerated', () => {
     ask: [],
     status: { state: 'Paused', failed: [{ node: 'a', code: 'X', message: 'why' }], detail: 'a: why' },
   });
-  expect(plan([failed('a'), node('b')], { toleratedFailures: 1 }).ask).toEqual(['b']);
+  expect(asks([failed('a'), node('b')], { toleratedFailures: 1 })).toEqual(['b']);
   expect(plan([failed('a'), done('b')], { toleratedFailures: 1 }).status.state).toBe('Done');
 });
 
 test('what failed under another target is no failure of this one', () => {
   const other = { ...versions('1.20.4') };
-  expect(plan([failed('a')], { target: other }).ask).toEqual(['a']);
+  expect(asks([failed('a')], { target: other })).toEqual(['a']);
 });
 
 test('one that is away is passed over, and one that went away in the middle is waited for', () => {
   const away = node('a', { connected: false });
-  expect(plan([away, node('b')])).toMatchObject({ ask: ['b'], status: { unreachable: ['a'] } });
-  expect(plan([node('a', { asked: '1.20.3', connected: false }), node('b')]).ask).toEqual([]);
+  expect(plan([away, node('b')])).toMatchObject({
+    ask: [{ node: 'b' }],
+    status: { unreachable: ['a'] },
+  });
+  expect(asks([node('a', { asked: '1.20.3', connected: false }), node('b')])).toEqual([]);
 });
 
 test('a host that cannot have it counts as done', () => {
@@ -100,7 +106,10 @@ test('a host that cannot have it counts as done', () => {
 
 test('a node that is joining gets what the pool has, and holds nobody up', () => {
   const joining = { ...node('a'), status: { joinedAt: '2026-01-01T00:00:00Z' } };
-  expect(plan([joining, node('b')])).toMatchObject({ ask: ['b'], status: { updating: ['b'] } });
+  expect(plan([joining, node('b')])).toMatchObject({
+    ask: [{ node: 'b' }],
+    status: { updating: ['b'] },
+  });
 });
 
 test('what keeps a node from even trying is told', () => {
@@ -110,7 +119,7 @@ test('what keeps a node from even trying is told', () => {
 });
 
 test('a gateway that died between its two writes tells the node after all', () => {
-  expect(plan([node('a'), node('b')], { begun: ['a'] }).ask).toEqual(['a']);
+  expect(asks([node('a'), node('b')], { begun: ['a'] })).toEqual(['a']);
 });
 
 test.each([
@@ -136,12 +145,77 @@ test('whatever is seen, no more than allowed are under way, and a step is never 
       ).length;
       expect(first.ask.length).toBeLessThanOrEqual(Math.max(0, maxUnavailable - before));
       const told = nodes.map((one) =>
-        first.ask.includes(one.metadata.name) ? { ...one, spec: { ...one.spec, versions: target } } : one,
+        first.ask.some(({ node }) => node === one.metadata.name)
+          ? { ...one, spec: { ...one.spec, versions: target } }
+          : one,
       );
       const second = plan(told, { maxUnavailable, begun: first.status.updating });
-      expect(second.ask.filter((name) => first.ask.includes(name))).toEqual([]);
+      const again = second.ask.filter(({ node }) => first.ask.some((one) => one.node === node));
+      expect(again).toEqual([]);
     }),
   );
+});
+
+describe('a restart for other settings', () => {
+  const id = (letter: string) => letter.repeat(16);
+  const restarting = (
+    name: string,
+    { state = 'waiting', to = id('a'), granted, ready = true, connected = true }: Restart = {},
+  ): RegisteredNode => {
+    const base = node(name, { asked: '1.20.3', has: '1.20.3', ready, connected });
+    const note = { component: 'settings', from: '', to, state, code: '', detail: 'kubelet.service', at: '' };
+    return {
+      ...base,
+      spec: { ...base.spec, ...(granted ? { restart: granted } : {}) },
+      status: { ...base.status, upgrades: [note] },
+    };
+  };
+  interface Restart {
+    readonly state?: 'waiting' | 'trying' | 'rolled-back';
+    readonly to?: string;
+    readonly granted?: string;
+    readonly ready?: boolean;
+    readonly connected?: boolean;
+  }
+
+  test('has its turn like a version, by the id that the node told', () => {
+    const { ask, status } = plan([restarting('a'), restarting('b', { to: id('b') })]);
+    expect(ask).toEqual([{ node: 'a', restart: id('a') }]);
+    expect(status).toMatchObject({ state: 'Progressing', updating: ['a'], done: 0 });
+    expect(asks([restarting('a'), restarting('b')], { maxUnavailable: 2 })).toEqual(['a', 'b']);
+  });
+
+  test.each(['waiting', 'trying'] as const)('once it has its turn and is %s, the next waits', (state) => {
+    expect(asks([restarting('a', { state, granted: id('a') }), restarting('b')])).toEqual([]);
+    expect(asks([done('a'), restarting('b')])).toEqual(['b']);
+  });
+
+  test('other settings since it had its turn need another turn', () => {
+    expect(asks([restarting('a', { granted: id('b') }), restarting('b', { granted: id('c') })])).toEqual([
+      'a',
+    ]);
+  });
+
+  test('shares its room with versions', () => {
+    expect(asks([busy('a'), restarting('b')])).toEqual([]);
+    expect(asks([restarting('a', { granted: id('a') }), node('b')])).toEqual([]);
+  });
+
+  test('where it did not do, nobody else begins', () => {
+    const bad = restarting('a', { state: 'rolled-back', granted: id('a') });
+    expect(plan([bad, restarting('b')])).toMatchObject({ ask: [], status: { state: 'Paused' } });
+    expect(asks([bad, restarting('b')], { toleratedFailures: 1 })).toEqual(['b']);
+    expect(asks([restarting('b')], { paused: true })).toEqual([]);
+  });
+
+  test('a node that is not Ready has the first turn, one that is away has none', () => {
+    expect(asks([restarting('a'), restarting('b', { ready: false })])).toEqual(['b']);
+    expect(asks([restarting('a', { connected: false }), restarting('b')])).toEqual(['b']);
+  });
+
+  test('an id that no agent makes is none', () => {
+    expect(asks([restarting('a', { to: 'x y' }), restarting('b')])).toEqual([]);
+  });
 });
 
 describe('kubelet and API server', () => {
