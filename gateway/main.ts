@@ -13,7 +13,7 @@ import { connectCluster } from './kubernetes/connect.ts';
 import { parseServeOptions } from './serve/options.ts';
 import { serve } from './serve/serve.ts';
 import { limitYoungGeneration } from './serve/young-generation.ts';
-import { setUpCluster } from './setup/setup.ts';
+import { type SetupOptions, setUpCluster } from './setup/setup.ts';
 import { addRemoteWriteFlags } from './telemetry/remote-write/flags.ts';
 import { gatewayVersion } from './version.ts';
 
@@ -28,9 +28,11 @@ program
     'apply namespace, custom resources and access rights to a cluster; running it again is harmless',
   )
   .option('--kubeconfig <file>', 'kubeconfig of a cluster administrator')
-  .action(async ({ kubeconfig }: { kubeconfig?: string }) => {
+  .option('--cilium', 'let the gateway start Cilium’s privileged pods (default: when a pool asks for Cilium)')
+  .option('--no-cilium', 'take that right away')
+  .action(async ({ kubeconfig, ...options }: SetupOptions & { kubeconfig?: string }) => {
     const { kubernetes } = await connectCluster(kubeconfig);
-    await setUpCluster(kubernetes, (line) => tellProgress(`[ok] ${line}`));
+    await setUpCluster(kubernetes, (line) => tellProgress(`[ok] ${line}`), options);
     tellDone({ en: 'the cluster is set up for regnode', zh: '集群已为 regnode 初始化完成' });
   });
 

@@ -71,8 +71,7 @@ export class CiliumUpkeep {
         { err: error },
         'Cilium could not be kept as the pools want it, trying again',
       );
-      if (error instanceof KubernetesFailure)
-        this.#tellAll('CiliumNotApplied', `${error.request}: ${error.message}`);
+      if (error instanceof KubernetesFailure) this.#tellAll('CiliumNotApplied', notApplied(error));
     }
     this.#schedule(everyMs);
   }
@@ -136,4 +135,12 @@ export class CiliumUpkeep {
     const about = { name: pool, uid: found?.metadata.uid };
     this.#options.recordEvent(nodePools, about, { type: 'Warning', reason, message });
   }
+}
+
+/** Before a pool asks for Cilium, the gateway has no right to start pods. */
+function notApplied(error: KubernetesFailure): string {
+  const remedy = isFailure(error, 'Forbidden')
+    ? '; run "regnode-gateway setup" as a cluster administrator'
+    : '';
+  return `${error.request}: ${error.message}${remedy}`;
 }

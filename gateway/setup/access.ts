@@ -138,8 +138,6 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
       subjects: [{ kind: 'ServiceAccount', name: metricsUser, namespace: gatewayNamespace }],
     },
   },
-  ...ciliumAccess(labels),
-  ...role(ciliumNamespace, ciliumNamespaceRules),
   ...role(gatewayNamespace, ownNamespaceRules),
   ...role(tokenNamespace, tokenNamespaceRules),
   ...role('kube-system', kubeSystemRules),
@@ -151,6 +149,12 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
       subjects: [{ kind: 'Group', name: bootstrapGroup, apiGroup: 'rbac.authorization.k8s.io' }],
     },
   },
+];
+
+/** Where regnode brings Cilium (cilium-rights.ts): its accounts, and the gateway's right to start its pods. */
+export const ciliumAccessObjects: readonly { kind: Kind<KubernetesObject>; object: RbacObject }[] = [
+  ...ciliumAccess(labels),
+  ...role(ciliumNamespace, ciliumNamespaceRules),
 ];
 
 function role(

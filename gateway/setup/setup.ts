@@ -5,20 +5,38 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { customResourceDefinitions } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { resourceDefinitions } from '../resources/definitions.ts';
-import { accessObjects, objectLabels } from './access.ts';
+import { accessObjects, ciliumAccessObjects, objectLabels } from './access.ts';
+import { bringsCilium, withdrawCiliumRights } from './cilium-rights.ts';
 import { peopleAccess } from './people.ts';
 
 const establishedTimeoutMs = 60_000;
 const pollMs = 250;
 const startingGraceMs = 5_000;
 
+export interface SetupOptions {
+  /** Whether the gateway may bring Cilium; undefined: as the pools ask for it. */
+  readonly cilium?: boolean;
+}
+
 /** `progress` hears each object's kind and name when it is applied. */
-export async function setUpCluster(kubernetes: Kubernetes, progress: (line: string) => void): Promise<void> {
-  for (const { kind, object } of [...accessObjects, ...peopleAccess(objectLabels)]) {
+export async function setUpCluster(
+  kubernetes: Kubernetes,
+  progress: (line: string) => void,
+  options: SetupOptions = {},
+): Promise<void> {
+  const withCilium = await bringsCilium(kubernetes, options.cilium);
+  const objects = [
+    ...accessObjects,
+    ...(withCilium ? ciliumAccessObjects : []),
+    ...peopleAccess(objectLabels),
+  ];
+  for (const { kind, object } of objects) {
     await kubernetes.apply(kind, object);
     const { name, namespace } = object.metadata;
     progress(`${kind.kind} ${namespace ? `${namespace}/` : ''}${name}`);
   }
+  if (!withCilium && (await withdrawCiliumRights(kubernetes)))
+    progress('the right to start Cilium’s pods is taken away: no pool asks for Cilium');
   for (const definition of resourceDefinitions) {
     await kubernetes.apply(customResourceDefinitions, definition);
     progress(`CustomResourceDefinition ${definition.metadata.name}`);

@@ -84,9 +84,10 @@ export class SandboxCloud {
     return this.#node('gateway/regnodectl.ts', args, options);
   }
 
-  /** Custom resources and permissions, applied by the administrator. */
-  async setUpGateway(): Promise<void> {
-    const result = await this.#node('gateway/main.ts', ['setup', '--kubeconfig', this.adminKubeconfig]);
+  /** Custom resources and permissions, applied by the administrator; those for Cilium when a pool asks for it. */
+  async setUpGateway(more: readonly string[] = []): Promise<void> {
+    const args = ['setup', '--kubeconfig', this.adminKubeconfig, ...more];
+    const result = await this.#node('gateway/main.ts', args);
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 

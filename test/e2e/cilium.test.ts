@@ -33,6 +33,15 @@ describe('a real API server', () => {
     await createPool(sandbox, 'tunnel', ['--network', 'cilium', '--api-server-access', 'tunnel']);
     await createPool(sandbox, poolName, ['--network', 'cilium', '--cilium-version', '1.17.9']);
     await createPool(sandbox, 'own');
+    await waitFor(
+      'the event that says what is missing',
+      async () =>
+        /CiliumNotApplied.*regnode-gateway setup/s.test(
+          await kubectl(sandbox, ['get', 'events', '-o', 'json']),
+        ),
+      { timeoutMs: 60_000 },
+    );
+    await sandbox.cloud.setUpGateway();
   });
   afterAll(() => sandbox?.stop());
 
@@ -157,6 +166,9 @@ describe('a real API server', () => {
     await untilNames(withBoth.filter((name) => !name.includes('tunnel')));
     await regnodectl(sandbox, ['pool', 'set', poolName, '--network', 'external']);
     await untilNames([]);
+    await sandbox.cloud.setUpGateway();
+    const may = ['auth', 'can-i', 'create', 'daemonsets', '--as=regnode-gateway', '-n', namespace];
+    expect((await sandbox.cloud.kubectl(may)).stdout.trim()).toBe('no');
   });
 });
 
@@ -197,6 +209,7 @@ describe('a host of such a pool', () => {
     ];
     const pool = ['--network', 'cilium', ...images];
     sandbox = await startReadySandbox({ name: 'e2e-cilium-host', pool });
+    await sandbox.cloud.setUpGateway();
     host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-2.4' });
     await said('sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1');
     parametersBefore = await parametersNow();
@@ -308,6 +321,7 @@ describe('real Cilium', () => {
       ];
       const started = await startReadySandbox({ name: 'e2e-cilium-real', pool });
       sandbox = started;
+      await started.cloud.setUpGateway();
       const command = await createJoinCommand(started, ['--uses', '2']);
       const names = ['idc-1', 'idc-2'];
       await Promise.all(

@@ -102,7 +102,7 @@ describe('rights', () => {
     ['create', 'pods', [], 'no'],
     ['delete', 'pods', [], 'no'],
     ['create', 'daemonsets.apps', ['-n', 'default'], 'no'],
-    ['create', 'daemonsets.apps', ['-n', 'regnode-cilium'], 'yes'],
+    ['create', 'daemonsets.apps', ['-n', 'regnode-cilium'], 'no'],
     ['create', 'clusterrolebindings', [], 'no'],
     ['impersonate', 'users', [], 'no'],
     ['create', 'secrets', ['-n', 'kube-system'], 'yes'],

@@ -190,4 +190,20 @@ describe('how it is kept', () => {
     pools.pop();
     await expect(upkeep.round()).resolves.toBeUndefined();
   });
+
+  test('a pool that asks where setup has not given the right is told how it comes', async () => {
+    const kubernetes = memoryKubernetes();
+    kubernetes.before = (_, request) => {
+      throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: 'no', request });
+    };
+    const told = Promise.withResolvers<string>();
+    const upkeep = new CiliumUpkeep({
+      ...{ kubernetes, pools: () => [pool('a')], nodeCount: nobody, apiServerUrl: url },
+      recordEvent: (_, __, { reason, message }) => told.resolve(`${reason}: ${message}`),
+      logger: pino({ level: 'silent' }),
+    });
+    upkeep.changed();
+    expect(await told.promise).toMatch(/^CiliumNotApplied: .*run "regnode-gateway setup"/);
+    await upkeep.stop();
+  });
 });

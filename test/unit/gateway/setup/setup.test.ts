@@ -1,17 +1,20 @@
 // Preparing a cluster, and telling one that is not prepared from one whose API server is just starting.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   clusterRoleBindings,
   clusterRoles,
   customResourceDefinitions,
+  daemonSets,
   type KubernetesObject,
   roleBindings,
   roles,
 } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import type { Rule } from '../../../../gateway/kubernetes/rbac.ts';
+import { nodePools } from '../../../../gateway/resources/node-pool.ts';
 import { assertSetUp, setUpCluster } from '../../../../gateway/setup/setup.ts';
-import { memoryKubernetes } from '../memory-kubernetes.ts';
+import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
+import { pool } from '../pool.ts';
 
 function cluster() {
   const kubernetes = memoryKubernetes();
@@ -61,9 +64,8 @@ test('the gateway may do nothing to all of the secrets, and nothing by a wildcar
   ]);
 });
 
-test('pods are started by the gateway in the namespace of Cilium alone', async () => {
-  const kubernetes = cluster();
-  await setUpCluster(kubernetes, () => {});
+/** Roles that may start pods, in any way. */
+function startingPods(kubernetes: MemoryKubernetes): string[] {
   const workloads = ['pods', 'replicationcontrollers', 'daemonsets', 'deployments', 'replicasets'];
   const starters = new Set([...workloads, 'statefulsets', 'jobs', 'cronjobs']);
   type Role = { metadata: { name: string; namespace?: string }; rules?: Rule[] };
@@ -75,9 +77,47 @@ test('pods are started by the gateway in the namespace of Cilium alone', async (
         verbs.some((verb) => ['create', 'update', 'patch'].includes(verb)),
     ),
   );
-  expect(starting.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).toEqual([
-    'regnode-cilium/regnode-gateway',
-  ]);
+  return starting.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+}
+
+describe('the right to start Cilium’s pods, which is root on every node', () => {
+  const inItsNamespace = ['regnode-cilium/regnode-gateway'];
+  const external = { network: { mode: 'external' } } as const;
+  const setUp = async (kubernetes: MemoryKubernetes, cilium?: boolean) => {
+    await setUpCluster(kubernetes, () => {}, cilium === undefined ? {} : { cilium });
+    return startingPods(kubernetes);
+  };
+
+  test('is not there where nobody asked for it, nor pods anywhere else where somebody did', async () => {
+    const kubernetes = cluster();
+    expect(await setUp(kubernetes)).toEqual([]);
+    expect(await setUp(kubernetes, true)).toEqual(inItsNamespace);
+    expect(await setUp(kubernetes), 'no pool yet: as it is').toEqual(inItsNamespace);
+    expect(await setUp(kubernetes, false)).toEqual([]);
+    expect(kubernetes.stored(roleBindings).map(({ metadata }) => metadata.namespace)).not.toContain(
+      'regnode-cilium',
+    );
+  });
+
+  test('is as the pools ask: one that does not say wants Cilium', async () => {
+    const kubernetes = cluster();
+    await kubernetes.create(nodePools, pool('own', external));
+    expect(await setUp(kubernetes)).toEqual([]);
+    await kubernetes.create(nodePools, { metadata: { name: 'idc' }, spec: { kubernetesVersion: 'v1.32.3' } });
+    expect(await setUp(kubernetes)).toEqual(inItsNamespace);
+  });
+
+  test('goes once the last pool that asked is another and the gateway has taken Cilium away', async () => {
+    const kubernetes = cluster();
+    await setUp(kubernetes, true);
+    await kubernetes.create(nodePools, pool('own', external));
+    const labels = { 'app.kubernetes.io/managed-by': 'regnode', 'app.kubernetes.io/part-of': 'cilium' };
+    const place = { namespace: 'regnode-cilium' };
+    await kubernetes.create(daemonSets, { metadata: { name: 'cilium-old', labels, ...place } });
+    expect(await setUp(kubernetes)).toEqual(inItsNamespace);
+    await kubernetes.remove(daemonSets, 'cilium-old', place);
+    expect(await setUp(kubernetes)).toEqual([]);
+  });
 });
 
 test('roles for people: each says what it amounts to, none is aggregated or bound, and no list of secrets holds the key of the CA', async () => {
