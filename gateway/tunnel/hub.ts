@@ -14,6 +14,7 @@ import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
 import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
+import { ReadingPaces } from '../../protocol/tunnel/reading-pace.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
@@ -22,7 +23,7 @@ import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/webs
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 import { drainSessions } from './draining.ts';
 import { endWith } from './last-words.ts';
-import { UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
+import { rememberedNodes, UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
 
 export interface TunnelNode {
   readonly name: string;
@@ -68,6 +69,7 @@ export class TunnelHub {
   readonly #limits: TunnelLimits;
   readonly #name: string | undefined;
   readonly #gate: UpgradeGate;
+  readonly #paces = new ReadingPaces(rememberedNodes);
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new Map<string, Held>();
   /** Session id → node. */
@@ -132,7 +134,8 @@ export class TunnelHub {
   /** A transport that belongs to this node; the agent must say HELLO next. */
   accept(transport: Transport, node: TunnelNode): void {
     const name = this.#name === undefined ? {} : { name: this.#name };
-    const options = { clock: this.#clock, limits: this.#limits, ...name };
+    const pace = this.#paces.of(node.name, this.#clock.nowMs());
+    const options = { clock: this.#clock, limits: this.#limits, pace, ...name };
     answerHello(
       transport,
       options,

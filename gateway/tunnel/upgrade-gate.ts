@@ -11,7 +11,7 @@ export interface UpgradeRefusal {
 }
 
 const defaultConnectionsPerMinute = 60;
-const rememberedNodes = 20_000;
+export const rememberedNodes = 20_000;
 
 export class UpgradeGate {
   readonly #nowMs: () => number;

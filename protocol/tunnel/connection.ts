@@ -11,6 +11,7 @@ import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 import { PacedPacker, PacedUnpacker } from './paced-packer.ts';
+import type { ReadingPace } from './reading-pace.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { faultOf, invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
@@ -38,6 +39,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #clock: TunnelClock;
   readonly #liveness: Liveness;
+  readonly #pace: ReadingPace | undefined;
   readonly #answerLimitBytes: number;
   readonly #packing: number;
   readonly #inFlight = new Set<(error?: Error) => void>();
@@ -48,18 +50,28 @@ export class Connection {
   /** Closed from this side: nothing that still arrives is looked at. */
   #closing = false;
   #timer: TunnelTimer | undefined;
+  /** Runs while nothing is read. */
+  #rest: TunnelTimer | undefined;
   #dueMs = 0;
   #receivedBytes = 0;
   #nonce = 0;
   #pingedMs = 0;
   #pong: number | undefined;
 
-  constructor(transport: Transport, clock: TunnelClock, limits: TunnelLimits, sink: ConnectionSink) {
+  /** With a pace it is not read faster than that. */
+  constructor(
+    transport: Transport,
+    clock: TunnelClock,
+    limits: TunnelLimits,
+    sink: ConnectionSink,
+    pace?: ReadingPace,
+  ) {
     this.#transport = transport;
     this.#clock = clock;
     this.sink = sink;
     this.writer = new MessageWriter(transport);
     this.#liveness = new Liveness(limits, clock.nowMs());
+    this.#pace = pace;
     this.#answerLimitBytes = 2 * limits.bufferedBytes;
     this.#packing = limits.packing;
     const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
@@ -75,6 +87,7 @@ export class Connection {
       closed: (reason, code) => this.#end(reason, code),
     });
     this.#schedule();
+    this.#restIfDue();
   }
 
   get closed(): boolean {
@@ -127,6 +140,7 @@ export class Connection {
   close(code: number, reason: string): void {
     if (this.#closed || this.#closing) return;
     this.#closing = true;
+    this.#readOn();
     this.#transport.close(code, reason);
     this.#timer?.cancel();
     this.#timer = this.#clock.after(closeGraceMs, () => this.#transport.terminate());
@@ -151,6 +165,7 @@ export class Connection {
     } catch (error) {
       this.#malformed(error);
     }
+    this.#restIfDue();
   }
 
   #shortMessage(decoder: FrameDecoder, bytes: Uint8Array, start: number, end: number): void {
@@ -162,6 +177,7 @@ export class Connection {
     } catch (error) {
       this.#malformed(error);
     }
+    this.#restIfDue();
   }
 
   #heard(): void {
@@ -183,7 +199,24 @@ export class Connection {
     }
   }
 
+  /** Nothing more is read until the frames so far are paid for. */
+  #restIfDue(): void {
+    if (this.#closed || this.#closing || this.#rest !== undefined || this.#pace === undefined) return;
+    const waitMs = this.#pace.waitMs(this.#clock.nowMs());
+    if (waitMs === 0) return;
+    this.#transport.pause();
+    this.#rest = this.#clock.after(waitMs, () => this.#readOn());
+  }
+
+  #readOn(): void {
+    if (this.#rest === undefined) return;
+    this.#rest.cancel();
+    this.#rest = undefined;
+    this.#transport.resume();
+  }
+
   #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
+    this.#pace?.took(type, payload.length, this.#clock.nowMs());
     if (type === FrameType.ping) {
       this.#pong = aux;
       this.answerPing();
@@ -242,6 +275,7 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
+    this.#rest?.cancel();
     const error = new Fault('TUNNEL_SESSION_ENDED', { detail: reason });
     tellEach('telemetry sent', [...this.#inFlight], error);
     contained('tunnel closed', () => this.sink.closed(reason, code));

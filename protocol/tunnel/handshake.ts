@@ -14,6 +14,7 @@ import {
   gatewayHelloSchema,
   tunnelVersion,
 } from './messages.ts';
+import type { ReadingPace } from './reading-pace.ts';
 import type { Session } from './session.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { invalid, type ViolationKind, violationKind } from './violation.ts';
@@ -26,6 +27,8 @@ export interface HandshakeOptions {
   readonly limits: TunnelLimits;
   /** Gateway: the name of this replica. */
   readonly name?: string;
+  /** Gateway: how fast the node is read. */
+  readonly pace?: ReadingPace;
 }
 
 /** Agent: offers the session on a new transport; `failed` is called when it ends before it is established. */
@@ -116,7 +119,7 @@ export function answerHello(
 
 function awaitHello(
   transport: Transport,
-  { clock, limits }: HandshakeOptions,
+  { clock, limits, pace }: HandshakeOptions,
   then: {
     hello(payload: Uint8Array): HandshakeRefusal | undefined;
     failed(reason: string, kind: HandshakeFailure): void;
@@ -155,7 +158,7 @@ function awaitHello(
       then.failed(detail ?? reason, kind);
     },
   };
-  const connection = new Connection(transport, clock, limits, sink);
+  const connection = new Connection(transport, clock, limits, sink, pace);
   return connection;
 }
 

@@ -11,6 +11,9 @@ export interface Transport {
   /** Between the two, messages are gathered into one write. */
   cork(): void;
   uncork(): void;
+  /** Until `resume` nothing more is read of the peer; what has been read is still told. */
+  pause(): void;
+  resume(): void;
   listen(listener: TransportListener): void;
   close(code: number, reason: string): void;
   /** Ends at once, waits for nothing. */

@@ -60,6 +60,14 @@ export class WebsocketTransport implements Transport {
     this.#socket.uncork();
   }
 
+  pause(): void {
+    this.#websocket.pause();
+  }
+
+  resume(): void {
+    this.#websocket.resume();
+  }
+
   listen(listener: TransportListener): void {
     let problem = '';
     this.#listener = listener;

@@ -4,6 +4,7 @@ import { FrameType, writeHeader } from '../../../protocol/tunnel/frame.ts';
 import { answerHello, type HandshakeFailure } from '../../../protocol/tunnel/handshake.ts';
 import { defaultLimits, frameHeaderBytes, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
 import { encodeJson } from '../../../protocol/tunnel/messages.ts';
+import { ReadingPace } from '../../../protocol/tunnel/reading-pace.ts';
 import { Session } from '../../../protocol/tunnel/session.ts';
 import type { SessionOptions } from '../../../protocol/tunnel/session-options.ts';
 import { type ViolationKind, violationKind } from '../../../protocol/tunnel/violation.ts';
@@ -69,7 +70,8 @@ export class RawAgent {
       closed() {},
     });
     const admit = () => ({ session: this.session, resume: false, id: 'a'.repeat(32) });
-    answerHello(this.near, { clock: this.clock, limits: this.limits }, admit, (reason, kind) => {
+    const pace = new ReadingPace(this.clock.nowMs());
+    answerHello(this.near, { clock: this.clock, limits: this.limits, pace }, admit, (reason, kind) => {
       this.failed = reason;
       this.failure = kind;
     });

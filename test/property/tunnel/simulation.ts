@@ -80,6 +80,8 @@ export class MemoryTransport implements Transport {
   readonly queue: Queued[] = [];
   closing: { code: number; reason: string } | undefined;
   closed = false;
+  /** Only noted: what is under way here has been read already. */
+  paused = false;
   readonly #clock: TunnelClock;
 
   constructor(clock: TunnelClock) {
@@ -98,6 +100,14 @@ export class MemoryTransport implements Transport {
 
   cork(): void {}
   uncork(): void {}
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
 
   listen(listener: TransportListener): void {
     this.listener = listener;

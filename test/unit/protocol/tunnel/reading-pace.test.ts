@@ -1,0 +1,78 @@
+// What a peer's frames may cost: one that asks for more than its share is not read for a moment, and never ended for it.
+import { expect, test } from 'vitest';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import { FrameType } from '../../../../protocol/tunnel/frame.ts';
+import { ReadingPaces } from '../../../../protocol/tunnel/reading-pace.ts';
+import { encodeFrame, RawAgent } from '../../../property/tunnel/raw-peer.ts';
+
+const refusing = () =>
+  new RawAgent(
+    {},
+    { onOffer: (stream) => stream.refuse(new Fault('TUNNEL_STREAM_LIMIT', { limit: 0 })) },
+  ).hello();
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+const opens = (first: number, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    encodeFrame(FrameType.open, first + 2 * index, 0, json({ target: 'a', reason: '' })),
+  );
+
+test('opens without end: it is not read until they are paid for, and goes on', () => {
+  const peer = refusing();
+  peer.say(...opens(2, 600));
+  expect(peer.near.paused, 'as many as a kubelet may have').toBe(false);
+  for (let turn = 0; turn < 20; turn += 1) peer.say(...opens(2 + 1200 * (turn + 1), 600));
+  expect(peer.near.paused).toBe(true);
+  peer.clock.advance(3000);
+  expect(peer.near.paused).toBe(false);
+  expect(peer.violations).toEqual([]);
+});
+
+test('messages of a kind that nobody knows', () => {
+  const peer = refusing();
+  for (let turn = 0; turn < 40; turn += 1)
+    peer.say(
+      ...Array.from({ length: 1000 }, () => encodeFrame(FrameType.control, 0, 0, json({ kind: 'x' }))),
+    );
+  expect(peer.near.paused).toBe(true);
+});
+
+test('a bulk stream of a gigabit and its acknowledgements: never a rest', () => {
+  const peer = refusing();
+  const second = [
+    ...Array.from({ length: 8000 }, () => encodeFrame(FrameType.ack)),
+    ...Array.from({ length: 8000 }, () => encodeFrame(FrameType.pong)),
+  ];
+  for (let turn = 0; turn < 100; turn += 1) {
+    peer.say(...second);
+    expect(peer.near.paused).toBe(false);
+    peer.clock.advance(1000);
+  }
+});
+
+test('credit of one byte without end costs as well', () => {
+  const peer = refusing();
+  peer.say(...opens(2, 1));
+  for (let turn = 0; turn < 100; turn += 1)
+    peer.say(...Array.from({ length: 4000 }, () => encodeFrame(FrameType.window, 2, 1)));
+  expect(peer.near.paused).toBe(true);
+});
+
+test('whoever is closed while it is not read hears why', () => {
+  const peer = refusing();
+  for (let turn = 0; turn < 20; turn += 1) peer.say(...opens(2 + 1200 * turn, 600));
+  expect(peer.near.paused).toBe(true);
+  peer.session.end(4002, 'removed');
+  expect(peer.near.paused).toBe(false);
+});
+
+test('to connect again buys nothing, and those who connected the longest ago are forgotten', () => {
+  const paces = new ReadingPaces(2);
+  for (let count = 0; count < 20_000; count += 1) paces.of('idc-1', 0).took(FrameType.open, 0, 0);
+  expect(paces.of('idc-1', 0).waitMs(0)).toBe(2001);
+  expect(paces.of('idc-1', 1000).waitMs(1000)).toBe(1001);
+  paces.of('idc-2', 1000);
+  expect(paces.of('idc-1', 1000).waitMs(1000)).toBe(1001);
+  paces.of('idc-3', 1000);
+  paces.of('idc-4', 1000);
+  expect(paces.of('idc-1', 1000).waitMs(1000)).toBe(0);
+});
