@@ -137,7 +137,7 @@ export class AddressBook {
         yield* registrations(key);
       },
       ranges: [...ranges, ...this.#rangesOfPods()],
-      domains: new Set(['cluster.local', ...[...pools.values()].flatMap(clusterDomain)]),
+      domains: new Set([...pools.values()].flatMap(clusterDomain)),
     };
   }
 
@@ -182,7 +182,8 @@ export class AddressBook {
       const isOurs = (spec.network?.mode ?? 'cilium') === 'cilium';
       const range = isOurs ? parseRange(spec.network?.cilium?.podCidr ?? defaultPodCidr) : undefined;
       const what = `range of pods in the pool ${metadata.name}`;
-      return range ? [{ range, what, sinceMs: Number.NEGATIVE_INFINITY }] : [];
+      // Who may edit this one pool would say of the others' nodes whether they keep their addresses.
+      return range ? [{ range, what, sinceMs: Number.POSITIVE_INFINITY }] : [];
     });
     const ofNodes = [...this.#podRanges].flatMap(([name, ranges]) => {
       const about = {

@@ -25,7 +25,7 @@ export interface Claims {
   holders(addressOrName: string): Iterable<Holder>;
   /** Ranges of pods and of services. */
   readonly ranges: readonly HeldRange[];
-  /** Domains of services and pods: `cluster.local`. */
+  /** Domains of services and pods that pools name, beside `cluster.local`: no node gets a name there, one that has it keeps it. */
   readonly domains: Iterable<string>;
 }
 
@@ -70,14 +70,15 @@ export function evidenceObjection(address: string, { source, nodeRanges }: Evide
 
 /** Names that mean a machine itself, or the API server, wherever they are resolved. */
 const reserved: ReadonlySet<string> = new Set(['localhost', 'kubernetes', 'kubernetes.default']);
-const reservedDomains = ['localhost', 'localdomain', 'svc', 'in-addr.arpa', 'ip6.arpa'];
+const reservedDomains = ['localhost', 'localdomain', 'svc', 'cluster.local', 'in-addr.arpa', 'ip6.arpa'];
 
 /** undefined: the node may be called that. Its form is the join's business. */
 export function nameObjection(name: string, claimant: Claimant, claims: Claims): string | undefined {
   if (reserved.has(name)) return 'it means something else everywhere';
   // As resolvers read it: 10.1, 0x7f.1 and 167772161 are addresses.
   if (/(^|\.)(\d+|0x[0-9a-f]*)$/.test(name)) return 'it can be read as an IP address';
-  const domain = [...reservedDomains, ...claims.domains].find((one) => isWithin(name, one));
+  const ofPools = claimant.sinceMs === Number.POSITIVE_INFINITY ? claims.domains : [];
+  const domain = [...reservedDomains, ...ofPools].find((one) => isWithin(name, one));
   if (domain !== undefined) return `it lies in the domain ${domain}`;
   return holderObjection(name, claimant, claims);
 }

@@ -75,13 +75,12 @@ describe('registrations of an earlier release', () => {
   test('lead nobody to them by the name of a Service, or addresses of Services and of the API server', async () => {
     const spec = { clusterIP: '10.96.0.50' };
     await kubernetes.create(services, { metadata: { name: 'hook', namespace: 'default' }, spec });
-    await register('hook.default.svc', ['10.96.0.50', '10.77.0.1', '127.0.0.1', '10.77.0.66', '10.244.3.1']);
-    await kubernetes.create(nodePools, pool('cilium', { network: { mode: 'cilium' } }));
-    for (const host of ['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1', '10.244.3.1'])
+    await register('hook.default.svc', ['10.96.0.50', '10.77.0.1', '127.0.0.1', '10.77.0.66']);
+    for (const host of ['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1'])
       expect(await ownerOf(host), host).toBeUndefined();
     expect(await ownerOf('10.77.0.66')).toBe('hook.default.svc');
     expect((await contested('hook.default.svc')).map(({ what }) => what)).toEqual([
-      ...['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1', '10.244.3.1'],
+      ...['hook.default.svc', '10.96.0.50', '10.77.0.1', '127.0.0.1'],
     ]);
   });
 
@@ -125,6 +124,24 @@ describe('a removed host', () => {
     await kubernetes.patch(nodes, 'removed', said);
     for (const host of own) expect(await ownerOf(host), host).toBe('idc-1');
     expect(await contested('idc-1')).toEqual([]);
+  });
+});
+
+describe('a pool whose editor may edit no other', () => {
+  test('takes no address from another pool’s node by its range of pods', async () => {
+    await register('idc-1', ['10.77.0.11']);
+    const network = { mode: 'cilium', cilium: { podCidr: '10.0.0.0/8' } } as const;
+    await kubernetes.create(nodePools, pool('hostile', { network }));
+    expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+    const node = kubernetes.stored(registeredNodes)[0];
+    expect(node && (await bookNow(kubernetes)).contested(node)).toEqual([]);
+  });
+
+  test('takes no name by the domain of its pods', async () => {
+    await register('idc-1.dc.example', ['10.77.0.11']);
+    await kubernetes.create(nodePools, pool('hostile', { kubelet: { clusterDomain: 'dc.example' } }));
+    expect(await ownerOf('idc-1.dc.example')).toBe('idc-1.dc.example');
+    expect(await contested('idc-1.dc.example')).toEqual([]);
   });
 });
 

@@ -177,7 +177,6 @@ describe('denied', () => {
       'an address among those of services',
       { ranges: [{ range: services, what: 'range of services', sinceMs: 0 }] },
     ],
-    ['a name in the domain of services', { domains: ['idc-1'] }],
   ])('%s, although it was registered with it', async (_name, claims) => {
     const request = await csr(subject('idc-1'), { ...node('idc-1'), ...serving }, own);
     const decision = await decideCertificate(request, world(registered, { ...nobodys, ...claims }));
