@@ -14,12 +14,10 @@ import {
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { nodes } from '../kubernetes/kinds.ts';
-import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';
+import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { desiredState } from '../pools/desired-state.ts';
-import { canonicalAddress } from '../resources/address.ts';
 import { nodePools, poolSpec } from '../resources/node-pool.ts';
 import {
-  leaveFinalizer,
   type RegisteredNode,
   type RegisteredNodeStatus,
   registeredNodes,
@@ -29,6 +27,7 @@ import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
 import { createBootstrapToken, deleteBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
+import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
 import { type Applicant, checkToken, consumeToken, type JoinToken } from './token.ts';
 
@@ -90,12 +89,16 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     desk.kubeletAccess,
   );
 
-  const claimed = existing ?? (await claimName(kubernetes, nodeName, { ...host, addresses: [...addresses] }));
+  const place = await takePlace(kubernetes, nodeName, {
+    existing,
+    spec: { ...host, addresses: [...addresses] },
+    maxNodes: spec.maxNodes,
+  });
+  const { claimed } = place;
   try {
-    if (!existing) await assertPlace(kubernetes, claimed, spec.maxNodes);
     await consumeToken(kubernetes, token.id, applicant, desk.now());
   } catch (error) {
-    if (!existing) await releaseName(kubernetes, claimed);
+    await place.giveBack();
     throw error;
   }
 
@@ -162,66 +165,6 @@ function assertNotReplayed(
 /** A Node object without a registration belongs to somebody else, e.g. a cloud node of that name. */
 async function assertNameFree(kubernetes: Kubernetes, name: string): Promise<void> {
   if (await kubernetes.get(nodes, name)) throw new Fault('NODE_NAME_TAKEN', { name });
-}
-
-async function claimName(
-  kubernetes: Kubernetes,
-  nodeName: string,
-  spec: RegisteredNode['spec'],
-): Promise<RegisteredNode> {
-  try {
-    return await kubernetes.create(registeredNodes, {
-      metadata: {
-        name: nodeName,
-        finalizers: [leaveFinalizer],
-        labels: { 'regnode.io/pool': spec.pool },
-      },
-      spec,
-    });
-  } catch (error) {
-    if (isFailure(error, 'AlreadyExists'))
-      throw new Fault('NODE_NAME_TAKEN', { name: nodeName }, { cause: error });
-    throw error;
-  }
-}
-
-/** A claim older than this whose join has not ended is one that failed. */
-const claimLifetimeMs = 120_000;
-
-/**
- * Looked at after the claim, so that joins at the same moment see each other: the earlier claim (resource versions only
- * grow) keeps its place and its addresses, the later one is refused, and never do both pass.
- */
-async function assertPlace(kubernetes: Kubernetes, claimed: RegisteredNode, maxNodes: number): Promise<void> {
-  const { pool, addresses } = claimed.spec;
-  const { items } = await kubernetes.list(registeredNodes);
-  const version = ({ metadata }: RegisteredNode) => BigInt(metadata.resourceVersion ?? 0);
-  const createdMs = ({ metadata }: RegisteredNode) => Date.parse(metadata.creationTimestamp ?? '');
-  const earlier = items.filter(
-    (item) =>
-      item.metadata.name !== claimed.metadata.name &&
-      (item.status?.joinedAt !== undefined || version(item) < version(claimed)),
-  );
-  const inPool = earlier.filter(({ metadata }) => metadata.labels?.['regnode.io/pool'] === pool);
-  if (inPool.length >= maxNodes) throw new Fault('POOL_FULL', { pool, maxNodes });
-  const others = earlier.filter(
-    (item) => item.status?.joinedAt !== undefined || createdMs(claimed) - createdMs(item) < claimLifetimeMs,
-  );
-  for (const { metadata, spec } of others) {
-    const address = addresses.find((one) => spec.addresses.some((text) => canonicalAddress(text) === one));
-    if (address === undefined) continue;
-    throw new Fault('ADDRESS_NOT_OWNED', {
-      address,
-      detail: `it belongs to the RegisteredNode ${metadata.name}`,
-      pool,
-    });
-  }
-}
-
-async function releaseName(kubernetes: Kubernetes, claimed: RegisteredNode): Promise<void> {
-  const { name, uid } = claimed.metadata;
-  await kubernetes.patch(registeredNodes, name, { metadata: { uid, finalizers: null } });
-  await kubernetes.remove(registeredNodes, name, uid === undefined ? {} : { uid });
 }
 
 async function writeStatus(

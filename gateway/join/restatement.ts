@@ -6,7 +6,6 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FactsResponse, HostFacts } from '../../protocol/messages/join.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { canonicalAddress } from '../resources/address.ts';
 import { nodePools, poolSpec } from '../resources/node-pool.ts';
 import {
   type RegisteredNode,
@@ -15,6 +14,7 @@ import {
 } from '../resources/registered-node.ts';
 import { withoutEmpty } from '../resources/without-empty.ts';
 import { readmitAddresses } from './address-admission.ts';
+import { sharedWithOthers, writeAddresses } from './taken-addresses.ts';
 
 export interface RestatementDesk {
   readonly kubernetes: Kubernetes;
@@ -47,7 +47,7 @@ export async function restate(
   });
   let { addresses, refused } = judged;
   if (refused === undefined && !isDeepStrictEqual(addresses, before)) {
-    await writeAddresses(kubernetes, nodeName, uid, addresses);
+    await writeAddresses(kubernetes, existing, before, addresses);
     const shared = await sharedWithOthers(
       kubernetes,
       nodeName,
@@ -55,7 +55,7 @@ export async function restate(
     );
     if (shared !== undefined) {
       // Two that took it in the same moment: neither is believed.
-      await writeAddresses(kubernetes, nodeName, uid, before);
+      await writeAddresses(kubernetes, existing, addresses, before);
       refused = shared;
     }
   }
@@ -73,36 +73,6 @@ export async function restate(
     addressesBefore: isDeepStrictEqual(addresses, before) ? undefined : before,
     factsChanged,
   };
-}
-
-async function writeAddresses(
-  kubernetes: Kubernetes,
-  name: string,
-  uid: string | undefined,
-  addresses: readonly string[],
-): Promise<void> {
-  await update(kubernetes, registeredNodes, { name }, (current) =>
-    current.metadata.uid === uid
-      ? { ...current, spec: { ...current.spec, addresses: [...addresses] } }
-      : undefined,
-  );
-}
-
-/** Looked at after it was written, so that of two who take one address at least one sees the other. */
-async function sharedWithOthers(
-  kubernetes: Kubernetes,
-  name: string,
-  added: readonly string[],
-): Promise<{ readonly address: string; readonly detail: string } | undefined> {
-  if (added.length === 0) return undefined;
-  const { items } = await kubernetes.list(registeredNodes);
-  for (const { metadata, spec } of items) {
-    if (metadata.name === name) continue;
-    const address = added.find((one) => spec.addresses.some((text) => canonicalAddress(text) === one));
-    if (address !== undefined)
-      return { address, detail: `it belongs to the RegisteredNode ${metadata.name}` };
-  }
-  return undefined;
 }
 
 /** True when something was written. */

@@ -176,6 +176,82 @@ describe('again', () => {
     ]);
   });
 
+  describe('from another address, while a new host takes that one', () => {
+    /** The request of idc-1, which has moved to the address of the request of idc-2. */
+    const both = async () => {
+      const text = await token({ uses: 5 });
+      const [moved, fresh] = [await applicant('idc-1'), await applicant('idc-2')];
+      await join(desk, moved.request(text));
+      const at = (request: JoinRequest) => ({
+        ...request,
+        facts: { ...request.facts, addresses: ['10.77.0.99'] },
+      });
+      return [at(moved.request(await token())), at(fresh.request(text))] as const;
+    };
+    const addressesOf = () =>
+      kubernetes.stored(registeredNodes).map(({ metadata, spec }) => `${metadata.name} ${spec.addresses}`);
+
+    test('the host that joins again is refused, and keeps the address that it had', async () => {
+      const [moved, fresh] = await both();
+      const uses = await usesLeft();
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'replace' || plural !== 'registerednodes') return;
+        kubernetes.before = () => {};
+        await join(desk, fresh);
+      };
+      await expect(join(desk, moved)).rejects.toMatchObject({
+        code: 'ADDRESS_NOT_OWNED',
+        values: { address: '10.77.0.99', detail: 'it belongs to the RegisteredNode idc-2' },
+      });
+      expect(addressesOf()).toEqual(['idc-1 10.77.0.11', 'idc-2 10.77.0.99']);
+      expect(await usesLeft()).toEqual(uses.map((left, index) => (index === 0 ? left - 1 : left)));
+    });
+
+    test('the new one is refused where the other was faster', async () => {
+      const [moved, fresh] = await both();
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'create' || plural !== 'registerednodes') return;
+        kubernetes.before = () => {};
+        await join(desk, moved);
+      };
+      await expect(join(desk, fresh)).rejects.toMatchObject({ code: 'ADDRESS_NOT_OWNED' });
+      expect(addressesOf()).toEqual(['idc-1 10.77.0.99']);
+    });
+
+    test('a token that is used up meanwhile gives the address back', async () => {
+      const [moved] = await both();
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'replace' || plural !== 'registerednodes') return;
+        kubernetes.before = () => {};
+        for (const { id } of await listTokens(kubernetes))
+          await kubernetes.remove(secrets, `regnode-token-${id}`, { namespace: 'regnode-tokens' });
+      };
+      await expect(join(desk, moved)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+      expect(addressesOf()).toEqual(['idc-1 10.77.0.11']);
+    });
+  });
+
+  test('a claim that was left behind has no place in a pool that is full by now', async () => {
+    const text = await token({ uses: 5 });
+    await join(desk, (await applicant('idc-1')).request(text));
+    await kubernetes.patch(
+      registeredNodes,
+      'idc-1',
+      { status: { joinedAt: null } },
+      { subresource: 'status' },
+    );
+    for (const name of ['idc-2', 'idc-3']) {
+      const spec = { pool: 'idc', machineId: '', keySha256: '', addresses: [] };
+      const labels = { 'regnode.io/pool': 'idc' };
+      await kubernetes.create(registeredNodes, { metadata: { name, labels }, spec });
+      const status = { joinedAt: new Date().toISOString() };
+      await kubernetes.patch(registeredNodes, name, { status }, { subresource: 'status' });
+    }
+    await expect(join(desk, (await applicant('idc-1')).request(text))).rejects.toMatchObject({
+      code: 'POOL_FULL',
+    });
+  });
+
   test('a machine id is no key: the same machine with a new key is refused, whatever its token', async () => {
     await join(desk, (await applicant('idc-1')).request(await token()));
     const before = kubernetes.stored(registeredNodes);
