@@ -25,12 +25,11 @@ const testPrograms = [
 export default {
   entry: [
     'gateway/{main,regnodectl}.ts!',
-    'scripts/{build,kubernetes,sandbox,suite}/main.ts!',
+    'scripts/{build,kubernetes,reference,sandbox,suite}/main.ts!',
     'scripts/quickstart.ts!',
     'scripts/sandbox/terminal.ts!',
     ...startedByName,
     ...testPrograms,
-    'agent/*/print-schema.ts!', // by hand, after a change to a schema
     'scripts/bench/*.ts!',
     // The sandbox and the suite serve the tests: what they use of the product is used, they themselves are no product.
     ...(forProduct ? ['scripts/**/*.ts!'] : []),

@@ -6,22 +6,30 @@ import { type CliContext, terminalOf } from './context.ts';
 
 type Exit = (code: number) => void;
 
-/** Parses and runs; never throws. Returns the exit code. */
-export async function runCommands(
-  context: CliContext,
-  args: readonly string[],
-  commandsOf: (context: CliContext, exit: Exit, program: Command) => readonly Command[],
-): Promise<number> {
-  let exitCode = 0;
+export type CommandsOf = (context: CliContext, exit: Exit, program: Command) => readonly Command[];
+
+/** The program, which does nothing until it is given arguments. */
+export function programOf(context: CliContext, exit: Exit, commandsOf: CommandsOf): Command {
   const program = new Command('regnode')
     .description('Turns this host into a registered node of a Kubernetes cluster in the cloud')
     .version(agentVersion, '-V, --version')
     .addOption(new Option('--language <language>', 'en or zh').choices(['en', 'zh']))
     .showHelpAfterError('(see --help)');
+  for (const command of commandsOf(context, exit, program)) program.addCommand(command);
+  return program;
+}
+
+/** Parses and runs; never throws. Returns the exit code. */
+export async function runCommands(
+  context: CliContext,
+  args: readonly string[],
+  commandsOf: CommandsOf,
+): Promise<number> {
+  let exitCode = 0;
   const exit: Exit = (code) => {
     exitCode = code;
   };
-  for (const command of commandsOf(context, exit, program)) program.addCommand(command);
+  const program = programOf(context, exit, commandsOf);
   const { stdout, stderr, signal } = context;
   const terminal = () => terminalOf(context, flagsIn(args));
   const failed = await runToItsEnd(program, args, { stdout, stderr, signal, terminal });

@@ -1,5 +1,5 @@
 // The shape of a preflight report, as `regnode preflight --json` prints it: one zod schema gives the type here
-// and the JSON schema for everybody else (report.schema.json, kept equal to this by a test). Fields are only ever
+// and the JSON schema for everybody else (report.schema.json, made by `npm run schemas`). Fields are only ever
 // added within a version of `schema`; a field that changes its meaning makes a new one.
 import { z } from 'zod';
 import { groups } from './check.ts';

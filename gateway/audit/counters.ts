@@ -18,6 +18,8 @@ export interface Counters {
   readonly kubernetesErrors: Counter<'kind'>;
   readonly droppedEvents: Counter;
   readonly defects: Counter<'where'>;
+  readonly kubeletScrapes: Counter<'outcome'>;
+  readonly lineProbes: Counter<'outcome'>;
   readonly joinSeconds: Histogram;
 }
 
@@ -49,6 +51,12 @@ export function createCounters(): Counters {
     defects: counter('defects_total', 'Mistakes of this process that ended a session, a request or a turn.', [
       'where',
     ]),
+    kubeletScrapes: counter(
+      'kubelet_scrapes_total',
+      'Scrapes of kubelets through their tunnels, by outcome.',
+      ['outcome'],
+    ),
+    lineProbes: counter('line_probes_total', 'UDP line probes, by what became of them.', ['outcome']),
     joinSeconds: new Histogram({
       name: 'regnode_gateway_join_seconds',
       help: 'Time from a join request to its answer.',

@@ -2,7 +2,7 @@
 // be had costs the UDP probes and nothing else: a gateway must not stay down because of a diagnosis.
 
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import type { Counter } from 'prom-client';
 import type { Route } from '../port/route.ts';
 import { lineRoutes } from './routes.ts';
 import { LineSessions } from './sessions.ts';
@@ -17,7 +17,7 @@ export interface LineOptions {
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   readonly secret: () => Uint8Array;
   readonly addressesOf: (node: string) => readonly string[];
-  readonly registry: Registry;
+  readonly probes: Counter<'outcome'>;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -25,13 +25,7 @@ export interface LineOptions {
 export async function openLine(
   options: LineOptions,
 ): Promise<{ routes: readonly Route[]; close(): Promise<void> }> {
-  const { listen, secret, addressesOf, registry, logger, now } = options;
-  const probes = new Counter({
-    name: 'regnode_gateway_line_probes_total',
-    help: 'UDP line probes, by what became of them.',
-    labelNames: ['outcome'],
-    registers: [registry],
-  });
+  const { listen, secret, addressesOf, probes, logger, now } = options;
   let port: ProbePort | undefined;
   const sessions = new LineSessions({ secret, udpPort: () => port?.port, inboundPort: vxlanPort, now });
   if (listen) {

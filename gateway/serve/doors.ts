@@ -88,7 +88,7 @@ async function openHostsPort(parts: Parts): Promise<PublicPort> {
     listen: probeListen === 'off' ? undefined : probeListen,
     secret: () => authority.derive('line probes'),
     addressesOf: (name) => view.registered.get(name)?.spec.addresses ?? [],
-    registry: counters.registry,
+    probes: counters.lineProbes,
     logger,
     now,
   });

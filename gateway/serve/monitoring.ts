@@ -2,7 +2,6 @@
 // whichever replica has what they need. A credential that can't be read ends the start.
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { Counter } from 'prom-client';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Counters } from '../audit/counters.ts';
 import { KubeletConnections } from '../kubelets/connections.ts';
@@ -49,16 +48,10 @@ export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
   view.registered.onChange((change) => {
     if (hasMoved(change)) connections.moved(change.name);
   });
-  const outcomes = new Counter({
-    name: 'regnode_gateway_kubelet_scrapes_total',
-    help: 'Scrapes of kubelets through their tunnels, by outcome.',
-    labelNames: ['outcome'],
-    registers: [counters.registry],
-  });
   const scrapes = new KubeletScrapes({
     connections,
     token: new KubeletToken(connection.kubernetes, Date.now),
-    onOutcome: (outcome) => outcomes.inc({ outcome }),
+    onOutcome: (outcome) => counters.kubeletScrapes.inc({ outcome }),
   });
   return { scrapes, close: () => connections.close() };
 }

@@ -38,7 +38,7 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   protocol:
     `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts cli line settings messages
     compatibility telemetry tunnel`.split(/\s+/),
-  scripts: 'machine kubernetes build audit sandbox suite bench quickstart.ts'.split(' '),
+  scripts: 'machine kubernetes build audit sandbox suite bench reference quickstart.ts'.split(' '),
 };
 
 const emptyNames = /^(?:lib|libs|utils?|helpers?|common|misc|shared|managers?|handlers?)$/;

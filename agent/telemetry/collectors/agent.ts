@@ -17,6 +17,7 @@ const shape: RecordShape = {
 
 export const agent: Collector = {
   name: 'agent',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const stat = procfs.text('/proc/self/stat') ?? '';
     // The command's name is in parentheses and may hold blanks: count from behind it.

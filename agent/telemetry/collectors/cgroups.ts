@@ -27,6 +27,7 @@ const shape: RecordShape = {
 
 export const cgroups: Collector = {
   name: 'cgroups',
+  shapes: [shape],
   collect({ procfs, sink }) {
     const isUnified = procfs.text(`${base}/cgroup.controllers`) !== undefined;
     const read = isUnified ? readUnified : readPerController;

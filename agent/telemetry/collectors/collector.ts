@@ -31,6 +31,8 @@ export interface Observation {
 
 export interface Collector {
   readonly name: string;
+  /** All that it may write; the reference of metrics is made from them. */
+  readonly shapes: readonly RecordShape[];
   collect(observation: Observation): void;
 }
 

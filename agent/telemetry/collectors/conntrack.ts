@@ -9,6 +9,7 @@ const shape: RecordShape = {
 
 export const conntrack: Collector = {
   name: 'conntrack',
+  shapes: [shape],
   collect({ procfs, sink }) {
     const entries = procfs.number('/proc/sys/net/netfilter/nf_conntrack_count');
     if (Number.isNaN(entries)) return;

@@ -35,6 +35,7 @@ const countShape: RecordShape = {
 
 export const cpu: Collector = {
   name: 'cpu',
+  shapes: [cpuShape, countShape],
   collect(observation) {
     const counts = new Map<string, number>();
     for (const line of lines(observation.procfs.text('/proc/stat'))) {

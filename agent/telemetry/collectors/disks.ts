@@ -30,6 +30,7 @@ const shape: RecordShape = {
 
 export const disks: Collector = {
   name: 'disks',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     for (const line of lines(procfs.text('/proc/diskstats'))) {
       const [, , device, ...counts] = fields(line);

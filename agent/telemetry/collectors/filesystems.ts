@@ -30,6 +30,7 @@ export interface RemoteSpace {
 export function filesystemsCollector(remoteSpace: RemoteSpace): Collector {
   return {
     name: 'filesystems',
+    shapes: [shape],
     collect(observation) {
       for (const mount of mountsOf(observation.procfs, (point) => !ignoredPoints.test(point))) {
         collectMount(observation, mount, mount.isRemote ? remoteSpace : observation.procfs);

@@ -50,6 +50,7 @@ export function lineValues(seen: LineMeasurement): LineValues {
 
 export class LineCollector implements Collector {
   readonly name = 'line';
+  readonly shapes = [shape];
   #values: LineValues | undefined;
   #sinceMs: number | undefined;
 

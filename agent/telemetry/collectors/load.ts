@@ -9,6 +9,7 @@ const shape: RecordShape = {
 
 export const load: Collector = {
   name: 'load',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const [one, five, fifteen, threads] = fields(procfs.text('/proc/loadavg') ?? '');
     const values = [one, five, fifteen, threads?.split('/')[1]].map((text) => Number(text ?? 'absent'));

@@ -17,6 +17,7 @@ const shape: RecordShape = {
 
 export const memory: Collector = {
   name: 'memory',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const numbers = numbersByName(procfs.text('/proc/meminfo'));
     if (!numbers.has('MemTotal')) return fault();

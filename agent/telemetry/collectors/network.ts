@@ -33,6 +33,7 @@ const shape: RecordShape = {
 
 export const network: Collector = {
   name: 'network',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     for (const line of lines(procfs.text('/proc/net/dev')).slice(2)) {
       const colon = line.lastIndexOf(':');

@@ -15,6 +15,7 @@ const shape: RecordShape = {
 
 export const pressure: Collector = {
   name: 'pressure',
+  shapes: [shape],
   collect({ procfs, sink }) {
     const [cpu, memory, io] = ['cpu', 'memory', 'io'].map((name) => procfs.text(`/proc/pressure/${name}`));
     if (cpu === undefined) return;

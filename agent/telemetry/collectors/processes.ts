@@ -15,6 +15,7 @@ const shape: RecordShape = {
 
 export const processes: Collector = {
   name: 'processes',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const [allocated, , maximum] = fields(procfs.text('/proc/sys/fs/file-nr') ?? '');
     if (allocated === undefined || maximum === undefined) return fault();

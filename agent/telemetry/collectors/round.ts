@@ -4,7 +4,7 @@ import type { Procfs } from '../../host/procfs.ts';
 import { type Collector, counter, gauge, type RecordShape } from './collector.ts';
 import type { GroupSink } from './group-sink.ts';
 
-const shape: RecordShape = {
+export const roundShape: RecordShape = {
   family: 'collectors',
   labelNames: ['collector'],
   columns: [
@@ -70,6 +70,6 @@ export class Rounds {
     this.#faults.set(collector.name, total);
     // Whole microseconds: what is finer is noise, and eight bytes on the wire instead of two.
     const seconds = Math.round((this.#clock.monotonicMs() - startedMs) * 1000) / 1e6;
-    this.#sink.put(shape, [collector.name], [seconds, succeeded, total]);
+    this.#sink.put(roundShape, [collector.name], [seconds, succeeded, total]);
   }
 }

@@ -13,6 +13,7 @@ const shape: RecordShape = {
 
 export const runtime: Collector = {
   name: 'runtime',
+  shapes: [shape],
   collect({ procfs, sink }) {
     // A host before its join has neither.
     if (procfs.list('/var/lib/kubelet').length === 0) return;

@@ -50,6 +50,7 @@ const shape: RecordShape = {
 
 export const sockets: Collector = {
   name: 'sockets',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const text = procfs.text('/proc/net/sockstat');
     if (text === undefined) return fault();

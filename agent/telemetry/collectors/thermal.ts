@@ -11,6 +11,7 @@ const shape: RecordShape = {
 
 export const thermal: Collector = {
   name: 'thermal',
+  shapes: [shape],
   collect({ procfs, sink }) {
     for (const zone of procfs.list(folder).filter((name) => name.startsWith('thermal_zone'))) {
       const type = procfs.text(`${folder}/${zone}/type`)?.trim() ?? '';

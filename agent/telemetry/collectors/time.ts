@@ -22,6 +22,7 @@ export function timeCollector(): Collector {
   let backward = 0;
   return {
     name: 'time',
+    shapes: [shape],
     collect({ procfs, sink, nowMs, monotonicMs }) {
       const offsetMs = nowMs - monotonicMs;
       const moved = (offsetMs - (lastOffsetMs ?? offsetMs)) / 1000;

@@ -31,6 +31,7 @@ export function timexCollector(
   let calls: { readonly loaded: ReturnType<typeof load> } | undefined;
   return {
     name: 'timex',
+    shapes: [shape],
     collect({ sink, fault }) {
       calls ??= { loaded: load() };
       if (calls.loaded === undefined) return;

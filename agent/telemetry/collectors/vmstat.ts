@@ -11,6 +11,7 @@ const shape: RecordShape = {
 
 export const vmstat: Collector = {
   name: 'vmstat',
+  shapes: [shape],
   collect({ procfs, sink, fault }) {
     const numbers = numbersByName(procfs.text('/proc/vmstat'));
     if (!numbers.has('pgfault')) return fault();

@@ -25,6 +25,7 @@ const shape: RecordShape = {
 export function volumesCollector(remoteSpace: RemoteSpace): Collector {
   return {
     name: 'volumes',
+    shapes: [shape],
     collect(observation) {
       for (const mount of mountsOf(observation.procfs, isVolume))
         collectVolume(observation, mount, remoteSpace);

@@ -2,12 +2,12 @@
 // proxy in the way, no gateway at all.
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { Registry } from 'prom-client';
 import { afterEach, expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
 import { measureLine, type NetcheckOptions, type Part } from '../../../../agent/line/netcheck.ts';
 import { findingsOf } from '../../../../agent/line/report.ts';
 import { measurementSchema } from '../../../../agent/state/line-measurement.ts';
+import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { openLine } from '../../../../gateway/line/line.ts';
 import type { Route } from '../../../../gateway/port/route.ts';
 import { logger, openTestPort } from '../../gateway/port.ts';
@@ -23,7 +23,7 @@ async function gateway(listen: { host: string; port: number } | undefined) {
     listen,
     secret: () => Buffer.alloc(32, 3),
     addressesOf: () => [],
-    registry: new Registry(),
+    probes: createCounters().lineProbes,
     logger,
     now: Date.now,
   });

@@ -1,8 +1,8 @@
 // The daemon's looks: as the node, small ones, the path MTU only now and then, and the last known kept beside the newer numbers.
-import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
 import { LineWatch } from '../../../../agent/line/watch.ts';
+import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { openLine } from '../../../../gateway/line/line.ts';
 import type { Route } from '../../../../gateway/port/route.ts';
 import { defaultThresholds } from '../../../../protocol/line/thresholds.ts';
@@ -13,7 +13,7 @@ test('looks as the node, keeps what it did not look at again, and judges by the 
     listen: { host: '127.0.0.1', port: 0 },
     secret: () => Buffer.alloc(32, 3),
     addressesOf: () => ['127.0.0.1'],
-    registry: new Registry(),
+    probes: createCounters().lineProbes,
     logger,
     now: Date.now,
   });

@@ -116,7 +116,7 @@ describe('for people', () => {
 describe('for programs', () => {
   test('the JSON schema in the repository is the one of this code', () => {
     const path = new URL('../../../../agent/preflight/report.schema.json', import.meta.url);
-    // To renew it: node agent/preflight/print-schema.ts > agent/preflight/report.schema.json
+    // To renew it: npm run schemas
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(JSON.parse(JSON.stringify(reportJsonSchema())));
   });
 

@@ -41,11 +41,14 @@ function collect(kernel: string, only?: string, remote = noRemote) {
   const procfs = new Procfs(root(kernel));
   const sink = new SampleSink();
   let faults = 0;
+  const written = new Map<RecordShape, Collector>();
   const chosen = collectorsOf(remote).filter(({ name }) => only === undefined || name === only);
   for (const collector of chosen) {
     collector.collect({ procfs, sink, nowMs: 1e12, monotonicMs: 5000, fault: () => (faults += 1) });
+    for (const shape of sink.shapes) written.set(shape, written.get(shape) ?? collector);
   }
   procfs.close();
+  for (const [shape, collector] of written) expect(collector.shapes).toContain(shape);
   return { sink, value: (key: string) => sink.samples.get(key), faults };
 }
 
@@ -151,6 +154,7 @@ describe('a round', () => {
   test('a collector that throws costs one counted error; the others are collected', () => {
     const broken: Collector = {
       name: 'broken',
+      shapes: [],
       collect() {
         throw new Error('EIO');
       },
@@ -171,6 +175,7 @@ describe('a round', () => {
     };
     const flapping: Collector = {
       name: 'flapping',
+      shapes: [shape],
       collect({ sink }) {
         for (const device of devices) sink.put(shape, [device], [1]);
       },
