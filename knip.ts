@@ -1,7 +1,7 @@
-// What knip takes for used. It runs twice in `npm run lint`. The first run looks at everything: an export that no
-// other file imports loses the word, a file that nothing imports goes, and tests count as users. The second
-// (--production) does not know the tests: product code that only a test needs is dead, unless its own file
-// uses it too. So a pure function may be exported for its test, but must have a caller in the product.
+// What knip takes for used. It runs twice in `npm run lint`. The first run looks at everything: an export
+// that no other file imports loses the word, a file that nothing imports goes, and tests count as users. The
+// second (--production) does not know the tests: product code that only a test needs is dead, unless its own
+// file uses it too. So a pure function may be exported for its test, but must have a caller in the product.
 import type { KnipConfig } from 'knip';
 
 const forProduct = process.argv.includes('--production');
@@ -25,13 +25,14 @@ const testPrograms = [
 export default {
   entry: [
     'gateway/{main,regnodectl}.ts!',
-    'scripts/{build,kubernetes,reference,sandbox,suite}/main.ts!',
+    'scripts/{comments,build,kubernetes,reference,sandbox,suite}/main.ts!',
     'scripts/quickstart.ts!',
     'scripts/sandbox/terminal.ts!',
     ...startedByName,
     ...testPrograms,
     'scripts/bench/*.ts!',
-    // The sandbox and the suite serve the tests: what they use of the product is used, they themselves are no product.
+    // The sandbox and the suite serve the tests: what they use of the product is used, they
+    // themselves are no product.
     ...(forProduct ? ['scripts/**/*.ts!'] : []),
   ],
   project: ['{agent,gateway,protocol,scripts}/**/*.ts!', 'test/**/*.ts'],

@@ -1,5 +1,5 @@
-// Three projects: unit (mostly milliseconds), property (seconds), e2e (real hosts, needs root; each file builds its own
-// sandbox, so files may run side by side).
+// Three projects: unit (mostly milliseconds), property (seconds), e2e (real hosts, needs root; each file
+// builds its own sandbox, so files may run side by side).
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/longest-first.ts';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// regnode, the agent of a registered node. Takes the token out of the environment before anything else can see
-// it, makes the host, runs the command, and leaves the exit code.
+// regnode, the agent of a registered node. Takes the token out of the environment before anything else can
+// see it, makes the host, runs the command, and leaves the exit code.
 import { outliveBrokenOutput } from '../protocol/cli/broken-output.ts';
 import { languageOf } from '../protocol/cli/language.ts';
 import { createHost } from './host/real.ts';

@@ -1,5 +1,6 @@
-// Defects in the log of a process: each with its stack and where it was told, at a rate that no input can make a flood of. All of them
-// are counted. Tests read for `"defect":` in the logs of gateway and agents, and fail.
+// Defects in the log of a process: each with its stack and where it was told, at a rate that no
+// input can make a flood of. All of them are counted. Tests read for `"defect":` in the logs of
+// gateway and agents, and fail.
 import type { Defect } from './defect.ts';
 import { TokenBucket } from './rate/token-bucket.ts';
 

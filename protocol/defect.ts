@@ -1,6 +1,7 @@
-// Where it is told that this process has made a mistake: something was thrown that nobody expects. Whoever asked for what
-// failed loses that (a session, a request, a turn), and the process goes on: no input may end it. Who composes the process
-// listens (`onDefect`), logs and counts; tests fail at each. Without a listener the process ends, as for any exception.
+// Where it is told that this process has made a mistake: something was thrown that nobody expects. Whoever
+// asked for what failed loses that (a session, a request, a turn), and the process goes on: no input may end
+// it. Who composes the process listens (`onDefect`), logs and counts; tests fail at each. Without a listener
+// the process ends, as for any exception.
 import { channel } from 'node:diagnostics_channel';
 
 export interface Defect {
@@ -27,8 +28,9 @@ export function onDefect(listener: (defect: Defect) => void): () => void {
 }
 
 /**
- * For a process that is to outlive its mistakes: a rejection that nobody handles and an exception that nobody catches are defects like
- * any other. What the main line of the process awaits still ends it. The function ends it all.
+ * For a process that is to outlive its mistakes: a rejection that nobody handles and an exception
+ * that nobody catches are defects like any other. What the main line of the process awaits still ends
+ * it. The function ends it all.
  */
 export function outliveDefects(heard: (defect: Defect) => void): () => void {
   // To be told of a defect must not be one: there is nowhere left to tell that.

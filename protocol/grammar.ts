@@ -1,6 +1,7 @@
-// The grammar of what is configured: names, labels, images, versions, addresses, URLs. Pools, registrations and the desired state
-// take their schemas from here, so the API server (by the CRDs' patterns), regnodectl, the gateway and the agent refuse the same.
-// Patterns stay in what RE2 and JavaScript both read: no look-ahead. None of them lets a line break or a control through.
+// The grammar of what is configured: names, labels, images, versions, addresses, URLs. Pools, registrations
+// and the desired state take their schemas from here, so the API server (by the CRDs' patterns), regnodectl,
+// the gateway and the agent refuse the same. Patterns stay in what RE2 and JavaScript both read: no
+// look-ahead. None of them lets a line break or a control through.
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { printable } from './printable.ts';
@@ -95,7 +96,10 @@ export const certificatesSchema = text(
 /** What somebody may write in as a note: one line of ASCII. */
 export const noteSchema = text(128, /^[ -~]*$/, 'one line of at most 128 ASCII characters');
 
-/** What somebody else says of himself, to be stored and shown: cut to its length, without what a terminal would obey. */
+/**
+ * What somebody else says of himself, to be stored and shown: cut to its length, without
+ * what a terminal would obey.
+ */
 export const shownText = (mostUnits: number) => z.string().transform((text) => printable(text, mostUnits));
 
 function isRange(range: string): boolean {

@@ -1,6 +1,7 @@
-// The one door for JSON from a peer. Size and depth are measured in the text, without recursion, before anything is made of it:
-// whatever looks at the value afterwards may recurse. A key named `__proto__` is left out, and half a surrogate pair is read
-// as U+FFFD, as it would be in UTF-8. What is no JSON, or beyond its limits, is a value and no exception.
+// The one door for JSON from a peer. Size and depth are measured in the text, without recursion, before
+// anything is made of it: whatever looks at the value afterwards may recurse. A key named `__proto__` is left
+// out, and half a surrogate pair is read as U+FFFD, as it would be in UTF-8. What is no JSON, or beyond its
+// limits, is a value and no exception.
 export interface JsonLimits {
   readonly bytes: number;
   /** Arrays and objects inside each other. */

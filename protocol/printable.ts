@@ -1,15 +1,19 @@
-// What may be shown to a person: text without anything that a terminal, or a reader of the text, takes for a command. Whatever a
-// node, a gateway or a host says goes through here when it is taken in, and once more when it is printed. Chinese and every
-// other writing stay as they are. Pure.
+// What may be shown to a person: text without anything that a terminal, or a reader of the text, takes for a
+// command. Whatever a node, a gateway or a host says goes through here when it is taken in, and once more
+// when it is printed. Chinese and every other writing stay as they are. Pure.
 
-/** Controls (C0, DEL, C1), other ends of lines, what turns the direction of writing, halves of characters, what is no character. */
+/**
+ * Controls (C0, DEL, C1), other ends of lines, what turns the direction of writing, halves of
+ * characters, what is no character.
+ */
 const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}\p{Noncharacter_Code_Point}\ufeff]/gu;
 /** Between two words they stand for a space. */
 const blanks = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 
 /** One line of at most so many UTF-16 units, without what is unsafe. */
 export function printable(text: string, mostUnits = Number.POSITIVE_INFINITY): string {
-  // Far more than is kept is not even looked at; a cut may halve a character, so it comes before the halves go.
+  // Far more than is kept is not even looked at; a cut may halve a character, so it
+  // comes before the halves go.
   const looked = mostUnits * 4 < text.length ? text.slice(0, mostUnits * 4) : text;
   const clean = looked.replaceAll(blanks, ' ').replaceAll(unsafe, '');
   return clean.length <= mostUnits ? clean : clean.slice(0, mostUnits).replaceAll(unsafe, '');
@@ -30,7 +34,10 @@ export function printableDeep<T>(value: T, mostUnits: number): T {
   return Object.fromEntries(entries) as T;
 }
 
-/** JSON that may be shown: the same value for every parser, with what is unsafe escaped. Line breaks stand between values only. */
+/**
+ * JSON that may be shown: the same value for every parser, with what is unsafe escaped. Line
+ * breaks stand between values only.
+ */
 export function printableJson(json: string): string {
   return json.replaceAll(unsafe, (found) => (found === '\n' ? found : escapesOf(found)));
 }

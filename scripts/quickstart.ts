@@ -1,6 +1,6 @@
-// The whole way in front of one's eyes: a cluster in the cloud, hosts in a data centre, joined by the very command
-// that a person would paste, a pod, its logs and a command in it through the tunnel. What is running afterwards
-// stays until --down. Ctrl-C at any time takes down what there is.
+// The whole way in front of one's eyes: a cluster in the cloud, hosts in a data centre, joined by the very
+// command that a person would paste, a pod, its logs and a command in it through the tunnel. What is running
+// afterwards stays until --down. Ctrl-C at any time takes down what there is.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

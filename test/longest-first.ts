@@ -1,5 +1,6 @@
-// The order of the test files: those that take longest are begun first, so that no core waits at the end for one that was begun
-// last. Vitest knows how long a file took only where it ran before, which a fresh clone has not.
+// The order of the test files: those that take longest are begun first, so that no core waits at
+// the end for one that was begun last. Vitest knows how long a file took only where it ran before,
+// which a fresh clone has not.
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** More than half a minute in process, more than two minutes on real hosts. */

@@ -1,5 +1,6 @@
-// Sources as syntax trees, for the tests that judge the code without running it. The parser is oxc's, since the
-// TypeScript compiler has no programming interface of its own any more. A file that it can't read fails the test.
+// Sources as syntax trees, for the tests that judge the code without running it. The parser is
+// oxc's, since the TypeScript compiler has no programming interface of its own any more. A file that
+// it can't read fails the test.
 import { readFileSync } from 'node:fs';
 import { type Node, parseSync } from 'oxc-parser';
 

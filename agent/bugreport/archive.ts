@@ -1,4 +1,5 @@
-// A tar (ustar) of small texts, gzipped: no more than a bug report needs. Equal input gives equal bytes. Pure.
+// A tar (ustar) of small texts, gzipped: no more than a bug report needs. Equal
+// input gives equal bytes. Pure.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 

@@ -1,6 +1,6 @@
-// A bug report, top to bottom: an id for the logs → every section, bounded → the doctor's and preflight's findings →
-// clean what programs wrote → search everything for secrets, and refuse when one is found → one file, at once and
-// only for root. Nothing on the host is changed but that file and one line in its log.
+// A bug report, top to bottom: an id for the logs → every section, bounded → the doctor's and preflight's
+// findings → clean what programs wrote → search everything for secrets, and refuse when one is found → one
+// file, at once and only for root. Nothing on the host is changed but that file and one line in its log.
 import { Fault, type Language } from '../../protocol/catalogue/fault.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import { secretsIn, withoutSecretsIn } from '../doctor/secrets.ts';

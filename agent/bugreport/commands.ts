@@ -1,4 +1,5 @@
-// The commands that a bug report asks, and the one table that lets them through: what isn't here can't be run.
+// The commands that a bug report asks, and the one table that lets them through:
+// what isn't here can't be run.
 import { doctorCommands } from '../doctor/diagnose.ts';
 import type { ReadingCommands } from '../preflight/observed-host.ts';
 

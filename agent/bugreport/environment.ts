@@ -1,5 +1,5 @@
-// Variables that change how regnode reaches the world, from the places that set them: names, and for a proxy where it
-// is; never a user or a password.
+// Variables that change how regnode reaches the world, from the places that set them: names, and for a proxy
+// where it is; never a user or a password.
 import type { Host } from '../host/host.ts';
 
 export const environmentFiles = ['/etc/regnode/environment', '/etc/environment'] as const;
@@ -21,7 +21,10 @@ export async function describeEnvironment(host: Host): Promise<object> {
   return Object.fromEntries(described);
 }
 
-/** `http://user:password@proxy:3128/` → `http://proxy:3128`; a list of exceptions has names and addresses only. */
+/**
+ * `http://user:password@proxy:3128/` → `http://proxy:3128`; a list of exceptions
+ * has names and addresses only.
+ */
 function place(value: string): string {
   const text = value.trim().replaceAll(/^["']|["']$/g, '');
   if (/^[a-z0-9.*:/,_ -]*$/i.test(text) && !text.includes('@') && !text.includes('://')) return text;

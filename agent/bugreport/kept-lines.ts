@@ -1,5 +1,5 @@
-// Lines of a configuration whose key is known to hold no secret; how many others there are is said, not what they say.
-// Pure.
+// Lines of a configuration whose key is known to hold no secret; how many others there are is
+// said, not what they say. Pure.
 
 const keys = {
   kubelet:

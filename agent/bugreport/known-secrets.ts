@@ -1,5 +1,6 @@
-// The secrets that this host is known to have, word for word, so that none of them leaves it in a form that no pattern
-// knows: regnode's and the kubelet's keys, tokens, the passwords of proxies. Read for comparison only.
+// The secrets that this host is known to have, word for word, so that none of them leaves it in
+// a form that no pattern knows: regnode's and the kubelet's keys, tokens, the passwords of
+// proxies. Read for comparison only.
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
 import type { Host } from '../host/host.ts';

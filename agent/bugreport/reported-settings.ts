@@ -1,5 +1,5 @@
-// What a bug report says of the pool's settings that reached this host: the table of settings decides for each, and what it does
-// not name stays on the host.
+// What a bug report says of the pool's settings that reached this host: the table of settings decides for
+// each, and what it does not name stays on the host.
 import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { poolSettings } from '../../protocol/settings/pool.ts';
 import { putAt, valueAt } from '../../protocol/settings/setting.ts';

@@ -1,5 +1,6 @@
-// What a bug report holds: this list and nothing else. A section names the fields that it takes; what it doesn't name
-// stays on the host. `free` ones are text that programs wrote (logs): they are cleaned line by line before they go in.
+// What a bug report holds: this list and nothing else. A section names the fields that it takes; what
+// it doesn't name stays on the host. `free` ones are text that programs wrote (logs): they are cleaned
+// line by line before they go in.
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';

@@ -1,5 +1,5 @@
-// What every command is handed: the host, the terminal, the environment without its secrets, and a signal that
-// Ctrl-C gives.
+// What every command is handed: the host, the terminal, the environment without its secrets, and
+// a signal that Ctrl-C gives.
 import type { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { languageOf } from '../../protocol/cli/language.ts';

@@ -1,5 +1,5 @@
-// regnode with the one command that systemd starts. A program of its own, because it runs for years: what join, preflight or doctor
-// need is not in its memory.
+// regnode with the one command that systemd starts. A program of its own, because it runs for years: what
+// join, preflight or doctor need is not in its memory.
 import type { CliContext } from './context.ts';
 import { runCommands } from './outcome.ts';
 import { runCommand } from './run-command.ts';

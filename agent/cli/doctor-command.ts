@@ -1,4 +1,5 @@
-// regnode doctor: which hop from this host to a running pod is broken, why, and what to do. Exit 5 when one is.
+// regnode doctor: which hop from this host to a running pod is broken, why, and
+// what to do. Exit 5 when one is.
 import { Command } from 'commander';
 import { diagnose } from '../doctor/diagnose.ts';
 import { renderDoctor } from '../doctor/report.ts';

@@ -1,4 +1,5 @@
-// One line about the downloads that run now: each with what it has of how much, all together with rate and time left. Pure.
+// One line about the downloads that run now: each with what it has of how much, all together
+// with rate and time left. Pure.
 
 const mebibyte = 1024 * 1024;
 

@@ -102,7 +102,10 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
   });
 }
 
-/** A join consumes a use of the token, so nothing is registered: what the gateway would send is guessed from its store. */
+/**
+ * A join consumes a use of the token, so nothing is registered: what the gateway would
+ * send is guessed from its store.
+ */
 async function dryRun(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
   const { host } = context;
   const settings = await readJoinSettings(context, flags);

@@ -1,5 +1,6 @@
-// regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line is not as its
-// pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws itself in a terminal, JSON lines.
+// regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line
+// is not as its pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws
+// itself in a terminal, JSON lines.
 import { Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';

@@ -1,5 +1,5 @@
-// regnode plan: what the agent would change on this joined host now, as a diff. Changes nothing; an empty plan
-// means that the host is as its pool wants it.
+// regnode plan: what the agent would change on this joined host now, as a diff. Changes nothing; an empty
+// plan means that the host is as its pool wants it.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { chooseSettings } from '../components/settings.ts';

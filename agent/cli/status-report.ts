@@ -1,5 +1,5 @@
-// What `regnode status` prints: a row for each part of the node, then what ails it, the causes first. Names of states
-// and codes are the same in every language, as they are in JSON and in the logs.
+// What `regnode status` prints: a row for each part of the node, then what ails it, the causes first. Names
+// of states and codes are the same in every language, as they are in JSON and in the logs.
 import type { Language } from '../../protocol/catalogue/fault.ts';
 import { textsOf } from '../health/texts.ts';
 import { renderLine } from '../line/report.ts';

@@ -1,6 +1,6 @@
-// The one shape of a component: a name, and a pure function from the facts of the host and the desired state of the pool
-// to the resources that it needs, in the order in which they are made. Facts are looked up once for all
-// components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
+// The one shape of a component: a name, and a pure function from the facts of the host and the desired state
+// of the pool to the resources that it needs, in the order in which they are made. Facts are looked up once
+// for all components, because they have to agree (the kubelet and containerd on the cgroup driver, say).
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { Resource } from '../plan/resource.ts';

@@ -42,8 +42,9 @@ async function observeSize(host: Host): Promise<Pick<NodeFacts, 'cpuCount' | 'me
 }
 
 /**
- * One manager for the whole tree is best: systemd, where it manages the controllers. In a container with cgroup v1
- * it doesn't (only its own named hierarchy is delegated), so there the kubelet and containerd do it themselves.
+ * One manager for the whole tree is best: systemd, where it manages the controllers. In a container
+ * with cgroup v1 it doesn't (only its own named hierarchy is delegated), so there the kubelet and
+ * containerd do it themselves.
  */
 async function chooseCgroupDriver(
   host: Host,

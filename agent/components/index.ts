@@ -36,9 +36,10 @@ export function restartGroups(facts: NodeFacts, desiredNode: DesiredNode): reado
 }
 
 /**
- * Where the kubelet reaches its API server through the agent, the agent runs first: a kubelet that finds nobody retries
- * with growing pauses, which would cost the join up to a minute. At boot nothing waits: its certificate is there,
- * and an order in the units would have an agent that is starting wait for a kubelet that waits for it.
+ * Where the kubelet reaches its API server through the agent, the agent runs first: a kubelet that
+ * finds nobody retries with growing pauses, which would cost the join up to a minute. At boot nothing
+ * waits: its certificate is there, and an order in the units would have an agent that is starting wait
+ * for a kubelet that waits for it.
  */
 function inOrder({ desired }: DesiredNode): readonly Component[] {
   if (desired.apiServerAccess === 'direct') return components;

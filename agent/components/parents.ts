@@ -1,5 +1,5 @@
-// Puts the folders that a path needs before it, each once: folders that we share with others unless a component
-// said that they are ours. One that is there already costs nothing and is never touched. Pure.
+// Puts the folders that a path needs before it, each once: folders that we share with others unless a
+// component said that they are ours. One that is there already costs nothing and is never touched. Pure.
 import { dirname } from 'node:path';
 import type { Resource } from '../plan/resource.ts';
 

@@ -1,6 +1,7 @@
-// Which of a pool's settings this host uses where they restart a kubelet or a containerd: pure. Other settings are tried in
-// the node's turn and stay only when the node has proven healthy with them; those that it was not are remembered with the
-// reason, and what was proven before is used until the desired state names others or the attempt changes.
+// Which of a pool's settings this host uses where they restart a kubelet or a containerd: pure. Other
+// settings are tried in the node's turn and stay only when the node has proven healthy with them; those that
+// it was not are remembered with the reason, and what was proven before is used until the desired state names
+// others or the attempt changes.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type DesiredState, desiredStateSchema } from '../../protocol/messages/desired.ts';

@@ -1,4 +1,5 @@
-// Where a component's programs are: its tree by version, the link `current`, and the archive that it comes from.
+// Where a component's programs are: its tree by version, the link `current`, and the
+// archive that it comes from.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact, DesiredState } from '../../protocol/messages/desired.ts';
@@ -46,7 +47,10 @@ export function ownFolder(path: string, mode = 0o755): Resource {
   return { kind: 'directory', path, mode, content: 'ours' };
 }
 
-/** `current` of each boot: a link of our own in place of `systemctl enable`, so that it is undone like any link. */
+/**
+ * `current` of each boot: a link of our own in place of `systemctl enable`, so that
+ * it is undone like any link.
+ */
 export function startedAtBoot(unit: string, unitFile = `${paths.units}/${unit}`): Resource[] {
   return [{ kind: 'link', path: `${paths.unitWants}/${unit}`, target: unitFile }];
 }

@@ -1,6 +1,6 @@
-// The resources of a systemd unit: its file with a stamp, a hash over all that the process reads at start (see
-// plan/kinds/unit.ts), the link that starts it at boot, and the state that it runs. Only directives that systemd 219 understands or
-// ignores with a warning. Pure.
+// The resources of a systemd unit: its file with a stamp, a hash over all that the process reads at start
+// (see plan/kinds/unit.ts), the link that starts it at boot, and the state that it runs. Only directives that
+// systemd 219 understands or ignores with a warning. Pure.
 
 import {
   assignment,
@@ -22,7 +22,9 @@ export interface UnitFile {
   readonly service: UnitSection;
   /** Whatever else a running process depends on: contents of its configuration, hashes of its programs. */
   readonly inputs: readonly string[];
-  /** What counts of `service` for a restart, when some of it matters only to the first start; default: all. */
+  /**
+   * What counts of `service` for a restart, when some of it matters only to the first start; default: all.
+   */
   readonly lasting?: UnitSection;
   /** False for one that leaves no process behind which could show its stamp. */
   readonly stamped?: boolean;
@@ -42,7 +44,10 @@ export function runningUnit(file: UnitFile): Resource[] {
   ];
 }
 
-/** A file system that is mounted now and at every boot; the unit's name is that of its place, as systemd wants it. */
+/**
+ * A file system that is mounted now and at every boot; the unit's name is that of its
+ * place, as systemd wants it.
+ */
 export function mountUnit(mount: { where: string; type: string; what: string; why: string }): Resource[] {
   const name = unitOfPath(mount.where, 'mount');
   const content = unitFile(note, {

@@ -1,6 +1,7 @@
-// Which version of each component this host uses: pure. A new one is tried, one component after the other, and
-// stays only when it has proven itself; one that failed is remembered with its reason and not tried again until the
-// desired state names another or the attempt changes. What is remembered lies in state.json and is written before the act.
+// Which version of each component this host uses: pure. A new one is tried, one component after the other,
+// and stays only when it has proven itself; one that failed is remembered with its reason and not tried
+// again until the desired state names another or the attempt changes. What is remembered lies in state.json
+// and is written before the act.
 import { z } from 'zod';
 import { type Artifact, artifactSchema, type DesiredState } from '../../protocol/messages/desired.ts';
 
@@ -91,7 +92,10 @@ export function neededArtifacts(memory: VersionMemory, desired: readonly Desired
   return new Set([...target, ...remembered].flatMap((artifact) => artifact?.sha256 ?? []));
 }
 
-/** What is in use now, a trial that is under way included: for whoever must not begin one (a join that is run again). */
+/**
+ * What is in use now, a trial that is under way included: for whoever must not begin one
+ * (a join that is run again).
+ */
 export function versionsInUse(desired: DesiredState, memory: VersionMemory): DesiredState {
   const inUse = (artifact: Artifact) => {
     const known = memory[artifact.component as ProvenComponent];

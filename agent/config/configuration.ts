@@ -1,5 +1,5 @@
-// /etc/regnode/agent.json: which gateway, who we are. One schema gives the type and the errors; an unknown key
-// is an error with a guess at what was meant.
+// /etc/regnode/agent.json: which gateway, who we are. One schema gives the type and the errors; an unknown
+// key is an error with a guess at what was meant.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nodeNamePattern } from '../../protocol/messages/join.ts';

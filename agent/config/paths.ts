@@ -21,7 +21,9 @@ export const paths = {
   lock: '/var/lib/regnode/lock',
   reserve: '/var/lib/regnode/reserve',
   doctorRecord: '/var/lib/regnode/doctor.json',
-  /** The state folder is renamed to this at the end of a leave, so that it is gone at once and swept later. */
+  /**
+   * The state folder is renamed to this at the end of a leave, so that it is gone at once and swept later.
+   */
   stateRemoved: '/var/lib/.regnode.removed',
 
   run: '/run/regnode',

@@ -1,6 +1,6 @@
-// HTTPS_PROXY and NO_PROXY, in both cases, as curl and Go read them: names with or without a leading dot match
-// the domain and everything below it, CIDRs and addresses match addresses, `*` matches everything. The tunnel
-// goes through an HTTP proxy by CONNECT.
+// HTTPS_PROXY and NO_PROXY, in both cases, as curl and Go read them: names with or without a leading dot
+// match the domain and everything below it, CIDRs and addresses match addresses, `*` matches everything. The
+// tunnel goes through an HTTP proxy by CONNECT.
 import net, { BlockList, type Socket } from 'node:net';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 

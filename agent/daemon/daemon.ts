@@ -1,6 +1,7 @@
-// `regnode run`, the long-running agent, until a signal ends it or the gateway says that the node leaves. Each stage takes what the
-// stages before it gave; nothing listens and nobody is called before all of them stand. It owns no policy of its own: what to do
-// comes from the desired state of the gateway, how to do it from the engine.
+// `regnode run`, the long-running agent, until a signal ends it or the gateway says that the node
+// leaves. Each stage takes what the stages before it gave; nothing listens and nobody is called before
+// all of them stand. It owns no policy of its own: what to do comes from the desired state of the
+// gateway, how to do it from the engine.
 import type { Logger } from 'pino';
 import { keepRecord } from '../doctor/keep-record.ts';
 import type { Host } from '../host/host.ts';

@@ -1,5 +1,5 @@
-// The gateway wants the node gone. `regnode leave` stops the daemon on its way, so it must not be the daemon's
-// child: it runs as a unit of its own, which outlives us.
+// The gateway wants the node gone. `regnode leave` stops the daemon on its way, so it must not be the
+// daemon's child: it runs as a unit of its own, which outlives us.
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';

@@ -1,6 +1,7 @@
-// Tells the gateway what this host is and where: at each connection, and when it has become another. It looks at the addresses of
-// the network cards every few seconds, at everything else now and then. What the gateway refuses is asked again, since what stood
-// in its way (another node, a range that is not declared) may be gone; who is changed by an address hears of it at once.
+// Tells the gateway what this host is and where: at each connection, and when it has become another. It looks
+// at the addresses of the network cards every few seconds, at everything else now and then. What the gateway
+// refuses is asked again, since what stood in its way (another node, a range that is not declared) may be
+// gone; who is changed by an address hears of it at once.
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -120,7 +121,8 @@ export class FactsWatch {
     const { signal } = this.#options;
     if (signal.aborted) return;
     const detail = error instanceof Error ? error.message : String(error);
-    // Without a way to the gateway it goes on for as long as that lasts: said once, and the line's own codes say the rest.
+    // Without a way to the gateway it goes on for as long as that lasts: said once, and the
+    // line's own codes say the rest.
     if (detail !== this.#lastFailure)
       logger.warn({ code: error instanceof Fault ? error.code : undefined, detail }, 'facts were not told');
     this.#lastFailure = detail;

@@ -1,5 +1,5 @@
-// Keeps the daemon small: some time after its start, and every few minutes, the pages of its program that are not in use are given
-// back (host/resident-pages.ts). It runs beside everything else and fails nothing.
+// Keeps the daemon small: some time after its start, and every few minutes, the pages of its program that are
+// not in use are given back (host/resident-pages.ts). It runs beside everything else and fails nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { releaseFilePages } from '../host/resident-pages.ts';
@@ -15,7 +15,10 @@ export interface FootprintOptions {
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** Ends with the signal, or at once where pages can't be given back: without the addon, or where it can't be loaded. */
+/**
+ * Ends with the signal, or at once where pages can't be given back: without the addon,
+ * or where it can't be loaded.
+ */
 export async function keepSmall({
   logger,
   signal,

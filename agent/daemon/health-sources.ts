@@ -1,4 +1,5 @@
-// Every source of the node's health. What belongs to no source is observed by whoever sees it (HealthMonitor.observe).
+// Every source of the node's health. What belongs to no source is observed by whoever sees
+// it (HealthMonitor.observe).
 
 import type { HealthSource } from '../health/condition.ts';
 import { type CiliumWatch, ciliumSource } from '../health/sources/cilium.ts';

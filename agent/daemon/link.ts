@@ -1,5 +1,5 @@
-// All that leads to the gateway, made and not yet used: its HTTPS calls, the tunnel, the certificate that both show and its renewal,
-// and the kubelet's way to the API server.
+// All that leads to the gateway, made and not yet used: its HTTPS calls, the tunnel, the certificate that
+// both show and its renewal, and the kubelet's way to the API server.
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import type { Identity } from '../identity/store.ts';

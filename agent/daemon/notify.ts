@@ -1,7 +1,8 @@
-// What systemd is told: ready, a line of status, and that we live. The message goes out of this very process (kernel-calls.c):
-// systemd 219 looks up the sender's cgroup when it reads a message, and drops one whose sender is gone by then, as the
-// systemd-notify program always was: 119 of 150 were lost, and its watchdog ended a healthy agent. Every message says everything
-// again, and one that systemd has no room for is tried again; it never waits in the kernel.
+// What systemd is told: ready, a line of status, and that we live. The message goes out of this very process
+// (kernel-calls.c): systemd 219 looks up the sender's cgroup when it reads a message, and drops one whose
+// sender is gone by then, as the systemd-notify program always was: 119 of 150 were lost, and its watchdog
+// ended a healthy agent. Every message says everything again, and one that systemd has no room for is tried
+// again; it never waits in the kernel.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorName, type KernelCalls, kernelCalls, tryAgain } from '../host/kernel-calls.ts';

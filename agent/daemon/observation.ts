@@ -1,5 +1,5 @@
-// What the daemon sees: collectors and heartbeats, the private line, the node's health. Collecting begins here; what it yields waits
-// in the ring until the tunnel is open.
+// What the daemon sees: collectors and heartbeats, the private line, the node's health. Collecting begins
+// here; what it yields waits in the ring until the tunnel is open.
 import { paths } from '../config/paths.ts';
 import { HealthMonitor } from '../health/monitor.ts';
 import { LineWatch } from '../line/watch.ts';

@@ -1,6 +1,7 @@
-// Keeps the host as the pool wants it: one round when something is due (a new desired state, a change, every few minutes),
-// never two at a time, and never while a join or a leave is at work. A round that fails is tried again with a
-// growing pause; what it failed at, versions that didn't work here and drift are what the node reports.
+// Keeps the host as the pool wants it: one round when something is due (a new desired state, a change,
+// every few minutes), never two at a time, and never while a join or a leave is at work. A round that
+// fails is tried again with a growing pause; what it failed at, versions that didn't work here and
+// drift are what the node reports.
 
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// Who this node is, as a join has left it on the disk, and what the agent before this one remembered. Starting again can't mend what
-// is missing here: exit code 2, and systemd leaves it at that.
+// Who this node is, as a join has left it on the disk, and what the agent before this one remembered.
+// Starting again can't mend what is missing here: exit code 2, and systemd leaves it at that.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { ApiServerAccess, DesiredState } from '../../protocol/messages/desired.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
@@ -24,7 +24,10 @@ interface Course {
   desired: DesiredState;
   /** Why it leaves; empty while it stays. */
   leaving: string;
-  /** How the kubelet that runs reaches its API server, which need not be the desired way while a restart waits. */
+  /**
+   * How the kubelet that runs reaches its API server, which need not be the
+   * desired way while a restart waits.
+   */
   accessInUse: ApiServerAccess;
 }
 

@@ -1,5 +1,6 @@
-// The host's own record of the streams through its tunnel: a line in the log for each, and a bounded number of lines. A gateway
-// may open streams as fast as it likes; what is left unsaid is counted, and told with the next line, so nobody hides in it.
+// The host's own record of the streams through its tunnel: a line in the log for each, and a bounded number
+// of lines. A gateway may open streams as fast as it likes; what is left unsaid is counted, and told with the
+// next line, so nobody hides in it.
 import type { Logger } from 'pino';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { TokenBucket } from '../../protocol/rate/token-bucket.ts';

@@ -1,4 +1,5 @@
-// What keeps the host as its pool wants it and the gateway's picture of the host as it is. Nothing of it runs yet.
+// What keeps the host as its pool wants it and the gateway's picture of the host as it
+// is. Nothing of it runs yet.
 import { artifactSource } from '../components/artifacts/source.ts';
 import { createHealthProbe } from '../upgrade/health.ts';
 import { FactsWatch } from './facts-watch.ts';

@@ -1,5 +1,5 @@
-// What the node says of itself, to the gateway (a report), to the host (the status file) and to systemd. It decides nothing: it puts
-// together what the other parts know at the moment.
+// What the node says of itself, to the gateway (a report), to the host (the status file) and to systemd. It
+// decides nothing: it puts together what the other parts know at the moment.
 import { background } from '../../protocol/defect.ts';
 import type { ReportBody, Whole } from '../../protocol/messages/report.ts';
 import { type DaemonStatus, writeStatus } from '../state/status.ts';
@@ -26,7 +26,8 @@ type Parts = Given & Self & Link & Observation & Upkeep;
 export function openVoice(parts: Parts): Voice {
   const { host, logger, environment, life, tunnel, telemetry, line, health, reconciler, facts } = parts;
   const notifier = createNotifier({ environment, logger });
-  // One after the other: a path is written by one writer at a time. However often it is asked for, one more is to come at most.
+  // One after the other: a path is written by one writer at a time. However often it is asked for,
+  // one more is to come at most.
   const publish = oneAtATime(async () => {
     telemetry.lineMeasured(line.latest);
     const unwritten = (error: unknown) => logger.warn({ error }, 'no status was written');

@@ -1,6 +1,6 @@
-// The doctor's visit: look at every hop, name the first that is broken, compare it with when it last worked. Only
-// reads, through a host that refuses everything else, and each question has a limit of time; what it writes is its
-// own record, and that is `remember`'s, called by whoever may.
+// The doctor's visit: look at every hop, name the first that is broken, compare it with when it last worked.
+// Only reads, through a host that refuses everything else, and each question has a limit of time; what it
+// writes is its own record, and that is `remember`'s, called by whoever may.
 import type { Language } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';
 import type { Verdict } from '../preflight/check.ts';

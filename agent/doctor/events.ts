@@ -1,6 +1,6 @@
-// What happened on the host since a moment, from the journals of the units that a hop hangs on: what systemd did with
-// them, and what they complained of. Only lines that look like news, the last of them, cut in length, and nothing
-// that looks like a secret.
+// What happened on the host since a moment, from the journals of the units that a hop hangs on: what systemd
+// did with them, and what they complained of. Only lines that look like news, the last of them, cut in
+// length, and nothing that looks like a secret.
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import type { HopName } from './hops.ts';

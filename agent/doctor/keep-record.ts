@@ -1,5 +1,5 @@
-// Keeps the doctor's record fresh while the daemon runs, so that whoever calls the doctor in trouble has something to
-// compare with. It judges nothing and reports nothing: conditions are others' business.
+// Keeps the doctor's record fresh while the daemon runs, so that whoever calls the doctor in trouble has
+// something to compare with. It judges nothing and reports nothing: conditions are others' business.
 import type { Logger } from 'pino';
 import type { Host } from '../host/host.ts';
 import { diagnose } from './diagnose.ts';

@@ -1,6 +1,6 @@
-// What the doctor remembers: for each hop when it was last seen to work, and with which values. One small file with a
-// version and a checksum, replaced as a whole. It is worth nothing but its comparison: a damaged one is none, and one
-// that can't be written is told and no failure.
+// What the doctor remembers: for each hop when it was last seen to work, and with which values. One small
+// file with a version and a checksum, replaced as a whole. It is worth nothing but its comparison: a damaged
+// one is none, and one that can't be written is told and no failure.
 import { z } from 'zod';
 import { paths } from '../config/paths.ts';
 import { readChecksummedJson, writeChecksummedJson } from '../host/checksummed-json.ts';

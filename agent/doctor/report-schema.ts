@@ -1,5 +1,5 @@
-// The shape of what `regnode doctor --json` prints; report.schema.json is kept equal to it by a test. Within a version
-// of `schema` fields are only ever added.
+// The shape of what `regnode doctor --json` prints; report.schema.json is kept equal to it by a test. Within
+// a version of `schema` fields are only ever added.
 import { z } from 'zod';
 import { checkCodes } from '../preflight/messages/index.ts';
 import { explainedReportSchema, reportSchema } from '../preflight/report-schema.ts';

@@ -1,5 +1,5 @@
-// Shows the doctor's report to people: a line per hop, what is broken with what to do, the cause and what changed.
-// Pure: a report in, text out.
+// Shows the doctor's report to people: a line per hop, what is broken with what to do, the cause and what
+// changed. Pure: a report in, text out.
 import type { Language } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';
 import { displayWidth, pad, paint, wrap } from '../preflight/layout.ts';

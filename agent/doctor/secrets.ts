@@ -1,6 +1,6 @@
 // What looks like a secret in a text: keys, tokens, passwords, in the forms in which they get into logs and
-// configuration. One table serves both ends: text that people wrote (logs) is cleaned with it, and what is about to
-// leave the host is searched with it. A pattern takes too much rather than too little. Pure.
+// configuration. One table serves both ends: text that people wrote (logs) is cleaned with it, and what is
+// about to leave the host is searched with it. A pattern takes too much rather than too little. Pure.
 
 interface SecretKind {
   readonly name: string;
@@ -82,7 +82,9 @@ export function withoutSecrets(text: string, known: readonly string[] = []): str
   return clean;
 }
 
-/** The same for a value that will be JSON: each of its strings by itself, while line ends are still line ends. */
+/**
+ * The same for a value that will be JSON: each of its strings by itself, while line ends are still line ends.
+ */
 export function withoutSecretsIn(content: unknown, known: readonly string[] = []): unknown {
   if (typeof content === 'string') return withoutSecrets(content, known);
   if (Array.isArray(content)) return content.map((item) => withoutSecretsIn(item, known));
@@ -94,7 +96,10 @@ export function withoutSecretsIn(content: unknown, known: readonly string[] = []
   return Object.fromEntries(entries);
 }
 
-/** The kinds that are found, each once; never the secret itself. A text may be JSON: what it escapes is seen too. */
+/**
+ * The kinds that are found, each once; never the secret itself. A text may be JSON:
+ * what it escapes is seen too.
+ */
 export function secretsIn(text: string, known: readonly string[] = []): readonly string[] {
   const unescaped = text
     .replaceAll(/\\[nrt]/g, '\n')

@@ -1,6 +1,6 @@
-// What each hop hangs on, as short words that can be compared later: addresses, serial numbers, versions, hashes of
-// configuration. Kept while a hop works, so that the doctor can say what is different when it does not. Never a
-// secret, and nothing that changes by itself.
+// What each hop hangs on, as short words that can be compared later: addresses, serial numbers, versions,
+// hashes of configuration. Kept while a hop works, so that the doctor can say what is different when it does
+// not. Never a secret, and nothing that changes by itself.
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';

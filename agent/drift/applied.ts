@@ -1,6 +1,7 @@
-// What was made on this host, resource by resource, as hashes. A step of a plan whose resource is still the one
-// that was made is drift: somebody changed the host. Any other step is a change of the desired state. The file is written before a
-// change (without what is going to change) and after it; without it everything counts as such a change.
+// What was made on this host, resource by resource, as hashes. A step of a plan whose resource is still
+// the one that was made is drift: somebody changed the host. Any other step is a change of the desired
+// state. The file is written before a change (without what is going to change) and after it; without it
+// everything counts as such a change.
 import { z } from 'zod';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';

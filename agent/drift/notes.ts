@@ -1,5 +1,6 @@
-// Drift as the node reports it: pure. What stays as it was found keeps the time at which it was first seen; what was
-// set back is told for a while, so that somebody who looks later learns of it. What is only told stands under any policy.
+// Drift as the node reports it: pure. What stays as it was found keeps the time at which it was first
+// seen; what was set back is told for a while, so that somebody who looks later learns of it. What is only
+// told stands under any policy.
 
 import type { DriftPolicy } from '../../protocol/messages/desired.ts';
 import type { DriftNote } from '../../protocol/messages/report.ts';

@@ -1,5 +1,6 @@
-// Asks every source in its own rhythm, one never waiting for another, and tells when the findings have changed. A source
-// that fails or hangs has seen nothing; it takes nobody with it and is asked again the next time.
+// Asks every source in its own rhythm, one never waiting for another, and tells when the
+// findings have changed. A source that fails or hangs has seen nothing; it takes nobody with it
+// and is asked again the next time.
 import type { Logger } from 'pino';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
 import type { Host } from '../host/host.ts';

@@ -1,6 +1,6 @@
-// Every condition of a node, one row each: the condition of the Node that it belongs to, how bad it is, what it is a
-// consequence of, and how long it has to last before anybody is told, and before it is over. A new one is a row
-// here, its texts in protocol/catalogue/health.ts, and somebody who observes it.
+// Every condition of a node, one row each: the condition of the Node that it belongs to, how bad it is, what
+// it is a consequence of, and how long it has to last before anybody is told, and before it is over. A new
+// one is a row here, its texts in protocol/catalogue/health.ts, and somebody who observes it.
 import type { CheckCode } from '../preflight/messages/index.ts';
 import type { CatalogueHealthCode, HealthCode, HealthCondition } from './condition.ts';
 

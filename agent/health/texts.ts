@@ -1,5 +1,5 @@
-// The words of a finding in the reader's language: from the catalogue, or from the texts of the preflight check that is
-// asked again. A code of another release is told as it was reported.
+// The words of a finding in the reader's language: from the catalogue, or from the texts of the preflight
+// check that is asked again. A code of another release is told as it was reported.
 import { Fault, fill, isFaultCode, type Language } from '../../protocol/catalogue/fault.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
 import { isCheckCode, problemMessages } from '../preflight/messages/index.ts';

@@ -1,5 +1,6 @@
-// From observations to findings, with hysteresis: what is bad for long enough becomes visible, what is good for long
-// enough is gone, and a finding names the visible one that it is a consequence of. No clock and no host of its own.
+// From observations to findings, with hysteresis: what is bad for long enough becomes visible, what is
+// good for long enough is gone, and a finding names the visible one that it is a consequence of. No
+// clock and no host of its own.
 import type { HealthFinding } from '../../protocol/messages/health.ts';
 import type { HealthCode, HealthCondition, Observation } from './condition.ts';
 import { textsOf } from './texts.ts';
@@ -23,7 +24,10 @@ export class HealthTracker {
   readonly #rows: ReadonlyMap<string, HealthCondition>;
   readonly #tracks = new Map<string, Track>();
 
-  /** `remembered`: what was visible before the agent was restarted; it stays until it was good for long enough. */
+  /**
+   * `remembered`: what was visible before the agent was restarted; it stays until
+   * it was good for long enough.
+   */
   constructor(table: readonly HealthCondition[], remembered: readonly HealthFinding[] = []) {
     this.#rows = new Map(table.map((row) => [row.code, row]));
     for (const { cause: _, ...visible } of remembered) {

@@ -1,6 +1,7 @@
-// A small JSON file with a version and a checksum, replaced as a whole: what the agent remembers between runs. A damaged
-// one is told apart from one that is not there, and never taken for what it says. Its keys are `version`, `sha256`
-// and the name of what it holds; the checksum is over that as it is written, in the writer's order of keys.
+// A small JSON file with a version and a checksum, replaced as a whole: what the agent remembers between
+// runs. A damaged one is told apart from one that is not there, and never taken for what it says. Its keys
+// are `version`, `sha256` and the name of what it holds; the checksum is over that as it is written, in
+// the writer's order of keys.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Host } from './host.ts';

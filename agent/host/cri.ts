@@ -1,5 +1,5 @@
-// One question to a container runtime: its version, by gRPC over its unix socket. The message is empty and of the
-// answer two strings are wanted, so HTTP/2 from node and thirty lines stand for a gRPC library.
+// One question to a container runtime: its version, by gRPC over its unix socket. The message is empty and of
+// the answer two strings are wanted, so HTTP/2 from node and thirty lines stand for a gRPC library.
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 

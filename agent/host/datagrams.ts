@@ -1,5 +1,5 @@
-// UDP sockets for probes. Times are taken first thing in the callback: what lies between the packet and that is the event
-// loop's, and whoever measures takes the shortest of many.
+// UDP sockets for probes. Times are taken first thing in the callback: what lies between the packet and that
+// is the event loop's, and whoever measures takes the shortest of many.
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { DatagramOptions, DatagramSocket } from './host.ts';

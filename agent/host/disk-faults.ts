@@ -1,6 +1,7 @@
-// What a disk refuses, told as what it is: full, out of inodes, over a quota, read-only, broken. Each names the path and, where
-// there are any, the figures of its file system at that moment. Sits around the files of the real host, so that no
-// change anywhere in the agent ends in a bare errno; what else a call may fail with passes through as it is.
+// What a disk refuses, told as what it is: full, out of inodes, over a quota, read-only, broken. Each names
+// the path and, where there are any, the figures of its file system at that moment. Sits around the files of
+// the real host, so that no change anywhere in the agent ends in a bare errno; what else a call may fail
+// with passes through as it is.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FaultCode } from '../../protocol/catalogue/index.ts';

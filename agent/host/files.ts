@@ -1,7 +1,7 @@
-// Files of the host. Every change is durable when its promise resolves, but for writeStream. Paths are those of the host; `locate`
-// maps them to where they are (the same for the real host, below a folder for a fixture root), without or with
-// the last link followed; links above the last part are always followed, since owners put folders on other disks
-// that way. Reading what isn't there is undefined, never an exception.
+// Files of the host. Every change is durable when its promise resolves, but for writeStream. Paths are those
+// of the host; `locate` maps them to where they are (the same for the real host, below a folder for a fixture
+// root), without or with the last link followed; links above the last part are always followed, since owners
+// put folders on other disks that way. Reading what isn't there is undefined, never an exception.
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
@@ -183,7 +183,10 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
   };
 }
 
-/** TLS brings 16 KiB at a time, and each write costs as much as four times that. What came before an error is written too. */
+/**
+ * TLS brings 16 KiB at a time, and each write costs as much as four times that. What came
+ * before an error is written too.
+ */
 async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;

@@ -1,12 +1,15 @@
-// One GET of a local or a cluster's endpoint, as somebody (a client certificate) or as nobody: status and body,
-// bounded in time and size. It follows nothing, keeps no connection, and goes through no proxy.
+// One GET of a local or a cluster's endpoint, as somebody (a client certificate) or as nobody: status and
+// body, bounded in time and size. It follows nothing, keeps no connection, and goes through no proxy.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { GetAnswer, GetOptions } from './host.ts';
 
 const defaultLimitBytes = 4 * 1024 * 1024;
 
-/** Throws the system's error when no whole answer came (code ECONNREFUSED, ETIMEDOUT, CERT_HAS_EXPIRED, EMSGSIZE …). */
+/**
+ * Throws the system's error when no whole answer came (code ECONNREFUSED, ETIMEDOUT,
+ * CERT_HAS_EXPIRED, EMSGSIZE …).
+ */
 export async function get(url: string, options: GetOptions): Promise<GetAnswer> {
   const target = new URL(url);
   const timeout = AbortSignal.timeout(options.timeoutMs);

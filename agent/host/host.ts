@@ -76,8 +76,8 @@ export interface NetworkInterface {
 }
 
 /**
- * An append-only file; `append` resolves when the bytes are on the disk (fdatasync). One that fails leaves the file as it
- * was before; where even that is refused, every later one fails too.
+ * An append-only file; `append` resolves when the bytes are on the disk (fdatasync). One that fails leaves
+ * the file as it was before; where even that is refused, every later one fails too.
  */
 export interface DurableAppender {
   append(bytes: string | Uint8Array): Promise<void>;
@@ -94,14 +94,18 @@ export interface HostFiles {
   /** stat: follows links. */
   exists(path: string): Promise<boolean>;
   /**
-   * Where the path really lies: every link in it followed, what is not there yet as it is written. What the kernel tells
-   * (mount points, programs of processes) is compared with this, never with a path of ours as it is written.
+   * Where the path really lies: every link in it followed, what is not there yet as it is written.
+   * What the kernel tells (mount points, programs of processes) is compared with this, never with a
+   * path of ours as it is written.
    */
   resolve(path: string): Promise<string>;
   /** temp file beside it, fsync, chown/chmod, rename, fsync of the directory. */
   write(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
   openAppender(path: string, mode: number): Promise<DurableAppender>;
-  /** Writes a stream to a file (resumable: appends at `offset`), returns the size. Not synced: for what is verified before it is used. */
+  /**
+   * Writes a stream to a file (resumable: appends at `offset`), returns the size. Not synced: for what is
+   * verified before it is used.
+   */
   writeStream(
     path: string,
     source: AsyncIterable<Uint8Array>,
@@ -129,7 +133,9 @@ export interface HostFiles {
 export interface HostProcesses {
   /** Never a shell string; a command that fails is a result, not an exception. */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** The pid that holds the lock at `path`, or a release function: held only as long as this process lives. */
+  /**
+   * The pid that holds the lock at `path`, or a release function: held only as long as this process lives.
+   */
   lock(
     path: string,
     command: string,
@@ -172,7 +178,9 @@ export interface Route {
   readonly device: string;
   readonly source: string;
   readonly gateway?: string;
-  /** Of this route, when it is another than the device's: set by hand, or learned from a router on the way. */
+  /**
+   * Of this route, when it is another than the device's: set by hand, or learned from a router on the way.
+   */
   readonly mtuBytes?: number;
 }
 
@@ -219,15 +227,23 @@ export interface GetAnswer {
 }
 
 export interface HostNetwork {
-  /** The uid that holds the socket at `own`, which is connected to `other` on this host; undefined: nobody does. See socket-owners.ts. */
+  /**
+   * The uid that holds the socket at `own`, which is connected to `other` on this host; undefined: nobody
+   * does. See socket-owners.ts.
+   */
   ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined>;
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
   /** Milliseconds until connected; throws the system's error (code ECONNREFUSED, ETIMEDOUT, …). */
   connect(address: string, port: number, timeoutMs: number): Promise<number>;
-  /** One GET whose answer is thrown away; throws the system's error when no answer came. See https-probe.ts. */
+  /**
+   * One GET whose answer is thrown away; throws the system's error when no answer came. See https-probe.ts.
+   */
   probeHttps(url: string, options: HttpsProbeOptions): Promise<HttpsProbe>;
-  /** One GET over http or https, trusted or refused; throws the system's error when no answer came. See get.ts. */
+  /**
+   * One GET over http or https, trusted or refused; throws the system's error when
+   * no answer came. See get.ts.
+   */
   get(url: string, options: GetOptions): Promise<GetAnswer>;
   /** True when a listener could be bound there now. */
   canListen(port: number, protocol: 'tcp' | 'udp'): Promise<boolean>;

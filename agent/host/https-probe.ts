@@ -96,7 +96,8 @@ async function handshake(
     ...(!/^[\d.]+$|:/.test(host) && { servername: host }),
     rejectUnauthorized: false,
   });
-  tls.on('error', () => {}); // what comes after the answer was read does not matter; before it, `once` throws it
+  // What comes after the answer was read does not matter; before it, `once` throws it.
+  tls.on('error', () => {});
   await once(tls, 'secureConnect', { signal });
   return tls;
 }
@@ -123,7 +124,8 @@ async function get(
   return {
     status: response.statusCode ?? 0,
     answerMs,
-    // The Date header was written half-way between question and answer, and has no fractions: add half a second.
+    // The Date header was written half-way between question and answer, and has no
+    // fractions: add half a second.
     ...(Number.isFinite(serverTimeMs) && { serverTimeMs: serverTimeMs + 500 }),
     hostTimeMs: (askedMs + answeredMs) / 2,
   };

@@ -1,17 +1,25 @@
-// The addon with the system calls that Node.js doesn't offer (kernel-calls.c). The build compiles it and lays it beside the program;
-// a program run from its sources has none, and whoever asks does without. It never installs or compiles anything.
+// The addon with the system calls that Node.js doesn't offer (kernel-calls.c). The build compiles it and lays
+// it beside the program; a program run from its sources has none, and whoever asks does without. It never
+// installs or compiles anything.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 
 export interface KernelCalls {
-  /** Unmaps pages of a program's or library's code and constants until they are touched again: 0, or an errno. */
+  /**
+   * Unmaps pages of a program's or library's code and constants until they are touched again: 0, or an errno.
+   */
   releasePages(address: number, bytes: number): number;
-  /** What adjtimex(2) says, nothing set: state, status, offset, frequency, maximum and estimated error, time constant, tick, TAI offset, in
-   *  the kernel's units. undefined where it may not be asked. */
+  /**
+   * What adjtimex(2) says, nothing set: state, status, offset, frequency, maximum and estimated error, time
+   * constant, tick, TAI offset, in the kernel's units. undefined where it may not be asked.
+   */
   clockDiscipline(): readonly number[] | undefined;
-  /** One message to a unix datagram socket (`/path`, or `@name` without a file), without waiting: 0, or an errno. Both are bounded. */
+  /**
+   * One message to a unix datagram socket (`/path`, or `@name` without a file), without waiting: 0, or
+   * an errno. Both are bounded.
+   */
   sendDatagram(path: string, text: string): number;
 }
 

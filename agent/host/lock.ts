@@ -1,7 +1,7 @@
 // A lock that survives nothing but a live process: the kernel's flock, held by a child (flock(1) around cat)
 // whose standard input is a pipe from us. When this process ends, however it ends, the pipe closes, cat ends,
-// and the kernel gives the lock back. Who holds it is written into the lock file, to be named to the next one. The file is
-// nobody else's to open: whoever may read it may lock it.
+// and the kernel gives the lock back. Who holds it is written into the lock file, to be named to the next
+// one. The file is nobody else's to open: whoever may read it may lock it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

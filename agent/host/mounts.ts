@@ -9,7 +9,10 @@ export function parseMounts(mountinfo: string): MountPoint[] {
     .filter((mount) => mount !== undefined);
 }
 
-/** The mount that `path` (absolute, normalised) lies on: the longest mount point above it, the last one of equals. */
+/**
+ * The mount that `path` (absolute, normalised) lies on: the longest mount point above
+ * it, the last one of equals.
+ */
 export function mountOf(path: string, mounts: readonly MountPoint[]): MountPoint | undefined {
   let best: MountPoint | undefined;
   for (const mount of mounts) {

@@ -1,6 +1,7 @@
-// Child processes: an array of arguments, a time limit, an output limit, and no shell. Whatever a command does
-// is a result; only a broken call of ours throws. The locale is always C, because output is parsed. By hand and not by
-// a library: the daemon starts one command every ten seconds, and would carry seven megabytes for it.
+// Child processes: an array of arguments, a time limit, an output limit, and no shell. Whatever a
+// command does is a result; only a broken call of ours throws. The locale is always C, because output
+// is parsed. By hand and not by a library: the daemon starts one command every ten seconds, and would
+// carry seven megabytes for it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { HostProcesses, RunOptions, RunResult } from './host.ts';
 import { takeLock } from './lock.ts';

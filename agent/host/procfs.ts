@@ -1,6 +1,7 @@
-// Reads /proc and /sys for the collectors, in their worker: synchronous, because these files come from memory. Files under
-// /proc stay open and are read again from offset 0 into one reused buffer, which costs one system call instead of three.
-// A thing that is not there (any more) is undefined; any other failure of the system is thrown as it is.
+// Reads /proc and /sys for the collectors, in their worker: synchronous, because these files come from
+// memory. Files under /proc stay open and are read again from offset 0 into one reused buffer, which costs
+// one system call instead of three. A thing that is not there (any more) is undefined; any other failure of
+// the system is thrown as it is.
 import { closeSync, openSync, readdirSync, readSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,5 @@
-// Reading files of the host: bounded in size, never held by what is no file. `real` is where it lies, `path` what it is called.
+// Reading files of the host: bounded in size, never held by what is no file. `real` is where it
+// lies, `path` what it is called.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -6,7 +7,8 @@ import { hasCode } from './durable.ts';
 
 const defaultLimitBytes = 16 * 1024 * 1024;
 
-// Files of /proc have the size 0: read until the end, not until the size. Most files are small, so the room for them begins small.
+// Files of /proc have the size 0: read until the end, not until the size. Most files are small, so the
+// room for them begins small.
 export async function readBytes(
   real: string,
   path: string,
@@ -31,8 +33,8 @@ export async function readBytes(
 }
 
 /**
- * A pipe without a writer would hold one of the few threads that all files share, for ever: it is refused where a file should be.
- * Below /dev stands what an operator hands over, such as <(…), and that may be one.
+ * A pipe without a writer would hold one of the few threads that all files share, for ever: it is refused
+ * where a file should be. Below /dev stands what an operator hands over, such as <(…), and that may be one.
  */
 export async function openToRead(real: string, path: string): Promise<FileHandle | undefined> {
   const isHandedOver = path.startsWith('/dev/');

@@ -1,6 +1,7 @@
-// Room on file systems across a network. Asking one whose server is gone blocks the asker for ever and cannot be taken back, so
-// it is asked from a thread that may be thrown away: nobody waits for it, an answer is used when it comes, and a mount
-// that gave none is left alone for a while. At most four threads can hang at a time.
+// Room on file systems across a network. Asking one whose server is gone blocks the asker for ever and
+// cannot be taken back, so it is asked from a thread that may be thrown away: nobody waits for it, an
+// answer is used when it comes, and a mount that gave none is left alone for a while. At most four
+// threads can hang at a time.
 
 import { Worker } from 'node:worker_threads';
 import { background } from '../../protocol/defect.ts';

@@ -1,8 +1,11 @@
-// Reads what the kernel says about its network: the names in /proc/net/dev, one line of `ip -o route get ADDRESS`
-// (policy routing included). Pure.
+// Reads what the kernel says about its network: the names in /proc/net/dev, one line of `ip -o route get
+// ADDRESS` (policy routing included). Pure.
 import type { Route } from './host.ts';
 
-/** Not /sys/class/net: that shows the network namespace in which sysfs was mounted, in a container another one. */
+/**
+ * Not /sys/class/net: that shows the network namespace in which sysfs was mounted,
+ * in a container another one.
+ */
 export function parseInterfaceNames(procNetDev: string): string[] {
   return procNetDev.split('\n').flatMap((line) => /^\s*([^\s:|][^:|]*):/.exec(line)?.[1] ?? []);
 }

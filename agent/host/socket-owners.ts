@@ -1,8 +1,9 @@
-// Whose the other end of a TCP connection on this host is: its uid in the kernel's tables of sockets, /proc/net/tcp and tcp6. Asking
-// by netlink would be one row instead of all, and would load modules. Reading all is a millisecond on a small host and 40 ms of a
-// thread's time with 16,000 sockets, so one reading answers all who asked before it began, and after it the tables are left alone for
-// four times as long as it took. An end that its process has closed has no inode any more, and is nobody's: the kernel shows
-// such as root's.
+// Whose the other end of a TCP connection on this host is: its uid in the kernel's tables of sockets,
+// /proc/net/tcp and tcp6. Asking by netlink would be one row instead of all, and would load modules.
+// Reading all is a millisecond on a small host and 40 ms of a thread's time with 16,000 sockets, so one
+// reading answers all who asked before it began, and after it the tables are left alone for four times
+// as long as it took. An end that its process has closed has no inode any more, and is nobody's: the
+// kernel shows such as root's.
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';
@@ -35,7 +36,10 @@ export class SocketOwners {
     this.#files = tables;
   }
 
-  /** The uid that holds the socket at `own`, connected to `other`; undefined when there is no such open connection. */
+  /**
+   * The uid that holds the socket at `own`, connected to `other`; undefined when there
+   * is no such open connection.
+   */
   ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined> {
     if (this.#questions.length >= questionsLimit) return Promise.resolve(undefined);
     return new Promise((answer) => {
@@ -105,7 +109,10 @@ function rowsOf(own: SocketAddress, other: SocketAddress): string[] {
 
 const mapped = '0000000000000000FFFF0000';
 
-/** The kernel prints the four bytes as one number of this machine, least byte first. IPv4 only: nothing of ours listens on IPv6. */
+/**
+ * The kernel prints the four bytes as one number of this machine, least byte first. IPv4 only:
+ * nothing of ours listens on IPv6.
+ */
 function hexOf({ address, port }: SocketAddress): string | undefined {
   const bytes = address.replace(/^::ffff:/, '').split('.');
   if (bytes.length !== 4) return undefined;

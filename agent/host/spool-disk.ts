@@ -1,5 +1,5 @@
-// The spool's folder on a real disk. Appending is one writev of the pieces as they lie, also of shared memory; a name that was
-// made or removed is synced with its folder.
+// The spool's folder on a real disk. Appending is one writev of the pieces as they lie, also of shared
+// memory; a name that was made or removed is synced with its folder.
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';

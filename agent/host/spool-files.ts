@@ -1,5 +1,5 @@
-// What the spool needs of a folder on a disk. agent/host/spool-disk.ts is the real one; tests have one that fills up, turns read-only,
-// and loses what was not synced.
+// What the spool needs of a folder on a disk. agent/host/spool-disk.ts is the real one; tests have one that
+// fills up, turns read-only, and loses what was not synced.
 
 export interface SpoolFile {
   /** Appends all pieces as they lie, or throws; after a failure the end of the file is undefined. */

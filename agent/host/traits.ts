@@ -1,5 +1,5 @@
-// What the compatibility table (protocol/compatibility/) asks of a host, looked up through the door. Only reads; what can't be
-// found out stays unknown, and then no rule about it holds.
+// What the compatibility table (protocol/compatibility/) asks of a host, looked up through the door. Only
+// reads; what can't be found out stays unknown, and then no rule about it holds.
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
 import type { Host } from './host.ts';
 

@@ -1,9 +1,10 @@
-// Removing a folder without ever leaving it. Each directory is opened without following links and everything
-// below it is named through that open directory (/proc/self/fd/N/name, Node's only way to have openat), so a
-// link that somebody puts in our way in the meantime leads nowhere. A directory on another mount is seen by
-// the mount id of its descriptor, which tells bind mounts of the same device apart too; it is left as it is.
-// Pods decide what lies in their folders: names may be any bytes, a folder may have millions of them, and the way
-// down may be longer than the descriptors that a process has. What is too deep is moved to the top, still inside.
+// Removing a folder without ever leaving it. Each directory is opened without following links and
+// everything below it is named through that open directory (/proc/self/fd/N/name, Node's only way to have
+// openat), so a link that somebody puts in our way in the meantime leads nowhere. A directory on another
+// mount is seen by the mount id of its descriptor, which tells bind mounts of the same device apart too; it
+// is left as it is. Pods decide what lies in their folders: names may be any bytes, a folder may have
+// millions of them, and the way down may be longer than the descriptors that a process has. What is too
+// deep is moved to the top, still inside.
 import { randomBytes } from 'node:crypto';
 import { constants, type Dir, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, readFile, rename, rmdir, unlink } from 'node:fs/promises';

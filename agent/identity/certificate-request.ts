@@ -1,5 +1,5 @@
-// The certificate request of the node's key. A file of its own because what it needs weighs nine megabytes in memory, which
-// a host wants at its join and every two months: whoever calls it imports it late.
+// The certificate request of the node's key. A file of its own because what it needs weighs nine megabytes in
+// memory, which a host wants at its join and every two months: whoever calls it imports it late.
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 import * as x509 from '../../protocol/messages/x509.ts';
 

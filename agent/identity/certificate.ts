@@ -1,4 +1,5 @@
-// What a certificate says, for whoever decides about it: from when to when it is good, whose it is, which root signed it.
+// What a certificate says, for whoever decides about it: from when to when it is good, whose
+// it is, which root signed it.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 
 export interface Validity {

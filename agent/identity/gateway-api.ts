@@ -1,5 +1,6 @@
 // HTTPS to the gateway, before and beside the tunnel: join, status, drain, deregister, artifacts. Trusts the
-// pinned CA and nothing else, and goes through the proxy that HTTPS_PROXY names. Every answer is parsed by its schema; every refusal comes back as a Fault.
+// pinned CA and nothing else, and goes through the proxy that HTTPS_PROXY names. Every answer is parsed by
+// its schema; every refusal comes back as a Fault.
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,7 +43,9 @@ export interface GatewayCredentials {
   /** Both or none: with them the call is made as the node. */
   readonly certificatePem?: string;
   readonly keyPem?: string;
-  /** The identity as it is on the disk now: the daemon may have renewed it while a command of ours is at work. */
+  /**
+   * The identity as it is on the disk now: the daemon may have renewed it while a command of ours is at work.
+   */
   readonly reload?: () => Promise<CurrentIdentity | undefined>;
   /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -72,7 +75,10 @@ export interface GatewayApi {
   drainForUpgrade(signal?: AbortSignal): Promise<DrainResponse>;
   uncordon(signal?: AbortSignal): Promise<void>;
   deregister(signal?: AbortSignal): Promise<void>;
-  /** A body as it comes, from `offset` when the gateway can (then status 206). The caller bounds and verifies it. */
+  /**
+   * A body as it comes, from `offset` when the gateway can (then status 206). The
+   * caller bounds and verifies it.
+   */
   download(
     path: string,
     offset: number,

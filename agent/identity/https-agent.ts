@@ -1,5 +1,5 @@
-// Connections to the gateway for HTTPS calls: straight, or by CONNECT through the proxy that HTTPS_PROXY names, exactly
-// as the tunnel goes.
+// Connections to the gateway for HTTPS calls: straight, or by CONNECT through the proxy that HTTPS_PROXY
+// names, exactly as the tunnel goes.
 import { Agent, type AgentOptions } from 'node:https';
 import { connect, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -1,7 +1,7 @@
-// Keeps the node's certificate good for as long as the agent runs: a new one at two thirds of the life of the one at
-// hand, for the same key, written to the disk before anything uses it. One that expired while the host was off is
-// renewed first of all. When is a pure function of the certificate and the clock; a clock that jumps is noticed
-// within a minute.
+// Keeps the node's certificate good for as long as the agent runs: a new one at two thirds of the life of the
+// one at hand, for the same key, written to the disk before anything uses it. One that expired while the host
+// was off is renewed first of all. When is a pure function of the certificate and the clock; a clock that
+// jumps is noticed within a minute.
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RenewResponse } from '../../protocol/messages/join.ts';
@@ -107,7 +107,10 @@ export class Renewal {
     await this.#written;
   }
 
-  /** What the gateway says to trust from now on. Roots of which we know none are refused: they may lock us out. */
+  /**
+   * What the gateway says to trust from now on. Roots of which we know none are
+   * refused: they may lock us out.
+   */
   async trust(caPem: string): Promise<void> {
     // However fast they come, one is being written and the latest waits.
     this.#wantedRoots = caPem;

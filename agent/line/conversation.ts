@@ -1,5 +1,5 @@
-// UDP probes with the gateway: numbered, signed, and matched with their answers. Nothing that is not signed with our key counts
-// as an answer. One socket, closed at the end.
+// UDP probes with the gateway: numbered, signed, and matched with their answers. Nothing that is not signed
+// with our key counts as an answer. One socket, closed at the end.
 
 import { decodeProbe, encodeProbe, isSigned, type ProbeKind } from '../../protocol/line/probe.ts';
 import type { Datagram, DatagramSocket, Host } from '../host/host.ts';

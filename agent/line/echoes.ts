@@ -1,5 +1,5 @@
-// Round trips, loss and clock from a series of small probes, by UDP where it passes and else by HTTPS; and whether the gateway
-// can begin a conversation on the VXLAN port.
+// Round trips, loss and clock from a series of small probes, by UDP where it passes and else by HTTPS; and
+// whether the gateway can begin a conversation on the VXLAN port.
 import { probeHeadBytes } from '../../protocol/line/probe.ts';
 import type { Host } from '../host/host.ts';
 import type { Conversation, ProbeTarget } from './conversation.ts';
@@ -60,7 +60,9 @@ export type Inward =
   | { readonly state: 'open' | 'blocked' }
   | { readonly state: 'unknown'; readonly reason: string };
 
-/** Asks the gateway to send to the VXLAN port of this host, where nobody may listen but us for that moment. */
+/**
+ * Asks the gateway to send to the VXLAN port of this host, where nobody may listen but us for that moment.
+ */
 export async function inward(
   host: Host,
   conversation: Conversation,

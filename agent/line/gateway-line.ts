@@ -1,5 +1,5 @@
-// The HTTPS part of measuring, to the gateway and through the proxy if there is one: a session with its keys, time, and bytes
-// up and down within bounds. Trusts the pinned CA alone. Every refusal is a Fault.
+// The HTTPS part of measuring, to the gateway and through the proxy if there is one: a session with its keys,
+// time, and bytes up and down within bounds. Trusts the pinned CA alone. Every refusal is a Fault.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
 import type { z } from 'zod';

@@ -1,5 +1,6 @@
-// The way to the gateway, hop by hop, until one fails: route, name, proxy, TCP, TLS, HTTP. One request tells the last four.
-// The rule of the private line stands before everything: what goes through a VPN is refused and not measured.
+// The way to the gateway, hop by hop, until one fails: route, name, proxy, TCP, TLS, HTTP. One request
+// tells the last four. The rule of the private line stands before everything: what goes through a VPN
+// is refused and not measured.
 import { Fault, type FaultValues, fill } from '../../protocol/catalogue/fault.ts';
 import type { Proxy as WebProxy } from '../config/proxy.ts';
 import type { Host } from '../host/host.ts';

@@ -1,5 +1,6 @@
-// A measurement against what the pool asks of the line: pure. Netcheck prints what is bad, the node's health waits whether it
-// stays; both mean the same codes. What is visible already clears only at a better value than the one that raised it.
+// A measurement against what the pool asks of the line: pure. Netcheck prints what is bad, the node's health
+// waits whether it stays; both mean the same codes. What is visible already clears only at a better value
+// than the one that raised it.
 import { lineHealthFaults } from '../../protocol/catalogue/line.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';
@@ -15,7 +16,10 @@ const clearRatio = 0.8;
 type Judged = Pick<Observation, 'state' | 'values'>;
 const unknown: Judged = { state: 'unknown' };
 
-/** What only an overlay network needs; a cluster's own network may be routed, so there it is no more than a warning. */
+/**
+ * What only an overlay network needs; a cluster's own network may be routed, so there
+ * it is no more than a warning.
+ */
 const forOverlay: readonly LineCode[] = [
   'LINE_VXLAN_TOO_LARGE',
   'LINE_UDP_BLOCKED',

@@ -1,5 +1,6 @@
-// One look at the private line, from the route to the throughput: the story of `regnode netcheck`, and of the daemon's own
-// looks. Whatever cannot be measured is left out with its reason, and never takes the rest with it.
+// One look at the private line, from the route to the throughput: the story of `regnode netcheck`,
+// and of the daemon's own looks. Whatever cannot be measured is left out with its reason, and
+// never takes the rest with it.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { LineSession } from '../../protocol/line/session.ts';
 import {
@@ -148,7 +149,8 @@ async function byUdp(
     const series = await udpSeries(host, conversation, options.count, options.intervalMs);
     const { port } = target;
     if (series.samples.length === 0) {
-      // It may be the session that nobody knows any more, after a rotation of the CA: the next look opens another.
+      // It may be the session that nobody knows any more, after a rotation of the CA:
+      // the next look opens another.
       delete options.kept?.session;
       if (isThroughProxy(session, way)) {
         const reason = `no answer, and HTTPS goes through a proxy (${session.address})`;
@@ -218,7 +220,10 @@ function useSeries(draft: Draft, over: 'udp' | 'https', { sent, samples }: Serie
   if (over === 'udp') draft.lossPercent = rounded(((sent - samples.length) / sent) * 100);
 }
 
-/** undefined when it could not be measured; the reason is in the draft. An end that was asked for is no reason. */
+/**
+ * undefined when it could not be measured; the reason is in the draft. An end that
+ * was asked for is no reason.
+ */
 async function tried<T>(
   draft: Draft,
   what: string,

@@ -1,7 +1,8 @@
-// The largest packet that the way to the gateway and back takes whole. Node cannot ask the kernel never to fragment, and need
-// not: Linux marks a datagram "do not fragment" as long as it fits the path MTU that is known for its route
-// (net.ipv4.ip_no_pmtu_disc = 0), so a size that is answered has passed unless the route's MTU has shrunk below it
-// meanwhile, which is looked at each time. On the way back fragments show in this host's own reassembly counter.
+// The largest packet that the way to the gateway and back takes whole. Node cannot ask the kernel never to
+// fragment, and need not: Linux marks a datagram "do not fragment" as long as it fits the path MTU that is
+// known for its route (net.ipv4.ip_no_pmtu_disc = 0), so a size that is answered has passed unless the
+// route's MTU has shrunk below it meanwhile, which is looked at each time. On the way back fragments show in
+// this host's own reassembly counter.
 import { isIPv6 } from 'node:net';
 import type { Host } from '../host/host.ts';
 import type { Conversation, ProbeTarget } from './conversation.ts';

@@ -1,5 +1,5 @@
-// A measurement for people: one row a thing, its limit beside it, a verdict that is never colour alone; and one line for who
-// looks again and again. Pure.
+// A measurement for people: one row a thing, its limit beside it, a verdict that is never colour alone; and
+// one line for who looks again and again. Pure.
 
 import { fill, type Language } from '../../protocol/catalogue/fault.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
@@ -74,7 +74,10 @@ export function renderMeasurement(
   ].join('\n\n');
 }
 
-/** `11:20:01Z [ok]   rtt 0.31/0.52/1.20 ms  ± 0.10  loss 0 %  mtu 1500  udp → open ← open  clock +0.2 ms ± 1.2`. */
+/**
+ * One line of `netcheck --every`, where nobody watches:
+ * `11:20:01Z [ok]   rtt 0.31/0.52/1.20 ms  ± 0.10  loss 0 %  mtu 1500  udp → open ← open  clock +0.2 ms`.
+ */
 export function renderLine(measurement: LineMeasurement, language: Language, network?: NetworkMode): string {
   const { at, roundTrip, lossPercent, pathMtu, udp, clock, hops, notMeasured } = measurement;
   const findings = findingsOf(measurement, language, network);

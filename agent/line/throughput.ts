@@ -1,5 +1,5 @@
-// An estimate of what the line carries, with a bounded number of bytes: more and more until a transfer takes long enough to be
-// believed. The last one counts; the first ones only opened TCP's window.
+// An estimate of what the line carries, with a bounded number of bytes: more and more until a transfer takes
+// long enough to be believed. The last one counts; the first ones only opened TCP's window.
 import type { GatewayLine, Transfer } from './gateway-line.ts';
 import { rounded } from './statistics.ts';
 

@@ -1,5 +1,6 @@
-// The daemon's looks at the line: a few small probes every minute, the path MTU and the way in now and then, never the
-// throughput. It keeps the last measurement for whoever wants to show it; what is bad becomes a finding by the health model.
+// The daemon's looks at the line: a few small probes every minute, the path MTU and the way in now and then,
+// never the throughput. It keeps the last measurement for whoever wants to show it; what is bad becomes a
+// finding by the health model.
 import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { HealthSource } from '../health/condition.ts';
 import type { Host } from '../host/host.ts';

@@ -1,7 +1,6 @@
-// How a host joins, top to bottom: lock → preflight → register → install → start → Ready. Until it is registered
-// nothing but regnode's own folder exists, and a refusal takes that away again; afterwards every change is in
-// the journal. Running it again goes on where it stopped, and on a joined host there is nothing to do.
-
+// How a host joins, top to bottom: lock → preflight → register → install → start → Ready. Before it is
+// registered only regnode's own folder exists, and a refusal takes that away again. Afterwards every change
+// is in the journal. Run again, it goes on where it stopped; a joined host has nothing to do.
 import { Fault, type FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
@@ -57,7 +56,7 @@ export interface JoinOptions {
   readonly settings: JoinSettings;
   /** Throws PREFLIGHT_FAILED when this host must not join. */
   readonly preflight: () => Promise<void>;
-  /** What was begun beside preflight, goes on beside the registration, and has to end before the line is filled with downloads. */
+  /** Begun beside preflight, goes on beside the registration, ends before the first download. */
   readonly beforeInstall?: () => Promise<void>;
   readonly listener: JoinListener;
   readonly readyTimeoutMs: number;
@@ -156,7 +155,9 @@ function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: Join
   throw new Fault('ALREADY_JOINED', { name: identity.nodeName, gateway: identity.gatewayUrl });
 }
 
-/** Preflight and registration; whatever refuses leaves nothing behind. What the request needs is made ready beside preflight. */
+/**
+ * Preflight, and beside it all that the request needs; then registration. A refusal leaves nothing behind.
+ */
 async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   const { settings, listener, signal } = options;
   const refused = new AbortController();
@@ -178,8 +179,8 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   } catch (error) {
     refused.abort();
     await application?.catch(() => undefined);
-    // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the next try,
-    // and for the one after that when preflight ended it.
+    // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the
+    // next try, and for the one after that when preflight ended it.
     if (isJudged ? !isUnanswered(error) : !hadKey) await forgetNode(host);
     throw error;
   } finally {
@@ -248,7 +249,7 @@ async function ensureKey(host: Host): Promise<string> {
   return key;
 }
 
-/** `desired`: what the pool wants, with the versions that are in use, which need not be those of its manifest. */
+/** `desired`: what the pool wants, with the versions in use, which need not be those of its manifest. */
 async function install(
   host: Host,
   state: NodeState,

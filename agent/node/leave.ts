@@ -1,5 +1,5 @@
-// How a host leaves: drain → stop → undo → deregister → forget. Every part may be repeated, so a leave that was
-// cut off anywhere is finished by running it again; what stays behind is returned, never hidden.
+// How a host leaves: drain → stop → undo → deregister → forget. Every part may be repeated, so a leave that
+// was cut off anywhere is finished by running it again; what stays behind is returned, never hidden.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DrainResponse } from '../../protocol/messages/join.ts';
 import { paths } from '../config/paths.ts';
@@ -29,7 +29,9 @@ export interface LeaveOptions {
 export interface LeaveResult {
   /** What stays because it is somebody else's now, a line each. */
   readonly kept: readonly string[];
-  /** What could not be undone this time, a line each; the journal holds it, and the next leave tries it again. */
+  /**
+   * What could not be undone this time, a line each; the journal holds it, and the next leave tries it again.
+   */
   readonly failed: readonly string[];
   readonly drained: DrainResponse | undefined;
 }
@@ -81,8 +83,8 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
 }
 
 /**
- * Stop and undo; also the way back of a join that was refused half-way. When something stays, the journal notes what
- * does not, so that the next run tries only that.
+ * Stop and undo; also the way back of a join that was refused half-way. When something stays, the journal
+ * notes what does not, so that the next run tries only that.
  */
 export async function takeBack(
   host: Host,
@@ -112,8 +114,8 @@ export async function forgetNode(host: Host): Promise<void> {
 }
 
 /**
- * A gateway that does not know the node any more has nothing left to do. With `force` the fault for which it was not
- * told is returned.
+ * A gateway that does not know the node any more has nothing left to do. With `force` the fault for which
+ * it was not told is returned.
  */
 export async function deregister(
   gateway: GatewayApi | undefined,

@@ -1,6 +1,7 @@
-// What of a plan restarts a kubelet or a containerd that runs, because the desired state or this agent's way to write it has
-// changed: pure. A unit's restart waits together with every file that it would read, so that one that ends by itself meanwhile comes back
-// with what it had. What somebody did by hand is never part of it, and what does not run is only started.
+// What of a plan restarts a kubelet or a containerd that runs, because the desired state or this agent's way
+// to write it has changed: pure. A unit's restart waits together with every file that it would read, so that
+// one that ends by itself meanwhile comes back with what it had. What somebody did by hand is never part of
+// it, and what does not run is only started.
 import { fingerprint } from '../drift/applied.ts';
 import { hashOf } from '../plan/backups.ts';
 import { kindOf } from '../plan/kind.ts';
@@ -17,7 +18,10 @@ export interface PendingRestart {
   readonly keys: ReadonlySet<string>;
 }
 
-/** `changes`: the steps of a plan without drift. `groups`: units that must not restart at any time, each with all that is its own. */
+/**
+ * `changes`: the steps of a plan without drift. `groups`: units that must not restart at any time,
+ * each with all that is its own.
+ */
 export function pendingRestart(
   changes: readonly Step[],
   groups: readonly (readonly Resource[])[],

@@ -1,5 +1,5 @@
-// What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and placeholders
-// for what only a registration brings. Never executed.
+// What a join would probably be told, for a dry run: the newest artifacts of the gateway's store, and
+// placeholders for what only a registration brings. Never executed.
 
 import type { Artifact } from '../../protocol/messages/desired.ts';
 import { defaultPoolSpec } from '../../protocol/settings/pool.ts';

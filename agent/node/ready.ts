@@ -1,5 +1,5 @@
-// Waits until the cluster sees the node as it should be: registered, its tunnel up, Ready. Says what is missing
-// while it waits, and as the fault when the time is over.
+// Waits until the cluster sees the node as it should be: registered, its tunnel up, Ready. Says what is
+// missing while it waits, and as the fault when the time is over.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { NodeStatusResponse } from '../../protocol/messages/join.ts';
 import type { Host } from '../host/host.ts';

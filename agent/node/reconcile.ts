@@ -1,6 +1,7 @@
-// The loop that everything is: observe → plan → execute → observe again, until nothing is left to do. A plan that
-// comes back unchanged after it was carried out means that something works against us, and is a fault. What
-// somebody changed by hand since it was made (drift) is made again, or left alone and told, as the pool says.
+// The loop that everything is: observe → plan → execute → observe again, until nothing is left to do.
+// A plan that comes back unchanged after it was carried out means that something works against us,
+// and is a fault. What somebody changed by hand since it was made (drift) is made again, or left
+// alone and told, as the pool says.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
@@ -142,8 +143,9 @@ async function planAgainst(
 }
 
 /**
- * Where a program lies in its archive is known once it is unpacked, and units and configuration name that place: a
- * round that unpacks something (trees come first of all) ends there, and the next plans the rest with what was found.
+ * Where a program lies in its archive is known once it is unpacked, and units and configuration name
+ * that place: a round that unpacks something (trees come first of all) ends there, and the next plans
+ * the rest with what was found.
  */
 function untilUnpacked(plan: Plan, only: boolean): Plan {
   const last = plan.steps.findLastIndex((step) => step.action === 'make' && step.resource.kind === 'tree');

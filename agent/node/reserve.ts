@@ -1,5 +1,5 @@
-// A little room that nobody uses, on the file system of regnode's memory. It is given up when a host is taken back: so a leave
-// can write what it has to (its phase, the files from before us) on a disk that is full.
+// A little room that nobody uses, on the file system of regnode's memory. It is given up when a host is taken
+// back: so a leave can write what it has to (its phase, the files from before us) on a disk that is full.
 import { randomBytes } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import { temporaryPath } from '../host/durable.ts';

@@ -1,12 +1,15 @@
-// The question about a join token that comes before everything else, as install.sh asks it: a token that is no good is told
-// before preflight, and before a key is made for it. It takes no use.
+// The question about a join token that comes before everything else, as install.sh asks it: a token that is
+// no good is told before preflight, and before a key is made for it. It takes no use.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
 
 /** A line that is down is preflight's to explain, and soon. */
 const patienceMs = 5000;
-/** Whatever else comes back, from a gateway that doesn't know the question or doesn't answer, decides nothing: the join will. */
+/**
+ * Whatever else comes back, from a gateway that doesn't know the question or doesn't answer,
+ * decides nothing: the join will.
+ */
 const refusals: readonly FaultCode[] = [
   'TOKEN_INVALID',
   'TOKEN_EXPIRED',

@@ -1,6 +1,6 @@
-// Ends every container of our containerd, whether or not containerd still answers: the shims are known by where
-// their program lies, the containers are what descends from them. First politely, then not. Nothing else on the
-// host is touched: a Docker beside us has shims of its own.
+// Ends every container of our containerd, whether or not containerd still answers: the shims are known by
+// where their program lies, the containers are what descends from them. First politely, then not. Nothing
+// else on the host is touched: a Docker beside us has shims of its own.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 

@@ -1,5 +1,6 @@
-// Why the system refused a change, for a person: the errno's own sentence, and for EPERM the attribute of the path
-// or of its folder that forbids the change to root as well. Asks the host only when something was refused.
+// Why the system refused a change, for a person: the errno's own sentence, and for EPERM the
+// attribute of the path or of its folder that forbids the change to root as well. Asks the host only
+// when something was refused.
 import { dirname } from 'node:path';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { hasCode } from '../host/durable.ts';
@@ -44,7 +45,10 @@ async function forbiddingAttributes(host: Host, paths: readonly string[]): Promi
   });
 }
 
-/** Before the first change to a host: throws PATH_PROTECTED when a path of the plan, or its folder, may not be changed. */
+/**
+ * Before the first change to a host: throws PATH_PROTECTED when a path of the plan, or its
+ * folder, may not be changed.
+ */
 export async function assertChangeable(host: Host, plan: Plan): Promise<void> {
   const paths = plan.steps.flatMap((step) =>
     step.action === 'make' && 'path' in step.resource ? [step.resource.path] : [],

@@ -1,5 +1,5 @@
-// What Cilium puts into a host's kernel beside its own links and chains, found in what `tc` and `ip rule` print: programs on the
-// host's own devices, and rules for its routing tables. Pure.
+// What Cilium puts into a host's kernel beside its own links and chains, found in what `tc` and `ip rule`
+// print: programs on the host's own devices, and rules for its routing tables. Pure.
 
 /** Cilium's programs carry its name, in older releases that of their object file. */
 const programs = /\b(cil_|bpf_(netdev|overlay|host|lxc|network))/;

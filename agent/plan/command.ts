@@ -1,5 +1,5 @@
-// A command that has to succeed: anything else is the Fault COMMAND_FAILED with the last thing that it said, or what its disk
-// refused, when it says so.
+// A command that has to succeed: anything else is the Fault COMMAND_FAILED with the last thing that it said,
+// or what its disk refused, when it says so.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { diskFault, refusalIn } from '../host/disk-faults.ts';
 import type { Host, RunOptions, RunResult } from '../host/host.ts';

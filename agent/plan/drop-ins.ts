@@ -1,7 +1,7 @@
-// Drop-ins that somebody put beside our units: the unit file is as we made it, and what runs is not. Those that change the command or
-// its environment are drift, and are only told, whatever the pool's policy. They are somebody's own, often a package's (kubeadm's),
-// which would put them back; a proxy for pulling images stands in one; and without it the unit would have to be restarted at a
-// moment that nobody chose.
+// Drop-ins that somebody put beside our units: the unit file is as we made it, and what runs is not. Those
+// that change the command or its environment are drift, and are only told, whatever the pool's policy. They
+// are somebody's own, often a package's (kubeadm's), which would put them back; a proxy for pulling images
+// stands in one; and without it the unit would have to be restarted at a moment that nobody chose.
 import { hasCode } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
 

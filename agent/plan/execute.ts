@@ -1,6 +1,6 @@
 // Carries a plan out, step by step: look once more, record what undoes it in the journal, then change. A step
-// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over. Neighbours that are
-// independent of each other are recorded together and made side by side.
+// that turns out to be done already (by a step before it, or by a run that was cut off) is passed over.
+// Neighbours that are independent of each other are recorded together and made side by side.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { undoneKind } from './fold.ts';
 import type { Change, Journal } from './journal.ts';
@@ -74,8 +74,8 @@ async function carryOut(tools: Tools, journal: Journal, step: Step): Promise<voi
 }
 
 /**
- * Looks once more and records, all with one write of the journal and before any of the changes. Returns what makes them; of a
- * step that has nothing left to change there is none.
+ * Looks once more and records, all with one write of the journal and before any of the changes. Returns what
+ * makes them; of a step that has nothing left to change there is none.
  */
 async function prepare(
   tools: Tools,

@@ -1,6 +1,7 @@
-// Fetching one artifact to a staging file: from several origins in turn, resumed, retried with full jitter, bounded in size
-// and in time, verified as a whole. An origin that gave wrong bytes from the first to the last is not asked again; a wrong
-// hash after a resumed download may be the fault of the old part, so that is tried once more from the beginning.
+// Fetching one artifact to a staging file: from several origins in turn, resumed, retried with full jitter,
+// bounded in size and in time, verified as a whole. An origin that gave wrong bytes from the first to the
+// last is not asked again; a wrong hash after a resumed download may be the fault of the old part, so that is
+// tried once more from the beginning.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
@@ -13,13 +14,15 @@ import type { ArtifactOrigin, ArtifactSource } from './source.ts';
 const fruitlessRounds = 6;
 const firstDelayMs = 500;
 const largestDelayMs = 15_000;
-/** Slower than `expected` for so long, and the next origin is asked; the last one may be as slow as `least`. */
+/**
+ * Slower than `expected` for so long, and the next origin is asked; the last one may be as slow as `least`.
+ */
 const paceWindowMs = 30_000;
 const leastBytesPerSecond = 1024;
 const leastLimitMs = 10 * 60_000;
 /**
- * A whole artifact may take as long as at this rate, and the time that our own rate limit costs. It begins anew when an origin
- * turns out to be useless: one that lies slowly doesn't take the time of those after it.
+ * A whole artifact may take as long as at this rate, and the time that our own rate limit costs. It begins
+ * anew when an origin turns out to be useless: one that lies slowly doesn't take the time of those after it.
  */
 const expectedBytesPerSecond = 16 * 1024;
 
@@ -114,7 +117,10 @@ async function askOrigin(
   }
 }
 
-/** Everybody on the host suffers from a full disk: what was begun is removed, and told with what all of it needs. */
+/**
+ * Everybody on the host suffers from a full disk: what was begun is removed, and
+ * told with what all of it needs.
+ */
 async function givenBack({ host }: Tools, artifact: Artifact, staged: string, fault: Fault): Promise<Fault> {
   if (fault.values.path !== staged || !('neededMiB' in fault.values)) return fault;
   await host.files.removeFile(staged);
@@ -147,7 +153,8 @@ async function fetchOnce(
   await host.files.writeStream(staged, bounded(), { mode: 0o600, offset: startsAt });
   return startsAt;
 
-  // Looked at with each chunk: that chunks come at all, and heads of answers, is limited by who opens connections.
+  // Looked at with each chunk: that chunks come at all, and heads of answers, is
+  // limited by who opens connections.
   async function* bounded(): AsyncIterable<Uint8Array> {
     const now = () => host.clock.monotonicMs();
     let done = startsAt;

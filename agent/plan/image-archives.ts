@@ -1,5 +1,5 @@
-// Which images the archives of a folder bring, read from the archives themselves: the form of `docker save`, and
-// OCI's with the name as an annotation.
+// Which images the archives of a folder bring, read from the archives themselves: the form of `docker save`,
+// and OCI's with the name as an annotation.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';

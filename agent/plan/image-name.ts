@@ -1,4 +1,5 @@
-// The long form of an image's name, as containerd keeps it: `busybox` is docker.io/library/busybox:latest. Pure.
+// The long form of an image's name, as containerd keeps it: `busybox` is
+// docker.io/library/busybox:latest. Pure.
 
 export function normalizeImageName(name: string): string {
   const slash = name.indexOf('/');

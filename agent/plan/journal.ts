@@ -1,6 +1,7 @@
-// The write-ahead journal: an entry is on the disk before the change that it undoes is begun. A last line that
-// was torn by a loss of power belongs to a change that was never begun, and is cut off; damage anywhere else is
-// JOURNAL_CORRUPT, for guessing what was there before is how hosts lose data. Entries are never rewritten.
+// The write-ahead journal: an entry is on the disk before the change that it undoes is begun. A last
+// line that was torn by a loss of power belongs to a change that was never begun, and is cut off;
+// damage anywhere else is JOURNAL_CORRUPT, for guessing what was there before is how hosts lose data.
+// Entries are never rewritten.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';

@@ -1,6 +1,7 @@
-// The one shape of a kind of resource. `observe` looks and changes nothing; `compare` is pure; `record` saves
-// what will be lost and returns what the journal needs to undo it; `apply` makes the change and may be repeated;
-// `undo` may be repeated too, restores only what is still as we left it, and says what it had to leave.
+// The one shape of a kind of resource. `observe` looks and changes nothing; `compare` is pure;
+// `record` saves what will be lost and returns what the journal needs to undo it; `apply` makes the
+// change and may be repeated; `undo` may be repeated too, restores only what is still as we left it,
+// and says what it had to leave.
 import type { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import type { Backups } from './backups.ts';
@@ -26,8 +27,8 @@ export interface Tools {
 
 export interface UndoOutcome {
   /**
-   * `restored` now; `unchanged`: was as before already; `kept`: somebody else's change was in the way, and stays;
-   * `failed`: the system refused, and a later try may succeed.
+   * `restored` now; `unchanged`: was as before already; `kept`: somebody else's change was in the way, and
+   * stays; `failed`: the system refused, and a later try may succeed.
    */
   readonly outcome: 'restored' | 'unchanged' | 'kept' | 'failed';
   readonly detail?: string;

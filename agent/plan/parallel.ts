@@ -1,7 +1,7 @@
-// Which steps of a plan may run side by side: fetching and unpacking, importing images, and putting files, links and parameters in
-// their places; nothing else. Each archive is a lane of its own, fetched and then unpacked, so that one unpacks while another
-// still comes; so is each file. Lanes touch nothing but what is their own. The folders that they need come first, one after
-// the other.
+// Which steps of a plan may run side by side: fetching and unpacking, importing images, and putting files,
+// links and parameters in their places; nothing else. Each archive is a lane of its own, fetched and then
+// unpacked, so that one unpacks while another still comes; so is each file. Lanes touch nothing but what is
+// their own. The folders that they need come first, one after the other.
 import type { MakeStep, Step } from './plan.ts';
 import type { ResourceKind } from './resource.ts';
 
@@ -23,7 +23,10 @@ export function isLanes(group: StepGroup): group is Lanes {
   return 'lanes' in group;
 }
 
-/** In the order of the plan; neighbours that bring archives together, with the folders between them, and so on. */
+/**
+ * In the order of the plan; neighbours that bring archives together, with the
+ * folders between them, and so on.
+ */
 export function groupSteps(steps: readonly Step[]): StepGroup[] {
   const groups: StepGroup[] = [];
   for (let at = 0; at < steps.length; ) {
@@ -42,7 +45,10 @@ export function groupSteps(steps: readonly Step[]): StepGroup[] {
 
 type LaneOf = (step: MakeStep) => string | undefined;
 
-/** The longest beginning of steps with a lane, and of these others between them, that ends with one that has a lane. */
+/**
+ * The longest beginning of steps with a lane, and of these others between them, that
+ * ends with one that has a lane.
+ */
 function beginning(
   steps: readonly Step[],
   laneOf: LaneOf,

@@ -1,6 +1,6 @@
 // From what is desired and what is there to the steps between: pure. An empty list of steps is the proof that
-// the host is as it should be. What the journal says we made and nobody wants any more is withdrawn, last made
-// first; notes and archives stay for the leave, and unpacked versions as long as they are the way back.
+// the host is as it should be. What the journal says we made and nobody wants any more is withdrawn, last
+// made first; notes and archives stay for the leave, and unpacked versions as long as they are the way back.
 import type { JournaledThing } from './fold.ts';
 import { kindOf } from './kind.ts';
 import { kinds } from './kinds/index.ts';

@@ -1,6 +1,7 @@
-// What a host can be desired to have: the typed union that components are made of. A resource says what should
-// be, never how to get there; its kind (one file in kinds/, one line in kinds/index.ts) knows how to look at
-// it, compare it, record what was there before, make it, and undo it. A kind that is missing doesn't compile.
+// What a host can be desired to have: the typed union that components are made of. A resource says
+// what should be, never how to get there; its kind (one file in kinds/, one line in kinds/index.ts)
+// knows how to look at it, compare it, record what was there before, make it, and undo it. A kind that
+// is missing doesn't compile.
 import type { Artifact } from '../../protocol/messages/desired.ts';
 
 /** A verified archive in the content-addressed store. */
@@ -80,7 +81,9 @@ export interface ImagesResource {
   readonly socket: string;
 }
 
-/** Links, routes, packet filter chains and cgroups that pods leave behind: noted once, before the first pod. */
+/**
+ * Links, routes, packet filter chains and cgroups that pods leave behind: noted once, before the first pod.
+ */
 interface PodNetworkResource {
   readonly kind: 'pod-network';
 }

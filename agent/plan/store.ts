@@ -1,6 +1,7 @@
-// What lies in the content-addressed store and in staging: archives that wait to be unpacked, and parts of downloads that were cut
-// off. What the node uses, may go back to or is asked for stays whatever its age. The rest goes a week after its last byte,
-// and the oldest of it sooner when all of it is too much. Names that are not ours are left alone.
+// What lies in the content-addressed store and in staging: archives that wait to be unpacked, and parts of
+// downloads that were cut off. What the node uses, may go back to or is asked for stays whatever its age. The
+// rest goes a week after its last byte, and the oldest of it sooner when all of it is too much. Names that
+// are not ours are left alone.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 

@@ -32,7 +32,9 @@ export async function readTreeManifest(host: Host, path: string): Promise<TreeMa
   }
 }
 
-/** Everything below `path`, folders before what is in them; anything but files, folders and links is refused. */
+/**
+ * Everything below `path`, folders before what is in them; anything but files, folders and links is refused.
+ */
 export async function listTree(host: Host, path: string): Promise<TreeManifest['entries']> {
   const entries: TreeManifest['entries'] = [];
   await walk('');

@@ -1,6 +1,7 @@
-// The journal, backwards: everything that we changed is put back, nothing else is touched, and what has to stay
-// is listed with why. One undoing that fails holds up no other. Each undoing looks first and may be repeated, so
-// a leave that was cut off is run again. Units that ran before us are started again last, with their own files.
+// The journal, backwards: everything that we changed is put back, nothing else is touched, and what has
+// to stay is listed with why. One undoing that fails holds up no other. Each undoing looks first and may
+// be repeated, so a leave that was cut off is run again. Units that ran before us are started again
+// last, with their own files.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isMendable } from '../host/disk-faults.ts';
 import { causeOf, withAttributes } from './cause.ts';
@@ -20,7 +21,10 @@ export interface Undone {
   readonly failed: readonly string[];
 }
 
-/** Throws only for want of room: with room again all of it can be undone, and the journal is all that knows how. */
+/**
+ * Throws only for want of room: with room again all of it can be undone, and the
+ * journal is all that knows how.
+ */
 export async function undoAll(tools: Tools, entries: readonly JournalEntry[]): Promise<Undone> {
   const things = [...foldJournal(entries).values()].toReversed();
   const settled: string[] = [];

@@ -1,5 +1,5 @@
-// Taking down the mounts at and below a path, the deepest first. Each is made private before: a bind mount of a
-// shared tree hands its unmounts on to where it came from, which is how a clean-up takes down a host's own
+// Taking down the mounts at and below a path, the deepest first. Each is made private before: a bind mount of
+// a shared tree hands its unmounts on to where it came from, which is how a clean-up takes down a host's own
 // mounts. Unmounting never touches what was mounted.
 import type { Host, MountPoint } from '../host/host.ts';
 import { isBelow } from '../host/mounts.ts';

@@ -1,6 +1,7 @@
-// The one shape of a check: what it is called, how bad its worst verdict may be, what must hold before it makes
-// sense, and a function that looks at the host and compares. A check only reads, knows no language (its texts
-// stand in messages/ under its code) and never throws on purpose; `define` ties it to its texts at compile time.
+// The one shape of a check: what it is called, how bad its worst verdict may be, what must hold before
+// it makes sense, and a function that looks at the host and compares. A check only reads, knows no
+// language (its texts stand in messages/ under its code) and never throws on purpose; `define` ties it
+// to its texts at compile time.
 
 import type { FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';

@@ -17,7 +17,10 @@ const rulesOfCheck: Partial<Record<CheckCode, RegExp>> = {
   CILIUM_KERNEL: /^cilium-/,
 };
 
-/** Case and dashes don't matter (`cpu-count` is CPU_COUNT, TunnelLost TUNNEL_LOST); undefined when no such code exists. */
+/**
+ * Case and dashes don't matter (`cpu-count` is CPU_COUNT, TunnelLost TUNNEL_LOST);
+ * undefined when no such code exists.
+ */
 export function explainCode(name: string, language: Language): string | undefined {
   const words = name.trim().replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2');
   const code = words.toUpperCase().replaceAll('-', '_');

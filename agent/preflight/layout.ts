@@ -16,7 +16,10 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }
 
-/** A word, or one Chinese character; an opening bracket stays before what it opens, a stop behind what it ends. */
+/**
+ * A word, or one Chinese character; an opening bracket stays before what it opens,
+ * a stop behind what it ends.
+ */
 const pieces = /（?(?:[^\s\u2e80-\uffe6]+|[\u2e80-\uffe6])[，。；：、）！？]*\s*|\s+/g;
 
 /** Breaks at spaces, and after any Chinese character; a longer word than a line stands alone. */

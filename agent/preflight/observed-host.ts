@@ -1,9 +1,12 @@
-// The host as preflight and the doctor may see it: it can only be read, and each thing is read once, however many checks ask.
-// That "preflight changes nothing" is therefore a property of this file and not of the goodwill of sixty others:
-// every mutating function of the door throws here, and only the commands listed below may run.
+// The host as preflight and the doctor may see it: it can only be read, and each thing is read once,
+// however many checks ask. That "preflight changes nothing" is therefore a property of this file and not
+// of the goodwill of sixty others: every mutating function of the door throws here, and only the
+// commands listed below may run.
 import type { Host, HostFiles, HostNetwork, HostProcesses, RunOptions } from '../host/host.ts';
 
-/** Commands that only read, with the arguments that make them so. None may load a kernel module: see callers. */
+/**
+ * Commands that only read, with the arguments that make them so. None may load a kernel module: see callers.
+ */
 export type ReadingCommands = Readonly<Record<string, RegExp>>;
 export const readingCommands: ReadingCommands = {
   systemctl: /^(show --property=[A-Za-z,]+( [a-z0-9@.-]+)+|--version)$/,

@@ -1,5 +1,6 @@
-// How checks begin that only make sense sometimes: each of these runs a check when its condition holds, hands it what it
-// would have looked up first, and else skips it with the reason. So a check's own code begins where the comparing begins.
+// How checks begin that only make sense sometimes: each of these runs a check when its condition holds, hands
+// it what it would have looked up first, and else skips it with the reason. So a check's own code begins
+// where the comparing begins.
 import type { Host } from '../host/host.ts';
 import { type Outcome, type PreflightContext, skip } from './check.ts';
 import { type GatewayRoute, type GatewayTarget, gatewayRoute, gatewayTarget } from './observation/gateway.ts';

@@ -1,5 +1,5 @@
-// Every check, in the order in which they are shown. This is the only list: --only, --skip, --ignore, `explain`
-// and the documentation take their names from here.
+// Every check, in the order in which they are shown. This is the only list: --only, --skip, --ignore,
+// `explain` and the documentation take their names from here.
 import type { Check } from './check.ts';
 import { architecture } from './checks/architecture.ts';
 import { bpfFileSystem } from './checks/bpf-file-system.ts';

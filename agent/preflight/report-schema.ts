@@ -1,6 +1,6 @@
-// The shape of a preflight report, as `regnode preflight --json` prints it: one zod schema gives the type here
-// and the JSON schema for everybody else (report.schema.json, made by `npm run schemas`). Fields are only ever
-// added within a version of `schema`; a field that changes its meaning makes a new one.
+// The shape of a preflight report, as `regnode preflight --json` prints it: one zod schema gives the type
+// here and the JSON schema for everybody else (report.schema.json, made by `npm run schemas`). Fields are
+// only ever added within a version of `schema`; a field that changes its meaning makes a new one.
 import { z } from 'zod';
 import { groups } from './check.ts';
 import { checkCodes, skipReasonKeys } from './messages/index.ts';

@@ -1,6 +1,6 @@
-// Runs the selected checks and gathers one report. Checks that do not depend on each other run side by side; a
-// failed cause mutes its consequences; a check that throws or hangs gets its own worst verdict with that as its
-// evidence, and never takes the others with it. Nothing here prints, and nothing changes the host.
+// Runs the selected checks and gathers one report. Checks that do not depend on each other run side by side;
+// a failed cause mutes its consequences; a check that throws or hangs gets its own worst verdict with that as
+// its evidence, and never takes the others with it. Nothing here prints, and nothing changes the host.
 import type { Host } from '../host/host.ts';
 import { type Check, type Outcome, ok, type PreflightContext, type Severity } from './check.ts';
 import type { CheckCode } from './messages/index.ts';

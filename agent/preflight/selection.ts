@@ -1,5 +1,5 @@
-// Turns the names after --only, --skip and --ignore into checks. A name is a check's code or id, or a group; the
-// registry is the only list of names there is, and an unknown name is refused with the nearest known one.
+// Turns the names after --only, --skip and --ignore into checks. A name is a check's code or id, or a group;
+// the registry is the only list of names there is, and an unknown name is refused with the nearest known one.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nearest } from '../config/nearest.ts';
 import { type Check, groups } from './check.ts';

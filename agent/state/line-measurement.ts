@@ -1,5 +1,6 @@
-// What one look at the private line has shown: the shape of `regnode netcheck --json`, of the line in the daemon's status, and
-// of what metrics are made from. What could not be measured is absent and says why in `notMeasured`.
+// What one look at the private line has shown: the shape of `regnode netcheck --json`, of the line
+// in the daemon's status, and of what metrics are made from. What could not be measured is absent
+// and says why in `notMeasured`.
 import { z } from 'zod';
 import { lineThresholdsSchema } from '../../protocol/line/thresholds.ts';
 

@@ -1,5 +1,5 @@
-// One run at a time. A command of a user waits until the daemon has ended its round, which is a matter of seconds; of two
-// commands the second is told who is at work, and exits 4.
+// One run at a time. A command of a user waits until the daemon has ended its round, which is a matter of
+// seconds; of two commands the second is told who is at work, and exits 4.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';

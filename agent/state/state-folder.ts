@@ -1,6 +1,6 @@
-// regnode's own memory, /var/lib/regnode: it appears in one move and it goes in one move. A folder that we made
-// carries a mark; one that came with a package stays, empty. Whatever a crash leaves on the way is swept by the
-// next run.
+// regnode's own memory, /var/lib/regnode: it appears in one move and it goes in one move. A folder
+// that we made carries a mark; one that came with a package stays, empty. Whatever a crash leaves on
+// the way is swept by the next run.
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { paths } from '../config/paths.ts';
@@ -64,7 +64,8 @@ async function makeStateFolder(host: Host): Promise<void> {
 }
 
 export async function forgetState(host: Host): Promise<void> {
-  // A link there is its owner's, who has moved the folder to another disk: what lies behind it goes piece by piece.
+  // A link there is its owner's, who has moved the folder to another disk: what lies
+  // behind it goes piece by piece.
   const isFolder = (await host.files.status(paths.state))?.kind === 'directory';
   if (isFolder && (await host.files.status(mark)) !== undefined) {
     await host.files.removeTree(paths.stateRemoved);

@@ -1,5 +1,5 @@
-// /run/regnode/status.json: what the daemon knows, for `regnode status` and for people with jq. Written when it
-// changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
+// /run/regnode/status.json: what the daemon knows, for `regnode status` and for people with jq. Written when
+// it changes and with every sign of life; gone with the machine's run folder, so never older than the boot.
 import { z } from 'zod';
 import { healthSchema } from '../../protocol/messages/health.ts';
 import { factsResponseSchema } from '../../protocol/messages/join.ts';

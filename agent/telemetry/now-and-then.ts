@@ -1,5 +1,6 @@
-// A setting that somebody else changes at any rate is taken at once when it rests, and else the latest of what came once in a
-// while. Each taking may be dear: other intervals are a description of every group, and a round of all collectors.
+// A setting that somebody else changes at any rate is taken at once when it rests, and else the latest of
+// what came once in a while. Each taking may be dear: other intervals are a description of every group,
+// and a round of all collectors.
 
 /** `take` is called at most once in `everyMs`, and in the end with what came last. */
 export function nowAndThen<T>(everyMs: number, take: (value: T) => void): (value: T) => void {

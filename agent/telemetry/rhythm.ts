@@ -1,5 +1,5 @@
-// Calls something at whole multiples of an interval after its start, the first time at once. A beat that was missed (a host that was
-// suspended, a round that took too long) is left out, never made up for.
+// Calls something at whole multiples of an interval after its start, the first time at once. A beat that was
+// missed (a host that was suspended, a round that took too long) is left out, never made up for.
 
 export class Rhythm {
   readonly #clock: { monotonicMs(): number };

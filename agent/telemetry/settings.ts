@@ -1,5 +1,5 @@
-// How much of this host telemetry may take, as its operator says in /etc/regnode/environment. What is not said has its default; what is
-// wrong is a fault that names the variable, and is not guessed. Pure.
+// How much of this host telemetry may take, as its operator says in /etc/regnode/environment. What is not
+// said has its default; what is wrong is a fault that names the variable, and is not guessed. Pure.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { capacityLimitBytes } from './ring/layout.ts';
 
@@ -8,7 +8,10 @@ export interface TelemetrySettings {
   readonly spoolCapBytes: number;
   /** What the file system keeps free of them. */
   readonly spoolFreeFloorBytes: number;
-  /** Memory for records on their way; a power of two. At 10 s 1 MiB is an hour of a cut link, and all of it is resident in the end. */
+  /**
+   * Memory for records on their way; a power of two. At 10 s 1 MiB is an hour of a cut link, and all
+   * of it is resident in the end.
+   */
   readonly ringBytes: number;
 }
 

@@ -1,6 +1,7 @@
-// Telemetry of one agent: starts the collecting thread over a fresh ring, ships what it produces, and beats the heart. It lives as long as the
-// daemon, across any number of tunnel sessions; a collecting thread that dies is replaced over the same ring, so
-// nothing that was published is lost with it, and the rest is counted and reported as lost.
+// Telemetry of one agent: starts the collecting thread over a fresh ring, ships what it produces, and beats
+// the heart. It lives as long as the daemon, across any number of tunnel sessions; a collecting thread that
+// dies is replaced over the same ring, so nothing that was published is lost with it, and the rest is
+// counted and reported as lost.
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';
@@ -33,7 +34,10 @@ export interface TelemetryOptions {
   readonly signal: AbortSignal;
   /** Stands for `/`; default `/`. */
   readonly root?: string;
-  /** Where records wait on the disk that the gateway has not acknowledged; without it they wait in memory only. */
+  /**
+   * Where records wait on the disk that the gateway has not acknowledged; without
+   * it they wait in memory only.
+   */
   readonly spool?: { readonly disk: SpoolDisk };
   readonly settings?: TelemetrySettings;
 }
@@ -123,7 +127,10 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** Milliseconds since 1970 and twelve random bits: rises with time, and is new even after the clock was set back. */
+/**
+ * Milliseconds since 1970 and twelve random bits: rises with time, and is new even
+ * after the clock was set back.
+ */
 function newEpoch(): number {
   return Math.floor(sharedClock.nowMs()) * 4096 + Math.floor(Math.random() * 4096);
 }

@@ -1,5 +1,5 @@
-// From the ring's Δms (u32, monotonic) to wall clock time, by what the wall clock says now: records that were made before a
-// clock was set right carry the right time when they leave after it.
+// From the ring's Δms (u32, monotonic) to wall clock time, by what the wall clock says now: records that were
+// made before a clock was set right carry the right time when they leave after it.
 
 export interface WallAndMonotonic {
   nowMs(): number;

@@ -1,5 +1,5 @@
-// What the main thread hands to the collecting thread, and where that thread's code lies: beside this file when it runs unbuilt,
-// and as a bundle of its own beside the agent's bundle on a host.
+// What the main thread hands to the collecting thread, and where that thread's code lies: beside this file
+// when it runs unbuilt, and as a bundle of its own beside the agent's bundle on a host.
 import type { LineValues } from './collectors/line.ts';
 
 export interface WorkerInput {
@@ -11,7 +11,10 @@ export interface WorkerInput {
   readonly startMs: number;
   readonly heartbeatIntervalMs: number;
   readonly metricsIntervalMs: number;
-  /** Schema numbers go on behind this one: a thread that took over from a dead one must not give its numbers anew. */
+  /**
+   * Schema numbers go on behind this one: a thread that took over from a dead one
+   * must not give its numbers anew.
+   */
   readonly lastSchema: number;
 }
 
@@ -20,7 +23,10 @@ export type WorkerMessage =
   | { readonly kind: 'line'; readonly values: LineValues }
   | { readonly kind: 'stop' };
 
-/** The build knows this form of URL: it makes the file an entry of its own and puts the bundled file's name here. */
+/**
+ * The build knows this form of URL: it makes the file an entry of its own and puts
+ * the bundled file's name here.
+ */
 export function workerUrl(): URL {
   return new URL('./worker.ts', import.meta.url);
 }

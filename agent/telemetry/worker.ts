@@ -1,5 +1,6 @@
-// Entry of the collecting thread: the one producer of the ring. It samples vitals and runs the collectors in their rhythm, and knows nothing
-// of tunnels. Messages from the main thread are rare: other intervals, or the end.
+// Entry of the collecting thread: the one producer of the ring. It samples vitals and runs the
+// collectors in their rhythm, and knows nothing of tunnels. Messages from the main thread are rare:
+// other intervals, or the end.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { background } from '../../protocol/defect.ts';

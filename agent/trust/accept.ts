@@ -1,6 +1,6 @@
-// Accepting a manifest: signed by a pinned key, not expired, with no smaller serial than any before it; then it is
-// remembered, and with it the keys that it names for the future. Nothing is fetched, unpacked or run before that, and
-// nothing that the accepted manifest doesn't list, whatever the gateway asks for.
+// Accepting a manifest: signed by a pinned key, not expired, with no smaller serial than any before it; then
+// it is remembered, and with it the keys that it names for the future. Nothing is fetched, unpacked or run
+// before that, and nothing that the accepted manifest doesn't list, whatever the gateway asks for.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
@@ -78,7 +78,9 @@ export async function admitDesired(
   requireListed(trust.manifest, desired.artifacts);
 }
 
-/** A source that gives nothing that isn't in the accepted manifest, and nothing at all once that has expired. */
+/**
+ * A source that gives nothing that isn't in the accepted manifest, and nothing at all once that has expired.
+ */
 export function signedOnly(host: Host, source: ArtifactSource): ArtifactSource {
   return {
     ...source,

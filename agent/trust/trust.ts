@@ -1,6 +1,7 @@
-// What this host believes about artifacts, /var/lib/regnode/trust.json: the public keys that it has pinned, the highest serial
-// number that it has seen, and the manifest that was last accepted, as it was signed. One file with a version and a
-// checksum, replaced as a whole, so keys and serial never disagree, whatever a crash does.
+// What this host believes about artifacts, /var/lib/regnode/trust.json: the public keys that it has
+// pinned, the highest serial number that it has seen, and the manifest that was last accepted, as it was
+// signed. One file with a version and a checksum, replaced as a whole, so keys and serial never
+// disagree, whatever a crash does.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Manifest, manifestSchema } from '../../protocol/messages/manifest.ts';

@@ -1,6 +1,7 @@
-// The addresses of the gateway's name: without a balancer, one for each replica. They are tried in the order in which the resolver
-// gives them, those that failed behind the others and the one that failed last at the very end, so that an attempt never waits again
-// for a replica that is known to be away. One at a time: there are never two tunnels.
+// The addresses of the gateway's name: without a balancer, one for each replica. They are tried in the order
+// in which the resolver gives them, those that failed behind the others and the one that failed last at the
+// very end, so that an attempt never waits again for a replica that is known to be away. One at a time:
+// there are never two tunnels.
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction, Socket } from 'node:net';
 

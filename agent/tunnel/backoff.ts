@@ -1,7 +1,7 @@
-// How long to wait before the next attempt. A gateway that refuses or closes is given room (full jitter, doubling
-// from 0.5 to 60 s), so that a data centre that reconnects at once is no attack. A connection that broke off is
-// tried again within the present ceiling. A way that gives no answer at all burdens nobody and is tried again
-// soon, so that the tunnel is back within 3 s of the way being free.
+// How long to wait before the next attempt. A gateway that refuses or closes is given room (full jitter,
+// doubling from 0.5 to 60 s), so that a data centre that reconnects at once is no attack. A connection that
+// broke off is tried again within the present ceiling. A way that gives no answer at all burdens nobody and
+// is tried again soon, so that the tunnel is back within 3 s of the way being free.
 
 export type Ending =
   /** The gateway said no: it refused the connection or the request, or closed the session. */

@@ -1,5 +1,6 @@
-// Keeps one session connected: attempt, handshake, wait, again. At most one attempt runs at a time. A suspected
-// connection stays attached while another way is tried, and is given up only when the new one is there.
+// Keeps one session connected: attempt, handshake, wait, again. At most one attempt runs at a
+// time. A suspected connection stays attached while another way is tried, and is given up
+// only when the new one is there.
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';

@@ -1,5 +1,5 @@
-// One attempt to reach the gateway: TCP (or CONNECT through a proxy), TLS with the node's certificate, websocket.
-// A failure says whether anybody answered at all, since that decides how soon to try again.
+// One attempt to reach the gateway: TCP (or CONNECT through a proxy), TLS with the node's certificate,
+// websocket. A failure says whether anybody answered at all, since that decides how soon to try again.
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import { type ClientOptions, WebSocket } from 'ws';
@@ -132,9 +132,9 @@ function upgrade(tcp: Socket, options: DialOptions): Promise<Transport> {
 }
 
 /**
- * Masks exist to keep caches between browsers and servers from taking a payload for an answer. The tunnel runs inside mutual TLS
- * (plain only in tests and benchmarks), where nobody is in between; a mask of zeros, which ws then need not apply,
- * saves a copy of every byte at this end and a pass over it at the other.
+ * Masks exist to keep caches between browsers and servers from taking a payload for an answer. The tunnel
+ * runs inside mutual TLS (plain only in tests and benchmarks), where nobody is in between; a mask of zeros,
+ * which ws then need not apply, saves a copy of every byte at this end and a pass over it at the other.
  */
 function noMask(mask: Buffer): void {
   mask.fill(0);

@@ -1,6 +1,6 @@
-// What the log says while the tunnel is down: the first failure, then one line at doubling intervals with the sum of what has happened
-// since, and the sum of it all when it is over. An outage of a day is some dozens of lines, whatever its failures are called. A
-// connection that does not last ends no outage.
+// What the log says while the tunnel is down: the first failure, then one line at doubling intervals with the
+// sum of what has happened since, and the sum of it all when it is over. An outage of a day is some dozens of
+// lines, whatever its failures are called. A connection that does not last ends no outage.
 import type { Logger } from 'pino';
 
 export interface Failure {

@@ -1,6 +1,6 @@
-// The agent's end of the tunnel: one session that is kept alive for ever over as many connections as it takes.
-// When a gateway drains, a second session is opened beside the first, which ends with its last stream. Streams
-// that the gateway opens go to targets.ts; what may be dialled is the caller's `resolveTarget`.
+// The agent's end of the tunnel: one session that is kept alive for ever over as many connections as it
+// takes. When a gateway drains, a second session is opened beside the first, which ends with its last stream.
+// Streams that the gateway opens go to targets.ts; what may be dialled is the caller's `resolveTarget`.
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -59,7 +59,9 @@ export interface Tunnel extends TunnelSession {
   readonly status: TunnelStatus;
   /** From now on, and until the signal. */
   connect(): void;
-  /** Opens a stream to the gateway for an endpoint, which hears every outcome. The function gives up waiting. */
+  /**
+   * Opens a stream to the gateway for an endpoint, which hears every outcome. The function gives up waiting.
+   */
   open(target: StreamTarget, endpoint: StreamEndpoint): () => void;
   /** A renewed certificate: the session moves to a connection that uses it; no stream notices. */
   renew(identity: TunnelIdentity): void;
@@ -209,7 +211,9 @@ class AgentTunnel implements Tunnel {
     return session;
   }
 
-  /** The gateway drains: a new session after the delay it asked for, the old one until its streams have ended. */
+  /**
+   * The gateway drains: a new session after the delay it asked for, the old one until its streams have ended.
+   */
   #moveAway(draining: Session, delayMs: number): void {
     // It may ask again: the last word counts, and one timer is all that it costs.
     this.#move?.cancel();

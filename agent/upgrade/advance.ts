@@ -1,7 +1,7 @@
-// Brings a joined host to its pool's desired state: new versions one component at a time, each fetched beside the old, put into
-// use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from what state.json remembers: a
-// trial that was begun is gone on with, one that failed is undone by the plan of the version before. Where the pool says so, the
-// pods go before another kubelet comes.
+// Brings a joined host to its pool's desired state: new versions one component at a time, each fetched beside
+// the old, put into use, watched, and kept or taken back. Whatever cuts it off, the next run goes on from
+// what state.json remembers: a trial that was begun is gone on with, one that failed is undone by the plan of
+// the version before. Where the pool says so, the pods go before another kubelet comes.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
@@ -188,7 +188,8 @@ async function begin(
     return { ...nothing, steps: staged.steps + done.steps, drift: done.drift, since };
   } catch (error) {
     if (!(error instanceof Fault) || options.signal.aborted) throw error;
-    // A program that doesn't stay up is watched for a while all the same: its last words are the better reason.
+    // A program that doesn't stay up is watched for a while all the same: its last
+    // words are the better reason.
     if (error.code === 'NOT_SETTLED') return { ...nothing, steps: staged.steps, since };
     const failure = new Fault(
       'UPGRADE_FAILED',

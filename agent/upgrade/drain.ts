@@ -1,6 +1,7 @@
-// A kubelet of another minor version begins on a node without pods, as Kubernetes asks for; a patch leaves them running. The
-// gateway drains and uncordons, state.json remembers why: whatever cuts this off, the next run goes on, and a node that an operator
-// had cordoned stays so. Uncordoned is it when the trial is over, whichever way it ended. No lock is held while pods move.
+// A kubelet of another minor version begins on a node without pods, as Kubernetes asks for; a patch leaves
+// them running. The gateway drains and uncordons, state.json remembers why: whatever cuts this off, the next
+// run goes on, and a node that an operator had cordoned stays so. Uncordoned is it when the trial is over,
+// whichever way it ended. No lock is held while pods move.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact, DesiredState } from '../../protocol/messages/desired.ts';

@@ -1,5 +1,6 @@
-// Waits until a node is healthy and stays so for a while, or says why it isn't. Patient with a slow host and with a
-// line that is cut (time in which nobody can be asked counts a third), impatient with what ends again and again.
+// Waits until a node is healthy and stays so for a while, or says why it isn't. Patient with a slow
+// host and with a line that is cut (time in which nobody can be asked counts a third), impatient
+// with what ends again and again.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Trial } from '../components/versions.ts';
 import type { Host } from '../host/host.ts';

@@ -1,5 +1,6 @@
-// What a node has to show before a new version counts as working: the container runtime answers over the CRI, the
-// kubelet's healthz, both without restarting meanwhile, the tunnel up, and the Node Ready as the gateway sees it.
+// What a node has to show before a new version counts as working: the container runtime answers over
+// the CRI, the kubelet's healthz, both without restarting meanwhile, the tunnel up, and the Node
+// Ready as the gateway sees it.
 
 import type { Trial } from '../components/versions.ts';
 import { paths } from '../config/paths.ts';
@@ -19,7 +20,10 @@ export interface Health {
   readonly started: readonly string[];
 }
 
-/** `since`: when the trial (without one, of other settings) began, which what the kubelet says has to be newer than. */
+/**
+ * `since`: when the trial (without one, of other settings) began, which what the
+ * kubelet says has to be newer than.
+ */
 export type HealthProbe = (trial: Trial | undefined, since: string) => Promise<Health>;
 
 const askTimeoutMs = 10_000;

@@ -1,7 +1,8 @@
-// Settings that restart a kubelet or a containerd, in the node's turn. Whatever the planner would restart for a changed desired
-// state or a changed way to write it waits, is told by an id, and is carried out when the gateway names that id; then
-// the node is watched like after a new version, and goes back to what was proven when it does not become well. state.json is
-// written before each act, so that a trial that was cut off is gone on with, and a way back is never waited for.
+// Settings that restart a kubelet or a containerd, in the node's turn. Whatever the planner would restart for
+// a changed desired state or a changed way to write it waits, is told by an id, and is carried out when the
+// gateway names that id; then the node is watched like after a new version, and goes back to what was proven
+// when it does not become well. state.json is written before each act, so that a trial that was cut off is
+// gone on with, and a way back is never waited for.
 
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -95,7 +96,8 @@ async function begin(
     return { ...all, state: written, trial: { id, since, units } };
   } catch (error) {
     if (!(error instanceof Fault) || how.signal?.aborted) throw error;
-    // A program that doesn't stay up is watched for a while all the same: its last words are the better reason.
+    // A program that doesn't stay up is watched for a while all the same: its last
+    // words are the better reason.
     const failure = error.code === 'NOT_SETTLED' ? {} : { failure: failed(error.message, error) };
     return { ...done, pending: undefined, state: written, trial: { id, since, units, ...failure } };
   }

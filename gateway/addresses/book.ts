@@ -1,6 +1,7 @@
-// Who has which name and address, as far as this replica knows: registrations and Nodes by its live copies, Services and endpoints
-// as they were read last, the gateway and the API server. Of a registered node the registration counts, and nothing that its
-// kubelet writes into its Node: a kubelet could take an address away from another node by naming it there.
+// Who has which name and address, as far as this replica knows: registrations and Nodes by its live copies,
+// Services and endpoints as they were read last, the gateway and the API server. Of a registered node the
+// registration counts, and nothing that its kubelet writes into its Node: a kubelet could take an address
+// away from another node by naming it there.
 
 import { isDeepStrictEqual } from 'node:util';
 import { defaultPodCidr } from '../../protocol/settings/network.ts';
@@ -157,7 +158,10 @@ export class AddressBook {
     }
   }
 
-  /** Also a Node that was there before the registration of its name, or beside a claim whose join has not ended. */
+  /**
+   * Also a Node that was there before the registration of its name, or beside a
+   * claim whose join has not ended.
+   */
   #isForeign(name: string): boolean {
     const { nodes, registered } = this.#options;
     const registration = registered.get(name);
@@ -166,8 +170,9 @@ export class AddressBook {
   }
 
   /**
-   * Of addresses and ranges in a Node. A removed host may write its own for as long as its kubelet's certificate lives, and any time:
-   * what a Node without a registration says refuses joins, and takes nothing from a node that has it.
+   * Of addresses and ranges in a Node. A removed host may write its own for as long as its kubelet's
+   * certificate lives, and any time: what a Node without a registration says refuses joins, and takes
+   * nothing from a node that has it.
    */
   #saidSinceMs(name: string): number {
     const { nodes, registered } = this.#options;

@@ -1,6 +1,7 @@
-// Whether a name or an address is a node's own. What a host says of itself is a claim: an address is taken for its own when the
-// join came from it or its pool declares it, and nobody had it before; a name when it can be mistaken for nothing else in the
-// cluster. The first owner keeps what it has. One answer for the join, each report, each certificate and each CONNECT. Pure.
+// Whether a name or an address is a node's own. What a host says of itself is a claim: an address is taken
+// for its own when the join came from it or its pool declares it, and nobody had it before; a name when it
+// can be mistaken for nothing else in the cluster. The first owner keeps what it has. One answer for the
+// join, each report, each certificate and each CONNECT. Pure.
 import { type AddressRange, canonicalAddress, parseAddress, unusableKind } from '../resources/address.ts';
 
 /** Who has a name or an address already. */
@@ -15,7 +16,10 @@ export interface HeldRange {
   readonly range: AddressRange;
   /** `pods of the pool idc` */
   readonly what: string;
-  /** Since when; a node that was there before keeps its address. -Infinity: against everybody; Infinity: against joins alone. */
+  /**
+   * Since when; a node that was there before keeps its address. -Infinity: against everybody;
+   * Infinity: against joins alone.
+   */
   readonly sinceMs: number;
 }
 
@@ -25,7 +29,10 @@ export interface Claims {
   holders(addressOrName: string): Iterable<Holder>;
   /** Ranges of pods and of services. */
   readonly ranges: readonly HeldRange[];
-  /** Domains of services and pods that pools name, beside `cluster.local`: no node gets a name there, one that has it keeps it. */
+  /**
+   * Domains of services and pods that pools name, beside `cluster.local`: no node gets a name
+   * there, one that has it keeps it.
+   */
   readonly domains: Iterable<string>;
 }
 
@@ -96,8 +103,8 @@ function holderObjection(key: string, claimant: Claimant, claims: Claims): strin
 }
 
 /**
- * Times of creation are whole seconds: two registrations of one second go by name, and all else goes before them. Who can't say
- * since when (NaN) came last.
+ * Times of creation are whole seconds: two registrations of one second go by name, and all else goes before
+ * them. Who can't say since when (NaN) came last.
  */
 function isEarlier(holder: Holder, claimant: Claimant): boolean {
   if (holder.sinceMs !== claimant.sinceMs) return !(holder.sinceMs > claimant.sinceMs);

@@ -1,8 +1,9 @@
-// The addresses that Services, endpoints and pods of the cluster have. A join reads them as they are, since a Service that is a
-// second old has its address already; a certificate takes what was read some seconds ago, since its addresses were judged at the
-// join. It is no watch: endpoints change with every pod, and joins are rare. Of EndpointSlices only those are listed that no
-// selector made (the API server's own, and what people wrote); the others name pods, and a pod is looked up by its address. What
-// a registered kubelet says of its pods is no evidence against anybody, so pods of registered nodes hold nothing.
+// The addresses that Services, endpoints and pods of the cluster have. A join reads them as they are, since a
+// Service that is a second old has its address already; a certificate takes what was read some seconds ago,
+// since its addresses were judged at the join. It is no watch: endpoints change with every pod, and joins are
+// rare. Of EndpointSlices only those are listed that no selector made (the API server's own, and what people
+// wrote); the others name pods, and a pod is looked up by its address. What a registered kubelet says of its
+// pods is no evidence against anybody, so pods of registered nodes hold nothing.
 import { endpointSlices, type Pod, pods, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { canonicalAddress, commonRange, parseRange } from '../resources/address.ts';
@@ -56,8 +57,8 @@ export class ClusterAddresses {
   }
 
   /**
-   * A reading that begins after this was asked for. One is under way at a time, and all who ask meanwhile share the one after it: a
-   * wave of joins costs the API server one list after the other, however many join.
+   * A reading that begins after this was asked for. One is under way at a time, and all who ask meanwhile
+   * share the one after it: a wave of joins costs the API server one list after the other, however many join.
    */
   readNow(): Promise<ClusterSnapshot> {
     if (this.#reading === undefined) return this.#begin();
@@ -152,7 +153,10 @@ export class ClusterAddresses {
   }
 }
 
-/** All addresses of services that were ever handed out lie in one range for each family, so what holds all of them is part of it. */
+/**
+ * All addresses of services that were ever handed out lie in one range for each family, so what
+ * holds all of them is part of it.
+ */
 function serviceRanges(items: readonly Service[]): readonly HeldRange[] {
   const addresses = items.flatMap(({ spec }) => [...(spec?.clusterIPs ?? []), spec?.clusterIP ?? '']);
   const canonical = addresses.flatMap((address) => canonicalAddress(address) ?? []);
@@ -178,7 +182,10 @@ function serviceKeys({ metadata, spec }: Service): readonly string[] {
   return [...canonical, `${metadata.name}.${metadata.namespace ?? ''}`];
 }
 
-/** What an editor of its namespace may write at any time: a node that has it keeps it, and no node gets it by a join. */
+/**
+ * What an editor of its namespace may write at any time: a node that has it keeps it,
+ * and no node gets it by a join.
+ */
 function writtenKeys({ spec, status }: Service): readonly string[] {
   const ingress = (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
   const addresses = canonicalOf([spec?.loadBalancerIP, ...(spec?.externalIPs ?? []), ...ingress]);

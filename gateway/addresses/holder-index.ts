@@ -1,4 +1,5 @@
-// Who has which names and addresses, kept up to date change by change. It decides nothing: several may have the same one.
+// Who has which names and addresses, kept up to date change by change. It decides nothing:
+// several may have the same one.
 
 export class HolderIndex {
   readonly #keysOf = new Map<string, readonly string[]>();

@@ -1,5 +1,5 @@
-// Names and addresses of the gateway and of the API server, which no node may have. Names are resolved, at most once in a while; one
-// that does not resolve at the moment keeps the addresses that it had.
+// Names and addresses of the gateway and of the API server, which no node may have. Names are resolved, at
+// most once in a while; one that does not resolve at the moment keeps the addresses that it had.
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { canonicalAddress } from '../resources/address.ts';

@@ -1,7 +1,7 @@
-// Makes an artifact store from a folder DIR/<component>/<version>/<architecture>/: an upstream archive there is taken as it is
-// (its sha256 stays the one that upstream publishes), anything else becomes one tar.gz. The same trees give the same bytes
-// (sorted names, no times, owner 0), so a bundle that is made again changes no hash, and no host. The manifest is written
-// last, signed when there is a key.
+// Makes an artifact store from a folder DIR/<component>/<version>/<architecture>/: an upstream archive there
+// is taken as it is (its sha256 stays the one that upstream publishes), anything else becomes one tar.gz. The
+// same trees give the same bytes (sorted names, no times, owner 0), so a bundle that is made again changes no
+// hash, and no host. The manifest is written last, signed when there is a key.
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';

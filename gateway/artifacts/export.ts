@@ -1,5 +1,6 @@
-// One tar of a store, for hosts with no way out: manifest, signatures, keys, install.sh, and the archives (of one architecture, when it
-// is named). It isn't compressed, since the archives are: a host reads them where they lie in it.
+// One tar of a store, for hosts with no way out: manifest, signatures, keys, install.sh, and the
+// archives (of one architecture, when it is named). It isn't compressed, since the archives are: a host
+// reads them where they lie in it.
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';

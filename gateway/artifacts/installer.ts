@@ -1,6 +1,7 @@
-// install.sh in an artifact store: `<its sha256>.sh`, listed by the signed manifest. A join command names the newest by its
-// hash, and the file lies under that hash: commands that were made before a store got another script still find theirs,
-// for as long as the manifest lists it. What is served is what the manifest names, byte for byte, or nothing.
+// install.sh in an artifact store: `<its sha256>.sh`, listed by the signed manifest. A join command names
+// the newest by its hash, and the file lies under that hash: commands that were made before a store got
+// another script still find theirs, for as long as the manifest lists it. What is served is what the
+// manifest names, byte for byte, or nothing.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

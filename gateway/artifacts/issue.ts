@@ -1,5 +1,5 @@
-// Issuing a manifest: what is in a store gets a serial number, a date, an expiry and signatures. The manifest's own file
-// is renamed into place last, after its signatures, so a store is never seen half made.
+// Issuing a manifest: what is in a store gets a serial number, a date, an expiry and signatures. The
+// manifest's own file is renamed into place last, after its signatures, so a store is never seen half made.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -20,7 +20,9 @@ import { replaceFile } from './replace-file.ts';
 const defaultLifetimeMs = 180 * 24 * 3600_000;
 
 export interface Issue {
-  /** The first is the one that join commands name. None: a manifest that nobody accepts before it is signed. */
+  /**
+   * The first is the one that join commands name. None: a manifest that nobody accepts before it is signed.
+   */
   readonly keys?: readonly SigningKey[];
   /** Trusted alone from now on; signs this manifest too, and comes first in join commands. */
   readonly rotateTo?: SigningKey;
@@ -55,8 +57,10 @@ export async function issueManifest(
   return manifest;
 }
 
-/** What a store holds is issued anew: another serial, another date, other signatures. An install.sh is put into it when one
- *  is named, or when it has none: the store of a release before. */
+/**
+ * What a store holds is issued anew: another serial, another date, other signatures. An install.sh is put
+ * into it when one is named, or when it has none: the store of a release before.
+ */
 export async function reissueManifest(
   directory: string,
   issue: Issue,

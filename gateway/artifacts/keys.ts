@@ -1,5 +1,6 @@
-// The keys that sign manifests. The private half is made and kept wherever the operator wants it, best on a machine
-// without a network, and is never copied into a store; the public half lies in the store under the sha256 of its file.
+// The keys that sign manifests. The private half is made and kept wherever the operator wants it, best
+// on a machine without a network, and is never copied into a store; the public half lies in the store
+// under the sha256 of its file.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -13,7 +14,9 @@ export interface SigningKey {
   sign(bytes: Uint8Array): Buffer;
 }
 
-/** Writes the private half to `file` (0600) and the public one beside it; a file that is there already stays. */
+/**
+ * Writes the private half to `file` (0600) and the public one beside it; a file that is there already stays.
+ */
 export async function generateKey(
   file: string,
   kind: KeyKind,

@@ -1,5 +1,6 @@
-// Under which licence each archive comes: a file `licence` beside the architectures says so in one SPDX expression;
-// else what the projects themselves say. Images are somebody's choice: without that file it is said that nobody said.
+// Under which licence each archive comes: a file `licence` beside the architectures says so in one
+// SPDX expression; else what the projects themselves say. Images are somebody's choice: without that
+// file it is said that nobody said.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '../../protocol/messages/desired.ts';

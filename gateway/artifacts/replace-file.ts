@@ -1,4 +1,5 @@
-// Writing a file of a store: beside its place, then renamed, so that whoever reads it has the old or the new one whole.
+// Writing a file of a store: beside its place, then renamed, so that whoever reads it has
+// the old or the new one whole.
 import { rename, rm } from 'node:fs/promises';
 
 export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {

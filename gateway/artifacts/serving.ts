@@ -1,6 +1,6 @@
-// Serves the files of the artifact store: the manifest with its signatures and keys, install.sh, and only names that the
-// manifest lists (so no path can lead out of the folder), with ranges for a download that goes on, and the sha256 as ETag, so
-// that a range never joins two different files.
+// Serves the files of the artifact store: the manifest with its signatures and keys, install.sh, and only
+// names that the manifest lists (so no path can lead out of the folder), with ranges for a download that goes
+// on, and the sha256 as ETag, so that a range never joins two different files.
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -91,7 +91,10 @@ async function sendFile(
   }
 }
 
-/** One byte range as in RFC 9110; anything else that we don't serve (several ranges) is answered with the whole. */
+/**
+ * One byte range as in RFC 9110; anything else that we don't serve (several ranges)
+ * is answered with the whole.
+ */
 export function parseRange(
   header: string | undefined,
   size: number,

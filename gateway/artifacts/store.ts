@@ -1,6 +1,7 @@
-// The artifact store: a folder with a signed manifest, its signatures, the public keys and the archives that it names. It is
-// read again when the manifest's file changes, so a new version is offered without a restart. What isn't signed by a key
-// that lies beside it (or by the one that the operator named) is an error that says so, never an empty store.
+// The artifact store: a folder with a signed manifest, its signatures, the public keys and the archives that
+// it names. It is read again when the manifest's file changes, so a new version is offered without a restart.
+// What isn't signed by a key that lies beside it (or by the one that the operator named) is an error that
+// says so, never an empty store.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,6 +1,6 @@
-// Archives that lie in the bundle's folder under the names that their projects give them: component, version and
-// architecture are read from the name, the archive is taken as it is. What carries no version in its name (runc.amd64,
-// kubelet) goes into DIR/COMPONENT/VERSION/ARCHITECTURE/ instead.
+// Archives that lie in the bundle's folder under the names that their projects give them: component, version
+// and architecture are read from the name, the archive is taken as it is. What carries no version in its name
+// (runc.amd64, kubelet) goes into DIR/COMPONENT/VERSION/ARCHITECTURE/ instead.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '../../protocol/messages/desired.ts';

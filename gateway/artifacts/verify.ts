@@ -1,5 +1,5 @@
-// Verifying a store or the tar that was made of it, as a host would: signature, expiry, and of every archive the size and
-// the sha256. All that is wrong is listed, not only the first.
+// Verifying a store or the tar that was made of it, as a host would: signature, expiry, and of every archive
+// the size and the sha256. All that is wrong is listed, not only the first.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

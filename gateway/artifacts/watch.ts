@@ -1,6 +1,7 @@
-// Looks at the store now and then: a new manifest may mean a new desired state for every node and another key in join
-// commands. One that can't be read or isn't signed is said, and what was offered before stays offered by nobody's
-// memory: a join is refused until the store is right. One that will expire soon is said once a day.
+// Looks at the store now and then: a new manifest may mean a new desired state for every node and
+// another key in join commands. One that can't be read or isn't signed is said, and what was offered
+// before stays offered by nobody's memory: a join is refused until the store is right. One that will
+// expire soon is said once a day.
 
 import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';

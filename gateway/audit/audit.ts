@@ -1,10 +1,13 @@
-// The audit trail: one JSON line for every join (taken or refused), stream, drain and removal. It goes to a file of
-// its own (opened again on SIGHUP, for logrotate) or to stdout; it never holds a token or a key.
+// The audit trail: one JSON line for every join (taken or refused), stream, drain and removal. It goes to a
+// file of its own (opened again on SIGHUP, for logrotate) or to stdout; it never holds a token or a key.
 import pino from 'pino';
 import { printableJson } from '../../protocol/printable.ts';
 
 export interface AuditRecord {
-  /** What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `facts`, `kubelet-certificate`, `tunnel`, `telemetry`. */
+  /**
+   * What happened: `join`, `stream`, `drain`, `removal`, `certificate`, `renewal`, `facts`,
+   * `kubelet-certificate`, `tunnel`, `telemetry`.
+   */
   readonly event: string;
   readonly [field: string]: unknown;
 }

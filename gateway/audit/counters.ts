@@ -1,5 +1,5 @@
-// The gateway's own metrics that count what happens; what is read when somebody asks is in figures.ts. Nodes' metrics come from
-// the telemetry intake; all are one answer at /metrics.
+// The gateway's own metrics that count what happens; what is read when somebody asks is in figures.ts. Nodes'
+// metrics come from the telemetry intake; all are one answer at /metrics.
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 export interface Counters {

@@ -1,4 +1,5 @@
-// Metrics that are read from their owners at the moment when somebody asks for /metrics: tunnels, replicas, registered nodes.
+// Metrics that are read from their owners at the moment when somebody asks for /metrics: tunnels,
+// replicas, registered nodes.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Refusal } from '../tunnel/counters.ts';
 import type { HubFigures } from '../tunnel/hub.ts';

@@ -1,6 +1,6 @@
-// The rights of Cilium's agent and operator (what their documentation asks for a node's network without L7, BGP and Hubble), and
-// those of the gateway in their namespace. `regnode-gateway setup` writes them, with an administrator's rights: the gateway
-// itself may neither make nor widen a role.
+// The rights of Cilium's agent and operator (what their documentation asks for a node's network without L7,
+// BGP and Hubble), and those of the gateway in their namespace. `regnode-gateway setup` writes them, with an
+// administrator's rights: the gateway itself may neither make nor widen a role.
 
 import {
   clusterRoleBindings,

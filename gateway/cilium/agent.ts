@@ -1,5 +1,6 @@
-// The DaemonSet of Cilium's agent for one pool. The host is prepared by the regnode agent (bpffs, cgroup2, kernel parameters), so
-// all that is left to do before the agent runs is to put its CNI plugin in place. Pure.
+// The DaemonSet of Cilium's agent for one pool. The host is prepared by the regnode agent
+// (bpffs, cgroup2, kernel parameters), so all that is left to do before the agent runs is to put
+// its CNI plugin in place. Pure.
 import { healthPort } from './configuration.ts';
 import type { CiliumPool } from './desired.ts';
 import { agentAccount, agentLabels, agentName, ciliumNamespace, ownLabels } from './names.ts';

@@ -1,6 +1,6 @@
-// Cilium's configuration as it stands in a ConfigMap, one key an option: VXLAN between nodes, pod addresses from one pool of the
-// cluster, services by BPF instead of kube-proxy. What changes the host beyond Cilium's own links is off, or is prepared by the
-// agent (mounts, parameters), so that a leave can undo it. Pure.
+// Cilium's configuration as it stands in a ConfigMap, one key an option: VXLAN between nodes, pod addresses
+// from one pool of the cluster, services by BPF instead of kube-proxy. What changes the host beyond Cilium's
+// own links is off, or is prepared by the agent (mounts, parameters), so that a leave can undo it. Pure.
 import type { CiliumPool, DesiredCilium } from './desired.ts';
 
 export const healthPort = 9879;

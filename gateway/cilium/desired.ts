@@ -1,6 +1,6 @@
-// From the pools to the one Cilium of the cluster: which pools get its agent, in which version, where the operator runs and how
-// it reaches the API server. Pure. Pools share the range of pod addresses, because one operator hands it out: the oldest pool
-// decides, and one that wants another is told so.
+// From the pools to the one Cilium of the cluster: which pools get its agent, in which version, where the
+// operator runs and how it reaches the API server. Pure. Pools share the range of pod addresses, because one
+// operator hands it out: the oldest pool decides, and one that wants another is told so.
 import { bestVersion } from '../../protocol/compatibility/judgement.ts';
 import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
 import { type CiliumSettings, defaultMaskSize, defaultPodCidr } from '../../protocol/settings/network.ts';

@@ -1,5 +1,6 @@
-// How Cilium reaches the API server: not by the service address, which it makes itself, but directly over the line or through the
-// regnode agent's listener on the node. Either way it asks for the certificate of the API server. Pure.
+// How Cilium reaches the API server: not by the service address, which it makes itself, but directly
+// over the line or through the regnode agent's listener on the node. Either way it asks for the
+// certificate of the API server. Pure.
 import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
 import { apiServerListenAddress } from '../../protocol/tunnel/targets.ts';
 

@@ -1,5 +1,5 @@
-// Names of what the gateway makes for Cilium. Everything is in a namespace of its own: who may start pods there, as the gateway
-// may, must not reach the CA's Secret beside them.
+// Names of what the gateway makes for Cilium. Everything is in a namespace of its own: who may start pods
+// there, as the gateway may, must not reach the CA's Secret beside them.
 export const ciliumNamespace = 'regnode-cilium';
 export const agentAccount = 'cilium';
 export const operatorAccount = 'cilium-operator';

@@ -1,4 +1,5 @@
-// All objects of the cluster's Cilium in the order in which they are applied: configuration before what reads it. Pure.
+// All objects of the cluster's Cilium in the order in which they are applied: configuration
+// before what reads it. Pure.
 import { createHash } from 'node:crypto';
 import {
   configMaps,

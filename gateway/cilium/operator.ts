@@ -1,5 +1,6 @@
-// The Deployment of Cilium's operator: it registers Cilium's own kinds, hands each node its piece of the pod addresses, and clears
-// away what nodes left. One for the cluster, in the host's network of a registered node. Pure.
+// The Deployment of Cilium's operator: it registers Cilium's own kinds, hands each node its piece
+// of the pod addresses, and clears away what nodes left. One for the cluster, in the host's network
+// of a registered node. Pure.
 import { configurationFolder, operatorHealthPort } from './configuration.ts';
 import type { DesiredCilium } from './desired.ts';
 import { ciliumNamespace, operatorAccount, operatorLabels, operatorName, ownLabels } from './names.ts';

@@ -1,5 +1,6 @@
-// What the pods of Cilium's agent and of its operator have in common: they live in the host's network, are told where they are,
-// read their configuration from a ConfigMap and the way to the API server from another. Pure.
+// What the pods of Cilium's agent and of its operator have in common: they live in the host's
+// network, are told where they are, read their configuration from a ConfigMap and the way to the
+// API server from another. Pure.
 import { configurationFolder, kubeconfigPath } from './configuration.ts';
 import type { CiliumPool } from './desired.ts';
 import { configurationName, kubeconfigName } from './names.ts';

@@ -1,6 +1,7 @@
-// Keeps the cluster's Cilium as the pools want it: applies what should be there when a pool changes and every half minute, so that
-// what somebody changed by hand is set right again, and takes away what no pool wants any more. Server-side apply owns only the
-// fields that stand here. What can't be is told as an event of the pool; Cilium's own custom resources are never touched.
+// Keeps the cluster's Cilium as the pools want it: applies what should be there when a pool changes and every
+// half minute, so that what somebody changed by hand is set right again, and takes away what no pool wants
+// any more. Server-side apply owns only the fields that stand here. What can't be is told as an event of the
+// pool; Cilium's own custom resources are never touched.
 import type { Logger } from 'pino';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { configMaps, daemonSets, deployments } from '../kubernetes/kinds.ts';

@@ -1,5 +1,5 @@
-// What every regnodectl command shares: the flags that hold for all of them, the cluster, and the nodes that a command
-// is about (named ones, or all of a pool).
+// What every regnodectl command shares: the flags that hold for all of them, the cluster, and the nodes that
+// a command is about (named ones, or all of a pool).
 import type { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';

@@ -1,4 +1,5 @@
-// regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry and readmit have files of their own.
+// regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry and
+// readmit have files of their own.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';

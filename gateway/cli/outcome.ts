@@ -1,5 +1,5 @@
-// How the gateway's programs end, by the kit that they share with the agent. Results go to stdout, everything else
-// to stderr. A refusal of the API server is a fault with the request and its answer.
+// How the gateway's programs end, by the kit that they share with the agent. Results go to stdout, everything
+// else to stderr. A refusal of the API server is a fault with the request and its answer.
 import type { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';

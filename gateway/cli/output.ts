@@ -1,6 +1,6 @@
-// Results on stdout: a table for people, or one JSON document with a schema version for programs. Progress goes to
-// stderr and is never needed to understand the result. Nothing else of these programs writes to a terminal, and nothing gets there that a
-// terminal would obey.
+// Results on stdout: a table for people, or one JSON document with a schema version for programs. Progress
+// goes to stderr and is never needed to understand the result. Nothing else of these programs writes to a
+// terminal, and nothing gets there that a terminal would obey.
 import { printable, printableJson, printableLines } from '../../protocol/printable.ts';
 
 export function printJson(value: Readonly<Record<string, unknown>>, indent = 2): void {

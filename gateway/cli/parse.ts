@@ -1,5 +1,5 @@
-// Values of regnodectl's flags and arguments: durations, labels, taints, node names. What is wrong is a USAGE fault that
-// names it.
+// Values of regnodectl's flags and arguments: durations, labels, taints, node names. What is wrong is
+// a USAGE fault that names it.
 
 import { InvalidArgumentError } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -9,7 +9,10 @@ export const versionPaths = poolSettings
   .map(({ path }) => path)
   .filter((path) => path === 'kubernetesVersion' || path.startsWith('componentVersions.'));
 
-/** A spec as the flags want it; `before` is what the lists and maps are changed from. It has not been judged yet. */
+/**
+ * A spec as the flags want it; `before` is what the lists and maps are changed from.
+ * It has not been judged yet.
+ */
 export async function changedSpec(
   flags: PoolFlags,
   before: Partial<PoolSpecInput> = {},

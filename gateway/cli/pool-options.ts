@@ -1,5 +1,5 @@
-// The flags of `pool create`, `pool set` and `pool upgrade`, made from the table of settings (protocol/settings/pool.ts). A flag
-// that is not given changes nothing (pool-changes.ts).
+// The flags of `pool create`, `pool set` and `pool upgrade`, made from the table of settings
+// (protocol/settings/pool.ts). A flag that is not given changes nothing (pool-changes.ts).
 import { type Command, Option } from 'commander';
 import type { Language } from '../../protocol/catalogue/fault.ts';
 import { defaultPoolSpec, poolSettings } from '../../protocol/settings/pool.ts';

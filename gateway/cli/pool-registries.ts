@@ -1,4 +1,5 @@
-// `--registry-mirror` and `--registry-ca` of a pool: registries with their mirrors and roots, each named as REGISTRY=VALUE.
+// `--registry-mirror` and `--registry-ca` of a pool: registries with their mirrors and roots,
+// each named as REGISTRY=VALUE.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// regnodectl pool upgrade | pause | resume. A change of versions is a rollout, which the gateway carries out; `upgrade --wait`
-// only watches it.
+// regnodectl pool upgrade | pause | resume. A change of versions is a rollout, which the gateway carries out;
+// `upgrade --wait` only watches it.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { PoolSpec } from '../../protocol/settings/pool.ts';

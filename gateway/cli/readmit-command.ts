@@ -1,4 +1,5 @@
-// regnodectl node readmit: lets a host with another key take the name of a node that lost its own, once and for a while.
+// regnodectl node readmit: lets a host with another key take the name of a node that lost
+// its own, once and for a while.
 import { Command, Option } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { anyMachine } from '../join/readmission.ts';

@@ -1,5 +1,5 @@
-// Watching a rollout from outside: polls the pool's status, tells what happens node by node, and ends when it is done,
-// stands still or takes too long.
+// Watching a rollout from outside: polls the pool's status, tells what happens node by node, and ends when it
+// is done, stands still or takes too long.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';

@@ -1,5 +1,6 @@
-// How each form of a pool's setting is written behind a flag: what commander makes of one text, what the given ones change of
-// the value that is there, and how a value is shown. What is shown may be given back to the flag. `none` empties a list.
+// How each form of a pool's setting is written behind a flag: what commander makes of one text, what the
+// given ones change of the value that is there, and how a value is shown. What is shown may be given back to
+// the flag. `none` empties a list.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Taint } from '../../protocol/grammar.ts';
@@ -19,7 +20,10 @@ import {
 import { parseEviction, parseReserved, parseThresholds, showReserved } from './pool-kubelet-options.ts';
 import { changedRegistries } from './pool-registries.ts';
 
-/** What was given behind a flag: the parsed text of one that holds once, all texts of one that may be repeated. */
+/**
+ * What was given behind a flag: the parsed text of one that holds once, all texts
+ * of one that may be repeated.
+ */
 export type Given = string | number | true | readonly string[] | undefined;
 
 interface Form {

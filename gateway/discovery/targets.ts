@@ -1,6 +1,6 @@
-// The lists for Prometheus' http_sd_configs: kubelets, nodes, and the gateway's replicas, each a path of the very address that was
-// asked, whichever replica answers there. A node that is away stays in them, so that its `up` becomes 0; one that was removed
-// goes. Pure.
+// The lists for Prometheus' http_sd_configs: kubelets, nodes, and the gateway's replicas, each a path of the
+// very address that was asked, whichever replica answers there. A node that is away stays in them, so that
+// its `up` becomes 0; one that was removed goes. Pure.
 import type { KubeletPath } from '../kubelets/scrape.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 

@@ -1,6 +1,7 @@
-// The direct way of a CONNECT: to what is no registered node's, as the API server would go without us. It never leads back into this
-// machine: not to loopback or link-local addresses (metadata services live there), not to the gateway's own ports, and the addresses of
-// a name are looked at when it is dialled, so a name that changes its mind gains nothing.
+// The direct way of a CONNECT: to what is no registered node's, as the API server would go without us. It
+// never leads back into this machine: not to loopback or link-local addresses (metadata services live there),
+// not to the gateway's own ports, and the addresses of a name are looked at when it is dialled, so a name
+// that changes its mind gains nothing.
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import net, { type Socket } from 'node:net';
 import { canonicalAddress, unusableKind } from '../resources/address.ts';

@@ -1,5 +1,5 @@
-// The port of a node's kubelet, as its Node says. The kubelet writes that itself, so a port below 1024, where other services of a host
-// are, is not believed. Pure.
+// The port of a node's kubelet, as its Node says. The kubelet writes that itself, so a port below 1024, where
+// other services of a host are, is not believed. Pure.
 import type { NodeObject } from '../kubernetes/kinds.ts';
 
 export const usualKubeletPort = 10250;

@@ -1,8 +1,8 @@
 // The HTTP CONNECT server for kube-apiserver's egress selector, on a unix socket that only the API server may
-// open. The kubelet's port of a registered node is reached through its tunnel, and no other of its ports; what is no registered
-// node's is dialled directly (direct.ts). 200 is
-// answered when the far end is connected, never before; the reason of a refusal stands in the status line,
-// because that is the part which the API server shows to whoever ran kubectl.
+// open. The kubelet's port of a registered node is reached through its tunnel, and no other of its ports;
+// what is no registered node's is dialled directly (direct.ts). 200 is answered when the far end is
+// connected, never before; the reason of a refusal stands in the status line, because that is the part which
+// the API server shows to whoever ran kubectl.
 import { chmod, rm } from 'node:fs/promises';
 import http, { type IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';

@@ -1,6 +1,6 @@
-// Which of the addresses that a host states become its own. The first is the one that its kubelet listens on and that the API server
-// dials: without it there is no node. Others, of further network cards, are left out where nothing speaks for them. Pure, but for
-// asking the book once.
+// Which of the addresses that a host states become its own. The first is the one that its kubelet listens on
+// and that the API server dials: without it there is no node. Others, of further network cards, are left out
+// where nothing speaks for them. Pure, but for asking the book once.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import {
@@ -51,8 +51,8 @@ export async function admitAddresses(
 }
 
 /**
- * Of a node that has joined and says where it is now. What it has already was proven at its join; without the first address, `refused`
- * says why and nothing is admitted.
+ * Of a node that has joined and says where it is now. What it has already was proven at its join; without the
+ * first address, `refused` says why and nothing is admitted.
  */
 export async function readmitAddresses(
   book: Pick<AddressBook, 'current'>,
@@ -101,7 +101,10 @@ function evidenceOf(address: string, evidence: Parameters<typeof evidenceObjecti
     : evidenceObjection(address, evidence);
 }
 
-/** What it has had since it was registered is its own against whoever came later; anything else only if nobody has it. */
+/**
+ * What it has had since it was registered is its own against whoever came later; anything
+ * else only if nobody has it.
+ */
 function claimantFor(address: string, claim: AddressClaim): Claimant {
   const { nodeName: name, existing } = claim;
   return { name, sinceMs: hasHad(address, claim) ? sinceMs(existing) : Number.POSITIVE_INFINITY };

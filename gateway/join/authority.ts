@@ -1,6 +1,7 @@
 // The gateway's own CA, ECDSA P-256. It signs three things only: the gateway's serving certificate, what its
-// replicas show each other, and node certificates. Its roots are kept by roots.ts. While a rotation is under way (rotation.ts) two roots are trusted: nodes get certificates of the
-// new one, but the gateway itself still shows one of the old, which is the one that every host knows.
+// replicas show each other, and node certificates. Its roots are kept by roots.ts. While a rotation is under
+// way (rotation.ts) two roots are trusted: nodes get certificates of the new one, but the gateway itself
+// still shows one of the old, which is the one that every host knows.
 import { createHash, type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
@@ -64,7 +65,10 @@ export class Authority {
     return new Authority(kubernetes, now, lifetimes, await readOrCreateRoots(kubernetes, now));
   }
 
-  /** What hosts trust: the root that signs node certificates first, then, during a rotation, the one before it. */
+  /**
+   * What hosts trust: the root that signs node certificates first, then, during a
+   * rotation, the one before it.
+   */
   get caPem(): string {
     return this.#roots.map(({ pem }) => pem).join('');
   }
@@ -79,7 +83,9 @@ export class Authority {
     return this.#roots[0].derive(purpose);
   }
 
-  /** Reads the CA again; true when what hosts are to trust has changed, by a rotation or by the end of one. */
+  /**
+   * Reads the CA again; true when what hosts are to trust has changed, by a rotation or by the end of one.
+   */
   async refresh(): Promise<boolean> {
     const before = this.caPem;
     this.#roots = await readOrCreateRoots(this.#kubernetes, this.#now);
@@ -108,7 +114,9 @@ export class Authority {
     return { ...issued, keyPem: await privatePem(keys) };
   }
 
-  /** What replicas of the gateway show each other, as server and as client; no node and no host ever sees it. */
+  /**
+   * What replicas of the gateway show each other, as server and as client; no node and no host ever sees it.
+   */
   async issueReplica(name: string): Promise<IssuedCertificate & { keyPem: string }> {
     const keys = await crypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
     // Of the root that every replica knows, also one that has not heard of a rotation yet.

@@ -1,6 +1,6 @@
-// One bootstrap token per node for the kubelet's TLS bootstrap: Secret kube-system/bootstrap-token-<id>, in a group
-// whose only right is to ask for a certificate, gone after an hour (and as soon as the node is Ready). The
-// gateway can't read these secrets back; only the id is remembered.
+// One bootstrap token per node for the kubelet's TLS bootstrap: Secret kube-system/bootstrap-token-<id>, in a
+// group whose only right is to ask for a certificate, gone after an hour (and as soon as the node is Ready).
+// The gateway can't read these secrets back; only the id is remembered.
 import { randomInt } from 'node:crypto';
 import { secrets } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';

@@ -1,5 +1,5 @@
-// Checks a host's certificate request: its own signature (it holds the key), the kind of key, and that the name in
-// it is the one that is asked for. Nothing else in it is believed; the certificate is made anew.
+// Checks a host's certificate request: its own signature (it holds the key), the kind of key, and that the
+// name in it is the one that is asked for. Nothing else in it is believed; the certificate is made anew.
 import { createHash, type webcrypto } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { Pkcs10CertificateRequest } from '../../protocol/messages/x509.ts';

@@ -1,7 +1,8 @@
-// Decides who is at the other end of a connection, from the client certificate alone: made by our CA (node:tls has
-// checked the chain), in its time, and with a serial that the node's registration still lists. Taking the serial out of
-// the registration, or deleting it, revokes the certificate at once. One that has merely expired is good for one thing:
-// its own renewal, within the grace of its pool; that the peer holds the key was proven by the TLS handshake.
+// Decides who is at the other end of a connection, from the client certificate alone: made by our CA
+// (node:tls has checked the chain), in its time, and with a serial that the node's registration still lists.
+// Taking the serial out of the registration, or deleting it, revokes the certificate at once. One that has
+// merely expired is good for one thing: its own renewal, within the grace of its pool; that the peer holds
+// the key was proven by the TLS handshake.
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -113,8 +114,8 @@ interface Asked {
 }
 
 /**
- * Reads the API server at most once in a while per name, so that a refused client can't make it work. An old answer may only
- * refuse: one that admits could let in a node that was removed since.
+ * Reads the API server at most once in a while per name, so that a refused client can't make it work. An old
+ * answer may only refuse: one that admits could let in a node that was removed since.
  */
 export function registrationsOf(
   kubernetes: Kubernetes,

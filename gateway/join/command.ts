@@ -1,8 +1,9 @@
-// The line that an operator pastes into a root shell of a host. It names by its sha256 the one script that may run, fetches it
-// from the gateway without trust, and runs nothing else; it reads the script once, into memory, so what is run is what was
-// compared. The flags carry the rest of the trust to that script: the hash of the CA, the hash of the key that signs the
-// artifacts, the serial of the manifest in force. The token is in the environment of one bash, never in an argument. The
-// flags stand last, where more can be added. curl 7.29 and bash 4.2 (el7) are enough.
+// The line that an operator pastes into a root shell of a host. It names by its sha256 the one script that
+// may run, fetches it from the gateway without trust, and runs nothing else; it reads the script once, into
+// memory, so what is run is what was compared. The flags carry the rest of the trust to that script: the hash
+// of the CA, the hash of the key that signs the artifacts, the serial of the manifest in force. The token is
+// in the environment of one bash, never in an argument. The flags stand last, where more can be added. curl
+// 7.29 and bash 4.2 (el7) are enough.
 
 import { Fault, fill, type Language } from '../../protocol/catalogue/fault.ts';
 import { catalogue } from '../../protocol/catalogue/index.ts';
@@ -66,14 +67,19 @@ function refusal(language: Language = 'en'): string {
   return `case ${chosen} in zh|zh_??|zh*.[uU]*) ${print('zh')};;*) ${print('en')};;esac`;
 }
 
-/** A terminal in another character set than ours takes bytes beyond ASCII for keys; printf makes them again. */
+/**
+ * A terminal in another character set than ours takes bytes beyond ASCII for keys; printf makes them again.
+ */
 function asciiOnly(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/g, (letter) =>
     Array.from(Buffer.from(letter), (byte) => `\\x${byte.toString(16)}`).join(''),
   );
 }
 
-/** `echo '…'` hands these on unchanged, or made ready, in sh, bash, zsh, fish and tcsh; a quote or a `!` none of them would. */
+/**
+ * `echo '…'` hands these on unchanged, or made ready, in sh, bash, zsh, fish and tcsh; a quote
+ * or a `!` none of them would.
+ */
 function forEveryShell(text: string): string {
   if (!/['!]|\\(?![nx])|\n/.test(text)) return text;
   throw new Error(`a join command must not hold ${text}`);

@@ -1,7 +1,7 @@
-// One join, from the request to the answer. Everything is checked before anything is taken: form, token, pool,
-// key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota counted,
-// and last a use of the token taken; what fails after the claim gives the name back. A host that lost our answer
-// asks again with the same key and gets one without a second use.
+// One join, from the request to the answer. Everything is checked before anything is taken: form, token,
+// pool, key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota
+// counted, and last a use of the token taken; what fails after the claim gives the name back. A host that
+// lost our answer asks again with the same key and gets one without a second use.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { KubeletAccess } from '../../protocol/messages/desired.ts';
@@ -53,7 +53,10 @@ export interface Joined {
   readonly readmitted: boolean;
 }
 
-/** Throws a Fault for every refusal; then the cluster is as it was before. `source` is the other end of the connection. */
+/**
+ * Throws a Fault for every refusal; then the cluster is as it was before. `source` is the
+ * other end of the connection.
+ */
 export async function join(desk: JoinDesk, request: JoinRequest, source: string): Promise<Joined> {
   const { kubernetes, authority } = desk;
   const { nodeName } = request;
@@ -148,8 +151,8 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
 }
 
 /**
- * The same request may come again as long as its answer may have been lost. Once the node has been here, or was removed,
- * it is somebody else's copy, or a removed host that wants back without a new token.
+ * The same request may come again as long as its answer may have been lost. Once the node has been here, or
+ * was removed, it is somebody else's copy, or a removed host that wants back without a new token.
  */
 function assertNotReplayed(
   existing: RegisteredNode | undefined,

@@ -1,6 +1,7 @@
-// What a join takes of the cluster before it has its answer: a name, a place in the pool, addresses. Each is written first and looked
-// at after, so that of joins at the same moment one sees the other. A new host's claim is a RegisteredNode that it creates, which is
-// atomic; a host that joins again writes its addresses into the one that is there. What is taken can be given back.
+// What a join takes of the cluster before it has its answer: a name, a place in the pool, addresses. Each is
+// written first and looked at after, so that of joins at the same moment one sees the other. A new host's
+// claim is a RegisteredNode that it creates, which is atomic; a host that joins again writes its addresses
+// into the one that is there. What is taken can be given back.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -87,8 +88,8 @@ async function claimName(
 const claimLifetimeMs = 120_000;
 
 /**
- * Looked at after the claim, so that joins at the same moment see each other: the earlier claim (resource versions only
- * grow) keeps its place and its addresses, the later one is refused, and never do both pass.
+ * Looked at after the claim, so that joins at the same moment see each other: the earlier claim (resource
+ * versions only grow) keeps its place and its addresses, the later one is refused, and never do both pass.
  */
 async function assertPlace(kubernetes: Kubernetes, claimed: RegisteredNode, maxNodes: number): Promise<void> {
   const { pool, addresses } = claimed.spec;

@@ -1,7 +1,8 @@
 // Where this gateway is found, for regnodectl: ConfigMap regnode-system/regnode-gateway {publicUrl, caSha256,
-// artifactKeySha256}, and beside it the small files of the artifact store as hosts get them: manifest.json, its signatures, the
-// keys. What a join command says about the artifacts, regnodectl reads out of those after it has verified them as a host
-// does, so a gateway can't have another script or an older issue named than one that the artifact key has signed.
+// artifactKeySha256}, and beside it the small files of the artifact store as hosts get them: manifest.json,
+// its signatures, the keys. What a join command says about the artifacts, regnodectl reads out of those after
+// it has verified them as a host does, so a gateway can't have another script or an older issue named than
+// one that the artifact key has signed.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   keyId,
@@ -17,7 +18,10 @@ import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { gatewayNamespace } from '../kubernetes/names.ts';
 
 const name = 'regnode-gateway';
-/** The API server takes 1 MiB of a ConfigMap. A store with more than three thousand archives has no commands made for it. */
+/**
+ * The API server takes 1 MiB of a ConfigMap. A store with more than three thousand archives
+ * has no commands made for it.
+ */
 const publishedLimitBytes = 900 * 1024;
 
 export interface PublicAddress {
@@ -57,8 +61,10 @@ export async function readAddress(kubernetes: Kubernetes): Promise<PublishedAddr
   return { publicUrl, caSha256, artifactKeySha256, files };
 }
 
-/** Throws what a host would say, when the key of that hash has not signed what is published. Whether that has expired is left to the
- *  host: a store may have been signed again a moment ago. */
+/**
+ * Throws what a host would say, when the key of that hash has not signed what is published. Whether that has
+ * expired is left to the host: a store may have been signed again a moment ago.
+ */
 export function verifiedIssue(
   { files }: Pick<PublishedAddress, 'files'>,
   artifactKeySha256: string,

@@ -1,6 +1,7 @@
-// Who may have a name that is registered already. The key is the node: with the old key, which the request proves, a host takes its
-// name again; with another key only when an operator has said so for this name (regnodectl node readmit), once, for a while. A
-// machine id proves nothing, since every user of a host can read it: another one is refused even with the key.
+// Who may have a name that is registered already. The key is the node: with the old key, which the request
+// proves, a host takes its name again; with another key only when an operator has said so for this name
+// (regnodectl node readmit), once, for a while. A machine id proves nothing, since every user of a host can
+// read it: another one is refused even with the key.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RegisteredNode, RegisteredNodeSpec } from '../resources/registered-node.ts';
 

@@ -1,6 +1,6 @@
-// Renewal of a node's certificate, for the key that the node joined with. The certificate at hand stays good until
-// the new one has opened a tunnel, so a host that loses our answer, or its power before it is written, can ask
-// again; at any time at most two are good.
+// Renewal of a node's certificate, for the key that the node joined with. The certificate at hand stays good
+// until the new one has opened a tunnel, so a host that loses our answer, or its power before it is written,
+// can ask again; at any time at most two are good.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RenewResponse } from '../../protocol/messages/join.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';

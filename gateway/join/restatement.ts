@@ -1,6 +1,7 @@
-// What a joined host says of itself again: at each connection, and when it has become another (an upgraded kernel, another address).
-// Facts are shown and choose versions; an address becomes the node's own by the rules of a join, and one that it has is kept until
-// it names another that is its own. Which machine it is stays as the join told: that is what a copy of the host would change.
+// What a joined host says of itself again: at each connection, and when it has become another (an upgraded
+// kernel, another address). Facts are shown and choose versions; an address becomes the node's own by the
+// rules of a join, and one that it has is kept until it names another that is its own. Which machine it is
+// stays as the join told: that is what a copy of the host would change.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FactsResponse, HostFacts } from '../../protocol/messages/join.ts';

@@ -1,5 +1,5 @@
-// The roots as Secret regnode-system/regnode-ca holds them: one that signs and, until its date, the one before it.
-// The first replica that creates the Secret wins, every other one reads it.
+// The roots as Secret regnode-system/regnode-ca holds them: one that signs and, until its date, the one
+// before it. The first replica that creates the Secret wins, every other one reads it.
 import { hkdfSync, type webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,

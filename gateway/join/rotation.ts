@@ -1,6 +1,6 @@
-// Rotation of the gateway's CA. From one moment on new node certificates come from a new root, while the old one
-// stays trusted until a date, so that every node has time to renew and hosts that are off may come back. The
-// running gateways notice by themselves (Authority.refresh) and tell their nodes.
+// Rotation of the gateway's CA. From one moment on new node certificates come from a new root, while the old
+// one stays trusted until a date, so that every node has time to renew and hosts that are off may come back.
+// The running gateways notice by themselves (Authority.refresh) and tell their nodes.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { secrets } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';

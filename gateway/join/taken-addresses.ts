@@ -1,11 +1,15 @@
-// Addresses that a registered node takes after its registration was made: at a join that is none of the first, or where it says that
-// it has moved. Written first, looked at after: of two that take one address in the same moment at least one sees the other.
+// Addresses that a registered node takes after its registration was made: at a join that is none of the
+// first, or where it says that it has moved. Written first, looked at after: of two that take one address in
+// the same moment at least one sees the other.
 import { isDeepStrictEqual } from 'node:util';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { canonicalAddress } from '../resources/address.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 
-/** Of this very registration, under the key that it had, and only while `from` is what stands there: another has been faster otherwise. */
+/**
+ * Of this very registration, under the key that it had, and only while `from` is what stands there:
+ * another has been faster otherwise.
+ */
 export async function writeAddresses(
   kubernetes: Kubernetes,
   { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,

@@ -1,6 +1,6 @@
-// Join tokens: `rt-<id>.<secret>`, kept as Secret regnode-tokens/regnode-token-<id> that holds only the hash of
-// the secret. A use is recorded together with the key that it admitted, in the same write: so two hosts can't
-// take one use, and a host whose answer was lost on the way asks again without costing a second one.
+// Join tokens: `rt-<id>.<secret>`, kept as Secret regnode-tokens/regnode-token-<id> that holds only the hash
+// of the secret. A use is recorded together with the key that it admitted, in the same write: so two hosts
+// can't take one use, and a host whose answer was lost on the way asks again without costing a second one.
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
@@ -46,7 +46,10 @@ export interface Applicant {
   readonly source: string;
 }
 
-/** Who only asks whether the token would be good has not said all of it yet; what is not said is not held against it. */
+/**
+ * Who only asks whether the token would be good has not said all of it yet; what is not
+ * said is not held against it.
+ */
 export type Asking = Pick<Applicant, 'source'> & Partial<Applicant>;
 
 /** Makes a token; its text is shown once and never again. */
@@ -105,7 +108,9 @@ export async function checkToken(
   return token;
 }
 
-/** Takes one use for the applicant; the same key under the same name takes only one, however often it asks. */
+/**
+ * Takes one use for the applicant; the same key under the same name takes only one, however often it asks.
+ */
 export async function consumeToken(
   kubernetes: Kubernetes,
   id: string,

@@ -1,6 +1,7 @@
-// TLS connections to kubelets, each inside a stream of the node's tunnel, wherever that ends, kept for the next scrape until the
-// tunnel moves. The kubelet's serving certificate is checked against the cluster's CA and the node's name: what answers in a
-// node's tunnel need not be its kubelet, and a replica on the way sees nothing but TLS.
+// TLS connections to kubelets, each inside a stream of the node's tunnel, wherever that ends, kept for
+// the next scrape until the tunnel moves. The kubelet's serving certificate is checked against the
+// cluster's CA and the node's name: what answers in a node's tunnel need not be its kubelet, and a
+// replica on the way sees nothing but TLS.
 import { once } from 'node:events';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -49,7 +50,10 @@ export class KubeletConnections extends https.Agent {
     this.#options = options;
   }
 
-  /** The node's tunnel ends somewhere else now: nothing new goes the old way, and what is idle does not hold that up. */
+  /**
+   * The node's tunnel ends somewhere else now: nothing new goes the old way, and what is
+   * idle does not hold that up.
+   */
   moved(node: string): void {
     const idle = this.#idle();
     for (const socket of this.#open.get(node) ?? []) {

@@ -1,6 +1,7 @@
-// Passes Prometheus' scrape of a registered node's kubelet through the node's tunnel, and the answer back as it comes, compressed or not.
-// Only these paths, only GET, only so many at a time, so many bytes, so long. Nothing of what the asker sends reaches the kubelet
-// but what it accepts; nothing of the answer's headers comes back but its type and encoding.
+// Passes Prometheus' scrape of a registered node's kubelet through the node's tunnel, and the answer back as
+// it comes, compressed or not. Only these paths, only GET, only so many at a time, so many bytes, so long.
+// Nothing of what the asker sends reaches the kubelet but what it accepts; nothing of the answer's headers
+// comes back but its type and encoding.
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -118,7 +119,8 @@ export class KubeletScrapes {
         const [answer] = (await once(request, 'response', { signal })) as [IncomingMessage];
         return answer;
       } catch (error) {
-        // A kept connection ended (its tunnel moved) when it was about to be used. There are only so many of them.
+        // A kept connection ended (its tunnel moved) when it was about to be used. There
+        // are only so many of them.
         if (!request.reusedSocket || signal.aborted || stale >= staleLimit) throw error;
       }
     }

@@ -1,5 +1,6 @@
-// The token that the gateway shows to kubelets: short-lived, of a service account that may read kubelets' metrics and nothing else. A host
-// that keeps it for itself has gained no right that matters. Never the gateway's own credential.
+// The token that the gateway shows to kubelets: short-lived, of a service account that may read
+// kubelets' metrics and nothing else. A host that keeps it for itself has gained no right that matters.
+// Never the gateway's own credential.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { gatewayNamespace, metricsUser } from '../kubernetes/names.ts';

@@ -1,6 +1,7 @@
-// The real Kubernetes client: objects go over the wire as plain JSON. The generated models of @kubernetes/client-node are
-// left aside on purpose: they drop every field that they do not know, so reading and writing back an object of a
-// newer API server would lose data, and its fetch path opens a new connection pool for each request.
+// The real Kubernetes client: objects go over the wire as plain JSON. The generated models of
+// @kubernetes/client-node are left aside on purpose: they drop every field that they do not know, so reading
+// and writing back an object of a newer API server would lose data, and its fetch path opens a new
+// connection pool for each request.
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Kind, KubernetesObject } from './kinds.ts';
 import {
@@ -13,7 +14,10 @@ import {
 import { createTransport } from './transport.ts';
 
 const pageSize = 500;
-/** The API server ends a watch after this; the client gives up a little later, so a dead connection is noticed. */
+/**
+ * The API server ends a watch after this; the client gives up a little later, so a
+ * dead connection is noticed.
+ */
 const watchSeconds = 110;
 const watchIdleMs = 130_000;
 const fieldManager = 'regnode';

@@ -1,5 +1,5 @@
-// Finds the kubeconfig (an explicit file, $KUBECONFIG, the pod's service account, ~/.kube/config) and makes the client.
-// Errors name the file; no credential is ever shown.
+// Finds the kubeconfig (an explicit file, $KUBECONFIG, the pod's service account, ~/.kube/config) and makes
+// the client. Errors name the file; no credential is ever shown.
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { createKubernetes } from './client.ts';

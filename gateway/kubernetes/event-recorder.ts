@@ -1,6 +1,6 @@
-// Kubernetes Events about registered nodes and pools. An Event is a note for people: it never fails the work that it
-// tells of, and one that repeats within a few minutes only counts up. About one object there are so many in a while: they lie in etcd
-// for an hour, and some of them are what a node says.
+// Kubernetes Events about registered nodes and pools. An Event is a note for people: it never fails the work
+// that it tells of, and one that repeats within a few minutes only counts up. About one object there are so
+// many in a while: they lie in etcd for an hour, and some of them are what a node says.
 import type { Logger } from 'pino';
 import { type EventCode, eventTexts } from '../../protocol/catalogue/events.ts';
 import { type FaultValues, fill } from '../../protocol/catalogue/fault.ts';

@@ -1,6 +1,6 @@
-// How requests reach the API server: authentication, TLS and proxies come from @kubernetes/client-node's KubeConfig, the
-// connections are kept and shared. Whatever keeps an answer from coming whole is the Fault KUBERNETES_UNREACHABLE; an
-// answer that is a refusal is a KubernetesFailure.
+// How requests reach the API server: authentication, TLS and proxies come from @kubernetes/client-node's
+// KubeConfig, the connections are kept and shared. Whatever keeps an answer from coming whole is the Fault
+// KUBERNETES_UNREACHABLE; an answer that is a refusal is a KubernetesFailure.
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { createInterface } from 'node:readline';

@@ -1,5 +1,6 @@
-// What line probes may cost, each limit with its unit in its name. Nothing here can be used against somebody else: a datagram
-// is answered only with the key of the address that it comes from, never by more bytes than it has.
+// What line probes may cost, each limit with its unit in its name. Nothing here can be used
+// against somebody else: a datagram is answered only with the key of the address that it comes
+// from, never by more bytes than it has.
 const MiB = 1024 * 1024;
 
 export const lineLimits = {

@@ -1,5 +1,6 @@
-// The gateway's end of the private line's probes: sessions, UDP echo, source and sink, put together. A UDP port that cannot
-// be had costs the UDP probes and nothing else: a gateway must not stay down because of a diagnosis.
+// The gateway's end of the private line's probes: sessions, UDP echo, source and sink, put
+// together. A UDP port that cannot be had costs the UDP probes and nothing else: a gateway must not
+// stay down because of a diagnosis.
 
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';

@@ -1,5 +1,6 @@
-// The HTTPS part of line probes, as routes of the public port. A session needs nothing but a connection (a host that has not
-// joined has nothing else); what costs bytes needs a ticket of a session of the same address.
+// The HTTPS part of line probes, as routes of the public port. A session needs nothing but a
+// connection (a host that has not joined has nothing else); what costs bytes needs a ticket of a
+// session of the same address.
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import {

@@ -1,5 +1,6 @@
-// Sessions of line probes: given out over TLS, for the address that the connection comes from and, for a node, for those that
-// it has registered. Nothing of them is remembered: the key follows from secret, session, expiry and address.
+// Sessions of line probes: given out over TLS, for the address that the connection comes from and, for a
+// node, for those that it has registered. Nothing of them is remembered: the key follows from secret,
+// session, expiry and address.
 import { randomBytes } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isTicketOf, type LineSession, lineKey, parseTicket } from '../../protocol/line/session.ts';
@@ -22,7 +23,9 @@ export class LineSessions {
     this.#options = options;
   }
 
-  /** `node`: who asks, with the addresses that it has registered; undefined for a host that has not joined. */
+  /**
+   * `node`: who asks, with the addresses that it has registered; undefined for a host that has not joined.
+   */
   open(
     address: string,
     node?: { readonly name: string; readonly addresses: readonly string[] },
@@ -52,7 +55,9 @@ export class LineSessions {
     };
   }
 
-  /** The key that a datagram of this session from this address must be signed with; undefined when it is over. */
+  /**
+   * The key that a datagram of this session from this address must be signed with; undefined when it is over.
+   */
   keyFor(session: string, expiresAtSeconds: number, address: string): Uint8Array | undefined {
     const leftMs = expiresAtSeconds * 1000 - this.#options.now();
     if (!(leftMs > 0 && leftMs <= lineLimits.nodeSessionMs)) return undefined;

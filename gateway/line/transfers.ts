@@ -1,5 +1,5 @@
-// A bounded source and a bounded sink of bytes, for an estimate of the line's throughput: with a ticket only, so many bytes an
-// address, so many transfers at once, and all together at a limited rate.
+// A bounded source and a bounded sink of bytes, for an estimate of the line's throughput: with a ticket only,
+// so many bytes an address, so many transfers at once, and all together at a limited rate.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';

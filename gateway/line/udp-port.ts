@@ -1,5 +1,6 @@
-// The UDP side of line probes: an echo with the time in it. What is not signed with the key of the address that it seems to
-// come from gets nothing at all, no answer is larger than its request, and rates are limited by address and in total.
+// The UDP side of line probes: an echo with the time in it. What is not signed with the key of the address
+// that it seems to come from gets nothing at all, no answer is larger than its request, and rates are
+// limited by address and in total.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';

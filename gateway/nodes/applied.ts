@@ -1,7 +1,8 @@
-// What is written onto a Node object: the labels and taints of its pool and its own, and cordon. What was written last stands in
-// the registration's status, which only the gateway may write: a kubelet may write its own Node, so nothing there says what is
-// ours. So a label that leaves the pool leaves the node too, and whatever others put there stays; cordon is written only
-// when what is desired changes, so kubectl uncordon is not fought. Pure.
+// What is written onto a Node object: the labels and taints of its pool and its own, and cordon. What was
+// written last stands in the registration's status, which only the gateway may write: a kubelet may write
+// its own Node, so nothing there says what is ours. So a label that leaves the pool leaves the node too,
+// and whatever others put there stays; cordon is written only when what is desired changes, so kubectl
+// uncordon is not fought. Pure.
 import type { NodeObject, Taint } from '../kubernetes/kinds.ts';
 import { type Applied, appliedSchema, type RegisteredNode } from '../resources/registered-node.ts';
 

@@ -1,5 +1,6 @@
-// Changes that an operator makes to one node: first to its registration, which lasts, then to its Node object at once, so
-// that the command has worked when it returns, gateway or no gateway. Pure parts and the writing of them.
+// Changes that an operator makes to one node: first to its registration, which lasts, then to its
+// Node object at once, so that the command has worked when it returns, gateway or no gateway. Pure
+// parts and the writing of them.
 import { isDeepStrictEqual } from 'node:util';
 import { type Taint, taintEffectSchema } from '../../protocol/grammar.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';

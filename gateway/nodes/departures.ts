@@ -1,6 +1,6 @@
-// Leads a node out of the cluster. Three ways begin it: the RegisteredNode is deleted (regnodectl node remove), the agent calls
-// drain and deregister (regnode leave on the host), or it is forced. One drain of a node serves all who
-// ask for it at the same time.
+// Leads a node out of the cluster. Three ways begin it: the RegisteredNode is deleted (regnodectl node
+// remove), the agent calls drain and deregister (regnode leave on the host), or it is forced. One drain of a
+// node serves all who ask for it at the same time.
 import type { Logger } from 'pino';
 import type { DrainResponse } from '../../protocol/messages/join.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -37,7 +37,10 @@ export class Departures {
     this.#options = options;
   }
 
-  /** Cordons and evicts everything that can go; where the host leaves, also what no controller would make again. */
+  /**
+   * Cordons and evicts everything that can go; where the host leaves, also what no
+   * controller would make again.
+   */
   drain(registered: RegisteredNode, reason: string, evictUnmanaged = true): Promise<DrainResponse> {
     const nodeName = registered.metadata.name;
     const key = `${nodeName} ${evictUnmanaged}`;
@@ -69,8 +72,8 @@ export class Departures {
   }
 
   /**
-   * One step for a registration that is being deleted; called again on every change. Milliseconds until it should be
-   * called again by itself, if that is so.
+   * One step for a registration that is being deleted; called again on every change. Milliseconds until it
+   * should be called again by itself, if that is so.
    */
   async advance(registered: RegisteredNode): Promise<number | undefined> {
     const { name, uid = '', annotations, finalizers } = registered.metadata;

@@ -1,6 +1,7 @@
-// Drains a node: cordon, then evict every pod that can be moved, and wait until each is gone. Evictions that a disruption
-// budget forbids are tried again until the time limit. What stays is named with its reason: pods of DaemonSets
-// and mirror pods always do. The eviction's API version is asked of the API server (policy/v1 is 1.22's).
+// Drains a node: cordon, then evict every pod that can be moved, and wait until each is gone. Evictions
+// that a disruption budget forbids are tried again until the time limit. What stays is named with its
+// reason: pods of DaemonSets and mirror pods always do. The eviction's API version is asked of the API
+// server (policy/v1 is 1.22's).
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import { type NodeObject, nodes, type Pod, pods } from '../kubernetes/kinds.ts';
@@ -116,7 +117,10 @@ export function sortOut(
   return { evict, stay };
 }
 
-/** A kubelet may write annotations of its pods, but not who owns them: a pod that a controller made is no mirror pod. */
+/**
+ * A kubelet may write annotations of its pods, but not who owns them: a pod that a
+ * controller made is no mirror pod.
+ */
 function isMirror({ metadata }: Pod, owner: { readonly kind: string } | undefined): boolean {
   const isMarked = metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
   return isMarked && (owner === undefined || owner.kind === 'Node');

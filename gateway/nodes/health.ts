@@ -1,5 +1,6 @@
-// From an agent's findings to conditions: of the RegisteredNode, and of the Node for everybody who watches Nodes. Pure, and
-// quiet: the same findings give the same conditions, a patch is made only for what differs, an event only for news.
+// From an agent's findings to conditions: of the RegisteredNode, and of the Node for everybody who watches
+// Nodes. Pure, and quiet: the same findings give the same conditions, a patch is made only for what
+// differs, an event only for news.
 import type { HealthFinding } from '../../protocol/messages/health.ts';
 import type { Note } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';

@@ -1,8 +1,9 @@
 // Approves the certificates of registered kubelets, and nothing else. A client certificate only for the
 // holder of the very bootstrap token that was made for that node, or for the node itself when it renews; a
 // serving certificate only for the node itself, for its own name and registered addresses. What claims to be
-// ours and is not right is denied with the reason; every other request is left to whoever it belongs to. A request that could
-// be read in two ways (two PEM blocks, an attribute or an extension twice) is denied: signers of old releases take the last.
+// ours and is not right is denied with the reason; every other request is left to whoever it belongs to. A
+// request that could be read in two ways (two PEM blocks, an attribute or an extension twice) is denied:
+// signers of old releases take the last.
 
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '../../protocol/messages/x509.ts';
 import { addressObjection, type Claims, nameObjection } from '../addresses/claims.ts';
@@ -49,7 +50,8 @@ export async function decideCertificate(
   const asked = request?.subjectName.getField('CN')[0]?.replace(/^system:node:/, '') ?? '';
   const name = self ?? asked;
   const node = name === '' ? undefined : await world.registered(name);
-  // A node of the cloud renewing its own certificate is nobody's business here, also beside a registration under which nobody joined.
+  // A node of the cloud renewing its own certificate is nobody's business here, also beside a
+  // registration under which nobody joined.
   if (!bootstrapping && node?.status?.joinedAt === undefined) return ignore;
 
   const deny = (reason: string): CertificateDecision => ({ decision: 'deny', node: name, reason });
@@ -100,7 +102,10 @@ async function decideServing(
   return { decision: 'approve', node: name };
 }
 
-/** Writes the decision. False: somebody else, or another replica, has decided or deleted the request meanwhile. */
+/**
+ * Writes the decision. False: somebody else, or another replica, has decided or
+ * deleted the request meanwhile.
+ */
 export async function writeDecision(
   kubernetes: Kubernetes,
   csr: CertificateSigningRequest,

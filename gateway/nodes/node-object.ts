@@ -1,6 +1,6 @@
-// Writes onto the Node object of a registration what is desired, so that a death between two writes is made up for: what may be ours
-// from now on is remembered in the registration before the Node is written, what is done after it. Nothing is read or
-// written when everything is as desired.
+// Writes onto the Node object of a registration what is desired, so that a death between two writes is made
+// up for: what may be ours from now on is remembered in the registration before the Node is written, what is
+// done after it. Nothing is read or written when everything is as desired.
 import { isDeepStrictEqual } from 'node:util';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes, update } from '../kubernetes/kubernetes.ts';

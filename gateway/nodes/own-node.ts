@@ -1,6 +1,7 @@
-// Which Node object belongs to a registration. Only that one is labelled, tainted, cordoned, drained or deleted: a node of the
-// cloud may have the same name. It goes by what the API server alone writes (uid, time of creation) and by the registration. Nothing
-// that a kubelet says of itself counts: with another machine id it would be rid of its pool's taints, of cordon and of drain. Pure.
+// Which Node object belongs to a registration. Only that one is labelled, tainted, cordoned, drained or
+// deleted: a node of the cloud may have the same name. It goes by what the API server alone writes (uid, time
+// of creation) and by the registration. Nothing that a kubelet says of itself counts: with another machine id
+// it would be rid of its pool's taints, of cordon and of drain. Pure.
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 

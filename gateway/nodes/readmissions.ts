@@ -1,4 +1,5 @@
-// Writes down that an operator opened a name to a host with another key; that it was used is written down with the join.
+// Writes down that an operator opened a name to a host with another key; that it was used is
+// written down with the join.
 import type { Audit } from '../audit/audit.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Change } from '../kubernetes/watcher.ts';

@@ -1,6 +1,6 @@
-// What of an agent's report may stand in the cluster. A report is limited by its frame, but what is kept from report to report, names
-// of components and types of conditions, would grow with each; and there are conditions that are not the agent's to raise. An
-// honest agent never comes near. Pure.
+// What of an agent's report may stand in the cluster. A report is limited by its frame, but what is kept from
+// report to report, names of components and types of conditions, would grow with each; and there are
+// conditions that are not the agent's to raise. An honest agent never comes near. Pure.
 
 import { componentNameSchema } from '../../protocol/grammar.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';

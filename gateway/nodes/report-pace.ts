@@ -1,6 +1,7 @@
-// How fast an agent's reports may come to anything. Each that differs is a write to the API server and news for people, so a node that
-// changes its mind a thousand times a second would be the whole cluster's trouble. Some may come at once (a join, an upgrade); after
-// that the latest waits until its time has come. None of it is lost but what was overtaken.
+// How fast an agent's reports may come to anything. Each that differs is a write to the API server and news
+// for people, so a node that changes its mind a thousand times a second would be the whole cluster's trouble.
+// Some may come at once (a join, an upgrade); after that the latest waits until its time has come. None of it
+// is lost but what was overtaken.
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 
 const limits = { burst: 30, perSecond: 0.5 };

@@ -98,8 +98,8 @@ function addressesOwned(
 }
 
 /**
- * The replica that gets a session writes itself here once; from then on another live replica's word stands until it is
- * taken back, or the node has a new session here. So two never write against each other.
+ * The replica that gets a session writes itself here once; from then on another live replica's word stands
+ * until it is taken back, or the node has a new session here. So two never write against each other.
  */
 function tunnelStatus(before: RegisteredNodeStatus, seen: Observation): RegisteredNodeStatus['tunnel'] {
   const { tunnel, gateway, isLive, settled, nowMs } = seen;

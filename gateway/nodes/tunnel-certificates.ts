@@ -1,5 +1,5 @@
-// Which certificate each tunnel here was opened with. Its use is what makes the certificates before it void; and a
-// tunnel whose certificate is struck from the registration is closed at that moment, streams and all.
+// Which certificate each tunnel here was opened with. Its use is what makes the certificates before it void;
+// and a tunnel whose certificate is struck from the registration is closed at that moment, streams and all.
 import type { Logger } from 'pino';
 import { retireBefore } from '../join/renewal.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';

@@ -1,5 +1,5 @@
-// What this replica knows of its nodes' tunnels, from the hub's sessions: open or not, since when, and the agent's
-// latest report. It also sends the desired state to each new session. Nothing here is stored.
+// What this replica knows of its nodes' tunnels, from the hub's sessions: open or not, since when, and the
+// agent's latest report. It also sends the desired state to each new session. Nothing here is stored.
 import type { ControlMessage } from '../../protocol/messages/control.ts';
 import type { SessionState, TunnelSession } from '../../protocol/messages/session.ts';
 import { ReportPace } from './report-pace.ts';

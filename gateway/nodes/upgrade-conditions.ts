@@ -1,5 +1,5 @@
-// New versions and drift as a node's conditions and events: pure. A condition says how it is, by code; an event is told
-// when it changes.
+// New versions and drift as a node's conditions and events: pure. A condition says how it is, by code; an
+// event is told when it changes.
 import type { DriftNote, VersionNote } from '../../protocol/messages/report.ts';
 import { type Note, told } from '../kubernetes/event-recorder.ts';
 import { settingsComponent } from '../pools/rollout.ts';

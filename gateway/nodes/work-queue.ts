@@ -1,6 +1,6 @@
-// Runs one function per key, one at a time for each key, a few keys at once. A key that is added while it runs
-// runs once more; one that fails is tried again with growing delay. Forgetting a key needs no call: a run that
-// finds nothing to do is cheap.
+// Runs one function per key, one at a time for each key, a few keys at once. A key that is added while it
+// runs runs once more; one that fails is tried again with growing delay. Forgetting a key needs no call: a
+// run that finds nothing to do is cheap.
 import { background } from '../../protocol/defect.ts';
 export interface WorkQueueOptions {
   readonly run: (key: string) => Promise<void>;

@@ -1,5 +1,6 @@
-// From a pool, one node's own settings and the artifact store to the desired state of that node: pure. `revision` is a hash of
-// all the rest with sorted keys, so it changes exactly when something that matters to the host does.
+// From a pool, one node's own settings and the artifact store to the desired state of that node:
+// pure. `revision` is a hash of all the rest with sorted keys, so it changes exactly when something
+// that matters to the host does.
 import { createHash } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { HostTraits } from '../../protocol/compatibility/host-traits.ts';
@@ -82,8 +83,9 @@ export function nodeTaints(spec: PoolSpec, node: NodeSettings): Taint[] {
 }
 
 /**
- * Where a rollout of the pool leads on a host: what the pool names, and the best of the store for the rest. Only the agent
- * stays what it is until the pool names a version: a new release of the gateway changes no host.
+ * Where a rollout of the pool leads on a host: what the pool names, and the best of the store
+ * for the rest. Only the agent stays what it is until the pool names a version: a new release of
+ * the gateway changes no host.
  */
 export function targetVersions(
   spec: PoolSpec,

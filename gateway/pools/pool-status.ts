@@ -1,6 +1,7 @@
-// A pool's numbers (nodes, connected, Ready) and its rollout, written when they change. A rollout goes on in two steps:
-// its status names the nodes that are next, against the version of the pool that was looked at, so of two replicas
-// one is refused; then the registrations of those nodes ask for the new versions. A crash in between is made up for.
+// A pool's numbers (nodes, connected, Ready) and its rollout, written when they change. A rollout goes on
+// in two steps: its status names the nodes that are next, against the version of the pool that was looked
+// at, so of two replicas one is refused; then the registrations of those nodes ask for the new versions. A
+// crash in between is made up for.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';

@@ -1,5 +1,6 @@
-// What a changed setting of a pool does to its nodes: pure. Whatever restarts something is a rollout, node by node; a test
-// compares this table with what an agent would restart. A setting that is not named here is applied at once.
+// What a changed setting of a pool does to its nodes: pure. Whatever restarts something is a rollout,
+// node by node; a test compares this table with what an agent would restart. A setting that is not
+// named here is applied at once.
 
 /** Of `differences`: the path of a field begins with it. */
 const effects = {

@@ -1,7 +1,8 @@
-// A rollout: which nodes of a pool get its new versions now. Pure. A node is asked for a version by its own
-// registration (spec.versions), so what was begun is known to every replica and after every restart. One that has to take
-// a version back stops the rollout; one that cannot be reached is passed over until it is back. A restart for other settings, which
-// the node itself says that it needs, has its turn in the same line (spec.restart).
+// A rollout: which nodes of a pool get its new versions now. Pure. A node is asked for a version by its
+// own registration (spec.versions), so what was begun is known to every replica and after every restart.
+// One that has to take a version back stops the rollout; one that cannot be reached is passed over until
+// it is back. A restart for other settings, which the node itself says that it needs, has its turn in
+// the same line (spec.restart).
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 import type { RolloutStatus } from '../resources/rollout-status.ts';
@@ -32,7 +33,10 @@ export interface RolloutPlan {
 /** As notes of versions name what is none: settings that restart a kubelet or a containerd. */
 export const settingsComponent = 'settings';
 
-/** What the gateway asks of a node, before and after its turn; undefined: it is joining and gets what its pool has. */
+/**
+ * What the gateway asks of a node, before and after its turn; undefined: it is joining
+ * and gets what its pool has.
+ */
 export function askedVersions({ spec, status }: RegisteredNode): Versions | undefined {
   if (spec.versions) return spec.versions;
   const { containerd, runc, kubelet, 'cni-plugins': cni, agent } = status?.versions ?? {};

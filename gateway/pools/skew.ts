@@ -1,5 +1,5 @@
-// Which kubelets an API server may have, as Kubernetes' version skew policy says: never newer than the API server, and
-// at most two minor versions older, three from 1.28 on. Pure.
+// Which kubelets an API server may have, as Kubernetes' version skew policy says: never newer than the API
+// server, and at most two minor versions older, three from 1.28 on. Pure.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 
 interface Release {

@@ -1,5 +1,5 @@
-// Writes answers: JSON, text, and faults as `{"error":{"code","values"}}`. An error that is no Fault is logged
-// with everything and told to the peer as nothing but its kind.
+// Writes answers: JSON, text, and faults as `{"error":{"code","values"}}`. An error that is no Fault is
+// logged with everything and told to the peer as nothing but its kind.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../../protocol/json.ts';
@@ -38,7 +38,10 @@ export function faultFor(error: unknown): Fault {
   return new Fault('GATEWAY_UNAVAILABLE', { detail: 'an internal error, see its log' }, { cause: error });
 }
 
-/** `list services`: in the words of RBAC. undefined: refused by something else, such as a quota or a webhook, which `setup` does not mend. */
+/**
+ * `list services`: in the words of RBAC. undefined: refused by something else, such as a quota or a webhook,
+ * which `setup` does not mend.
+ */
 function lackingRight({ reason, message }: KubernetesFailure): string | undefined {
   if (reason !== 'Forbidden') return undefined;
   const place =

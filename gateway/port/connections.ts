@@ -1,6 +1,6 @@
-// Connections of the public port, before anybody has asked for anything: each has a place (places.ts) under its address until the
-// handshake has shown whose it is, and those that break are answered if anybody can hear it. Everything refused is counted; who
-// had to make room is told once a minute for each address.
+// Connections of the public port, before anybody has asked for anything: each has a place (places.ts) under
+// its address until the handshake has shown whose it is, and those that break are answered if anybody can
+// hear it. Everything refused is counted; who had to make room is told once a minute for each address.
 import type http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type https from 'node:https';
@@ -178,7 +178,8 @@ export function refuseBroken(server: https.Server, counters: RefusalCounters, lo
     );
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-    // There is nobody to answer yet: what is written would wait for the handshake that has just been given up.
+    // There is nobody to answer yet: what is written would wait for the handshake
+    // that has just been given up.
     socket.destroy();
     // No TLS, or one that stalled for handshakeTimeoutMs; a peer that went away was not refused.
     if (error.code !== 'ECONNRESET') counters.refusedConnections.inc({ reason: 'handshake' });

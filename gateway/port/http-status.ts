@@ -1,4 +1,5 @@
-// Which HTTP status goes with which fault. The code in the body is what a client acts on; the status is for proxies and logs.
+// Which HTTP status goes with which fault. The code in the body is what a client acts on; the
+// status is for proxies and logs.
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
 
 const statuses: Partial<Record<FaultCode, number>> = {

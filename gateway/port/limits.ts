@@ -1,4 +1,5 @@
-// The limits of the public port, each with its unit in its name. places.ts says what those of connections mean.
+// The limits of the public port, each with its unit in its name. places.ts says
+// what those of connections mean.
 import type { PlaceLimits } from './places.ts';
 
 export const placeLimits: PlaceLimits = {

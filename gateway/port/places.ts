@@ -1,8 +1,8 @@
-// Who has a place at the public port. Before the handshake only an address is known, after it perhaps a node. Nodes are counted by
-// their name alone, whatever address they come from; all others share a small part, and there the newcomer always gets in: the one
-// that has waited the longest with nothing to do makes room for it, first at its own address, and in all at the address that has
-// most. So nobody keeps out a node, which needs its handshake's time among the others and is then counted apart. Nothing here
-// touches a socket.
+// Who has a place at the public port. Before the handshake only an address is known, after it perhaps a node.
+// Nodes are counted by their name alone, whatever address they come from; all others share a small part, and
+// there the newcomer always gets in: the one that has waited the longest with nothing to do makes room for
+// it, first at its own address, and in all at the address that has most. So nobody keeps out a node, which
+// needs its handshake's time among the others and is then counted apart. Nothing here touches a socket.
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { canonicalAddress, parseAddress } from '../resources/address.ts';
 
@@ -15,7 +15,10 @@ export interface PlaceLimits {
   readonly handshakes: { readonly burst: number; readonly perSecond: number };
   /** A handshake that takes longer makes room before one that has just begun. */
   readonly promptHandshakeMs: number;
-  /** A stranger is let go after this time as soon as it asks for nothing, or when it takes its answer too slowly. */
+  /**
+   * A stranger is let go after this time as soon as it asks for nothing, or when it
+   * takes its answer too slowly.
+   */
   readonly strangerLifetimeMs: number;
   readonly leastBytesPerSecond: number;
   /** An address from which a node came yields its last places later than others. */
@@ -23,7 +26,10 @@ export interface PlaceLimits {
   readonly rememberedAddresses: number;
 }
 
-/** Why a connection was not taken, or had to make room, as `regnode_gateway_refused_connections_total` names it. */
+/**
+ * Why a connection was not taken, or had to make room, as
+ * `regnode_gateway_refused_connections_total` names it.
+ */
 export type Eviction = 'per-address' | 'strangers' | 'per-node' | 'rate' | 'lifetime';
 
 export interface Place {
@@ -71,7 +77,10 @@ export class Places {
     return this.#nodes.get(node)?.size ?? 0;
   }
 
-  /** A new connection, of which nothing but the address is known. undefined: its address begins too many handshakes. */
+  /**
+   * A new connection, of which nothing but the address is known. undefined: its address
+   * begins too many handshakes.
+   */
   enter(given: Pick<Place, 'address' | 'movedBytes' | 'close'>, nowMs: number): Place | undefined {
     const { limits } = this.#options;
     const address = network(given.address);
@@ -89,7 +98,10 @@ export class Places {
     return place;
   }
 
-  /** Its certificate is that of a registered node. False: the node has as many connections as it may, all of them in use. */
+  /**
+   * Its certificate is that of a registered node. False: the node has as many connections as
+   * it may, all of them in use.
+   */
   identified(place: Place, node: string): boolean {
     if (place.node !== undefined) return true;
     const others = this.#nodes.get(node) ?? new Set();
@@ -147,7 +159,8 @@ export class Places {
     const victim =
       places.find(({ isHandshake, requests }) => !isHandshake && requests === 0) ??
       places.find(({ isHandshake, sinceMs }) => isHandshake && nowMs - sinceMs >= promptHandshakeMs) ??
-      // All are at something: by lot, so that nobody who hurries can push out exactly the one that is about to be known.
+      // All are at something: by lot, so that nobody who hurries can push out exactly the one
+      // that is about to be known.
       places[Math.floor(this.#options.random() * places.length)];
     if (victim === undefined) return;
     this.#leaveStrangers(victim);

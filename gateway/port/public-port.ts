@@ -1,5 +1,5 @@
-// The one TLS port: limits on every connection and request, then a table of routes. It knows nothing of Kubernetes: what a route
-// does is handed in.
+// The one TLS port: limits on every connection and request, then a table of routes. It knows nothing of
+// Kubernetes: what a route does is handed in.
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Fault } from '../../protocol/catalogue/fault.ts';
@@ -19,7 +19,9 @@ export interface PublicPortOptions extends RouteTable {
   readonly tls: PortCertificate;
   /** How many connections whom; default: limits.ts. */
   readonly places?: Partial<PlaceLimits>;
-  /** The node of a certificate, said without asking the API server; whom it does not know, a request may show. */
+  /**
+   * The node of a certificate, said without asking the API server; whom it does not know, a request may show.
+   */
   readonly recognize?: (certificate: PeerCertificate) => Promise<string | undefined>;
   readonly isKnownAddress?: (address: string) => boolean;
 }

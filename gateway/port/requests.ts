@@ -1,4 +1,5 @@
-// One request or upgrade at the public port: its route, who asks, and the answer. A refusal is counted and told to `onRefused`.
+// One request or upgrade at the public port: its route, who asks, and the answer. A refusal is
+// counted and told to `onRefused`.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -81,7 +82,10 @@ export async function upgrade(
   }
 }
 
-/** One that is the API server's or ours may come with every request of whoever asks without end: once a minute for each kind. */
+/**
+ * One that is the API server's or ours may come with every request of whoever asks without end:
+ * once a minute for each kind.
+ */
 const failures = new RepeatFilter({ intervalMs: 60_000, remembered: 1_000 });
 
 function tellFailure({ logger }: RouteTable, error: unknown, route: string, what: string): void {

@@ -1,4 +1,5 @@
-// A route of the public port: who may ask, and what is done. Who the peer is comes from its certificate alone.
+// A route of the public port: who may ask, and what is done. Who the peer is comes
+// from its certificate alone.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';

@@ -1,5 +1,5 @@
-// Keeps the gateway's own certificates fresh: issued at start with a new key, again after two thirds of their life. One
-// for the public port, one among replicas.
+// Keeps the gateway's own certificates fresh: issued at start with a new key, again after two thirds of their
+// life. One for the public port, one among replicas.
 import type { Logger } from 'pino';
 import type { Authority, IssuedCertificate } from '../join/authority.ts';
 import type { PortCertificate } from './certificate.ts';

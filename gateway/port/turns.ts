@@ -1,6 +1,7 @@
-// One request of a connection at a time. Node begins every request as soon as its head has come, also when a peer sends a thousand
-// behind each other and reads no answer; each would hold a file, a buffer or a question to the API server. Here the next one
-// begins when the answer to the one before has gone. A few heads may wait; who sends more behind them is cut off.
+// One request of a connection at a time. Node begins every request as soon as its head has come, also when a
+// peer sends a thousand behind each other and reads no answer; each would hold a file, a buffer or a question
+// to the API server. Here the next one begins when the answer to the one before has gone. A few heads may
+// wait; who sends more behind them is cut off.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
-// Where the other replicas find the door, when nobody has said: the address that it listens on, or, if that is any, the
-// first of this machine's that is not loopback (in a pod there is one).
+// Where the other replicas find the door, when nobody has said: the address that it listens on, or, if that
+// is any, the first of this machine's that is not loopback (in a pod there is one).
 import { networkInterfaces } from 'node:os';
 
 export function ownAddress(

@@ -1,6 +1,7 @@
-// The door for the other replicas: TLS with certificates of the gateway's own CA on both sides, a websocket, and on it the
-// tunnel's own protocol. A stream names a node and a target, and is joined with a stream of the node's tunnel, if that is
-// here; it is never handed on, so nothing can go in circles. Whoever is no replica is refused, counted and audited.
+// The door for the other replicas: TLS with certificates of the gateway's own CA on both sides, a websocket,
+// and on it the tunnel's own protocol. A stream names a node and a target, and is joined with a stream of the
+// node's tunnel, if that is here; it is never handed on, so nothing can go in circles. Whoever is no replica
+// is refused, counted and audited.
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';

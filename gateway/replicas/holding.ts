@@ -1,6 +1,6 @@
-// Which replica holds a node's tunnel, read from the node's registration (status.tunnel) and from who is alive. The word
-// there is the last replica's that got a new session of the node: it is written conditionally, so the order in which etcd
-// took them decides. Pure.
+// Which replica holds a node's tunnel, read from the node's registration (status.tunnel) and from who is
+// alive. The word there is the last replica's that got a new session of the node: it is written
+// conditionally, so the order in which etcd took them decides. Pure.
 import type { RegisteredNode } from '../resources/registered-node.ts';
 
 export interface Standing {

@@ -1,5 +1,6 @@
-// Who is at the other end of a connection between replicas: a certificate of the gateway's own CA whose URI names the
-// replica, in its time. A node's certificate comes from the same CA and names a node: it opens nothing here.
+// Who is at the other end of a connection between replicas: a certificate of the gateway's own CA
+// whose URI names the replica, in its time. A node's certificate comes from the same CA and names a
+// node: it opens nothing here.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { PeerCertificate } from '../join/client-certificate.ts';
 

@@ -1,6 +1,7 @@
-// This replica's Lease in regnode-system: that it lives, and where the other replicas find it. One Lease for each
-// replica, renewed every few seconds, whatever the number of nodes; which replica holds a node stands in the node's
-// registration and is written when it changes. The Lease is taken away at an orderly end and runs out after any other.
+// This replica's Lease in regnode-system: that it lives, and where the other replicas find it. One Lease
+// for each replica, renewed every few seconds, whatever the number of nodes; which replica holds a node
+// stands in the node's registration and is written when it changes. The Lease is taken away at an orderly
+// end and runs out after any other.
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,5 +1,6 @@
-// The limits among replicas, each with its unit in its name. They stand next to each other, so silence is taken for death
-// much sooner than on a line to a data centre; and nothing is resumed: what a replica carried ends with it.
+// The limits among replicas, each with its unit in its name. They stand next to each other, so silence
+// is taken for death much sooner than on a line to a data centre; and nothing is resumed: what a
+// replica carried ends with it.
 import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 
 export const linkLimits: TunnelLimits = {

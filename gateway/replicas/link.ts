@@ -1,6 +1,6 @@
-// The way from this replica to another one: one connection, made when it is first needed, with the tunnel's own
-// protocol on it. Streams that are asked for meanwhile wait for it. When it ends, everything on it is reset at that moment, and
-// the link is of no use any more.
+// The way from this replica to another one: one connection, made when it is first needed, with the tunnel's
+// own protocol on it. Streams that are asked for meanwhile wait for it. When it ends, everything on it is
+// reset at that moment, and the link is of no use any more.
 
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// The links to the other replicas, at most one for each process that goes by a name: a replica that was started again has
-// another address or another connection, and the old link is over with the old process.
+// The links to the other replicas, at most one for each process that goes by a name: a replica that was
+// started again has another address or another connection, and the old link is over with the old process.
 
 import type { Logger } from 'pino';
 import type { StreamTarget } from '../../protocol/messages/session.ts';
@@ -40,7 +40,10 @@ export class Links {
     return this.#link(to).open(target, endpoint);
   }
 
-  /** Waits for the streams to end; after `graceMs` they get their FIN, and a few seconds later what is left is reset. */
+  /**
+   * Waits for the streams to end; after `graceMs` they get their FIN, and a few seconds
+   * later what is left is reset.
+   */
   async drain(graceMs: number): Promise<void> {
     await this.#idle(graceMs);
     for (const link of this.#links.values()) link.finish();

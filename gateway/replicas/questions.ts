@@ -1,5 +1,6 @@
-// What replicas ask each other beside streams to nodes: short HTTP questions, each in a stream of the link between them. Only GET, and
-// only what the asked one answers by itself: it asks nobody else, so nothing can go in circles.
+// What replicas ask each other beside streams to nodes: short HTTP questions, each in a stream of
+// the link between them. Only GET, and only what the asked one answers by itself: it asks nobody
+// else, so nothing can go in circles.
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Fault } from '../../protocol/catalogue/fault.ts';

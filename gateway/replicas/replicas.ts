@@ -1,5 +1,6 @@
-// This process among the replicas of the gateway: the roster of the others, the links to them, and the ways of streams to
-// nodes. The others know nothing of it until its door is open and `announce` has written its Lease.
+// This process among the replicas of the gateway: the roster of the others, the links to them, and
+// the ways of streams to nodes. The others know nothing of it until its door is open and
+// `announce` has written its Lease.
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';

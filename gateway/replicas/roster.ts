@@ -1,6 +1,7 @@
-// Which replicas of the gateway there are, from their Leases. A replica is dead when its Lease was not renewed for its
-// duration, counted on our own clock from the moment that we saw the last renewal, so that no two clocks have to
-// agree. When our own Lease is not renewed either, it is the API server that is away: then everybody stays what they were.
+// Which replicas of the gateway there are, from their Leases. A replica is dead when its Lease was not
+// renewed for its duration, counted on our own clock from the moment that we saw the last renewal, so that no
+// two clocks have to agree. When our own Lease is not renewed either, it is the API server that is away: then
+// everybody stays what they were.
 import type { Lease } from '../kubernetes/kinds.ts';
 import { addressAnnotation, drainingAnnotation, leaseMs, replicaLabel } from './lease.ts';
 
@@ -80,8 +81,9 @@ export class Roster {
   }
 
   /**
-   * The one that does what belongs to nobody else: of the live ones the first by name, one that is about to stop last.
-   * Two may think so for a moment. All that a leader does is a conditional write, or harmless when it is done twice.
+   * The one that does what belongs to nobody else: of the live ones the first by name, one that is about
+   * to stop last. Two may think so for a moment. All that a leader does is a conditional write, or
+   * harmless when it is done twice.
    */
   get leader(): string {
     const live = this.replicas.filter((replica) => replica.live);

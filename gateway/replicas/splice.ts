@@ -1,5 +1,6 @@
-// Two streams as one: what another replica opened towards this one, and the stream to the node whose tunnel is here. Bytes
-// pass as they lie; credit goes back to the one when the other has taken them; ends and resets pass through.
+// Two streams as one: what another replica opened towards this one, and the stream to the node whose
+// tunnel is here. Bytes pass as they lie; credit goes back to the one when the other has taken them;
+// ends and resets pass through.
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { ResetReason } from '../../protocol/tunnel/frame.ts';
 import { refusedFor, type SocketOutcome } from '../../protocol/tunnel/socket.ts';

@@ -1,5 +1,6 @@
-// Where a stream for a node goes: into its session when that is here, else to the replica that holds its tunnel. A node
-// that lost its tunnel a moment ago is waited for a little: it is probably on its way to another replica.
+// Where a stream for a node goes: into its session when that is here, else to the replica that
+// holds its tunnel. A node that lost its tunnel a moment ago is waited for a little: it is probably
+// on its way to another replica.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { StreamTarget } from '../../protocol/messages/session.ts';
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';

@@ -1,5 +1,5 @@
-// IP addresses and ranges, each with one text: IPv4 in IPv6 is the IPv4 address, letters are small, zeros are short. What is no
-// address or range has none. Nothing here knows whose an address is. Pure.
+// IP addresses and ranges, each with one text: IPv4 in IPv6 is the IPv4 address, letters are small, zeros are
+// short. What is no address or range has none. Nothing here knows whose an address is. Pure.
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 

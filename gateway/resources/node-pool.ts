@@ -1,5 +1,6 @@
-// The custom resource NodePool: what all of its nodes are to be. Its spec is protocol/settings/pool.ts, which gives the type,
-// the defaults and (by schema.ts) the schema of the CRD, so the API server refuses what we would refuse.
+// The custom resource NodePool: what all of its nodes are to be. Its spec is protocol/settings/pool.ts,
+// which gives the type, the defaults and (by schema.ts) the schema of the CRD, so the API server
+// refuses what we would refuse.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';

@@ -70,7 +70,10 @@ const conditionSchema = z.strictObject({
   cause: z.string().optional(),
 });
 
-/** Keys of what the gateway has written onto a Node: labels, `key:effect` of taints, and whether it was cordoned. */
+/**
+ * Keys of what the gateway has written onto a Node: labels, `key:effect` of taints,
+ * and whether it was cordoned.
+ */
 export const appliedSchema = z.strictObject({
   labels: z.array(z.string()),
   taints: z.array(z.string()),

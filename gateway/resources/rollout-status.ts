@@ -15,7 +15,10 @@ export const rolloutStatusSchema = z.strictObject({
   /** Nodes that will be asked when they are connected and Ready. */
   unreachable: z.array(z.string()),
   detail: z.string().optional(),
-  /** `tunnel`: kubelets of the pool may still reach the API server through it, also when the pool does not say so any more. */
+  /**
+   * `tunnel`: kubelets of the pool may still reach the API server through it, also when the
+   * pool does not say so any more.
+   */
   apiServerAccess: apiServerAccessSchema.optional(),
 });
 export type RolloutStatus = z.infer<typeof rolloutStatusSchema>;

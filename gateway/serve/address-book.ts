@@ -1,4 +1,5 @@
-// Puts the book of names and addresses together, from what the gateway was told of itself and what it sees of the cluster.
+// Puts the book of names and addresses together, from what the gateway was told of itself and
+// what it sees of the cluster.
 import type { Logger } from 'pino';
 import { AddressBook } from '../addresses/book.ts';
 import { ClusterAddresses } from '../addresses/cluster-addresses.ts';

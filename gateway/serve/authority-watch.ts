@@ -1,5 +1,5 @@
-// Looks whether the CA was rotated, by another process, or whether a rotation has come to its end; `changed` then
-// brings the new roots to where they are used.
+// Looks whether the CA was rotated, by another process, or whether a rotation has come to its end; `changed`
+// then brings the new roots to where they are used.
 import type { Logger } from 'pino';
 import type { Authority } from '../join/authority.ts';
 import { endRotation } from '../join/rotation.ts';

@@ -1,5 +1,5 @@
-// Live copies of what the gateway looks at all the time: pools, registrations, Nodes, kubelets' certificate requests. One place
-// starts and stops them all.
+// Live copies of what the gateway looks at all the time: pools, registrations, Nodes, kubelets' certificate
+// requests. One place starts and stops them all.
 import type { Logger } from 'pino';
 import type { Counters } from '../audit/counters.ts';
 import {

@@ -1,5 +1,6 @@
-// The sockets that listen, opened last and in this order: the other replicas', the API server's, the hosts', and the one that
-// says that all is ready. Each is whole when it opens: what answers behind it was made by an earlier stage.
+// The sockets that listen, opened last and in this order: the other replicas', the API server's, the
+// hosts', and the one that says that all is ready. Each is whole when it opens: what answers behind it
+// was made by an earlier stage.
 import type { AddressInfo } from 'node:net';
 import { kubeletPortOf } from '../egress/kubelet-port.ts';
 import { startEgress } from '../egress/server.ts';

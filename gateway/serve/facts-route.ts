@@ -1,5 +1,5 @@
-// POST /v1/node/facts: what a joined host says of itself again. Who asks was decided by the certificate, and how often by the node's
-// budget; this bounds the request and writes down what came of it.
+// POST /v1/node/facts: what a joined host says of itself again. Who asks was decided by the certificate, and
+// how often by the node's budget; this bounds the request and writes down what came of it.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { factsRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';

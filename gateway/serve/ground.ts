@@ -1,5 +1,5 @@
-// What the gateway stands on: a signed store, a cluster that is set up, the CA, and certificates of its own. It is looked at before
-// anything is opened; what is wrong here ends the start.
+// What the gateway stands on: a signed store, a cluster that is set up, the CA, and certificates of its own.
+// It is looked at before anything is opened; what is wrong here ends the start.
 import { ArtifactStore } from '../artifacts/store.ts';
 import { Authority } from '../join/authority.ts';
 import {

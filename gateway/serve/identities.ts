@@ -1,5 +1,6 @@
-// Who connects to the public port: nodes by their certificates against their registrations. A refusal is counted, and audited once
-// a while for each address; a certificate that is struck from the registration closes the tunnel that it opened.
+// Who connects to the public port: nodes by their certificates against their registrations. A refusal is
+// counted, and audited once a while for each address; a certificate that is struck from the registration
+// closes the tunnel that it opened.
 import type { Logger } from 'pino';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -75,7 +76,10 @@ function graceMs(pool: PoolObject | undefined): number {
   return pool ? poolSpec(pool).certificateGraceDays * 24 * 3600_000 : 0;
 }
 
-/** Of all registrations, as of a few seconds ago: it is asked for each connection, and only when the port is full. */
+/**
+ * Of all registrations, as of a few seconds ago: it is asked for each connection, and
+ * only when the port is full.
+ */
 function knownAddresses(view: ClusterView, now: () => number): (address: string) => boolean {
   let [known, atMs] = [new Set<string>(), 0];
   return (address) => {

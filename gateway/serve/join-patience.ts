@@ -1,7 +1,8 @@
-// How long whoever was refused at a join waits. A good token, one whose secret is right, is never held up by what others do behind
-// the same address: its failures count for the token and for the machine that it says it is. All else, be it no token, a wrong
-// secret or no JSON, shares the patience for its address; once that is used up, tokens are looked at in a copy of the stored hashes
-// that is read once in two seconds, so guessing costs the API server nothing more.
+// How long whoever was refused at a join waits. A good token, one whose secret is right, is never held up by
+// what others do behind the same address: its failures count for the token and for the machine that it says
+// it is. All else, be it no token, a wrong secret or no JSON, shares the patience for its address; once that
+// is used up, tokens are looked at in a copy of the stored hashes that is read once in two seconds, so
+// guessing costs the API server nothing more.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { isTokenAmong, tokenHashes, tokenId } from '../join/token.ts';
@@ -36,8 +37,9 @@ export class JoinPatience {
   }
 
   /**
-   * Looks at a claim that is admitted. Of one address only as many are looked at at a time as may fail at once, and beside them good
-   * tokens: a failure is counted when it has happened, and a thousand that came together would all have been let in by then.
+   * Looks at a claim that is admitted. Of one address only as many are looked at at a time as may fail at
+   * once, and beside them good tokens: a failure is counted when it has happened, and a thousand that came
+   * together would all have been let in by then.
    */
   async judged<T>(claim: Claim, look: () => Promise<T>): Promise<T> {
     const from = network(claim.address);
@@ -52,7 +54,10 @@ export class JoinPatience {
     }
   }
 
-  /** Throws TOO_MANY_REQUESTS. Asked once the request has been read; what could not be read is asked about without a token. */
+  /**
+   * Throws TOO_MANY_REQUESTS. Asked once the request has been read; what could not be read is
+   * asked about without a token.
+   */
   async admit(claim: Claim): Promise<void> {
     const { address, token } = claim;
     const id = token === undefined ? undefined : tokenId(token);

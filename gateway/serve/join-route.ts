@@ -1,5 +1,5 @@
-// POST /v1/join: reads and bounds the request, hands it to the join desk, and writes down how it ended: audit, counters, an
-// Event. Who is refused again and again has to wait (join-patience.ts).
+// POST /v1/join: reads and bounds the request, hands it to the join desk, and writes down how it ended:
+// audit, counters, an Event. Who is refused again and again has to wait (join-patience.ts).
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { joinRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';

@@ -1,5 +1,5 @@
-// The loops behind the ports: each node is reconciled when something about it changes, each kubelet's certificate request is
-// decided when it appears, each pool's numbers are written when they change.
+// The loops behind the ports: each node is reconciled when something about it changes, each kubelet's
+// certificate request is decided when it appears, each pool's numbers are written when they change.
 import type { Logger } from 'pino';
 import type { Artifact } from '../../protocol/messages/desired.ts';
 import type { AddressBook } from '../addresses/book.ts';

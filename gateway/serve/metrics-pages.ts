@@ -1,6 +1,6 @@
-// What Prometheus reads of the gateway and of nodes' own values, so that every value is to be had once, whichever replica is asked:
-// a node's page comes from the replica that has its tunnel, a replica's own from itself. What another replica asks is
-// answered from here alone.
+// What Prometheus reads of the gateway and of nodes' own values, so that every value is to be had once,
+// whichever replica is asked: a node's page comes from the replica that has its tunnel, a replica's own from
+// itself. What another replica asks is answered from here alone.
 import type { Registry } from 'prom-client';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { TelemetryIntake } from '../telemetry/intake.ts';

@@ -1,5 +1,6 @@
-// What Prometheus and people may ask of this gateway: its status port, kubelets' metrics through their tunnels, and pages of metrics,
-// whichever replica has what they need. A credential that can't be read ends the start.
+// What Prometheus and people may ask of this gateway: its status port, kubelets' metrics through
+// their tunnels, and pages of metrics, whichever replica has what they need. A credential that
+// can't be read ends the start.
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';

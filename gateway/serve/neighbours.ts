@@ -1,4 +1,5 @@
-// The other replicas as this one sees them, and the pages of metrics that each can give of all. Nobody sees this one yet.
+// The other replicas as this one sees them, and the pages of metrics that each can give of
+// all. Nobody sees this one yet.
 import { registerFigures } from '../audit/figures.ts';
 import { type Replicas, watchReplicas } from '../replicas/replicas.ts';
 import { type Given, unlessStopped } from './given.ts';

@@ -1,6 +1,7 @@
-// What one node may ask for over HTTPS: some questions, few changes. Each question reads the API server and each change writes the
-// Node, so a node that drains and uncordons itself without end would be the whole cluster's trouble. Who is over it is told when to
-// ask again, counted with the requests (status 429), and audited once a minute. Renewals have a budget of their own.
+// What one node may ask for over HTTPS: some questions, few changes. Each question reads the API server and
+// each change writes the Node, so a node that drains and uncordons itself without end would be the whole
+// cluster's trouble. Who is over it is told when to ask again, counted with the requests (status 429), and
+// audited once a minute. Renewals have a budget of their own.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';

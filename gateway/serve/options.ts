@@ -79,7 +79,9 @@ const serveOptionsSchema = z.object({
   stopGraceMs: z.number().default(10_000),
 });
 
-/** With an egress the API server reaches kubelets through their tunnels, so that they need no other way in. */
+/**
+ * With an egress the API server reaches kubelets through their tunnels, so that they need no other way in.
+ */
 export function defaultKubeletAccess({ egressSocket }: Pick<ServeOptions, 'egressSocket'>): KubeletAccess {
   return egressSocket === undefined ? 'direct' : 'tunnel';
 }

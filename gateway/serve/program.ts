@@ -1,5 +1,5 @@
-// The commands of regnode-gateway and their flags: `setup` prepares a cluster once, `serve` is the gateway, `bundle` makes and
-// signs the artifact store that it serves.
+// The commands of regnode-gateway and their flags: `setup` prepares a cluster once, `serve` is the gateway,
+// `bundle` makes and signs the artifact store that it serves.
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { completionCommand } from '../../protocol/cli/completion.ts';

@@ -1,5 +1,6 @@
-// What changes while the gateway runs, and where it is told: certificates that are renewed, a CA that is rotated, another issue of
-// the artifacts. Certificates go to the ports, roots to the nodes, address and manifest to where regnodectl reads them.
+// What changes while the gateway runs, and where it is told: certificates that are renewed, a CA that is
+// rotated, another issue of the artifacts. Certificates go to the ports, roots to the nodes, address and
+// manifest to where regnodectl reads them.
 import { watchStore } from '../artifacts/watch.ts';
 import { publishAddress } from '../join/public-address.ts';
 import type { PublicPort } from '../port/public-port.ts';

@@ -1,5 +1,5 @@
-// What the gateway leaves behind of its doings: counters, the audit trail, Kubernetes Events. Everything later writes into these,
-// so they are open before it and closed after it.
+// What the gateway leaves behind of its doings: counters, the audit trail, Kubernetes Events. Everything
+// later writes into these, so they are open before it and closed after it.
 import { outliveDefects } from '../../protocol/defect.ts';
 import { defectLog } from '../../protocol/defect-log.ts';
 import type { StreamAudit } from '../../protocol/tunnel/audit.ts';

@@ -1,5 +1,6 @@
-// POST /v1/node/renew: who asks was decided by the certificate, expired or not; this bounds the request and writes down
-// how it ended. A node that asks without end is made to wait, since each answer is a write to etcd.
+// POST /v1/node/renew: who asks was decided by the certificate, expired or not; this bounds the
+// request and writes down how it ended. A node that asks without end is made to wait, since
+// each answer is a write to etcd.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { renewRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';

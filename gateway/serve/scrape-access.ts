@@ -1,6 +1,6 @@
-// Who may read the status port. With a token file, only who shows that token (probes excepted); without one, metrics are for whoever can
-// reach the port, and what goes through to kubelets for this machine alone. The file is read for each request: a new token is
-// valid at once.
+// Who may read the status port. With a token file, only who shows that token (probes excepted); without one,
+// metrics are for whoever can reach the port, and what goes through to kubelets for this machine alone. The
+// file is read for each request: a new token is valid at once.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';

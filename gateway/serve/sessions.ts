@@ -1,5 +1,5 @@
-// Nodes' tunnels and what comes through them, before anybody can connect: live copies of the cluster's objects (not read yet), the
-// hub, what is known of each tunnel, the telemetry intake.
+// Nodes' tunnels and what comes through them, before anybody can connect: live copies of the cluster's
+// objects (not read yet), the hub, what is known of each tunnel, the telemetry intake.
 import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
 import { Tunnels } from '../nodes/tunnels.ts';
 import type { PoolObject } from '../resources/node-pool.ts';

@@ -1,12 +1,15 @@
-// The status port: plain HTTP on loopback by default, for Prometheus, probes and people on the machine. Reads only. Whichever
-// replica is asked, the answer about a node or another replica is the same; /metrics and /nodes speak of this one.
+// The status port: plain HTTP on loopback by default, for Prometheus, probes and people on the machine.
+// Reads only. Whichever replica is asked, the answer about a node or another replica is the same; /metrics
+// and /nodes speak of this one.
 //
 //   /metrics      Prometheus text: this replica's own metrics, then those of every node whose tunnel is here
 //   /nodes        JSON: each registered node with its tunnel and latest heartbeat; /nodes/NAME one of them
 //   /nodes/NAME/metrics      that node's values
 //   /nodes/NAME/kubelet/metrics[/cadvisor|/resource|/probes]   that node's kubelet, through its tunnel
-//   /replicas     JSON: the replicas of the gateway, as this one sees them; /replicas/NAME/metrics the own metrics of one
-//   /discovery/nodes   /discovery/kubelets[?path=/metrics/cadvisor]   /discovery/gateways   all of those, for http_sd_configs
+//   /replicas     JSON: the replicas of the gateway, as this one sees them
+//   /replicas/NAME/metrics   the own metrics of one
+//   /discovery/nodes   /discovery/kubelets[?path=/metrics/cadvisor]   /discovery/gateways
+//                 all of those, for http_sd_configs
 //   /healthz      the process answers;  /readyz  it can also serve joins
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
-// Nodes' telemetry at the gateway: from the tunnels into the intake, from there to remote-write, if that is asked for. Started and
-// stopped with the gateway; a credential that can't be read ends the start.
+// Nodes' telemetry at the gateway: from the tunnels into the intake, from there to remote-write, if that is
+// asked for. Started and stopped with the gateway; a credential that can't be read ends the start.
 
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';

@@ -1,6 +1,7 @@
-// POST /v1/join/token: whether a join token would be good, asked by install.sh before it downloads anything. Nothing is taken, and
-// nothing is told that a join would not tell; who is refused again and again waits, as at a join. A use that is gone is held
-// against a host that has no key yet; one that has may be asking for an answer that it lost.
+// POST /v1/join/token: whether a join token would be good, asked by install.sh before it downloads
+// anything. Nothing is taken, and nothing is told that a join would not tell; who is refused again and
+// again waits, as at a join. A use that is gone is held against a host that has no key yet; one that has
+// may be asking for an answer that it lost.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';

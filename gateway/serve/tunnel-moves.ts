@@ -1,5 +1,5 @@
-// A node's tunnel comes, goes, and moves between replicas: whoever keeps something of it here is told, and what this replica still
-// has of a node that is at another one ends.
+// A node's tunnel comes, goes, and moves between replicas: whoever keeps something of it here is told, and
+// what this replica still has of a node that is at another one ends.
 import type { Tunnels } from '../nodes/tunnels.ts';
 import { lostTo } from '../replicas/holding.ts';
 import type { Replicas } from '../replicas/replicas.ts';

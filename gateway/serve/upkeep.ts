@@ -1,5 +1,6 @@
-// What keeps registered nodes as their pools want them, from joining to leaving: whose a name and an address is, the reconciler,
-// departures, Cilium, and the loops that call them. From here on the cluster is read all the time; ready when all was read once.
+// What keeps registered nodes as their pools want them, from joining to leaving: whose a name and an address
+// is, the reconciler, departures, Cilium, and the loops that call them. From here on the cluster is read all
+// the time; ready when all was read once.
 import type { AddressBook } from '../addresses/book.ts';
 import { Departures } from '../nodes/departures.ts';
 import { auditReadmissions } from '../nodes/readmissions.ts';

@@ -1,6 +1,6 @@
 // RBAC: exactly what the gateway's own code does, for its ServiceAccount and for a client certificate with
-// CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The gateway may
-// create secrets in kube-system but read only those of its own namespace and delete by name.
+// CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The
+// gateway may create secrets in kube-system but read only those of its own namespace and delete by name.
 
 import { ciliumAccess, ciliumNamespaceRules } from '../cilium/access.ts';
 import { ciliumNamespace, foreignCilium } from '../cilium/names.ts';
@@ -151,7 +151,9 @@ export const accessObjects: readonly { kind: Kind<KubernetesObject>; object: Rba
   },
 ];
 
-/** Where regnode brings Cilium (cilium-rights.ts): its accounts, and the gateway's right to start its pods. */
+/**
+ * Where regnode brings Cilium (cilium-rights.ts): its accounts, and the gateway's right to start its pods.
+ */
 export const ciliumAccessObjects: readonly { kind: Kind<KubernetesObject>; object: RbacObject }[] = [
   ...ciliumAccess(labels),
   ...role(ciliumNamespace, ciliumNamespaceRules),

@@ -1,6 +1,7 @@
-// Whether the gateway gets the right to start Cilium's pods. They are privileged and run on every node, so whoever has this right is
-// root on each: only a cluster in which regnode brings Cilium gives it. Asked for or refused by a flag; without one the pools say
-// it, and where there are none yet it stays as it is. What is taken away is the gateway's Role alone: namespaces stay.
+// Whether the gateway gets the right to start Cilium's pods. They are privileged and run on every node, so
+// whoever has this right is root on each: only a cluster in which regnode brings Cilium gives it. Asked for
+// or refused by a flag; without one the pools say it, and where there are none yet it stays as it is. What is
+// taken away is the gateway's Role alone: namespaces stay.
 import { ciliumNamespace, ownSelector } from '../cilium/names.ts';
 import { daemonSets, roleBindings, roles } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';

@@ -1,6 +1,7 @@
-// Roles for people who use regnodectl: viewer, operator, admin. `setup` makes them and binds them to nobody, and nothing of them is
-// aggregated into Kubernetes' own view, edit and admin: who edits a NodePool says what runs as root on its hosts. What a role
-// amounts to stands in its annotation. Rules hold exactly what the verbs of regnodectl do.
+// Roles for people who use regnodectl: viewer, operator, admin. `setup` makes them and binds them to nobody,
+// and nothing of them is aggregated into Kubernetes' own view, edit and admin: who edits a NodePool says
+// what runs as root on its hosts. What a role amounts to stands in its annotation. Rules hold exactly what
+// the verbs of regnodectl do.
 
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { clusterRoles, roles } from '../kubernetes/kinds.ts';

@@ -44,7 +44,10 @@ export async function setUpCluster(
   for (const { metadata } of resourceDefinitions) await established(kubernetes, metadata.name);
 }
 
-/** Throws NOT_SET_UP when `setup` has not been run in this cluster. An API server that starts knows no CRDs for a moment. */
+/**
+ * Throws NOT_SET_UP when `setup` has not been run in this cluster. An API server that starts
+ * knows no CRDs for a moment.
+ */
 export async function assertSetUp(
   probe: () => Promise<unknown>,
   { graceMs = startingGraceMs }: { graceMs?: number } = {},

@@ -1,5 +1,5 @@
-// Ten thousand nodes describe their disks with the same columns: they are kept once. Bounded, so that a node which invents
-// new columns without end only loses the sharing.
+// Ten thousand nodes describe their disks with the same columns: they are kept once. Bounded, so that a node
+// which invents new columns without end only loses the sharing.
 import type { Column } from '../../protocol/telemetry/description.ts';
 
 const shapeLimit = 4096;

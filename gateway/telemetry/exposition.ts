@@ -1,5 +1,5 @@
-// Prometheus text format: all samples of one name stand together below one TYPE line. The part of a line before its
-// value does not change while its group lives, so it is made once.
+// Prometheus text format: all samples of one name stand together below one TYPE line. The part of a line
+// before its value does not change while its group lives, so it is made once.
 
 import { sampleName, sampleNumber } from '../../protocol/formats/prometheus.ts';
 import type { Heartbeat } from '../../protocol/telemetry/heartbeat.ts';

@@ -1,10 +1,14 @@
-// How far each epoch of a node has come: the high-water mark that makes every record count once. A batch may lie below it
-// (seen before), at it, or beyond (a gap, unless the agent says that it resumes after what another replica has).
+// How far each epoch of a node has come: the high-water mark that makes every record count once. A
+// batch may lie below it (seen before), at it, or beyond (a gap, unless the agent says that it resumes
+// after what another replica has).
 import { type BatchHeader, batchFlag } from '../../protocol/telemetry/batch.ts';
 
 export type Placement = 'next' | 'seen' | 'overlap' | 'gap';
 
-/** What became of the records of an epoch, in records: next - from = taken + lost + elsewhere + unexplained, exactly. */
+/**
+ * What became of the records of an epoch, in records: next - from = taken + lost +
+ * elsewhere + unexplained, exactly.
+ */
 export interface EpochAccount {
   /** The first that this gateway heard of. */
   readonly from: number;
@@ -26,12 +30,18 @@ export class HighWater {
     this.#limit = limit;
   }
 
-  /** Of an epoch that is not known, everything is new: another replica, or an earlier life of this one, has what is before. */
+  /**
+   * Of an epoch that is not known, everything is new: another replica, or an earlier life of
+   * this one, has what is before.
+   */
   mark(epoch: number): number | undefined {
     return this.#marks.get(epoch)?.next;
   }
 
-  /** `explainedFrom`: all between it and the batch's first record is accounted for by that record (a LOSS record). */
+  /**
+   * `explainedFrom`: all between it and the batch's first record is accounted for by
+   * that record (a LOSS record).
+   */
   place(batch: BatchHeader & { readonly nextSequence: number }, explainedFrom: number): Placement {
     const mark = this.mark(batch.epoch);
     if (mark === undefined || batch.firstSequence === mark) return 'next';

@@ -1,6 +1,7 @@
-// Takes what the nodes' tunnels bring: batches and heartbeats, as opaque bytes, each from a node whose name the session's
-// certificate has proven. It keeps the latest values and the high-water marks, answers what to acknowledge, and shows it all to
-// Prometheus. A node can cost no more than its budget; what is refused is counted, and nothing that it sends can throw.
+// Takes what the nodes' tunnels bring: batches and heartbeats, as opaque bytes, each from a node whose name
+// the session's certificate has proven. It keeps the latest values and the high-water marks, answers what to
+// acknowledge, and shows it all to Prometheus. A node can cost no more than its budget; what is refused is
+// counted, and nothing that it sends can throw.
 import type { Heartbeat } from '../../protocol/telemetry/heartbeat.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';
 import { ColumnShapes } from './column-shapes.ts';
@@ -78,7 +79,9 @@ export class TelemetryIntake {
     if (this.self.refused !== refused) this.#tellRefusal(nodeName);
   }
 
-  /** To be called now and then: what nothing was heard of for too long ends, whether somebody looks or not. */
+  /**
+   * To be called now and then: what nothing was heard of for too long ends, whether somebody looks or not.
+   */
   sweep(): void {
     const now = this.#monotonicMs();
     for (const node of this.#nodes.values()) node.sweep(now);
@@ -114,7 +117,10 @@ export class TelemetryIntake {
     return all.filter(({ value }) => !Number.isNaN(value));
   }
 
-  /** All nodes' live values and the intake's own metrics. A node that another replica shows is not shown here as well. */
+  /**
+   * All nodes' live values and the intake's own metrics. A node that another replica
+   * shows is not shown here as well.
+   */
   renderMetrics(): string {
     const exposition = new Exposition();
     for (const node of this.#nodes.values()) {

@@ -1,4 +1,5 @@
-// What one node may take of the gateway, each with its unit; what is over it is refused and counted under the reason's name.
+// What one node may take of the gateway, each with its unit; what is over it is refused and
+// counted under the reason's name.
 
 export interface TelemetryLimits {
   /** Bytes of batches, sustained, and how much of it at once. */
@@ -7,7 +8,10 @@ export interface TelemetryLimits {
   /** Series groups and columns (series) that are in force at a time. */
   readonly groups: number;
   readonly series: number;
-  /** Characters of names and labels of all of those series as a page shows them: each series repeats its group's labels. */
+  /**
+   * Characters of names and labels of all of those series as a page shows them: each series
+   * repeats its group's labels.
+   */
   readonly labelCharacters: number;
   /** Epochs whose high-water marks are remembered; the one used least recently goes. */
   readonly epochs: number;

@@ -6,7 +6,9 @@ import { lossColumn, lossReason, lossReasonNames, recordClass } from '../../prot
 export interface Loss {
   readonly count: number;
   readonly reason: string;
-  /** One that the spool made stands in the place of the last record that it reports, so it is none by itself. */
+  /**
+   * One that the spool made stands in the place of the last record that it reports, so it is none by itself.
+   */
   readonly isInPlace: boolean;
 }
 

@@ -1,5 +1,6 @@
-// What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks and latest values, answers
-// what to acknowledge, and hands each value on once. What it refuses is counted, and no bytes can make it throw.
+// What one node sends: its batches and heartbeats, against its budget. It keeps the node's high-water marks
+// and latest values, answers what to acknowledge, and hands each value on once. What it refuses is counted,
+// and no bytes can make it throw.
 
 import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import { encodeAcknowledgement, type Verdict } from '../../protocol/telemetry/acknowledgement.ts';
@@ -153,7 +154,10 @@ export class NodeIntake {
     return answer(batch.epoch, batch.nextSequence, 'accepted');
   }
 
-  /** Every record that is beyond the mark, once. A hole in the sequence must be the range of the LOSS record right behind it. */
+  /**
+   * Every record that is beyond the mark, once. A hole in the sequence must be the range of the
+   * LOSS record right behind it.
+   */
   #walk(batch: Batch, now: number): void {
     const { self } = this.#parts;
     const account = this.marks.account(batch.epoch, explainedFrom(batch));
@@ -242,7 +246,10 @@ export class NodeIntake {
     }
   }
 
-  /** True once for each schema that is not known: the agent is asked to describe, and is not asked again for the same. */
+  /**
+   * True once for each schema that is not known: the agent is asked to describe, and is
+   * not asked again for the same.
+   */
   #lacksSchema(batch: Batch): boolean {
     if ((batch.flags & batchFlag.replay) !== 0) return false;
     const cursor = new RecordCursor(batch.records);

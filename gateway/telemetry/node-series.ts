@@ -1,6 +1,6 @@
-// The latest value of every series of one node. A group (family and labels) is kept once, whichever schema number of whichever epoch
-// it has today, so a restarted agent takes its series over and no sample appears twice. Groups that got no record for
-// three of their intervals are stale and vanish.
+// The latest value of every series of one node. A group (family and labels) is kept once, whichever schema
+// number of whichever epoch it has today, so a restarted agent takes its series over and no sample appears
+// twice. Groups that got no record for three of their intervals are stale and vanish.
 
 import type { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import {
@@ -28,7 +28,9 @@ export interface SeriesGroup {
   readonly characters: number;
   /** Its places in `#schemas`: epoch and schema, one pair behind the other; few, since each epoch has one. */
   readonly numbers: number[];
-  /** Sample names with all labels, made when they are first shown and when the node has moved to another pool. */
+  /**
+   * Sample names with all labels, made when they are first shown and when the node has moved to another pool.
+   */
   shown?: { readonly pool: string; readonly names: readonly string[] };
 }
 

@@ -1,5 +1,5 @@
-// Who sends telemetry that is none: told once a minute for each node and reason, with how often it was not told since. The counters
-// have all, by reason; they can't name nodes, of which there may be thousands.
+// Who sends telemetry that is none: told once a minute for each node and reason, with how often it was not
+// told since. The counters have all, by reason; they can't name nodes, of which there may be thousands.
 
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';

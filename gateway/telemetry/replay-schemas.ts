@@ -1,5 +1,6 @@
-// What the columns of replayed records mean. A node's spool explains itself: each of its segments begins with the descriptions in
-// force. They are kept apart from the live ones, which may have changed since those records were made.
+// What the columns of replayed records mean. A node's spool explains itself: each of its segments
+// begins with the descriptions in force. They are kept apart from the live ones, which may have changed
+// since those records were made.
 import { type Description, shownCharacters } from '../../protocol/telemetry/description.ts';
 import type { TelemetryLimits } from './limits.ts';
 import type { SampleGroup } from './sample-sink.ts';

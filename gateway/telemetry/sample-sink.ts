@@ -1,5 +1,5 @@
-// Who else wants the values that the intake takes, beside the scrape: today remote-write. Timestamps are the node's own, in
-// milliseconds since the Unix epoch, and never go back within a series that goes on.
+// Who else wants the values that the intake takes, beside the scrape: today remote-write. Timestamps are the
+// node's own, in milliseconds since the Unix epoch, and never go back within a series that goes on.
 
 import type { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import type { Column, Labels } from '../../protocol/telemetry/description.ts';

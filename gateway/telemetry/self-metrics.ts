@@ -1,4 +1,5 @@
-// What the intake counts about itself. Every batch, record and heartbeat that arrives ends in exactly one of these.
+// What the intake counts about itself. Every batch, record and heartbeat that arrives
+// ends in exactly one of these.
 import { lossReason } from '../../protocol/telemetry/record.ts';
 import { type RefusalReason, refusalReasons } from '../../protocol/telemetry/refusal.ts';
 

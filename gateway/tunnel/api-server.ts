@@ -1,7 +1,7 @@
-// The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What is in
-// the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a few connections
-// at a time and opens few; one that wants many is refused, whatever its tunnel would carry, and one that is refused again and
-// again does not fill the audit.
+// The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What
+// is in the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a
+// few connections at a time and opens few; one that wants many is refused, whatever its tunnel would carry,
+// and one that is refused again and again does not fill the audit.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';

@@ -1,8 +1,12 @@
-// What the gateway counts about its tunnels, for the metrics page. What is refused is counted by kind, all of it; told
-// (logged and audited) is the first of a kind and node in each minute, with how many were only counted since.
+// What the gateway counts about its tunnels, for the metrics page. What is refused is counted by
+// kind, all of it; told (logged and audited) is the first of a kind and node in each minute, with how
+// many were only counted since.
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 
-/** A violation ends a stream or a session, a handshake failed before there was one, an upgrade before there was a tunnel. */
+/**
+ * A violation ends a stream or a session, a handshake failed before there was one, an
+ * upgrade before there was a tunnel.
+ */
 export type Refusal = 'violations' | 'handshakesFailed' | 'upgradesRefused';
 
 export interface HubCounters extends Record<Refusal, number> {

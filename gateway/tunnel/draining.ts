@@ -1,9 +1,13 @@
-// How a replica gives its sessions away before it stops: every agent is asked to move, each after its own delay, so that they do not
-// arrive elsewhere all at once; what has not gone when the grace is over gets its end in order.
+// How a replica gives its sessions away before it stops: every agent is asked to move, each after its
+// own delay, so that they do not arrive elsewhere all at once; what has not gone when the grace is
+// over gets its end in order.
 import type { TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 
-/** After the grace of a stop: for what is underway in streams that were ended, and for the answers of their ends. */
+/**
+ * After the grace of a stop: for what is underway in streams that were ended, and
+ * for the answers of their ends.
+ */
 export const finishMs = 5_000;
 
 export interface Draining {
@@ -15,8 +19,8 @@ export interface Draining {
 }
 
 /**
- * Delays lie within half of `graceMs`. Resolves when all have gone; when the grace is over, what is left of streams gets its FIN after
- * what is under way, and has a few seconds more.
+ * Delays lie within half of `graceMs`. Resolves when all have gone; when the grace is over, what is left of
+ * streams gets its FIN after what is under way, and has a few seconds more.
  */
 export async function drainSessions(
   { clock, sessions, count, onClose }: Draining,

@@ -1,7 +1,7 @@
-// The gateway's end of all tunnels: at most one session per node. Who the node is was decided by its certificate
-// before `handleUpgrade` (gateway/join); nothing that the agent says changes it. A newer connection of the same
-// agent goes on with the session or supersedes it, an older one is refused, and so is a node that connects
-// too often.
+// The gateway's end of all tunnels: at most one session per node. Who the node is was decided by its
+// certificate before `handleUpgrade` (gateway/join); nothing that the agent says changes it. A newer
+// connection of the same agent goes on with the session or supersedes it, an older one is refused, and so is
+// a node that connects too often.
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -190,8 +190,8 @@ export class TunnelHub {
   }
 
   /**
-   * The node's tunnel is at another replica now. Of a session that is being drained this is the plan: it lives until
-   * its streams have ended. Any other is a connection that has died without a word.
+   * The node's tunnel is at another replica now. Of a session that is being drained this is the plan: it
+   * lives until its streams have ended. Any other is a connection that has died without a word.
    */
   supersede(node: string, reason: string): void {
     const session = this.#held.get(node)?.session;
@@ -200,7 +200,9 @@ export class TunnelHub {
     }
   }
 
-  /** No new sessions; the ones that are here are given away within `graceMs` and a few seconds, then ended. */
+  /**
+   * No new sessions; the ones that are here are given away within `graceMs` and a few seconds, then ended.
+   */
   async drain(graceMs = drainGraceMs): Promise<void> {
     this.#draining = true;
     const sessions = () => [...this.#held.values()].map(({ session }) => session);

@@ -1,5 +1,6 @@
-// The end of a connection that is refused: its answer, a moment in which a peer of good will reads it and closes, and
-// then the end all the same. A peer that neither reads nor closes would otherwise keep its socket for ever.
+// The end of a connection that is refused: its answer, a moment in which a peer of good will reads
+// it and closes, and then the end all the same. A peer that neither reads nor closes would
+// otherwise keep its socket for ever.
 import type { Duplex } from 'node:stream';
 
 const patienceMs = 1000;

@@ -1,5 +1,5 @@
-// Whether a node whose certificate is good may have a tunnel at this moment: not without our subprotocol, and not over and over
-// again. What it does in the tunnel is for others to judge.
+// Whether a node whose certificate is good may have a tunnel at this moment: not without our subprotocol, and
+// not over and over again. What it does in the tunnel is for others to judge.
 import type { IncomingMessage } from 'node:http';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { subprotocol } from '../../protocol/tunnel/limits.ts';

@@ -1,5 +1,5 @@
-// What happens to nodes, as Kubernetes Events and conditions tell it. Their reason is the code in CamelCase, as is the
-// custom there (TUNNEL_LOST → TunnelLost); `regnode explain` takes either.
+// What happens to nodes, as Kubernetes Events and conditions tell it. Their reason is the code in CamelCase,
+// as is the custom there (TUNNEL_LOST → TunnelLost); `regnode explain` takes either.
 import type { CatalogueEntry } from './entry.ts';
 
 const nothingToDo = { en: 'Nothing to do.', zh: '无需处理。' };

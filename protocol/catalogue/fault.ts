@@ -40,7 +40,10 @@ export class Fault extends Error {
     return { code: this.code, values: this.values };
   }
 
-  /** Reads a fault from the wire; an unknown code becomes PEER_ANSWER_UNKNOWN that names it. Of the values only texts and numbers. */
+  /**
+   * Reads a fault from the wire; an unknown code becomes PEER_ANSWER_UNKNOWN that names it. Of the
+   * values only texts and numbers.
+   */
   static fromWire(wire: { readonly code: string; readonly values?: unknown }): Fault {
     return isFaultCode(wire.code)
       ? new Fault(wire.code, valuesFromWire(wire.values))
@@ -55,7 +58,10 @@ export class Fault extends Error {
   }
 }
 
-/** Of `zh`, or of a locale; Chinese as we write it is nonsense on a terminal of another character set than UTF-8. */
+/**
+ * Of `zh`, or of a locale; Chinese as we write it is nonsense on a terminal of
+ * another character set than UTF-8.
+ */
 export function languageNamed(name: string): Language {
   return /^zh[^.]*(?:\.utf-?8.*)?$/i.test(name) ? 'zh' : 'en';
 }

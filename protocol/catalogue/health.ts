@@ -1,5 +1,5 @@
-// What may ail a node while it runs: the codes of its conditions. When each becomes visible and what it depends on is
-// agent/health/table.ts; a code without a row there does not compile.
+// What may ail a node while it runs: the codes of its conditions. When each becomes visible and what it
+// depends on is agent/health/table.ts; a code without a row there does not compile.
 import type { CatalogueEntry } from './entry.ts';
 
 export const healthFaults = {

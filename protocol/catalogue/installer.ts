@@ -1,5 +1,5 @@
-// What only install.sh and the pasted line before it say. They are shell and carry their own texts; here they are for
-// `regnode explain`. A unit test keeps codes and exit codes the same.
+// What only install.sh and the pasted line before it say. They are shell and carry their own texts; here they
+// are for `regnode explain`. A unit test keeps codes and exit codes the same.
 import type { CatalogueEntry } from './entry.ts';
 
 export const installerFaults = {

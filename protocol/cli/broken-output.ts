@@ -1,6 +1,6 @@
-// What becomes of a command whose output cannot be written, at both ends the same: a reader that has gone (`| head`) is nobody's
-// fault, and ends nothing that is under way; a full disk is told in one line where it can be, and the exit code says it. Node
-// would end the process in the middle of its work, with a stack.
+// What becomes of a command whose output cannot be written, at both ends the same: a reader that has gone (`|
+// head`) is nobody's fault, and ends nothing that is under way; a full disk is told in one line where it can
+// be, and the exit code says it. Node would end the process in the middle of its work, with a stack.
 import { Fault, type Language } from '../catalogue/fault.ts';
 
 interface Stream {

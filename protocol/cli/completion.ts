@@ -1,4 +1,5 @@
-// Shell completion for bash and zsh, made from the command tree itself, so it can't forget a command or a flag.
+// Shell completion for bash and zsh, made from the command tree itself, so it can't
+// forget a command or a flag.
 import { Argument, Command } from 'commander';
 import type { Output } from './terminal.ts';
 

@@ -1,5 +1,5 @@
-// English or Chinese: --language decides, else REGNODE_LANG (or REGNODE_LANGUAGE, as install.sh hands it on), else
-// the locale of the shell.
+// English or Chinese: --language decides, else REGNODE_LANG (or REGNODE_LANGUAGE, as install.sh hands it on),
+// else the locale of the shell.
 import { type Language, languageNamed } from '../catalogue/fault.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
-// How a command of any of our programs ends: an exit code, and a failure told in one line with its remedy. Exit code 2
-// is a command line that nobody understands; every other failure has the exit code of its fault. The parser
-// prints through the given streams too, and never ends the process by itself.
+// How a command of any of our programs ends: an exit code, and a failure told in one line with its remedy.
+// Exit code 2 is a command line that nobody understands; every other failure has the exit code of its fault.
+// The parser prints through the given streams too, and never ends the process by itself.
 import { type Command, CommanderError } from 'commander';
 import { Fault } from '../catalogue/fault.ts';
 import { printableLines } from '../printable.ts';
@@ -17,7 +17,10 @@ export interface Ending {
   readonly faultOf?: (error: unknown) => Fault | undefined;
 }
 
-/** Parses and runs `args`, which have no program's name; never throws. Returns the exit code of a failure, or 0. */
+/**
+ * Parses and runs `args`, which have no program's name; never throws. Returns the
+ * exit code of a failure, or 0.
+ */
 export async function runToItsEnd(
   program: Command,
   args: readonly string[],

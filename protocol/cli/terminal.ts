@@ -1,5 +1,6 @@
-// Where a command prints: the result on stdout, everything else on stderr, in the reader's language. A verdict is
-// always a word ([ok], [fail]); colour only repeats it, and never when NO_COLOR is set or nobody looks.
+// Where a command prints: the result on stdout, everything else on stderr, in the reader's
+// language. A verdict is always a word ([ok], [fail]); colour only repeats it, and never when
+// NO_COLOR is set or nobody looks.
 import type { Fault, Language } from '../catalogue/fault.ts';
 import type { Text } from '../catalogue/text.ts';
 import { printable, printableJson, printableLines } from '../printable.ts';

@@ -1,5 +1,5 @@
-// What the table asks of a host, and whether a condition holds of it. Pure. A trait that nobody has looked up fulfils no
-// condition: what isn't known is never a reason to refuse.
+// What the table asks of a host, and whether a condition holds of it. Pure. A trait that nobody has looked up
+// fulfils no condition: what isn't known is never a reason to refuse.
 import { isAtLeast, isWithin, type VersionRange } from './versions.ts';
 
 export interface HostTraits {

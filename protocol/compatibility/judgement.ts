@@ -1,4 +1,5 @@
-// Asks the table: whether a version may be had on a host and why, which of several is the best, which settings a pair needs. Pure.
+// Asks the table: whether a version may be had on a host and why, which of several is the best, which
+// settings a pair needs. Pure.
 import { type HostTraits, holds } from './host-traits.ts';
 import { type Rule, type RuleId, rules, type Subject } from './table.ts';
 import { describeRange, isAtLeast, isWithin } from './versions.ts';
@@ -54,7 +55,9 @@ export function bestVersion(
   return undefined;
 }
 
-/** Of which versions a host can have some, for people: `< 1.18 ≥ 1.15`, or undefined when it can have none. */
+/**
+ * Of which versions a host can have some, for people: `< 1.18 ≥ 1.15`, or undefined when it can have none.
+ */
 export function describeAllowed(subject: Subject, situation: Situation): string | undefined {
   const refused = rulesFor(subject, situation).filter(({ verdict }) => verdict === 'refused');
   if (refused.some(({ versions }) => versions.atLeast === undefined && versions.below === undefined))

@@ -1,6 +1,7 @@
-// What runs where, as data with reasons: which versions of kubelet, containerd and Cilium a host may have by its kernel, cgroup
-// version, C library and systemd, which go together, and which settings a pair needs. Preflight explains itself with these rows,
-// the gateway chooses versions by them, the planner takes its settings from them. Nobody else knows such a fact.
+// What runs where, as data with reasons: which versions of kubelet, containerd and Cilium a host may have by
+// its kernel, cgroup version, C library and systemd, which go together, and which settings a pair needs.
+// Preflight explains itself with these rows, the gateway chooses versions by them, the planner takes its
+// settings from them. Nobody else knows such a fact.
 import type { Text } from '../catalogue/text.ts';
 import type { HostCondition } from './host-traits.ts';
 import type { VersionRange } from './versions.ts';

@@ -1,4 +1,5 @@
-// Versions as kernels, distributions, Kubernetes and artifacts write them: numbers at the front, anything behind. Pure.
+// Versions as kernels, distributions, Kubernetes and artifacts write them: numbers at the
+// front, anything behind. Pure.
 
 /** `atLeast` belongs to it, `below` doesn't; without both it is every version. */
 export interface VersionRange {
@@ -6,7 +7,9 @@ export interface VersionRange {
   readonly below?: string;
 }
 
-/** `5.4.119-19-0008` → [5, 4, 119]; `v1.20.2` → [1, 20, 2]; undefined when it does not begin with a number. */
+/**
+ * `5.4.119-19-0008` → [5, 4, 119]; `v1.20.2` → [1, 20, 2]; undefined when it does not begin with a number.
+ */
 export function parseVersion(text: string): readonly number[] | undefined {
   const match = /^v?(\d+(?:\.\d+)*)/.exec(text.trim());
   return match?.[1]?.split('.').map(Number);

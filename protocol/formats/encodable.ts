@@ -1,5 +1,6 @@
-// What may stand in a file or a command that we write. A configured value never needs a line break, a control character or half a
-// character, and in some format each of them is code; the schemas refuse them, and every encoder does so again. Pure.
+// What may stand in a file or a command that we write. A configured value never needs a line break, a control
+// character or half a character, and in some format each of them is code; the schemas refuse them, and every
+// encoder does so again. Pure.
 import { Fault } from '../catalogue/fault.ts';
 import { isPrintable, printable } from '../printable.ts';
 

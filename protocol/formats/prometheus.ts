@@ -1,5 +1,5 @@
-// Prometheus' text format: names with labels, and numbers. Names of metrics and labels are held by the schema that they came
-// through; the value of a label may be any text. Pure.
+// Prometheus' text format: names with labels, and numbers. Names of metrics and labels are held by the schema
+// that they came through; the value of a label may be any text. Pure.
 
 export function sampleName(name: string, labels: object): string {
   const pairs = Object.entries(labels).map(

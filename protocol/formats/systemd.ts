@@ -1,6 +1,7 @@
-// Text for systemd: commands, environment, plain values and names of a unit file (systemd.syntax, systemd.service, systemd.unit).
-// A directive takes nothing but a UnitValue, and only these functions make one: what comes in as a text comes out of systemd's
-// own parser as the same text, or is refused. `%` is doubled against specifiers, `$` against variables. Pure.
+// Text for systemd: commands, environment, plain values and names of a unit file (systemd.syntax,
+// systemd.service, systemd.unit). A directive takes nothing but a UnitValue, and only these functions make
+// one: what comes in as a text comes out of systemd's own parser as the same text, or is refused. `%` is
+// doubled against specifiers, `$` against variables. Pure.
 import { encodable, notEncodable } from './encodable.ts';
 
 declare const encoded: unique symbol;
@@ -38,7 +39,10 @@ export function line(text: string): UnitValue {
   return withoutSpecifiers(encodable(text, 'value of a unit')) as UnitValue;
 }
 
-/** Names of units, or the words that a directive knows: `simple`, `infinity`, `network.target local-fs.target`. */
+/**
+ * Names of units, or the words that a directive knows: `simple`, `infinity`,
+ * `network.target local-fs.target`.
+ */
 export function words(...names: readonly string[]): UnitValue {
   const wrong = names.find((name) => !unitName.test(name));
   if (wrong !== undefined) throw notEncodable(wrong, 'word of a unit');

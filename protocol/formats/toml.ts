@@ -1,5 +1,5 @@
-// TOML, as containerd reads it: sections one after the other, each with its reason as a comment. The values are written by
-// smol-toml; what no parser would give back is refused before. Pure.
+// TOML, as containerd reads it: sections one after the other, each with its reason as a comment. The values
+// are written by smol-toml; what no parser would give back is refused before. Pure.
 import { stringify } from 'smol-toml';
 import { encodable } from './encodable.ts';
 

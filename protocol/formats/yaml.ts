@@ -1,6 +1,7 @@
-// YAML for people to read, as the kubelet takes it (YAML 1.1, duplicate keys and unknown fields refused): block mappings and lists,
-// every string in quotes of JSON unless it is a plain word. Written here, because it is a page and npm's `yaml` would cost the
-// agent 2 MB of resident memory for as long as it runs; the tests read it with that. Pure.
+// YAML for people to read, as the kubelet takes it (YAML 1.1, duplicate keys and unknown fields refused):
+// block mappings and lists, every string in quotes of JSON unless it is a plain word. Written here, because
+// it is a page and npm's `yaml` would cost the agent 2 MB of resident memory for as long as it runs; the
+// tests read it with that. Pure.
 import { encodable } from './encodable.ts';
 
 export function yaml(value: object): string {

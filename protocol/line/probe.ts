@@ -1,6 +1,6 @@
-// One UDP datagram of a line probe. A fixed head (56 bytes), then zeros up to the size that is probed; an answer is never
-// larger than its request. The key belongs to one source address (session.ts), so a datagram that claims another
-// address is not answered, and nobody can be sent anything that he has not asked for.
+// One UDP datagram of a line probe. A fixed head (56 bytes), then zeros up to the size that is probed; an
+// answer is never larger than its request. The key belongs to one source address (session.ts), so a datagram
+// that claims another address is not answered, and nobody can be sent anything that he has not asked for.
 //
 //   0 "RGLP"  4 version  5 kind  6 u16 length of the whole datagram  8 session id (8 bytes)  16 u32 expiry, s
 //  20 u32 number  24 f64 t1: sent by the host  32 f64 t2: received  40 f64 t3: answered (ms since the epoch)
@@ -13,8 +13,8 @@ const version = 1;
 const signedBytes = 48;
 
 /**
- * `echo`: answer with the head only. `full`: answer with as many bytes. `inbound`: answer from the same port to the
- * VXLAN port of the host, as a node in the cloud would. `answer`: never answered.
+ * `echo`: answer with the head only. `full`: answer with as many bytes. `inbound`: answer from the same port
+ * to the VXLAN port of the host, as a node in the cloud would. `answer`: never answered.
  */
 export const probeKinds = ['echo', 'full', 'inbound', 'answer'] as const;
 export type ProbeKind = (typeof probeKinds)[number];

@@ -1,5 +1,6 @@
-// What a host gets over TLS before it may probe: a key for each address that it may probe from, good for a while. And the
-// HTTPS part of the probing: time, a bounded source, a bounded sink. Before a join anybody may ask, after it the node.
+// What a host gets over TLS before it may probe: a key for each address that it may probe from, good for a
+// while. And the HTTPS part of the probing: time, a bounded source, a bounded sink. Before a join anybody
+// may ask, after it the node.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
@@ -34,7 +35,10 @@ export const lineSunkSchema = z.object({ bytes: z.number(), milliseconds: z.numb
 
 export type LineSession = z.infer<typeof lineSessionSchema>;
 
-/** One session from one address. Every replica of a gateway derives the same, so none has to remember a session. */
+/**
+ * One session from one address. Every replica of a gateway derives the same, so
+ * none has to remember a session.
+ */
 export function lineKey(
   secret: Uint8Array,
   session: string,

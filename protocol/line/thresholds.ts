@@ -1,5 +1,5 @@
-// What a pool asks of the private line. Each number is a limit that `regnode netcheck` and the node's health are judged
-// by; the defaults follow public guidance for hybrid nodes (≤ 200 ms, ≥ 100 Mbit/s).
+// What a pool asks of the private line. Each number is a limit that `regnode netcheck` and the node's health
+// are judged by; the defaults follow public guidance for hybrid nodes (≤ 200 ms, ≥ 100 Mbit/s).
 import { z } from 'zod';
 
 export const lineThresholdsSchema = z.strictObject({

@@ -1,4 +1,5 @@
-// Messages of the tunnel's CONTROL frames (JSON, UTF-8). Small and rare; whatever is large or frequent has a frame of its own.
+// Messages of the tunnel's CONTROL frames (JSON, UTF-8). Small and rare; whatever is large or
+// frequent has a frame of its own.
 import { z } from 'zod';
 import { shownText } from '../grammar.ts';
 import { desiredStateSchema } from './desired.ts';
@@ -9,7 +10,9 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('desired'), desired: desiredStateSchema }),
   /** gateway → agent: the node is to be removed; the agent runs its own `leave` and deregisters. */
   z.strictObject({ kind: z.literal('leave'), reason: shownText(1024) }),
-  /** gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first. */
+  /**
+   * gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first.
+   */
   z.strictObject({ kind: z.literal('authority'), caPem: z.string().max(1024 * 1024) }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.object({ kind: z.literal('report'), ...reportShape }),

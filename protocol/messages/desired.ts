@@ -1,7 +1,7 @@
 // The desired state of one node: what a pool wants, resolved to exact artifacts. It is all that the agent's
-// planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly when
-// anything else here does. Keys that this end doesn't know are left out: the other may be newer, which it is
-// whenever a gateway asks its agents to upgrade themselves.
+// planner needs; the gateway computes it, the agent compares it with the host. `revision` changes exactly
+// when anything else here does. Keys that this end doesn't know are left out: the other may be newer, which
+// it is whenever a gateway asks its agents to upgrade themselves.
 import { z } from 'zod';
 import {
   labelsSchema,
@@ -29,7 +29,10 @@ import {
 /** Nothing is waited for longer: a timer of more than 24 days is due at once in Node.js. */
 const longestMs = 24 * 60 * 60_000;
 
-/** One downloadable archive. `path` is below the gateway's own URL; sizes in bytes; `sha256` in lower-case hex. */
+/**
+ * One downloadable archive. `path` is below the gateway's own URL; sizes in bytes;
+ * `sha256` in lower-case hex.
+ */
 export const artifactSchema = z.strictObject({
   component: z.enum(['containerd', 'runc', 'kubelet', 'cni-plugins', 'crictl', 'images', 'agent']),
   version: versionSchema,
@@ -68,7 +71,10 @@ export const desiredStateSchema = z.object({
   kubelet: z.strictObject(kubeletSettings),
   containerd: z.strictObject(containerdSettings),
   telemetry: z.strictObject(telemetrySettings),
-  /** The signed manifest that names all these artifacts; the host has verified it before it believes any of them. */
+  /**
+   * The signed manifest that names all these artifacts; the host has verified it
+   * before it believes any of them.
+   */
   manifest: z.strictObject({
     serial: z.number().int().positive(),
     sha256: sha256Schema,
@@ -84,8 +90,10 @@ export const desiredStateSchema = z.object({
       healthTimeoutMs: z.number().int().min(1000).max(longestMs).default(300_000),
       /** A version that failed is tried again when this becomes another one. */
       attempt: noteSchema.default(''),
-      /** The pending restart (its id, as the node told it) that is this node's turn now. A gateway that doesn't say
-       *  never heard of turns: then nothing waits. */
+      /**
+       * The pending restart (its id, as the node told it) that is this node's turn now. A gateway that
+       * doesn't say never heard of turns: then nothing waits.
+       */
       restart: noteSchema.optional(),
       /** When pods are moved away before another kubelet starts. A gateway that doesn't say can't do it. */
       drain: upgradeDrainSchema.default('never'),
@@ -93,8 +101,10 @@ export const desiredStateSchema = z.object({
     .prefault({}),
   /** Where archives are to be had besides the gateway, and how fast they may come. */
   downloads: z.strictObject(downloadSettings).prefault({}),
-  /** One artifact per component for this host's architecture; `images` may occur several times. An agent of before a component existed
-   *  can do nothing with it, and must not be kept by it from upgrading itself. */
+  /**
+   * One artifact per component for this host's architecture; `images` may occur several times. An agent of
+   * before a component existed can do nothing with it, and must not be kept by it from upgrading itself.
+   */
   artifacts: z.preprocess(withKnownComponent, z.array(artifactSchema).max(256)),
 });
 

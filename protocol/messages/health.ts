@@ -1,5 +1,6 @@
-// What ails a node, as the agent reports it and the gateway writes it down. A finding stays the same from the moment it
-// becomes visible until it clears (its values are those that raised it), so that equal findings mean: nothing is new.
+// What ails a node, as the agent reports it and the gateway writes it down. A finding stays the same from
+// the moment it becomes visible until it clears (its values are those that raised it), so that equal
+// findings mean: nothing is new.
 import { z } from 'zod';
 import { shownText } from '../grammar.ts';
 

@@ -1,14 +1,15 @@
-// The HTTPS side of the protocol: what an agent asks before it has a tunnel, and the few calls that a node
-// makes with its certificate. Every refusal is `{"error":{"code","values"}}` (see fault.ts) with a 4xx/5xx status.
+// The HTTPS side of the protocol: what an agent asks before it has a tunnel, and the few calls
+// that a node makes with its certificate. Every refusal is `{"error":{"code","values"}}` (see
+// fault.ts) with a 4xx/5xx status.
 //
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
-//   POST /v1/join/token        no client certificate   {token, hasKey} → {pool}: would it be good? takes nothing
-//   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (also with one that has expired, in the grace)
-//   POST /v1/node/drain        node certificate        {}           → DrainResponse (answers when the drain has ended)
+//   POST /v1/join/token        no client certificate   {token, hasKey} → {pool}: is it good? takes nothing
+//   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (expired: in its grace)
+//   POST /v1/node/drain        node certificate        {}           → DrainResponse, when the drain has ended
 //   POST /v1/node/upgrade-drain  the same, but pods without a controller stay: the host comes back
 //   POST /v1/node/uncordon     node certificate        {}           → {}
 //   POST /v1/node/deregister   node certificate        {}           → {}
-//   POST /v1/node/facts        node certificate        FactsRequest → FactsResponse: what the host is now, and where
+//   POST /v1/node/facts        node certificate        FactsRequest → FactsResponse: what the host is now
 //   GET  /v1/node/status       node certificate                     → NodeStatusResponse
 //   GET  /v1/node/desired      node certificate                     → DesiredState
 //   GET  /healthz /cacert /install.sh /artifacts/*     none
@@ -38,7 +39,9 @@ export const hostFactsSchema = z.strictObject({
   glibc: shownText(32).optional(),
   systemd: shownText(32).optional(),
   architecture: z.enum(['amd64', 'arm64']),
-  /** The address that the node is known by: the source address of the private line, first; others after it. */
+  /**
+   * The address that the node is known by: the source address of the private line, first; others after it.
+   */
   addresses: z.array(shownText(45)).min(1).max(16),
   agentVersion: shownText(64),
 });

@@ -1,7 +1,8 @@
-// The signed manifest: what artifacts there are, each with its size, sha256 and licence, with an issue date, an expiry
-// and a serial number. `manifest.json` is signed as it lies, byte by byte; the signatures are in `<its sha256>.sig`, so a
-// reader never meets the signature of another manifest: one `<key id> <base64>` per line. A key's id is the sha256 of its
-// PEM file `<id>.pem`. install.sh is listed too, as `<its sha256>.sh`. Both `openssl dgst -sha256 -verify` (1.0.2) and this file can check them: P-256 or RSA.
+// The signed manifest: what artifacts there are, each with its size, sha256 and licence, with an issue date,
+// an expiry and a serial number. `manifest.json` is signed as it lies, byte by byte; the signatures are in
+// `<its sha256>.sig`, so a reader never meets the signature of another manifest: one `<key id> <base64>` per
+// line. A key's id is the sha256 of its PEM file `<id>.pem`. install.sh is listed too, as `<its sha256>.sh`.
+// Both `openssl dgst -sha256 -verify` (1.0.2) and this file can check them: P-256 or RSA.
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 import { Fault } from '../catalogue/fault.ts';
@@ -19,7 +20,10 @@ export const keyLimitBytes = 16 * 1024;
 export const installerLimitBytes = 256 * 1024;
 const leastRsaBits = 2048;
 
-/** Without spaces, braces and quotes inside a value, but for the licence: install.sh reads it without a JSON parser. */
+/**
+ * Without spaces, braces and quotes inside a value, but for the licence: install.sh
+ * reads it without a JSON parser.
+ */
 export const manifestEntrySchema = artifactSchema.extend({
   /** SPDX expression. */
   licence: z.string().regex(/^[A-Za-z0-9 .+()-]{1,128}$/),
@@ -38,9 +42,15 @@ export const manifestSchema = z.strictObject({
   serial: z.number().int().positive(),
   issuedAt: instant,
   expiresAt: instant,
-  /** PEM. When there are any, these keys alone are trusted from now on; each of them has signed this manifest too. */
+  /**
+   * PEM. When there are any, these keys alone are trusted from now on; each of them
+   * has signed this manifest too.
+   */
   keys: z.array(z.string().max(keyLimitBytes)).min(1).max(4).optional(),
-  /** The first is the one that new join commands name; those after it are for the commands that were made before. */
+  /**
+   * The first is the one that new join commands name; those after it are for the
+   * commands that were made before.
+   */
   installers: z.array(installerSchema).max(8).optional(),
   artifacts: z.array(manifestEntrySchema),
 });

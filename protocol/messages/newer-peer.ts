@@ -1,7 +1,8 @@
-// What a peer of a later release says, as far as this release knows it. Gateways are upgraded before their agents, replicas
-// one after the other, and both may be put back: whatever has an agreed form must be read although it has grown. Keys that
-// the schema doesn't name are left out at any depth; everything else is judged as strictly as before, and a person's input
-// never comes here. What is left out costs a copy of its surroundings only, and no recursion.
+// What a peer of a later release says, as far as this release knows it. Gateways are upgraded before their
+// agents, replicas one after the other, and both may be put back: whatever has an agreed form must be read
+// although it has grown. Keys that the schema doesn't name are left out at any depth; everything else is
+// judged as strictly as before, and a person's input never comes here. What is left out costs a copy of its
+// surroundings only, and no recursion.
 import type { z } from 'zod';
 
 /** Like `schema.safeParse`. */

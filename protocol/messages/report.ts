@@ -1,5 +1,6 @@
-// What an agent says of its node: one shape, from which come the message, the status of the RegisteredNode and what `node get`
-// shows. Texts are cut to their length here; how much of a report may stand in the cluster is in gateway/nodes/report-bounds.ts.
+// What an agent says of its node: one shape, from which come the message, the status of the RegisteredNode
+// and what `node get` shows. Texts are cut to their length here; how much of a report may stand in the
+// cluster is in gateway/nodes/report-bounds.ts.
 import { z } from 'zod';
 import { shownText } from '../grammar.ts';
 import { healthSchema } from './health.ts';
@@ -7,8 +8,8 @@ import { healthSchema } from './health.ts';
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
 /**
- * A version that is being tried, was taken back, or can't be had on this host; of the component `settings` other settings that
- * restart a kubelet or a containerd. `waiting`: for the node's turn.
+ * A version that is being tried, was taken back, or can't be had on this host; of the component `settings`
+ * other settings that restart a kubelet or a containerd. `waiting`: for the node's turn.
  */
 export const versionNoteSchema = z.object({
   component: shownText(64),
@@ -48,7 +49,10 @@ export const reportedStatusSchema = z.strictObject(statusShape).partial();
 
 export type ReportBody = z.infer<z.ZodObject<typeof reportShape>>;
 export type ReportedStatus = z.infer<typeof reportedStatusSchema>;
-/** Every field is named, though there may be nothing to say in one: whoever makes or shows a report forgets none. */
+/**
+ * Every field is named, though there may be nothing to say in one: whoever makes or
+ * shows a report forgets none.
+ */
 export type Whole<T> = { readonly [Field in keyof Required<T>]: T[Field] };
 export type VersionNote = z.infer<typeof versionNoteSchema>;
 export type DriftNote = z.infer<typeof driftNoteSchema>;

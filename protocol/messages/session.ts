@@ -5,7 +5,9 @@ import type { ControlMessage } from './control.ts';
 
 /** What a stream is to be connected to at the agent; the agent's allow-list decides. */
 export interface StreamTarget {
-  /** Towards the agent `kubelet`, the host's kubelet port, else `host:port`; towards the gateway `api-server`. */
+  /**
+   * Towards the agent `kubelet`, the host's kubelet port, else `host:port`; towards the gateway `api-server`.
+   */
   readonly target: string;
   /** Who asked and why, for the audit record: e.g. `kube-apiserver CONNECT idc-1:10250`. */
   readonly reason: string;
@@ -16,8 +18,9 @@ export type SessionState = 'Connecting' | 'Handshaking' | 'Open' | 'Resuming' | 
 /** Telemetry side of a session; payloads are opaque here. */
 export interface TelemetryChannel {
   /**
-   * Queues one TELE frame made of these pieces, in order, without joining them. `sent` is called when the bytes have left the
-   * process or the session has dropped them (then with an error). False: not connected or over budget; nothing queued.
+   * Queues one TELE frame made of these pieces, in order, without joining them. `sent` is called when the
+   * bytes have left the process or the session has dropped them (then with an error). False: not connected or
+   * over budget; nothing queued.
    */
   sendBatch(pieces: readonly Uint8Array[], sent: (error?: Error) => void): boolean;
   /** Replaces the latest heartbeat; goes out before anything but control. */

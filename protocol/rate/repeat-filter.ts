@@ -1,6 +1,6 @@
-// What is told once in a while though it happens all the time: log lines, records of the audit. Everything is counted elsewhere;
-// this says whether it is news, and how often it was left unsaid since. A bounded number of things is remembered; what was
-// forgotten is news again.
+// What is told once in a while though it happens all the time: log lines, records of the audit. Everything is
+// counted elsewhere; this says whether it is news, and how often it was left unsaid since. A bounded number
+// of things is remembered; what was forgotten is news again.
 
 export interface RepeatLimits {
   readonly intervalMs: number;

@@ -1,7 +1,8 @@
-// The one token bucket of gateway and agent: so much at once, then so much a second. TokenBuckets has one for each address, node or
-// token id. It remembers a bounded number of them: a full bucket is as good as none and goes first, then the one that was not asked
-// for the longest. To be forgotten refills a bucket and never empties one, so whoever brings a million addresses takes nothing from
-// anybody else. The clock is the caller's.
+// The one token bucket of gateway and agent: so much at once, then so much a second. TokenBuckets has
+// one for each address, node or token id. It remembers a bounded number of them: a full bucket is as
+// good as none and goes first, then the one that was not asked for the longest. To be forgotten refills
+// a bucket and never empties one, so whoever brings a million addresses takes nothing from anybody
+// else. The clock is the caller's.
 
 export interface BucketLimits {
   /** What may be taken at once. */

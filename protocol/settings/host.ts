@@ -1,6 +1,6 @@
-// The settings of a pool that its hosts get as they are: of the kubelet, of containerd, of telemetry, of downloads. NodePool
-// and desired state take the same shapes, so one that is added here is in both. Where one is absent, the agent computes what
-// fits the host.
+// The settings of a pool that its hosts get as they are: of the kubelet, of containerd, of telemetry, of
+// downloads. NodePool and desired state take the same shapes, so one that is added here is in both. Where one
+// is absent, the agent computes what fits the host.
 import { z } from 'zod';
 import { addressSchema, certificatesSchema, domainSchema, httpUrlSchema, imageSchema } from '../grammar.ts';
 import { setting } from './setting.ts';
@@ -13,7 +13,9 @@ const quantitySchema = z
   .max(16)
   .regex(/^([0-9]{1,2}(\.[0-9]{1,2})?%|[0-9]{1,9}(Ki|Mi|Gi)?)$/);
 
-/** Kept from pods for the kubelet, containerd and the host; each part that is set replaces the computed one. */
+/**
+ * Kept from pods for the kubelet, containerd and the host; each part that is set replaces the computed one.
+ */
 const reservedSchema = z.strictObject({
   cpuMillicores: z.int().min(0).max(64_000).optional(),
   memoryMiB: z.int().min(0).max(1_048_576).optional(),
@@ -46,7 +48,10 @@ const imageGarbageCollectionSchema = z.strictObject({
   lowThresholdPercent: z.int().min(0).max(99),
 });
 
-/** One registry as images name it (`docker.io`, `registry.example.com:5000`, `*` for all others), and where to ask instead. */
+/**
+ * One registry as images name it (`docker.io`, `registry.example.com:5000`, `*` for all
+ * others), and where to ask instead.
+ */
 const registrySchema = z.strictObject({
   host: z
     .string()

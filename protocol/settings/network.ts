@@ -1,5 +1,5 @@
-// What a pool says of its nodes' network, and of the Cilium that regnode brings. All pools of a cluster share the range of pod
-// addresses.
+// What a pool says of its nodes' network, and of the Cilium that regnode brings. All pools of a cluster share
+// the range of pod addresses.
 import { z } from 'zod';
 import { imageSchema, rangeSchema } from '../grammar.ts';
 import { setting } from './setting.ts';

@@ -1,5 +1,5 @@
-// All settings of a pool: the spec of a NodePool. The gateway decides by some of them; what reaches the hosts is in the desired
-// state, either as it is (host.ts) or as gateway/pools/desired-state.ts computes it.
+// All settings of a pool: the spec of a NodePool. The gateway decides by some of them; what reaches the hosts
+// is in the desired state, either as it is (host.ts) or as gateway/pools/desired-state.ts computes it.
 
 import { z } from 'zod';
 import type { Text } from '../catalogue/text.ts';

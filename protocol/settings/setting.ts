@@ -1,6 +1,7 @@
-// What a setting of a pool is beside its schema: its flag, its texts, where it goes. It is said once, where the schema is
-// (pool.ts, host.ts, network.ts); the CRD, the flags of regnodectl, `pool get`, the reference and the bug report come from
-// there. A field of a pool that says nothing of this is refused as soon as the program starts.
+// What a setting of a pool is beside its schema: its flag, its texts, where it goes. It is said once,
+// where the schema is (pool.ts, host.ts, network.ts); the CRD, the flags of regnodectl, `pool get`, the
+// reference and the bug report come from there. A field of a pool that says nothing of this is refused as
+// soon as the program starts.
 import { z } from 'zod';
 import type { Text } from '../catalogue/text.ts';
 
@@ -30,7 +31,9 @@ export interface Setting extends Text {
   readonly secondFlag?: string;
   /** Of one without a flag: the command that changes it. */
   readonly changedBy?: string;
-  /** What somebody may write behind the flag; another value than the default. Tests and the reference use it. */
+  /**
+   * What somebody may write behind the flag; another value than the default. Tests and the reference use it.
+   */
   readonly example: string;
   /** What holds when nothing is said and the schema has no default. */
   readonly unset?: Text;

@@ -1,5 +1,6 @@
-// What the gateway answers to a batch: up to which sequence it has everything of an epoch, and what the agent should do
-// next. Cumulative: the newest one says all. 24 bytes, little-endian: u64 epoch, u64 next sequence, u32 verdict, u32 wait ms.
+// What the gateway answers to a batch: up to which sequence it has everything of an epoch, and what the
+// agent should do next. Cumulative: the newest one says all. 24 bytes, little-endian: u64 epoch, u64 next
+// sequence, u32 verdict, u32 wait ms.
 
 const acknowledgementBytes = 24;
 

@@ -1,5 +1,5 @@
-// The batch: a header of 40 bytes and a run of whole records as they lie in the ring. One TELE frame carries one batch,
-// and a spool segment is a row of them. Little-endian:
+// The batch: a header of 40 bytes and a run of whole records as they lie in the ring. One TELE frame carries
+// one batch, and a spool segment is a row of them. Little-endian:
 //
 //   offset 0   u64  epoch: one producer's life; never used twice by a node
 //          8   u64  sequence of the first record (the records hold its low 32 bits)
@@ -9,7 +9,8 @@
 //         32   u32  flags (batchFlag)
 //         36   u32  crc32 of bytes 0 to 36 and of the records
 //
-// Decoding is bounded and never throws: what is not wholly well-formed is refused with a reason, and nothing of it counts.
+// Decoding is bounded and never throws: what is not wholly well-formed is refused with a
+// reason, and nothing of it counts.
 import { crc32 } from 'node:zlib';
 import { RecordCursor } from './cursor.ts';
 import type { RefusalReason } from './refusal.ts';
@@ -23,7 +24,10 @@ export const batchFlag = {
   description: 1,
   /** From the spool, beside live records: must not overwrite a latest value. */
   replay: 2,
-  /** All before the first record is acknowledged by some gateway or reported lost: no gap, wherever the receiver stands. */
+  /**
+   * All before the first record is acknowledged by some gateway or reported lost: no gap,
+   * wherever the receiver stands.
+   */
   resumed: 4,
 } as const;
 
@@ -82,7 +86,9 @@ export function decodeBatch(payload: Uint8Array): Batch | Refusal {
   return { kind: 'batch', epoch, firstSequence, count, timeBaseMs, flags, nextSequence, records };
 }
 
-/** Walks the records once: lengths add up, sequences only rise, the count is right. Returns the next sequence. */
+/**
+ * Walks the records once: lengths add up, sequences only rise, the count is right. Returns the next sequence.
+ */
 function checkRecords(
   records: Uint8Array,
   firstSequence: number,

@@ -1,5 +1,5 @@
-// Walks the records of a batch in place, one after the other, without making an object for each. It trusts nothing: the
-// first record that does not fit ends the walk with a reason, and it never throws.
+// Walks the records of a batch in place, one after the other, without making an object for each. It trusts
+// nothing: the first record that does not fit ends the walk with a reason, and it never throws.
 import { columnBytes, recordClassCount, recordHeaderBytes, recordLimitBytes } from './record.ts';
 import type { RefusalReason } from './refusal.ts';
 

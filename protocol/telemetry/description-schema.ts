@@ -1,5 +1,5 @@
-// Reads descriptions that came over the wire: the gateway's half. (The agent's collecting thread only writes them, and does
-// without the schema library.)
+// Reads descriptions that came over the wire: the gateway's half. (The agent's collecting thread only writes
+// them, and does without the schema library.)
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import { readFromPeer } from '../messages/newer-peer.ts';

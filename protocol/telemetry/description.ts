@@ -1,6 +1,7 @@
-// What the columns of a schema mean. A description is a record of class `schema` whose payload is this JSON; its record header
-// carries the schema number. It comes before the first record that needs it, again in every new session, and once more
-// with no columns when the thing it describes (a disk, a pod's link) has gone. So a stream of batches explains itself.
+// What the columns of a schema mean. A description is a record of class `schema` whose payload is this JSON;
+// its record header carries the schema number. It comes before the first record that needs it, again in every
+// new session, and once more with no columns when the thing it describes (a disk, a pod's link) has gone. So
+// a stream of batches explains itself.
 import { alignedBytes, recordClass, recordHeaderBytes } from './record.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -12,7 +13,9 @@ export interface Column {
 }
 
 export interface Description {
-  /** The metric family, e.g. `disks`: with the labels it names the series group, whatever number it has today. */
+  /**
+   * The metric family, e.g. `disks`: with the labels it names the series group, whatever number it has today.
+   */
   readonly family: string;
   /** How often a record of this schema is to be expected. */
   readonly intervalMs: number;
@@ -40,7 +43,10 @@ export function encodeDescription(description: Description): Uint8Array {
   return bytes;
 }
 
-/** One record of class `schema` as bytes of its own, for the batches that repeat descriptions in a new session. */
+/**
+ * One record of class `schema` as bytes of its own, for the batches that repeat
+ * descriptions in a new session.
+ */
 export function descriptionRecord(schema: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(recordHeaderBytes + payload.byteLength);
   const view = new DataView(bytes.buffer);

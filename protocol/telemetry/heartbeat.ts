@@ -1,6 +1,7 @@
-// The heartbeat, sent every `heartbeatIntervalMs`, the latest value only: one fixed form of 96 bytes, so that a gateway reads a
-// hundred thousand a second without parsing text. Little-endian: u16 version, u16 bits (1 kubelet healthy, 2 containerd
-// healthy), u32 zero, then f64: when it was sent, the first vitals, the ring, the vitals of later releases.
+// The heartbeat, sent every `heartbeatIntervalMs`, the latest value only: one fixed form of 96 bytes, so that
+// a gateway reads a hundred thousand a second without parsing text. Little-endian: u16 version, u16 bits (1
+// kubelet healthy, 2 containerd healthy), u32 zero, then f64: when it was sent, the first vitals, the ring,
+// the vitals of later releases.
 import { firstVitals, type Vitals, vitalNames } from './vitals.ts';
 
 /** Times in ms since the Unix epoch, sizes in bytes. */
@@ -27,7 +28,10 @@ export function heartbeatForm<Name extends string>(names: readonly Name[]) {
   const vitalAt = (index: number) => 1 + index + (index < firstVitals ? 0 : ringNames.length);
   const bytes = placeOf(1 + names.length + ringNames.length);
 
-  /** Whether the bytes are a heartbeat all of whose numbers are finite. Makes no object: a gateway asks it for each that comes. */
+  /**
+   * Whether the bytes are a heartbeat all of whose numbers are finite. Makes no object: a gateway
+   * asks it for each that comes.
+   */
   const isHeartbeat = (beat: Uint8Array): boolean => {
     if (beat.length < leastBytes || beat[0] !== heartbeatVersion || beat[1] !== 0) return false;
     const known = Math.min(bytes, beat.length - (beat.length % 8));

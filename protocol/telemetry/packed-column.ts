@@ -1,5 +1,5 @@
-// One changed column in packed form: a number that says how it is written, and the rest. The remembered value and its scale
-// are brought up to date by writing and by reading alike.
+// One changed column in packed form: a number that says how it is written, and the rest. The remembered value
+// and its scale are brought up to date by writing and by reading alike.
 //
 //   2 × folded difference   of the integers at the scale in force
 //   1 + 4 × scale           this scale from now on; the folded integer follows

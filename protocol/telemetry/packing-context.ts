@@ -1,7 +1,8 @@
-// What both ends of one connection remember of the packed batches that went over it: the last record of each schema, which
-// schema came after which, and where the sequence and the times stand. Both ends change it by the same steps in the same
-// order, so it is never sent; it begins empty with each connection. What it may remember is bounded, and the bounds are
-// part of the wire format: a schema beyond them is packed against zeros.
+// What both ends of one connection remember of the packed batches that went over it: the last record of
+// each schema, which schema came after which, and where the sequence and the times stand. Both ends
+// change it by the same steps in the same order, so it is never sent; it begins empty with each
+// connection. What it may remember is bounded, and the bounds are part of the wire format: a schema
+// beyond them is packed against zeros.
 import { unscaled } from './scale.ts';
 
 /** A batch of more is not packed, and no packed batch may unpack to more. */

@@ -1,10 +1,12 @@
-// Packs a batch for the wire: what the peer knows from the batches before it on the same connection is left out, the rest is
-// written as differences. Lossless to the bit, and without a compression library: small numbers are what there is to gain.
-// Four sections, one after the other:
+// Packs a batch for the wire: what the peer knows from the batches before it on the same connection is left
+// out, the rest is written as differences. Lossless to the bit, and without a compression library: small
+// numbers are what there is to gain. Four sections, one after the other:
 //
-//   header   varints: epoch (0: as before, else epoch + 1), flags, count of records, then as differences to what was to be
-//            expected the first sequence, the time base and the first Δms; the batch's own crc32 as it is
-//   control  2n: n records as predicted; 1 + 4 × schema, then columns, step in sequence - 1, Δms as a difference;
+//   header   varints: epoch (0: as before, else epoch + 1), flags, count of records, then as differences
+//            to what was to be expected the first sequence, the time base and the first Δms; the batch's
+//            own crc32 as it is
+//   control  2n: n records as predicted; 1 + 4 × schema, then columns, step in sequence - 1, Δms as a
+//            difference;
 //            3 + 4 × (length ÷ 8): a record as it lies
 //   bits     one for each column of the records that are not sent as they lie: changed or not
 //   values   each changed column (packed-column.ts); records as they lie in their places

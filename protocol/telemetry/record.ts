@@ -1,7 +1,7 @@
-// The record: what a collector writes into the ring, what travels in a batch and what lies in a spool block. The same bytes
-// in all three places, little-endian, 8-byte aligned:
+// The record: what a collector writes into the ring, what travels in a batch and what lies in a spool block.
+// The same bytes in all three places, little-endian, 8-byte aligned:
 //
-//   offset 0   i32  total length in bytes, a multiple of 8; negative: padding of that many bytes, nothing else is valid
+//   offset 0   i32  total length in bytes, a multiple of 8; negative: padding of so many bytes
 //          4   u32  sequence, mod 2³², one more for every record of the ring, lost ones too
 //          8   u16  schema: which description tells what the columns mean
 //         10   u8   class (recordClass)

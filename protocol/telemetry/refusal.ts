@@ -1,5 +1,5 @@
-// Why a batch, a description or a heartbeat was not taken. The names are the `reason` label of the gateway's own metrics,
-// so each stands for one thing and none is ever reused.
+// Why a batch, a description or a heartbeat was not taken. The names are the `reason` label of the gateway's
+// own metrics, so each stands for one thing and none is ever reused.
 
 export const refusalReasons = [
   'too-short',

@@ -1,7 +1,11 @@
-// How a value becomes a small integer: bytes in whole pages or kibibytes, counts as they are, seconds in hundredths or
-// microseconds. Only what comes back as exactly the same f64 is ever taken for representable, so packing loses nothing.
+// How a value becomes a small integer: bytes in whole pages or kibibytes, counts as they are, seconds in
+// hundredths or microseconds. Only what comes back as exactly the same f64 is ever taken for
+// representable, so packing loses nothing.
 
-/** value = integer × multiple ÷ divisor; from the coarsest to the finest. Part of the wire format: only ever append. */
+/**
+ * value = integer × multiple ÷ divisor; from the coarsest to the finest. Part of the
+ * wire format: only ever append.
+ */
 const scales = [
   { multiple: 4096, divisor: 1 },
   { multiple: 1024, divisor: 1 },

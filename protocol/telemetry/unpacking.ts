@@ -1,6 +1,7 @@
-// Makes of a packed batch (packing.ts has its form) the bytes that were packed, to the bit. It trusts nothing: what does not fit is an
-// UnpackingError, after which the two ends no longer remember the same and the connection must end. No input can make it
-// hold more than `packedBatchLimitBytes` for a batch and what packing-context.ts bounds between batches.
+// Makes of a packed batch (packing.ts has its form) the bytes that were packed, to the bit. It trusts
+// nothing: what does not fit is an UnpackingError, after which the two ends no longer remember the same and
+// the connection must end. No input can make it hold more than `packedBatchLimitBytes` for a batch and what
+// packing-context.ts bounds between batches.
 import { batchHeaderBytes, writeU64 } from './batch.ts';
 import { readColumn } from './packed-column.ts';
 import {

@@ -1,5 +1,6 @@
-// Numbers of 7 bits a byte, the low ones first, for integers up to 2^53; signed ones are folded so that small stays small.
-// The reader trusts nothing: past the end, or of a number that is too large, it throws a RangeError.
+// Numbers of 7 bits a byte, the low ones first, for integers up to 2^53; signed ones are folded so
+// that small stays small. The reader trusts nothing: past the end, or of a number that is too
+// large, it throws a RangeError.
 
 const limit = 2 ** 53;
 

@@ -1,12 +1,16 @@
-// Cuts what a socket delivers at the boundaries of websocket frames, so that the websocket library gets each large
-// frame in one piece and need not join it itself: into memory of our own (memory.ts), which is used again. The
-// library still does all that makes a websocket, but for short messages at a gateway (shortcut.ts); here only lengths are
-// read. What looks unlike our frames is handed through as it came, for the library to judge.
+// Cuts what a socket delivers at the boundaries of websocket frames, so that the websocket library
+// gets each large frame in one piece and need not join it itself: into memory of our own (memory.ts),
+// which is used again. The library still does all that makes a websocket, but for short messages at a
+// gateway (shortcut.ts); here only lengths are read. What looks unlike our frames is handed through as
+// it came, for the library to judge.
 import { type Block, blockBytes, discard, giveBack, isWorthwhile, takeBlock } from './memory.ts';
 import type { Shortcut } from './shortcut.ts';
 
 const headerLimitBytes = 14;
-/** Frames from here on are gathered in a block; the message they belong to holds it until it has been looked at. */
+/**
+ * Frames from here on are gathered in a block; the message they belong to holds it
+ * until it has been looked at.
+ */
 const largeFrameBytes = 8 * 1024;
 const lastFragment = 0x80;
 const controlOpcode = 0x08;
@@ -153,7 +157,9 @@ function payloadBytes(second: number, total: number): number {
   return total - 2 - lengthBytes - (second & 0x80 ? 4 : 0);
 }
 
-/** Header and payload of the frame at `offset`; 0 while that can't be seen yet. Too long for us is `Infinity`. */
+/**
+ * Header and payload of the frame at `offset`; 0 while that can't be seen yet. Too long for us is `Infinity`.
+ */
 function frameBytes(source: Uint8Array, offset: number): number {
   const there = source.length - offset;
   if (there < 2) return 0;

@@ -1,6 +1,6 @@
-// A session's hold on its present connection: what has been received of the sequence, the acknowledgement that is
-// owed for it, and the one pump per turn of the event loop that sends what waits. The count outlives the
-// connection; the rest ends with it.
+// A session's hold on its present connection: what has been received of the sequence, the acknowledgement
+// that is owed for it, and the one pump per turn of the event loop that sends what waits. The count outlives
+// the connection; the rest ends with it.
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';
 import type { TunnelLimits } from './limits.ts';

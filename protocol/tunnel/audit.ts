@@ -29,7 +29,9 @@ export interface StreamAudit {
 
 type Carried = Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'>;
 
-/** Notes the beginning now; the first outcome is written with what the stream has carried, later ones are not. */
+/**
+ * Notes the beginning now; the first outcome is written with what the stream has carried, later ones are not.
+ */
 export function auditOnce(
   subject: Pick<StreamAudit, 'node' | 'address' | 'replica'> & { readonly target: StreamTarget },
   /** Who opened the stream sends towards the target, who accepted it receives that. */

@@ -1,6 +1,6 @@
 // Time for the tunnel, so that tests can turn it by hand. `defer` runs after all that has already arrived has
-// been looked at: what a whole turn of the event loop wants to send leaves in one write. What an action throws is told as a
-// defect and ends nothing.
+// been looked at: what a whole turn of the event loop wants to send leaves in one write. What an action
+// throws is told as a defect and ends nothing.
 import { contained } from '../defect.ts';
 
 export interface TunnelTimer {

@@ -1,6 +1,6 @@
-// Flow control of one stream. The receiver grants bytes; the sender spends them and never goes below zero. The
-// receiver grants again only what its local socket has taken, and in portions of a quarter of the window, so
-// that a stalled reader stops exactly its own sender.
+// Flow control of one stream. The receiver grants bytes; the sender spends them and never goes below zero.
+// The receiver grants again only what its local socket has taken, and in portions of a quarter of the window,
+// so that a stalled reader stops exactly its own sender.
 
 export class SendCredit {
   #bytes = 0;
@@ -51,7 +51,10 @@ export class ReceiveCredit {
   }
 }
 
-/** The window for a new stream: full while there is plenty left, then an eighth of what is left, never below the floor. */
+/**
+ * The window for a new stream: full while there is plenty left, then an eighth of what is
+ * left, never below the floor.
+ */
 export function windowFor(
   grantedBytes: number,
   limits: { streamCreditBytes: number; streamCreditFloorBytes: number; receiveBudgetBytes: number },

@@ -1,13 +1,15 @@
-// A stream as a Node Duplex, for callers that want one. Bytes count as taken when the reader has taken them out
-// of the Duplex's own buffer. A chunk that was written must not be changed afterwards, also not after its
-// callback: it may have to be sent again. Node destroys a Duplex that has ended both ways, and that is no reset: the stream still
-// sends what waits for credit, and its FIN.
+// A stream as a Node Duplex, for callers that want one. Bytes count as taken when the reader has taken them
+// out of the Duplex's own buffer. A chunk that was written must not be changed afterwards, also not after its
+// callback: it may have to be sent again. Node destroys a Duplex that has ended both ways, and that is no
+// reset: the stream still sends what waits for credit, and its FIN.
 import { Duplex } from 'node:stream';
 import type { Fault } from '../catalogue/fault.ts';
 import { ResetReason } from './frame.ts';
 import type { SessionStream, StreamEndpoint } from './stream.ts';
 
-/** Whoever has ended, read everything and gone waits so long for the peer's FIN: it follows what made them go. */
+/**
+ * Whoever has ended, read everything and gone waits so long for the peer's FIN: it follows what made them go.
+ */
 const lingerMs = 2_000;
 
 export class StreamDuplex extends Duplex implements StreamEndpoint {

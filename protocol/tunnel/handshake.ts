@@ -1,6 +1,6 @@
-// The first message in each direction. The agent names the session that it wants to go on with and how much of
-// it has arrived; the gateway decides. Everything happens within one call, so no frame can slip between the
-// HELLO and the session. A peer that says nothing, or something else, is closed after `helloTimeoutMs`.
+// The first message in each direction. The agent names the session that it wants to go on with and how much
+// of it has arrived; the gateway decides. Everything happens within one call, so no frame can slip between
+// the HELLO and the session. A peer that says nothing, or something else, is closed after `helloTimeoutMs`.
 import type { TunnelClock } from './clock.ts';
 import { Connection, type ConnectionSink } from './connection.ts';
 import { FrameType } from './frame.ts';

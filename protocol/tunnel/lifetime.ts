@@ -1,5 +1,5 @@
-// Where a session is in its life (session-states.ts), who is told, and the clock of the resume window: it runs
-// while the session waits for its next connection.
+// Where a session is in its life (session-states.ts), who is told, and the clock of the resume window: it
+// runs while the session waits for its next connection.
 import { tellEach } from '../defect.ts';
 import type { SessionState } from '../messages/session.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';

@@ -1,5 +1,5 @@
-// Every limit of the tunnel, with its unit in its name. Both ends use the same defaults; a test passes its own.
-// The two at the top are part of the wire format: a peer that exceeds them breaks the protocol.
+// Every limit of the tunnel, with its unit in its name. Both ends use the same defaults; a test passes its
+// own. The two at the top are part of the wire format: a peer that exceeds them breaks the protocol.
 
 export const frameHeaderBytes = 16;
 export const framePayloadLimitBytes = 65_536;

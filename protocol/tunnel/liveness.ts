@@ -1,8 +1,8 @@
 // Decides from the times of what was heard and sent whether to ask (PING), to suspect the way, or to give the
-// connection up. Pure. Something is asked when nothing was heard for the PING interval, or earlier when we sent frames
-// that should have been acknowledged and heard nothing; a peer that speaks anyway is asked only now and then, so that the
-// round trip stays known: a node with its heartbeat pays for no PINGs. A pause of this very process (SIGSTOP, a suspended
-// machine) is not held against the peer.
+// connection up. Pure. Something is asked when nothing was heard for the PING interval, or earlier when we
+// sent frames that should have been acknowledged and heard nothing; a peer that speaks anyway is asked only
+// now and then, so that the round trip stays known: a node with its heartbeat pays for no PINGs. A pause of
+// this very process (SIGSTOP, a suspended machine) is not held against the peer.
 
 export type Verdict = 'fine' | 'ping' | 'suspect' | 'dead';
 

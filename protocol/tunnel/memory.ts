@@ -1,9 +1,9 @@
-// Memory of large pieces of bytes, given back by hand instead of by the garbage collector. Every 64 KiB that a
-// socket delivers are an allocation outside of V8's heap, and these alone make it mark the whole heap many times a
-// second. Two kinds: a buffer that a socket delivered and that we alone know is detached (`discard`), a block of the
-// pool is lent to whoever still reads it and used again when nobody does (`lend`, `giveBack`). To forget to give
-// back costs nothing but speed; to give back too early would be a lie on the wire, so tests make it visible
-// (`memoryRules.poison`).
+// Memory of large pieces of bytes, given back by hand instead of by the garbage collector. Every 64 KiB that
+// a socket delivers are an allocation outside of V8's heap, and these alone make it mark the whole heap many
+// times a second. Two kinds: a buffer that a socket delivered and that we alone know is detached (`discard`),
+// a block of the pool is lent to whoever still reads it and used again when nobody does (`lend`, `giveBack`).
+// To forget to give back costs nothing but speed; to give back too early would be a lie on the wire, so tests
+// make it visible (`memoryRules.poison`).
 
 /** One frame of the largest kind with its websocket header. */
 export const blockBytes = 66 * 1024;
@@ -49,8 +49,9 @@ export function giveBack(block: Block): void {
 }
 
 /**
- * Frees the memory of bytes that fill a buffer of their own. Nobody may look at them again, and no write of them may be
- * under way. Does nothing for a part of a larger buffer, for shared memory, and for what is too small to matter.
+ * Frees the memory of bytes that fill a buffer of their own. Nobody may look at them again, and no
+ * write of them may be under way. Does nothing for a part of a larger buffer, for shared memory, and
+ * for what is too small to matter.
  */
 export function discard(bytes: Uint8Array): void {
   const { buffer } = bytes;
@@ -67,7 +68,10 @@ export function isWorthwhile(bytes: Uint8Array): boolean {
   return bytes.byteLength >= worthwhileBytes && bytes.byteLength === bytes.buffer.byteLength;
 }
 
-/** A buffer that is sent in one or more frames: freed when the peer has them all and no write of any is under way. */
+/**
+ * A buffer that is sent in one or more frames: freed when the peer has them all and
+ * no write of any is under way.
+ */
 export class OwnedBuffer {
   readonly #bytes: Uint8Array;
   #writes = 0;

@@ -1,6 +1,6 @@
 // Payloads of HELLO, OPEN and OPEN_ERR: small JSON, parsed and never trusted. The agent's HELLO names the
-// session that it wants to go on with; the gateway's answer says whether it does. Any of them may carry keys of a
-// later release, which are left out.
+// session that it wants to go on with; the gateway's answer says whether it does. Any of them may carry keys
+// of a later release, which are left out.
 import { z } from 'zod';
 import { Fault } from '../catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../json.ts';

@@ -1,5 +1,5 @@
-// A stream that this side opens, until it is answered: it is given up after a time limit or when the caller says so,
-// and every outcome is told to its endpoint exactly once.
+// A stream that this side opens, until it is answered: it is given up after a time limit or when the caller
+// says so, and every outcome is told to its endpoint exactly once.
 import type { Duplex } from 'node:stream';
 import { Fault } from '../catalogue/fault.ts';
 import type { StreamTarget } from '../messages/session.ts';

@@ -1,6 +1,7 @@
-// Decides which batches of a connection are packed: live ones, as long as there are few. Packing a byte costs some 30 ns and
-// saves a byte on the wire; a ring that is emptied at rate, and the replay of a backlog, go out as they lie, without a copy.
-// The other end unpacks no more than that: thirteen bytes may be a batch of 54 KiB, and a line full of them a whole processor.
+// Decides which batches of a connection are packed: live ones, as long as there are few. Packing a byte costs
+// some 30 ns and saves a byte on the wire; a ring that is emptied at rate, and the replay of a backlog, go
+// out as they lie, without a copy. The other end unpacks no more than that: thirteen bytes may be a batch of
+// 54 KiB, and a line full of them a whole processor.
 import { TokenBucket } from '../rate/token-bucket.ts';
 import { batchFlag, batchHeaderBytes } from '../telemetry/batch.ts';
 import { BatchPacker } from '../telemetry/packing.ts';
@@ -8,7 +9,10 @@ import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
 
 /** What is packed within a second; a round of a node with many pods is less. */
 export const packedBytesPerSecond = 128 * 1024;
-/** Unpacked at one end of a connection: at once, as much as a line may hold back before it is dead, and twice the pace of a packer. */
+/**
+ * Unpacked at one end of a connection: at once, as much as a line may hold back before it is dead, and
+ * twice the pace of a packer.
+ */
 export const unpackedLimits = { burst: 4 * 1024 * 1024, perSecond: 2 * packedBytesPerSecond };
 const unpackedFlags = batchFlag.replay | batchFlag.description;
 

@@ -1,11 +1,15 @@
-// How much work the frames of one node may make. Some cost far more than their bytes: an OPEN of forty is parsed, refused and audited, and
-// a line full of them would be a whole processor's work, for which all other sessions wait. Each is charged by what it costs about, and
-// who has spent too much is not read for a moment. That ends nothing and loses nothing, and harms no node of good will, which may have
-// opened much at once. What a node has spent outlives its connection: to connect again buys nothing.
+// How much work the frames of one node may make. Some cost far more than their bytes: an OPEN of forty is
+// parsed, refused and audited, and a line full of them would be a whole processor's work, for which all other
+// sessions wait. Each is charged by what it costs about, and who has spent too much is not read for a moment.
+// That ends nothing and loses nothing, and harms no node of good will, which may have opened much at once.
+// What a node has spent outlives its connection: to connect again buys nothing.
 import { type BucketLimits, TokenBucket } from '../rate/token-bucket.ts';
 import { FrameType } from './frame.ts';
 
-/** Microseconds of work, about: a fifth of a processor. The longest rest is the debt's two seconds, less than a peer is suspected after. */
+/**
+ * Microseconds of work, about: a fifth of a processor. The longest rest is the debt's two seconds, less
+ * than a peer is suspected after.
+ */
 const limits: BucketLimits = { burst: 200_000, perSecond: 200_000, debt: 400_000 };
 const costOf: Partial<Record<number, number>> = {
   [FrameType.open]: 30,
@@ -14,7 +18,10 @@ const costOf: Partial<Record<number, number>> = {
   [FrameType.packedTelemetry]: 6,
   [FrameType.heartbeat]: 2,
 };
-/** Of their payload: a batch is walked, a message parsed. Bytes of streams are what a tunnel is for, and credit bounds them. */
+/**
+ * Of their payload: a batch is walked, a message parsed. Bytes of streams are what a tunnel is
+ * for, and credit bounds them.
+ */
 const bytesPerMicrosecond: Partial<Record<number, number>> = {
   [FrameType.control]: 10,
   [FrameType.telemetry]: 200,
@@ -41,7 +48,10 @@ export class ReadingPace {
   }
 }
 
-/** Of each node, whether it is connected or not; beyond `remembered`, the one that connected the longest ago is forgotten. */
+/**
+ * Of each node, whether it is connected or not; beyond `remembered`, the one that connected
+ * the longest ago is forgotten.
+ */
 export class ReadingPaces {
   readonly #paces = new Map<string, ReadingPace>();
   readonly #remembered: number;

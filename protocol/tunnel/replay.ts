@@ -1,7 +1,8 @@
-// The frames that the peer has not acknowledged, in the order of their sequence numbers (1, 2, 3, … counted by
-// both ends, never on the wire). After a reconnect the peer says how many it has; the cursor goes back there and
-// the rest is sent again, byte for byte. What was acknowledged is forgotten, and its memory freed when no write of
-// it is under way any more either: a peer may lie about what it has. The caller bounds `bytes`.
+// The frames that the peer has not acknowledged, in the order of their sequence numbers (1, 2, 3, …
+// counted by both ends, never on the wire). After a reconnect the peer says how many it has; the
+// cursor goes back there and the rest is sent again, byte for byte. What was acknowledged is
+// forgotten, and its memory freed when no write of it is under way any more either: a peer may lie
+// about what it has. The caller bounds `bytes`.
 import type { OwnedBuffer } from './memory.ts';
 import { invalid } from './violation.ts';
 

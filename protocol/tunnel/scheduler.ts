@@ -1,7 +1,7 @@
-// Which stream may send next. Streams that were quiet come first with one quantum (an interactive stream never
-// needs more), then all others take turns of one quantum each (deficit round robin, as in fq_codel). A stream
-// that was stopped by its credit with bytes left comes back among the others, not as a quiet one. Pure: no
-// bytes pass here, only turns.
+// Which stream may send next. Streams that were quiet come first with one quantum (an interactive stream
+// never needs more), then all others take turns of one quantum each (deficit round robin, as in fq_codel). A
+// stream that was stopped by its credit with bytes left comes back among the others, not as a quiet one.
+// Pure: no bytes pass here, only turns.
 
 export interface Flow {
   /** Has something to send and may. */

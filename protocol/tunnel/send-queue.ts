@@ -1,5 +1,5 @@
-// What was read from a stream's local side and waits for its turn, in order. It is cut as turns and credit want it
-// and never copied.
+// What was read from a stream's local side and waits for its turn, in order. It is cut as turns and
+// credit want it and never copied.
 import { isWorthwhile, OwnedBuffer } from './memory.ts';
 
 interface Chunk {

@@ -1,6 +1,6 @@
-// The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its kind.
-// What may not come from this peer, or not now, is a violation. A CONTROL message of a kind that only a later release knows is not:
-// it is told to whoever wants to know, and left at that.
+// The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its
+// kind. What may not come from this peer, or not now, is a violation. A CONTROL message of a kind that only a
+// later release knows is not: it is told to whoever wants to know, and left at that.
 import { z } from 'zod';
 import { type ControlMessage, controlMessageSchema } from '../messages/control.ts';
 import { FrameType, frameRules } from './frame.ts';

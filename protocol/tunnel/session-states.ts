@@ -1,6 +1,6 @@
-// The life of a session as a table: (state, event) → state. The names are the ones that `status`, logs and the
-// documentation use. A session outlives its connections: it is `Resuming` between two of them, and only the
-// end of the resume window, a stranger's answer, or `end` take its streams away.
+// The life of a session as a table: (state, event) → state. The names are the ones that `status`, logs and
+// the documentation use. A session outlives its connections: it is `Resuming` between two of them, and only
+// the end of the resume window, a stranger's answer, or `end` take its streams away.
 import type { SessionState } from '../messages/session.ts';
 
 export type SessionEvent =

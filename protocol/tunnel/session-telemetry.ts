@@ -1,5 +1,6 @@
-// Telemetry of a session on its way out. It is no part of the sequence: of what has not left when the connection ends, whoever
-// queued it is told, and nothing is sent again from here. Only the latest heartbeat goes over to the next connection.
+// Telemetry of a session on its way out. It is no part of the sequence: of what has not left when the
+// connection ends, whoever queued it is told, and nothing is sent again from here. Only the latest heartbeat
+// goes over to the next connection.
 import type { TelemetryChannel } from '../messages/session.ts';
 import type { Attachment } from './attachment.ts';
 import type { Outbound } from './outbound.ts';

@@ -1,6 +1,7 @@
-// The session: what both ends know about each other beyond one connection. It counts sequenced frames, keeps the
-// streams, and goes on over the next connection where the last one stopped. Who connects to whom and the HELLOs
-// are handshake.ts; the order of what leaves is outbound.ts. Nothing here touches a socket or a real clock.
+// The session: what both ends know about each other beyond one connection. It counts sequenced
+// frames, keeps the streams, and goes on over the next connection where the last one stopped. Who
+// connects to whom and the HELLOs are handshake.ts; the order of what leaves is outbound.ts. Nothing
+// here touches a socket or a real clock.
 import type { Duplex } from 'node:stream';
 import { Fault } from '../catalogue/fault.ts';
 import { contained } from '../defect.ts';
@@ -110,8 +111,8 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   /**
-   * Gateway: the agent is asked to connect anew after `delayMs`. Until it has, streams are opened here as before: the node
-   * has no other way yet.
+   * Gateway: the agent is asked to connect anew after `delayMs`. Until it has, streams are opened here as
+   * before: the node has no other way yet.
    */
   drain(delayMs: number): void {
     this.#control(FrameType.drain, 0, delayMs);
@@ -176,7 +177,9 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#wait(reason);
   }
 
-  /** A new session over this connection; streams of the one before are reset, unsent control messages stay. */
+  /**
+   * A new session over this connection; streams of the one before are reset, unsent control messages stay.
+   */
   begin(connection: Connection, id: string): void {
     const messages = this.#outbound.unacknowledgedControl();
     this.#dropStreams('the peer does not know the session any more');

@@ -1,7 +1,8 @@
-// Short messages of a websocket's client, told to the gateway where they lie: what the websocket library does for one costs
-// more than all else that a heartbeat does. Only a binary message in one short masked frame that lies whole in the chunk is
-// told here, and only while the library stands at the beginning of a message and can have found no fault; all else is
-// the library's. After the first frame that it might refuse, everything is, so that it alone decides how a peer ends.
+// Short messages of a websocket's client, told to the gateway where they lie: what the websocket library does
+// for one costs more than all else that a heartbeat does. Only a binary message in one short masked frame
+// that lies whole in the chunk is told here, and only while the library stands at the beginning of a message
+// and can have found no fault; all else is the library's. After the first frame that it might refuse,
+// everything is, so that it alone decides how a peer ends.
 import { messageFragmentsLimit, messageLimitBytes } from './limits.ts';
 
 /** Who is told of short messages. */
@@ -35,7 +36,10 @@ export class Shortcut {
     this.#told = told;
   }
 
-  /** Tells the messages that begin here; returns where the first is that the library must have. `copies`: the chunk is not to be kept. */
+  /**
+   * Tells the messages that begin here; returns where the first is that the library must have. `copies`:
+   * the chunk is not to be kept.
+   */
   take(chunk: Uint8Array, offset: number, copies: boolean): number {
     let next = offset;
     while (chunk[next] === wholeMessage && !this.#isClosed && this.#fragments === 0 && this.#told.isOpen) {

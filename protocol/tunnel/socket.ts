@@ -1,6 +1,6 @@
-// Joins a stream with a local socket. Both directions end by themselves (allowHalfOpen), credit goes back only
-// when the socket has taken the bytes, and a stream that is reset resets the socket, so that nobody takes a
-// broken transfer for a complete one.
+// Joins a stream with a local socket. Both directions end by themselves (allowHalfOpen), credit goes back
+// only when the socket has taken the bytes, and a stream that is reset resets the socket, so that nobody
+// takes a broken transfer for a complete one.
 import type { Socket } from 'node:net';
 import type { Fault } from '../catalogue/fault.ts';
 import type { FaultCode } from '../catalogue/index.ts';

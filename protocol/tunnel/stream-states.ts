@@ -1,6 +1,6 @@
-// The life of one stream as a table: (state, event) → (state, effects). Both ends use it. An event of the peer
-// that has no entry is a mistake of the peer (effects: violation); a local one without an entry comes too late
-// and does nothing. Each direction ends by itself (FIN), a reset ends both at once.
+// The life of one stream as a table: (state, event) → (state, effects). Both ends use it. An event of the
+// peer that has no entry is a mistake of the peer (effects: violation); a local one without an entry comes
+// too late and does nothing. Each direction ends by itself (FIN), a reset ends both at once.
 
 export type StreamState =
   /** We sent OPEN and wait for the answer. */

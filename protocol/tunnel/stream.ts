@@ -1,6 +1,6 @@
-// One stream at one end: its state (stream-states.ts), its credit, and the bytes read from the local side that
-// wait for their turn. It turns effects into frames and calls; it never looks at another stream. The local
-// side is an endpoint: a socket (socket.ts) or a Duplex (duplex.ts).
+// One stream at one end: its state (stream-states.ts), its credit, and the bytes read from the local side
+// that wait for their turn. It turns effects into frames and calls; it never looks at another stream. The
+// local side is an endpoint: a socket (socket.ts) or a Duplex (duplex.ts).
 import { Fault } from '../catalogue/fault.ts';
 import type { StreamTarget } from '../messages/session.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
@@ -13,7 +13,10 @@ import { SendQueue, type Taken } from './send-queue.ts';
 import { nextStep, type StreamEffect, type StreamEvent, type StreamState } from './stream-states.ts';
 import { invalid } from './violation.ts';
 
-/** The local side of a stream. Calls arrive in the order of the stream; after `refused`, `reset` or `finished` none. */
+/**
+ * The local side of a stream. Calls arrive in the order of the stream; after `refused`,
+ * `reset` or `finished` none.
+ */
 export interface StreamEndpoint {
   opened(stream: SessionStream): void;
   refused(fault: Fault): void;
@@ -103,8 +106,8 @@ export class SessionStream implements Flow {
   }
 
   /**
-   * The chunk must not be changed from now on. `owned`: nobody else looks at its buffer either, so that its memory may be
-   * freed. False: wait for `resumeWriting`.
+   * The chunk must not be changed from now on. `owned`: nobody else looks at its buffer either, so that its
+   * memory may be freed. False: wait for `resumeWriting`.
    */
   write(chunk: Uint8Array, owned = false): boolean {
     if (this.closed || this.#ending || chunk.length === 0) return true;

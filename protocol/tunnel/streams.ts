@@ -1,6 +1,6 @@
-// The streams of one session: numbers, limits, and who gets a frame. Odd numbers are opened by the gateway, even
-// ones by the agent, each counting upwards and never used twice. A frame for a stream that has ended may still
-// have been on its way and is ignored; one for a stream that never was ends the session.
+// The streams of one session: numbers, limits, and who gets a frame. Odd numbers are opened by the gateway,
+// even ones by the agent, each counting upwards and never used twice. A frame for a stream that has ended may
+// still have been on its way and is ignored; one for a stream that never was ends the session.
 
 import { Fault } from '../catalogue/fault.ts';
 import { tellEach } from '../defect.ts';

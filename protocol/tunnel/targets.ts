@@ -1,5 +1,5 @@
-// What the peer may reach through this end: only what the allow-list resolves. An offered stream is refused, or
-// dialled and joined with its socket; either way it leaves one audit record.
+// What the peer may reach through this end: only what the allow-list resolves. An offered stream is refused,
+// or dialled and joined with its socket; either way it leaves one audit record.
 import net from 'node:net';
 import { Fault } from '../catalogue/fault.ts';
 import type { StreamTarget } from '../messages/session.ts';
@@ -13,7 +13,10 @@ export interface TargetAddress {
   readonly port: number;
 }
 
-/** Where an agent listens for what wants the API server through it. Below the ephemeral ports, and no neighbour's default. */
+/**
+ * Where an agent listens for what wants the API server through it. Below the ephemeral ports,
+ * and no neighbour's default.
+ */
 export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 16443 };
 
 /** Where the target is; a fault, or undefined for the usual one, refuses it. */

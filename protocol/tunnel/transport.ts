@@ -2,7 +2,10 @@
 // loses, delays and cuts.
 
 export interface Transport {
-  /** Queues one message made of these pieces, in order; `sent` when the system has taken the last, or with an error. */
+  /**
+   * Queues one message made of these pieces, in order; `sent` when the system has taken
+   * the last, or with an error.
+   */
   send(pieces: readonly Uint8Array[], sent?: (error?: Error) => void): void;
   /** Bytes queued that the system has not taken. */
   readonly bufferedBytes: number;

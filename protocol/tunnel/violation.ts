@@ -1,5 +1,6 @@
-// What a peer can do against the protocol, by kind: the name under which it is counted, logged and audited. The detail
-// is for people, the kind for graphs and alarms; a new kind is a new row here and in README.md beside it.
+// What a peer can do against the protocol, by kind: the name under which it is counted, logged and
+// audited. The detail is for people, the kind for graphs and alarms; a new kind is a new row here
+// and in README.md beside it.
 
 import { Fault } from '../catalogue/fault.ts';
 import { tellDefect } from '../defect.ts';
@@ -32,7 +33,10 @@ export function invalid(kind: ViolationKind, detail: string): Fault {
   return new Fault('TUNNEL_FRAME_INVALID', { kind, detail });
 }
 
-/** For whatever was thrown while something of the peer was looked at. What is no fault is a defect of this end, and is told. */
+/**
+ * For whatever was thrown while something of the peer was looked at. What is no fault is a
+ * defect of this end, and is told.
+ */
 export function faultOf(error: unknown, where: string): Fault {
   if (error instanceof Fault) return error;
   tellDefect(where, error);

@@ -1,7 +1,8 @@
-// The session's transport over a `ws` websocket, the same for both ends. Pieces become fragments of one message,
-// so nothing is joined on the way out; what comes in is cut at frame boundaries before ws sees it (alignment.ts), so
-// that ws need not join it either. When ws masks, it masks into a copy of its own whenever it is given a view, also
-// one on a SharedArrayBuffer; the buffer itself must never be given to it, since then it would mask in place.
+// The session's transport over a `ws` websocket, the same for both ends. Pieces become fragments of one
+// message, so nothing is joined on the way out; what comes in is cut at frame boundaries before ws sees it
+// (alignment.ts), so that ws need not join it either. When ws masks, it masks into a copy of its own whenever
+// it is given a view, also one on a SharedArrayBuffer; the buffer itself must never be given to it, since
+// then it would mask in place.
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { tellDefect } from '../defect.ts';
@@ -121,7 +122,8 @@ export class WebsocketTransport implements Transport {
     };
     socket.off('data', read);
     socket.on('data', aligned);
-    // Before the websocket's own listener, which would read what is left in the socket as the beginning of a frame.
+    // Before the websocket's own listener, which would read what is left in the socket
+    // as the beginning of a frame.
     socket.prependListener('close', () => {
       socket.off('data', aligned);
       while (socket.read() !== null);

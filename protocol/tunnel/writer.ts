@@ -53,7 +53,10 @@ export class MessageWriter {
     this.#transport.send([this.#takeRun(), ...pieces], sent);
   }
 
-  /** A frame that is copied, whatever its size up to a few KiB, and ends the message; `sent` as for a large one. */
+  /**
+   * A frame that is copied, whatever its size up to a few KiB, and ends the
+   * message; `sent` as for a large one.
+   */
   last(type: FrameType, payload: Uint8Array, sent: (error?: Error) => void): void {
     if (payload.length > runLimitBytes) {
       this.large(type, 0, 0, [payload], payload.length, sent);

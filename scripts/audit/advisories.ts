@@ -1,6 +1,6 @@
-// Known advisories for the packages of package-lock.json, asked by `npm audit` from the registry that the machine
-// is configured for. A registry that can't be reached, or does not answer this question, is told as such and
-// never taken for good news.
+// Known advisories for the packages of package-lock.json, asked by `npm audit` from the registry that the
+// machine is configured for. A registry that can't be reached, or does not answer this question, is told as
+// such and never taken for good news.
 import { z } from 'zod';
 import { run } from '../machine/command.ts';
 

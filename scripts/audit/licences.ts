@@ -1,6 +1,6 @@
-// Under which licences the npm packages come that a release ships. It reads package-lock.json for which they are and
-// each package's own package.json for the licence, so it needs no network. What is not on the list below fails:
-// a licence is added by somebody who has read it, with the reason.
+// Under which licences the npm packages come that a release ships. It reads package-lock.json for which they
+// are and each package's own package.json for the licence, so it needs no network. What is not on the list
+// below fails: a licence is added by somebody who has read it, with the reason.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -26,7 +26,10 @@ export interface ShippedPackage {
   readonly licence: string | undefined;
 }
 
-/** Throws where a package that a release needs is not installed: then nobody can say under what licence it comes. */
+/**
+ * Throws where a package that a release needs is not installed: then nobody can say
+ * under what licence it comes.
+ */
 export function shippedPackages(root: string): ShippedPackage[] {
   const { packages } = readJson(join(root, 'package-lock.json')) as { packages: Record<string, Locked> };
   const found: ShippedPackage[] = [];

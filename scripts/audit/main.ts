@@ -1,6 +1,7 @@
-// `npm run audit`: licences of what is shipped, known advisories, and what nobody uses. It changes nothing. Exit codes:
-// 0 all three were looked at and nothing was found, 1 something was found, 3 nothing was found but the registry
-// could not be asked for advisories (no network, or a mirror that does not answer this question).
+// `npm run audit`: licences of what is shipped, known advisories, and what nobody uses. It changes
+// nothing. Exit codes: 0 all three were looked at and nothing was found, 1 something was found, 3
+// nothing was found but the registry could not be asked for advisories (no network, or a mirror that
+// does not answer this question).
 import { run } from '../machine/command.ts';
 import { runProgram } from '../machine/program.ts';
 import { knownAdvisories } from './advisories.ts';

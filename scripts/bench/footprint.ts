@@ -1,12 +1,14 @@
-// What the whole agent costs a host in steady state, beside what else one could run there. `npm run bench:footprint -- --json`
+// What the whole agent costs a host in steady state, beside what else one could run there. `npm
+// run bench:footprint -- --json`
 //
 //   --minutes N    how long to watch, default 10      --settle S    seconds before that, default 45
 //
-// The whole takes two minutes more than the watching: a sandbox with two hosts; everything is watched at the same time. 45 s after the
-// last join both agents have given back the pages of their start (30 s).
+// The whole takes two minutes more than the watching: a sandbox with two hosts; everything is watched at the
+// same time. 45 s after the last join both agents have given back the pages of their start (30 s).
 //
-// CPU is user and system time of the process, its threads and the children it has waited for, in per cent of one core; memory is the
-// median of a reading every ten seconds. Goals: rss_mb ≤ 80, cpu_percent_10s ≤ 0.5, wire_vs_scrape ≤ 0.25.
+// CPU is user and system time of the process, its threads and the children it has waited for, in per cent
+// of one core; memory is the median of a reading every ten seconds. Goals: rss_mb ≤ 80, cpu_percent_10s ≤
+// 0.5, wire_vs_scrape ≤ 0.25.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

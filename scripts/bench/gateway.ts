@@ -1,10 +1,12 @@
-// What one gateway carries: heartbeats and samples per core-second, memory per node, reconnects. Simulated nodes in
-// several processes speak the real protocol over ws and wss; beside them a plain ws server with JSON heartbeats, which
-// is what one would write instead, and bare TCP and TLS servers that count bytes, which are the floor. All are connected at the same time and measured in turns; figures are medians over
-// the rounds. `npm run bench:gateway -- --json` prints one line of JSON.
+// What one gateway carries: heartbeats and samples per core-second, memory per node, reconnects. Simulated
+// nodes in several processes speak the real protocol over ws and wss; beside them a plain ws server with JSON
+// heartbeats, which is what one would write instead, and bare TCP and TLS servers that count bytes, which are
+// the floor. All are connected at the same time and measured in turns; figures are medians over the rounds.
+// `npm run bench:gateway -- --json` prints one line of JSON.
 //
-// Heartbeats per core-second are those of a gateway at its limit: all nodes send one while it stands still, then it takes
-// them (`--waves` times a round). Beside it, what each costs at a pace at which nearly every one wakes the process.
+// Heartbeats per core-second are those of a gateway at its limit: all nodes send one while it stands
+// still, then it takes them (`--waves` times a round). Beside it, what each costs at a pace at which
+// nearly every one wakes the process.
 //
 //   --nodes N     connected, 10000     --senders N      of them send at a pace, and samples; default 2000
 //   --seconds S   per measurement, 2   --per-second R   heartbeats of each sender, default 15

@@ -1,9 +1,11 @@
-// How long a join takes, from the pasted command to a Ready node, beside its floor: the same bytes copied, verified and unpacked with
-// coreutils, containerd and kubelet started by hand with the same configuration (join/floor.sh). `npm run bench:join -- --json`
+// How long a join takes, from the pasted command to a Ready node, beside its floor: the same bytes copied,
+// verified and unpacked with coreutils, containerd and kubelet started by hand with the same configuration
+// (join/floor.sh). `npm run bench:join -- --json`
 //
 //   --rounds N    a join and a floor each, on fresh hosts, the first of them in turns; default 5
 //
-// Goals: join_vs_floor ≤ 1.15, and join_s ≤ 20 with the artifacts at the gateway. A join that isn't counted comes first.
+// Goals: join_vs_floor ≤ 1.15, and join_s ≤ 20 with the artifacts at the gateway. A join
+// that isn't counted comes first.
 import { parseArgs } from 'node:util';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';

@@ -1,6 +1,7 @@
-// What remote-write costs the gateway of 5,000 nodes while its store is away for an hour: the intake and remote-write as they are, a
-// store whose port is closed, an hour of rounds one after the other on a clock that is moved by hand; then the store is back. Each
-// part is a process of its own, so that memory is nobody else's.
+// What remote-write costs the gateway of 5,000 nodes while its store is away for an hour: the intake
+// and remote-write as they are, a store whose port is closed, an hour of rounds one after the other
+// on a clock that is moved by hand; then the store is back. Each part is a process of its own, so
+// that memory is nobody else's.
 //
 //   npm run bench:remote-write -- --json      --nodes N, --minutes N
 import { execFile } from 'node:child_process';

@@ -1,5 +1,6 @@
-// The ring beside what else could carry records between two threads: ringbuf.js and postMessage, taking turns in one run;
-// figures are medians over the rounds. Rates depend on what else the machine does, CPU time per record hardly. `npm run bench:ring -- --json` prints one line of JSON.
+// The ring beside what else could carry records between two threads: ringbuf.js and postMessage, taking turns
+// in one run; figures are medians over the rounds. Rates depend on what else the machine does, CPU time per
+// record hardly. `npm run bench:ring -- --json` prints one line of JSON.
 //
 //   --rounds N   default 5   --records N   of the two rings, default 5 000 000 (postMessage: a twentieth)
 import { parseArgs } from 'node:util';

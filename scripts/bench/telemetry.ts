@@ -1,5 +1,6 @@
-// Telemetry end to end: records from a thread through ring, shipper and a masking websocket into another process's intake, until they are
-// acknowledged; beside it one JSON message per record, each acknowledged by itself or 64 at once. And the spool: groups synced, beside every record synced. Contenders take turns;
+// Telemetry end to end: records from a thread through ring, shipper and a masking websocket into another
+// process's intake, until they are acknowledged; beside it one JSON message per record, each acknowledged by
+// itself or 64 at once. And the spool: groups synced, beside every record synced. Contenders take turns;
 // figures are medians over the rounds. `npm run bench:telemetry -- --json` prints one line of JSON.
 //
 //   --rounds N   default 5   --records N   end to end, default 4 000 000 (JSON: a fortieth)

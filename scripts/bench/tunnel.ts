@@ -1,6 +1,6 @@
-// The tunnel beside what else could carry the same bytes: throughput in both directions, round trips beside a bulk
-// stream, CPU per gigabyte. All contenders run at the same time and are measured in turns within each round;
-// figures are medians over the rounds. `npm run bench:tunnel -- --json` prints one line of JSON.
+// The tunnel beside what else could carry the same bytes: throughput in both directions, round trips beside a
+// bulk stream, CPU per gigabyte. All contenders run at the same time and are measured in turns within each
+// round; figures are medians over the rounds. `npm run bench:tunnel -- --json` prints one line of JSON.
 //
 //   --rounds N     default 5            --seconds S    per measurement, default 1
 //   --only A,B     contenders by name   --profile DIR  CPU profiles of our own processes

@@ -1,7 +1,7 @@
 // The agent as a few JavaScript files without node_modules: main.js, one file per worker, and the pieces that
-// they share or load late. Every `new URL('./x.ts', import.meta.url)` in our sources names a worker: it becomes an
-// entry of its own and the URL is rewritten to the file that comes of it. Names and lines stay readable in stack
-// traces; only white space goes.
+// they share or load late. Every `new URL('./x.ts', import.meta.url)` in our sources names a worker: it
+// becomes an entry of its own and the URL is rewritten to the file that comes of it. Names and lines stay
+// readable in stack traces; only white space goes.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -9,7 +9,10 @@ import { build, type Plugin } from 'esbuild';
 
 const workerUrl = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\.ts\1,\s*import\.meta\.url\s*,?\s*\)/g;
 
-/** The same thing under another name, of which the parts that nobody uses (its fifty languages) can be left out. */
+/**
+ * The same thing under another name, of which the parts that nobody uses (its fifty
+ * languages) can be left out.
+ */
 const zodImport = /^import \{ z \} from 'zod';$/m;
 
 export interface Bundle {
@@ -62,8 +65,11 @@ const commonJsNames = [
   'const require=__createRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;',
 ].join('');
 
-/** V8 keeps the text of a program for good, and with one letter beyond Latin-1 in it two bytes for each. esbuild has escaped what
- *  stands in strings; left are regular expressions, where the same escape means the same. */
+/**
+ * V8 keeps the text of a program for good, and with one letter beyond Latin-1 in it two bytes
+ * for each. esbuild has escaped what stands in strings; left are regular expressions, where the
+ * same escape means the same.
+ */
 function oneByteLetters(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -102,8 +108,11 @@ function workers(entries: Record<string, string>): Plugin {
   };
 }
 
-/** An ES import of node:http reads everything that it exports, also its WebSocket: that loads Node's own client for the web, which
- *  nobody here uses: 13 MB in a process that does nothing else, 2 MB of an agent. require reads nothing before it is used. */
+/**
+ * An ES import of node:http reads everything that it exports, also its WebSocket: that loads Node's own
+ * client for the web, which nobody here uses: 13 MB in a process that does nothing else, 2 MB of an agent.
+ * require reads nothing before it is used.
+ */
 const plainHttp: Plugin = {
   name: 'plain-http',
   setup({ onResolve, onLoad }) {

@@ -1,5 +1,6 @@
-// The agent's own addon (agent/host/kernel-calls.c), compiled once per source text. It must load wherever the agent may run, also outside of
-// the payload with its own C library: what it needs of one is checked against the oldest that a supported host has.
+// The agent's own addon (agent/host/kernel-calls.c), compiled once per source text. It must load wherever the
+// agent may run, also outside of the payload with its own C library: what it needs of one is checked against
+// the oldest that a supported host has.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +32,10 @@ export async function kernelCallsAddon(progress: Progress): Promise<string> {
   return join(folder, 'kernel-calls.node');
 }
 
-/** Versions of the C library that `objdump -T -p` names and glibc `oldest` doesn't have. Those without a number are the loader's own. */
+/**
+ * Versions of the C library that `objdump -T -p` names and glibc `oldest` doesn't have. Those without a
+ * number are the loader's own.
+ */
 export function newerThan(oldest: string, dump: string): string[] {
   const known = numberOf(oldest);
   const named = new Set(

@@ -45,7 +45,10 @@ export async function assemblePayload(options: PayloadOptions, progress: Progres
   return { ...options, program };
 }
 
-/** They reach Node.js itself, its OpenSSL or its C library. Proxies and the settings of the terminal are not among them. */
+/**
+ * They reach Node.js itself, its OpenSSL or its C library. Proxies and the settings of the
+ * terminal are not among them.
+ */
 const foreignVariables = [
   ...[
     'NODE_OPTIONS',
@@ -89,7 +92,10 @@ const foreignVariables = [
   ],
 ];
 
-/** The daemon lives for years beside other people's programs: V8 and malloc are told to keep small. Commands end soon. */
+/**
+ * The daemon lives for years beside other people's programs: V8 and malloc are told to
+ * keep small. Commands end soon.
+ */
 const starter = `#!/bin/sh
 # Nothing that a shell carries for other programs of Node.js or OpenSSL changes the ways of this one.
 unset ${foreignVariables.join(' ')}

@@ -1,6 +1,7 @@
-// The RPM, made by Debian's rpmbuild from installer/regnode.spec. The payload lies where it does after install.sh,
-// only flat (rpm replaces files one by one and knows each of them); the unit and the command go where packages have
-// them. Equal input gives equal bytes: the time is that of the last change to the sources, the build host is fixed.
+// The RPM, made by Debian's rpmbuild from installer/regnode.spec. The payload lies where it does after
+// install.sh, only flat (rpm replaces files one by one and knows each of them); the unit and the command go
+// where packages have them. Equal input gives equal bytes: the time is that of the last change to the
+// sources, the build host is fixed.
 import { copyFile, mkdir, mkdtemp, rename, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

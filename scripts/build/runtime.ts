@@ -1,7 +1,8 @@
-// The part of the payload that isn't ours: Node.js and the C library that it runs on. TencentOS 2.4 has glibc 2.17
-// and Node.js wants 2.28, so the payload brings its own loader and libraries, and the node binary is patched to
-// them by absolute path. They are the files of this machine's installed Debian packages, so nothing is downloaded;
-// the cache entry is named after everything that goes into it, and holds the folder and its packed form.
+// The part of the payload that isn't ours: Node.js and the C library that it runs on. TencentOS 2.4 has
+// glibc 2.17 and Node.js wants 2.28, so the payload brings its own loader and libraries, and the node
+// binary is patched to them by absolute path. They are the files of this machine's installed Debian
+// packages, so nothing is downloaded; the cache entry is named after everything that goes into it, and
+// holds the folder and its packed form.
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +27,8 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
     'libresolv.so.2',
     'libnss_dns.so.2',
     'libnss_files.so.2',
-    // For what a host loads into every program: with its own of these, of another C library, none of ours would start.
+    // For what a host loads into every program: with its own of these, of another C
+    // library, none of ours would start.
     'librt.so.1',
     'libutil.so.1',
     'libanl.so.1',
@@ -79,8 +81,10 @@ async function copyLibraries(folder: string): Promise<void> {
   }
 }
 
-/** Strip first: stripping a patched binary corrupts it. RPATH rather than RUNPATH: it also serves the libraries'
- *  own dependencies and comes before LD_LIBRARY_PATH. */
+/**
+ * Strip first: stripping a patched binary corrupts it. RPATH rather than RUNPATH: it also serves the
+ * libraries' own dependencies and comes before LD_LIBRARY_PATH.
+ */
 async function patchNode(from: string, to: string): Promise<void> {
   await run('strip', ['--strip-unneeded', '-o', to, from]);
   await run('patchelf', [
@@ -91,7 +95,9 @@ async function patchNode(from: string, to: string): Promise<void> {
   await chmod(to, 0o755);
 }
 
-/** Runs it through its own loader, which lies elsewhere than it will on a host: a missing library shows here. */
+/**
+ * Runs it through its own loader, which lies elsewhere than it will on a host: a missing library shows here.
+ */
 async function tryNode(tree: string, version: string): Promise<void> {
   const loader = join(tree, 'lib/ld-linux-x86-64.so.2');
   const said = await output(loader, [

@@ -1,6 +1,7 @@
-// The tar archive, the same bytes for the same payload: sorted names, no times, owner 0. It is made of two gzip
-// members, the runtime's (packed once, in the cache) and the program's: a file of joined gzip members is a gzip
-// file, and a tar whose first part has no end mark goes on with the second. So only the small part is packed anew.
+// The tar archive, the same bytes for the same payload: sorted names, no times, owner 0. It is made of
+// two gzip members, the runtime's (packed once, in the cache) and the program's: a file of joined gzip
+// members is a gzip file, and a tar whose first part has no end mark goes on with the second. So only
+// the small part is packed anew.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -46,8 +46,8 @@ export async function kubernetesBinaries(progress: Progress): Promise<string> {
 }
 
 /**
- * A kubelet that says that it is a patch release later than the one of Debian's source: what an upgrade goes to.
- * From REGNODE_LATER_KUBELET, beside the others when they were built together, or built alone.
+ * A kubelet that says that it is a patch release later than the one of Debian's source: what an upgrade goes
+ * to. From REGNODE_LATER_KUBELET, beside the others when they were built together, or built alone.
  */
 export async function laterKubeletBinary(progress: Progress): Promise<string> {
   const given = process.env.REGNODE_LATER_KUBELET;

@@ -1,6 +1,6 @@
-// Downloads the binaries of an official Kubernetes release and checks each against its published sha256. Without
-// a way to the internet it says so within five seconds (NotReachable), so that the caller can build instead;
-// a wrong hash or an unknown version is an error, never a reason to go on with something else.
+// Downloads the binaries of an official Kubernetes release and checks each against its published sha256.
+// Without a way to the internet it says so within five seconds (NotReachable), so that the caller can build
+// instead; a wrong hash or an unknown version is an error, never a reason to go on with something else.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';

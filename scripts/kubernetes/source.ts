@@ -1,7 +1,8 @@
-// Builds Kubernetes 1.20.2 from Debian 12's source package with Debian's own Go: the way for a machine that
-// reaches nothing but a Debian mirror. 4 to 7 minutes on two cores. A build that was interrupted goes on
-// where it was, by Go's cache in ours; when it has succeeded, the tree and Go's cache are removed. For tests of
-// upgrades the same kubelet is linked once more under a later version: seconds beside the others, minutes alone.
+// Builds Kubernetes 1.20.2 from Debian 12's source package with Debian's own Go: the way for a machine
+// that reaches nothing but a Debian mirror. 4 to 7 minutes on two cores. A build that was interrupted
+// goes on where it was, by Go's cache in ours; when it has succeeded, the tree and Go's cache are
+// removed. For tests of upgrades the same kubelet is linked once more under a later version: seconds
+// beside the others, minutes alone.
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { downloadSource, ensurePackages, unpackPackages } from '../machine/apt.ts';

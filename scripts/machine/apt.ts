@@ -1,6 +1,6 @@
 // Debian packages for the scripts: installs what is missing on the machine, and fetches packages and source
-// packages without installing them. Works with a private sources list and index (in the cache, refreshed once a
-// day), made from the machine's own configuration: the system's apt files are read and never changed.
+// packages without installing them. Works with a private sources list and index (in the cache, refreshed once
+// a day), made from the machine's own configuration: the system's apt files are read and never changed.
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -12,7 +12,10 @@ export function cacheRoot(): string {
   return process.env.REGNODE_CACHE || join(homedir(), '.cache', 'regnode');
 }
 
-/** The folder of entry `name` (e.g. `kubernetes/v1.20.2-amd64`), made by `make(stagingFolder)` when it is missing. */
+/**
+ * The folder of entry `name` (e.g. `kubernetes/v1.20.2-amd64`), made by
+ * `make(stagingFolder)` when it is missing.
+ */
 export async function cached(
   name: string,
   progress: Progress,

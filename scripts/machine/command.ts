@@ -1,6 +1,7 @@
-// Runs commands on the machine that the scripts work on. Arguments are arrays, never a shell string; a command
-// that fails throws a CommandError with the end of what it printed, unless the caller asked for the result.
-// Children end with this process (execa's cleanup), so Ctrl-C during a build leaves no compiler behind.
+// Runs commands on the machine that the scripts work on. Arguments are arrays, never a shell
+// string; a command that fails throws a CommandError with the end of what it printed, unless the
+// caller asked for the result. Children end with this process (execa's cleanup), so Ctrl-C during a
+// build leaves no compiler behind.
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 
@@ -50,7 +51,9 @@ export class Interrupted extends Error {
 const running = new Set<{ kill(signal: NodeJS.Signals): boolean }>();
 let interrupted = false;
 
-/** For Ctrl-C: ends what runs and lets nothing new begin, so that whatever waits for a command falls through. */
+/**
+ * For Ctrl-C: ends what runs and lets nothing new begin, so that whatever waits for a command falls through.
+ */
 export function interruptCommands(): void {
   interrupted = true;
   for (const child of running) child.kill('SIGTERM');

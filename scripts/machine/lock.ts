@@ -1,7 +1,7 @@
-// A lock between processes that lives exactly as long as its holder. flock(1) holds it in a child whose standard
-// input is a pipe from us: when this process ends, in whatever way, the pipe closes, the child ends and the
-// kernel drops the lock. So there is no stale lock to clean up. The child is its own session, so that Ctrl-C
-// doesn't take the lock away while the holder still cleans up.
+// A lock between processes that lives exactly as long as its holder. flock(1) holds it in a child whose
+// standard input is a pipe from us: when this process ends, in whatever way, the pipe closes, the child ends
+// and the kernel drops the lock. So there is no stale lock to clean up. The child is its own session, so that
+// Ctrl-C doesn't take the lock away while the holder still cleans up.
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,7 +11,10 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** Waits for the lock on a file, which is made, or on a folder that is there; `onWait` is called once when somebody else has it. */
+/**
+ * Waits for the lock on a file, which is made, or on a folder that is there; `onWait` is called
+ * once when somebody else has it.
+ */
 export async function acquireLock(path: string, onWait: () => void = () => undefined): Promise<Lock> {
   await mkdir(dirname(path), { recursive: true });
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;

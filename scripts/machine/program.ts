@@ -1,5 +1,5 @@
-// How a script's program runs: its error is one line on stderr and exit code 1; Ctrl-C (or SIGTERM, SIGHUP) ends the
-// commands at work, so that what waits for them falls through its own clean-up, and exits with 130.
+// How a script's program runs: its error is one line on stderr and exit code 1; Ctrl-C (or SIGTERM, SIGHUP)
+// ends the commands at work, so that what waits for them falls through its own clean-up, and exits with 130.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';

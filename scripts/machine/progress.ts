@@ -1,5 +1,5 @@
-// Progress on stderr for people who wait: one line per step with the time since the start, a sign of life every
-// 20 seconds in a long step, and how long the step took. Nothing here is ever parsed.
+// Progress on stderr for people who wait: one line per step with the time since the start, a sign of life
+// every 20 seconds in a long step, and how long the step took. Nothing here is ever parsed.
 
 export interface Progress {
   line(text: string): void;

@@ -1,6 +1,6 @@
 // Finds the machine's own Debian package sources and rewrites them for a private apt configuration: the same
-// mirrors and signing keys, with source packages switched on and everything that isn't a Debian suite left out
-// (a third party's repository may be unreachable, and none is needed). Pure text in, text out.
+// mirrors and signing keys, with source packages switched on and everything that isn't a Debian suite left
+// out (a third party's repository may be unreachable, and none is needed). Pure text in, text out.
 
 export interface AptFile {
   readonly path: string;

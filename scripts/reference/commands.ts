@@ -1,4 +1,5 @@
-// docs/reference/commands.md: every command of the three programs with its arguments and flags, as commander has them.
+// docs/reference/commands.md: every command of the three programs with its arguments and
+// flags, as commander has them.
 import type { Command, Option } from 'commander';
 import { programOf } from '../../agent/cli/outcome.ts';
 import { commandsOf } from '../../agent/cli/program.ts';

@@ -1,4 +1,5 @@
-// Every environment variable that something of this project reads: the one list. A test searches the sources for others.
+// Every environment variable that something of this project reads: the one list. A test
+// searches the sources for others.
 
 export interface Variable {
   readonly name: string;

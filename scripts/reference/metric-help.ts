@@ -1,5 +1,5 @@
-// What the metrics mean that are ours and have no help of their own: those that come from nodes, and those of the telemetry
-// intake.
+// What the metrics mean that are ours and have no help of their own: those that come from nodes, and
+// those of the telemetry intake.
 export const metricHelp: Readonly<Record<string, string>> = {
   regnode_gateway_telemetry_batches_total: 'Batches of records that came.',
   regnode_gateway_telemetry_batch_bytes_total: 'Bytes of all batches, as they were sent.',

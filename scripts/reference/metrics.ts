@@ -1,5 +1,5 @@
-// docs/reference/metrics.md: what the gateway tells of itself, from its registry, and what it tells of each node, from the heartbeat
-// and from the shapes that the collectors write.
+// docs/reference/metrics.md: what the gateway tells of itself, from its registry, and what it tells of each
+// node, from the heartbeat and from the shapes that the collectors write.
 import { Registry } from 'prom-client';
 import type { RecordShape } from '../../agent/telemetry/collectors/collector.ts';
 import { collectorsOf } from '../../agent/telemetry/collectors/registry.ts';

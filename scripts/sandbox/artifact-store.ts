@@ -1,7 +1,7 @@
-// The artifact store that a sandbox's gateway serves, made by the product's own `bundle build` and kept in the cache
-// for as long as neither the programs nor the agent nor the code that packs them change: four e2e files need the
-// same one. Each sandbox gets a copy of its own, which a test may damage, and signs it with a key of its own, which lies
-// outside the store.
+// The artifact store that a sandbox's gateway serves, made by the product's own `bundle build` and kept in
+// the cache for as long as neither the programs nor the agent nor the code that packs them change: four e2e
+// files need the same one. Each sandbox gets a copy of its own, which a test may damage, and signs it with a
+// key of its own, which lies outside the store.
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';

@@ -1,6 +1,7 @@
 // The tree from which `regnode-gateway bundle build` makes the artifact store of a sandbox:
-// <folder>/<component>/<version>/amd64/… with containerd, runc, kubelet, the CNI plugins and images. A component's
-// programs are in bin/ of its tree (the CNI plugins at its top), as in the archives of their own releases.
+// <folder>/<component>/<version>/amd64/… with containerd, runc, kubelet, the CNI plugins and
+// images. A component's programs are in bin/ of its tree (the CNI plugins at its top), as in the
+// archives of their own releases.
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { kubernetesVersion } from '../kubernetes/binaries.ts';

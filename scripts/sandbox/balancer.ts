@@ -1,5 +1,6 @@
-// `node balancer.ts LISTEN BACKEND …`: a TCP balancer as a cloud has it before the gateway. Connections go to the backends
-// in turns; one that refuses is passed over. It knows no TLS, ends each direction by itself, and passes a reset on.
+// `node balancer.ts LISTEN BACKEND …`: a TCP balancer as a cloud has it before the gateway. Connections go
+// to the backends in turns; one that refuses is passed over. It knows no TLS, ends each direction by
+// itself, and passes a reset on.
 
 import net, { type Socket } from 'node:net';
 import { background } from '../../protocol/defect.ts';

@@ -1,5 +1,5 @@
-// Boots a host: an overlay on the base root, a systemd-nspawn container on it in the host's own network namespace
-// and cgroup, with its own systemd as pid 1. Works with or without systemd on the machine itself.
+// Boots a host: an overlay on the base root, a systemd-nspawn container on it in the host's own network
+// namespace and cgroup, with its own systemd as pid 1. Works with or without systemd on the machine itself.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// The cgroups of a sandbox: regnode-sandbox/<id>/<member> in every hierarchy of the machine (cgroup v1, hybrid or
-// v2 alike). They bound what belongs to the sandbox: whatever runs in them, and nothing else, is ended with it.
+// The cgroups of a sandbox: regnode-sandbox/<id>/<member> in every hierarchy of the machine (cgroup
+// v1, hybrid or v2 alike). They bound what belongs to the sandbox: whatever runs in them, and
+// nothing else, is ended with it.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,9 @@ async function hierarchies(): Promise<string[]> {
   return [...new Set(found)];
 }
 
-/** Makes the cgroup of one member and returns its cgroup.procs files: a pid written to all of them moves in. */
+/**
+ * Makes the cgroup of one member and returns its cgroup.procs files: a pid written to all of them moves in.
+ */
 export async function createCgroup(id: string, member: string): Promise<string[]> {
   const files: string[] = [];
   for (const root of await hierarchies()) {
@@ -34,8 +37,8 @@ export async function createCgroup(id: string, member: string): Promise<string[]
 }
 
 /**
- * The cgroup.procs files of a child `name` of the root that a container's pid 1 sees, in every hierarchy. (systemd
- * may have been given a cgroup further down than its member's.)
+ * The cgroup.procs files of a child `name` of the root that a container's pid 1 sees, in every hierarchy.
+ * (systemd may have been given a cgroup further down than its member's.)
  */
 export async function createCgroupInside(init: number, name: string): Promise<string[]> {
   const roots = await hierarchies();

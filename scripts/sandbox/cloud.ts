@@ -84,7 +84,9 @@ export class SandboxCloud {
     return this.#node('gateway/regnodectl.ts', args, options);
   }
 
-  /** Custom resources and permissions, applied by the administrator; those for Cilium when a pool asks for it. */
+  /**
+   * Custom resources and permissions, applied by the administrator; those for Cilium when a pool asks for it.
+   */
   async setUpGateway(more: readonly string[] = []): Promise<void> {
     const args = ['setup', '--kubeconfig', this.adminKubeconfig, ...more];
     const result = await this.#node('gateway/main.ts', args);

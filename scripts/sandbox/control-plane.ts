@@ -1,6 +1,6 @@
-// The cluster's control plane in the cloud namespace: etcd, API server, controller manager and scheduler, each a
-// daemon of its own. Flags are chosen by what the binaries say their version is. The API server reaches kubelets
-// only through a CONNECT proxy on a unix socket, which exists from the gateway's start on.
+// The cluster's control plane in the cloud namespace: etcd, API server, controller manager and scheduler,
+// each a daemon of its own. Flags are chosen by what the binaries say their version is. The API server
+// reaches kubelets only through a CONNECT proxy on a unix socket, which exists from the gateway's start on.
 
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -64,7 +64,9 @@ export async function startControlPlane(
   await kubernetes('kube-scheduler', schedulerArguments(files));
 }
 
-/** They take some seconds more than the API server; without the default service account no pod can be made. */
+/**
+ * They take some seconds more than the API server; without the default service account no pod can be made.
+ */
 export async function waitForControllers(
   id: string,
   files: ControlPlaneFiles,
@@ -99,7 +101,9 @@ export function kubectl(
   );
 }
 
-/** The files of a cloud but for its database and its logs: the PKI, and the artifacts that are there already. */
+/**
+ * The files of a cloud but for its database and its logs: the PKI, and the artifacts that are there already.
+ */
 export async function copyCloud(from: string, to: string): Promise<void> {
   for (const name of ['pki', 'artifacts']) {
     if (existsSync(join(from, name))) await copyTree(join(from, name), join(to, name));

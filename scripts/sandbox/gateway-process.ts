@@ -1,5 +1,6 @@
-// One gateway process in the cloud's namespace: its arguments, its log, its pid, and how it is started, stopped, killed and
-// frozen. What it was started with is written down, so that a sandbox that was opened again can stop it too.
+// One gateway process in the cloud's namespace: its arguments, its log, its pid, and how it is started,
+// stopped, killed and frozen. What it was started with is written down, so that a sandbox that was
+// opened again can stop it too.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandResult } from '../machine/command.ts';

@@ -1,5 +1,5 @@
-// Takes a sandbox down when its owner ends without having done so: Ctrl-C, a crash, kill -9. A small shell waits
-// on a pipe that only the owner holds; when the pipe closes, it runs `main.ts down`.
+// Takes a sandbox down when its owner ends without having done so: Ctrl-C, a crash, kill -9. A small shell
+// waits on a pipe that only the owner holds; when the pipe closes, it runs `main.ts down`.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 

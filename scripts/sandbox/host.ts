@@ -1,5 +1,5 @@
-// One host of a sandbox, as a test or a person handles it: run commands in it, cut, restore and shape its cable,
-// freeze and kill what runs in it, read its logs, reboot and remove it.
+// One host of a sandbox, as a test or a person handles it: run commands in it, cut, restore and shape its
+// cable, freeze and kill what runs in it, read its logs, reboot and remove it.
 import { copyFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type CommandResult, type LineListener, run } from '../machine/command.ts';
@@ -51,8 +51,8 @@ export class SandboxHost implements Witness {
   }
 
   /**
-   * Runs a command in the host, in all of its namespaces and below its cgroup; never throws for a command that
-   * fails. A script goes in by standard input: run('bash', ['-s'], { input }).
+   * Runs a command in the host, in all of its namespaces and below its cgroup; never throws for a command
+   * that fails. A script goes in by standard input: run('bash', ['-s'], { input }).
    */
   async run(
     command: string,

@@ -1,5 +1,5 @@
-// Container images made by hand, as docker-archive tars, because no registry is needed or reachable: `pause`, whose
-// program is two instructions, and a busybox for pods to run. The same input gives the same bytes.
+// Container images made by hand, as docker-archive tars, because no registry is needed or reachable: `pause`,
+// whose program is two instructions, and a busybox for pods to run. The same input gives the same bytes.
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,8 @@ async function pack(folder: string, tar: string): Promise<void> {
 
 /** The smallest program that does what a pause container does: `for (;;) pause();` as an x86-64 ELF file. */
 function pauseProgram(): Buffer {
-  const code = Buffer.from([0xb8, 0x22, 0x00, 0x00, 0x00, 0x0f, 0x05, 0xeb, 0xf7]); // mov eax,34; syscall; jmp back
+  // mov eax,34; syscall; jmp back
+  const code = Buffer.from([0xb8, 0x22, 0x00, 0x00, 0x00, 0x0f, 0x05, 0xeb, 0xf7]);
   const headerSize = 64 + 56;
   const base = 0x400000n;
   const size = BigInt(headerSize + code.length);

@@ -1,5 +1,5 @@
-// kube-proxy on a host: a cluster with an external network provides it (services' addresses and node ports), so
-// the sandbox puts it there after a join, outside of what regnode installs and takes back.
+// kube-proxy on a host: a cluster with an external network provides it (services' addresses and node ports),
+// so the sandbox puts it there after a join, outside of what regnode installs and takes back.
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxCloud } from './cloud.ts';

@@ -1,6 +1,6 @@
-// Where the time and the processors' time of a process with sandboxes go: how long something was started, joined or waited for,
-// and what its sandboxes used. What happens side by side counts once, and a wait inside of a start is the start's. The suite
-// prints one row per test file; nothing decides on what stands here.
+// Where the time and the processors' time of a process with sandboxes go: how long something was started,
+// joined or waited for, and what its sandboxes used. What happens side by side counts once, and a wait inside
+// of a start is the start's. The suite prints one row per test file; nothing decides on what stands here.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { readFile } from 'node:fs/promises';
 import { cgroupCpuSeconds } from './cgroups.ts';
@@ -18,7 +18,10 @@ export interface Spending {
   readonly activitiesMs: Readonly<Record<Activity, number>>;
   /** Of clouds and hosts. */
   readonly sandboxCpuSeconds: number;
-  /** Of this process and the commands that it ran. What ran in a host by our command, and a daemon that has ended, is in both. */
+  /**
+   * Of this process and the commands that it ran. What ran in a host by our command, and a daemon
+   * that has ended, is in both.
+   */
   readonly ownCpuSeconds: number;
 }
 
@@ -44,7 +47,10 @@ export function account(id: string): void {
   living.add(id);
 }
 
-/** Around the taking down: its cgroups go with it, and its daemons' time becomes that of their parent, which we are. */
+/**
+ * Around the taking down: its cgroups go with it, and its daemons' time becomes that of
+ * their parent, which we are.
+ */
 export async function closeAccount(id: string, takeDown: () => Promise<void>): Promise<void> {
   if (!living.delete(id)) return takeDown();
   stoppedCpuSeconds += await cgroupCpuSeconds(id);

@@ -1,7 +1,7 @@
-// The private line: a bridge in the cloud's network namespace and one veth pair per host. Hosts reach the cloud
-// and each other (their pods too, by routes); the cloud may answer but never begin a connection to a host, so
-// that everything the API server wants from a kubelet has to come through the tunnel. VXLAN alone may begin anywhere: it
-// is the pods' own traffic, which the private line is for.
+// The private line: a bridge in the cloud's network namespace and one veth pair per host. Hosts reach the
+// cloud and each other (their pods too, by routes); the cloud may answer but never begin a connection to a
+// host, so that everything the API server wants from a kubelet has to come through the tunnel. VXLAN alone
+// may begin anywhere: it is the pods' own traffic, which the private line is for.
 import { namespaceName, runInNamespace } from './namespaces.ts';
 import type { HostState } from './registry.ts';
 
@@ -23,8 +23,8 @@ export function podSubnet(index: number): string {
 
 export async function createLine(id: string): Promise<void> {
   const cloud = inCloud(id);
-  // An address of its own: a bridge without one takes that of a port, another one whenever a host comes or goes,
-  // and everybody would talk to the old one until they ask again.
+  // An address of its own: a bridge without one takes that of a port, another one whenever a host comes or
+  // goes, and everybody would talk to the old one until they ask again.
   await cloud('ip', [
     'link',
     'add',
@@ -69,7 +69,8 @@ export async function connectHost(id: string, host: HostState, others: readonly 
   const pair = ['link', 'add', far, 'type', 'veth', 'peer', 'name', hostInterface];
   await cloud('ip', [...pair, 'netns', namespaceName(id, host.name)]);
   await cloud('ip', ['link', 'set', far, 'master', bridge, 'up']);
-  // Nobody else has its link-local address: it is there at once, not a second or two after each time that the link comes up.
+  // Nobody else has its link-local address: it is there at once, not a second or two after each
+  // time that the link comes up.
   await inside('sysctl', ['-q', '-e', '-w', `net.ipv6.conf.${hostInterface}.accept_dad=0`]);
   await inside('ip', ['address', 'add', `${host.address}/24`, 'dev', hostInterface]);
   await inside('ip', ['link', 'set', hostInterface, 'up']);

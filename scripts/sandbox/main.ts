@@ -1,5 +1,6 @@
-// `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list |
-// run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the machine's. Results on stdout, progress on stderr.
+// `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list
+// | run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the machine's. Results on
+// stdout, progress on stderr.
 import { parseArgs } from 'node:util';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';

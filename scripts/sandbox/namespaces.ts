@@ -1,6 +1,6 @@
-// Network namespaces of a sandbox (rn-<id>-cloud, rn-<id>-<host>) and how a command or a daemon gets into one.
-// Both go through a shell that first moves itself into the member's cgroup and then becomes the command, so the
-// pid that we know is the command's own.
+// Network namespaces of a sandbox (rn-<id>-cloud, rn-<id>-<host>) and how a command or a daemon gets into
+// one. Both go through a shell that first moves itself into the member's cgroup and then becomes the command,
+// so the pid that we know is the command's own.
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -50,7 +50,8 @@ export interface DaemonOptions {
 }
 
 /**
- * Starts a process that outlives this one, in the member's cgroup and (by default) network namespace. Returns its pid.
+ * Starts a process that outlives this one, in the member's cgroup and (by default) network
+ * namespace. Returns its pid.
  */
 export async function startDaemon(
   id: string,
@@ -83,7 +84,10 @@ export async function startDaemon(
   }
 }
 
-/** The last line of a log says how its process ended, if this one still lives then. Never makes a file: the folder may be going away. */
+/**
+ * The last line of a log says how its process ended, if this one still lives then. Never makes a file:
+ * the folder may be going away.
+ */
 function noteEnd(logFile: string, how: { pid: number; code: number | null; signal: string | null }): void {
   try {
     const file = openSync(logFile, constants.O_WRONLY | constants.O_APPEND);

@@ -1,5 +1,5 @@
-// The Debian packages that the sandbox needs installed on the machine. Daemons (etcd, containerd) are not among
-// them: they are unpacked into the cache, because installing them would start them.
+// The Debian packages that the sandbox needs installed on the machine. Daemons (etcd, containerd) are not
+// among them: they are unpacked into the cache, because installing them would start them.
 import { ensurePackages } from '../machine/apt.ts';
 import type { Progress } from '../machine/progress.ts';
 

@@ -1,5 +1,5 @@
-// A pod on a given host that prints a numbered line a second, or does what a script says, from the sandbox's own
-// image: what quickstart shows and tests look at.
+// A pod on a given host that prints a numbered line a second, or does what a script says, from the sandbox's
+// own image: what quickstart shows and tests look at.
 import { busyboxImage } from './images.ts';
 import { kubectl } from './registration.ts';
 import type { Sandbox } from './sandbox.ts';

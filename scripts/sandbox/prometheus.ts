@@ -1,5 +1,6 @@
-// Debian's own Prometheus in the cloud of a sandbox, as a company would run it beside the gateway: over TLS, behind a password,
-// taking remote-write. Unpacked into the cache and never installed, so no daemon starts on the machine.
+// Debian's own Prometheus in the cloud of a sandbox, as a company would run it beside the gateway: over
+// TLS, behind a password, taking remote-write. Unpacked into the cache and never installed, so no
+// daemon starts on the machine.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unpackPackages } from '../machine/apt.ts';

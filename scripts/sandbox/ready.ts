@@ -1,8 +1,8 @@
-// The sandboxes that tests begin with, copied from a template: one that only wants hosts, and one whose host has joined. Each is
-// the caller's own, to break as it likes, and to stop.
+// The sandboxes that tests begin with, copied from a template: one that only wants hosts, and one whose host
+// has joined. Each is the caller's own, to break as it likes, and to stop.
 //
-//   sandbox = await startReadySandbox({ name: 'e2e-join' });              // gateway, pool idc; hosts by addHost
-//   ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-logs' }));  // and idc-1 in it, Ready
+//   sandbox = await startReadySandbox({ name: 'e2e-join' });               gateway, pool idc; addHost
+//   ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-logs' }));  and idc-1 in it, Ready
 import type { SandboxHost } from './host.ts';
 import { spend } from './ledger.ts';
 import { kubectl, startGatewayAndPool } from './registration.ts';
@@ -25,7 +25,9 @@ export interface JoinedSandbox {
   readonly host: SandboxHost;
 }
 
-/** What startSandbox and startGatewayWithPool make, from a copy. Without a gateway there is no pool either. */
+/**
+ * What startSandbox and startGatewayWithPool make, from a copy. Without a gateway there is no pool either.
+ */
 export function startReadySandbox(options: ReadyOptions): Promise<Sandbox> {
   const { name, pool = [], gateway = [] } = options;
   return fromTemplate('cluster', name, async (sandbox) => {
@@ -34,7 +36,10 @@ export function startReadySandbox(options: ReadyOptions): Promise<Sandbox> {
   });
 }
 
-/** Its host joined some time ago, was off since, and is booted now. With `gateway: false` it is booted and not waited for. */
+/**
+ * Its host joined some time ago, was off since, and is booted now. With `gateway: false` it
+ * is booted and not waited for.
+ */
 export function startJoinedSandbox(options: JoinedOptions): Promise<JoinedSandbox> {
   const { name, gateway = [] } = options;
   return fromTemplate('joined', name, async (sandbox) => {

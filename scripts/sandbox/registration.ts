@@ -107,7 +107,9 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[], input?:
   return result.stdout;
 }
 
-/** What the gateway keeps of a node or a pool. For polling: regnodectl takes ten times as much of a processor. */
+/**
+ * What the gateway keeps of a node or a pool. For polling: regnodectl takes ten times as much of a processor.
+ */
 export async function resource(
   sandbox: Sandbox,
   kind: 'registerednode' | 'nodepool',

@@ -61,7 +61,9 @@ export function ownCheckout(): Promise<string> {
   return realpath(join(import.meta.dirname, '../..'));
 }
 
-/** Ids are the machine's; a name is the checkout's, so that one clone never touches what another has started. */
+/**
+ * Ids are the machine's; a name is the checkout's, so that one clone never touches what another has started.
+ */
 export function isCalled(
   { id, name, checkout }: Pick<SandboxState, 'id' | 'name' | 'checkout'>,
   nameOrId: string,
@@ -127,8 +129,8 @@ async function currentBootId(): Promise<string> {
 }
 
 /**
- * When a process started, in clock ticks since boot: with the pid, it names a process for good. undefined when it
- * has ended, also when nobody has asked for its exit code yet.
+ * When a process started, in clock ticks since boot: with the pid, it names a process for good. undefined
+ * when it has ended, also when nobody has asked for its exit code yet.
  */
 export async function startTicks(pid: number): Promise<string | undefined> {
   try {

@@ -1,5 +1,5 @@
-// Two replicas of the gateway behind one address: each with ports of its own, a balancer before them, and the API server's
-// egress socket as a link that points to the one that it is to ask.
+// Two replicas of the gateway behind one address: each with ports of its own, a balancer before them, and the
+// API server's egress socket as a link that points to the one that it is to ask.
 //
 //   const replicas = await startReplicas(sandbox);      // instead of cloud.startGateway()
 //   replicas.of('gw-2').kill(); replicas.askThrough('gw-1');

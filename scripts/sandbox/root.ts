@@ -1,5 +1,5 @@
-// The root file system of the hosts: made once by debootstrap, kept in the cache under a key of what goes into it,
-// and never written again. Each host has an overlay on it.
+// The root file system of the hosts: made once by debootstrap, kept in the cache under a key of what goes
+// into it, and never written again. Each host has an overlay on it.
 import { createHash } from 'node:crypto';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -27,7 +27,9 @@ const packages = [
   ...['mount', 'openssl', 'procps', 'rpm', 'socat', 'systemd', 'systemd-sysv', 'util-linux', 'xz-utils'],
 ];
 
-/** Units that would change a host's files while a test compares them, or that make no sense in a container. */
+/**
+ * Units that would change a host's files while a test compares them, or that make no sense in a container.
+ */
 const masked = [
   ...[
     'apt-daily.timer',
@@ -39,7 +41,10 @@ const masked = [
   ...['console-getty.service', 'getty.target', 'systemd-tmpfiles-clean.timer'],
 ];
 
-/** The hierarchies of cgroup v1 arrive read-only in a container; its systemd, containerd and kubelet write them. */
+/**
+ * The hierarchies of cgroup v1 arrive read-only in a container; its systemd,
+ * containerd and kubelet write them.
+ */
 const cgroupUnit = `[Unit]
 Description=Make the cgroup hierarchies writable (sandbox)
 DefaultDependencies=no

@@ -3,23 +3,26 @@
 //
 //   const sandbox = await startSandbox({ name: 'join', progress });      // several at a time
 //   const host = await sandbox.addHost({ name: 'idc-1', identity: 'tencentos-3.1' });   // side by side, too
-//   await sandbox.cloud.kubectl(['get', 'nodes']);                        // a failure is a result, not an error
+//   await sandbox.cloud.kubectl(['get', 'nodes']);                        // a failure is a result, no error
 //   await sandbox.cloud.run('curl', [url]);                               // in the cloud's network namespace
-//   await sandbox.cloud.setUpGateway(); buildArtifactStore(agentTarball); signArtifacts(); startGateway(); regnodectl(['pool', …]);
+//   await sandbox.cloud.setUpGateway(); buildArtifactStore(agentTarball); signArtifacts();
+//   startGateway(); regnodectl(['pool', …]);
 //   stopGateway(); killGateway(); restartGateway(); freezeGateway(); thawGateway(); gatewayLogs();
 //   await host.run('bash', ['-s'], { input: script, timeoutMs, environment, signal, onLine });
 //   host.cutLink(); restoreLink(); shapeLink({ delayMs, jitterMs, lossPercent, rateMbit }); shapeLink();
-//   host.freeze('kubelet'); thaw(); kill('regnode', 'SIGKILL'); reboot(); powerOff(); powerOn(); logs('kubelet');
+//   host.freeze('kubelet'); thaw(); kill('regnode', 'SIGKILL'); reboot(); powerOff(); powerOn();
+//   host.logs('kubelet');
 //   host.path('/etc/hosts'); copyIn(from, to); importImage(tar);          // files, as the machine sees them
 //   await sandbox.startKubeProxy(host);                                   // the cluster's own, after a join
 //   await host.remove(); await sandbox.stop();
 //
 // From a bare sandbox to joined hosts: registration.ts. For people: `node scripts/sandbox/main.ts --help`.
 //
-// A sandbox belongs to the process that started it and ends with it, whatever way that ends, unless keep() was
-// called; then openSandbox(name) finds it again and stop() ends it. What there is of it is named after its id, and
-// teardown.ts needs nothing else. Environment: REGNODE_KUBERNETES_BIN, REGNODE_CONTAINERD_BIN, REGNODE_ETCD_BIN (folders
-// with other versions), REGNODE_CACHE, REGNODE_SANDBOX_DATA (where the hosts' disks are).
+// A sandbox belongs to the process that started it and ends with it, whatever way that ends, unless
+// keep() was called; then openSandbox(name) finds it again and stop() ends it. What there is of it is
+// named after its id, and teardown.ts needs nothing else. Environment: REGNODE_KUBERNETES_BIN,
+// REGNODE_CONTAINERD_BIN, REGNODE_ETCD_BIN (folders with other versions), REGNODE_CACHE,
+// REGNODE_SANDBOX_DATA (where the hosts' disks are).
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -151,7 +154,9 @@ export class Sandbox {
     return found;
   }
 
-  /** Makes a host, connects it to the private line and boots it. One that the template has is the same again. */
+  /**
+   * Makes a host, connects it to the private line and boots it. One that the template has is the same again.
+   */
   addHost(options: HostOptions): Promise<SandboxHost> {
     return spend('hosts', () => this.#addHost(options));
   }
@@ -185,11 +190,14 @@ export class Sandbox {
     return startKubeProxy(host, this.cloud);
   }
 
-  /** What a template is made of: the cloud's files and database, and the disks of its hosts, which are off. */
+  /**
+   * What a template is made of: the cloud's files and database, and the disks of its hosts, which are off.
+   */
   async copyTo(folder: string): Promise<void> {
     const { files } = this.cloud;
     const cloud = join(folder, 'cloud');
-    // Nothing writes meanwhile, and what was written is seen: the database is as after the loss of its process.
+    // Nothing writes meanwhile, and what was written is seen: the database is as
+    // after the loss of its process.
     await setFrozen(this.id, cloudMember, true);
     try {
       await copyTree(databaseFolder(files.folder), databaseFolder(cloud));

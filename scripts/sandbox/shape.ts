@@ -1,6 +1,6 @@
-// A bad private line: delay, jitter, loss and a lower rate, the same in both directions. By the kernel's netem
-// queue where there is one, else by a small relay between two TAP devices that is put into the cable; the host
-// keeps its interface and its connections either way.
+// A bad private line: delay, jitter, loss and a lower rate, the same in both directions. By the kernel's
+// netem queue where there is one, else by a small relay between two TAP devices that is put into the cable;
+// the host keeps its interface and its connections either way.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';

@@ -26,15 +26,17 @@ const recorded = [
   'vm.swappiness',
 ];
 
-/** Each host runs an init, a containerd and a kubelet: the default of 128 is for a machine with one of each. */
+/**
+ * Each host runs an init, a containerd and a kubelet: the default of 128 is for a machine with one of each.
+ */
 const atLeast: Readonly<Record<string, number>> = {
   'fs.inotify.max_user_instances': 2048,
   'fs.inotify.max_user_watches': 524_288,
 };
 
 /**
- * What kubelets insist on (protectKernelDefaults). All sandboxes of the machine share these, so a host that leaves must not put
- * them back under the kubelets of the others.
+ * What kubelets insist on (protectKernelDefaults). All sandboxes of the machine share these, so a host that
+ * leaves must not put them back under the kubelets of the others.
  */
 const always: Readonly<Record<string, string>> = {
   'vm.overcommit_memory': '1',
@@ -70,7 +72,9 @@ export async function prepareSysctls(): Promise<void> {
   }
 }
 
-/** Call with the registry lock held, when no sandbox is left. Tells what the kernel did not let be put back. */
+/**
+ * Call with the registry lock held, when no sandbox is left. Tells what the kernel did not let be put back.
+ */
 export async function restoreSysctls(): Promise<string[]> {
   if (!existsSync(recordFile)) return [];
   const values = JSON.parse(await readFile(recordFile, 'utf8')) as Record<string, string>;

@@ -1,4 +1,5 @@
-// What a program does with its sandboxes after Ctrl-C: by a process of its own, because in this one no command runs any more.
+// What a program does with its sandboxes after Ctrl-C: by a process of its own, because in this
+// one no command runs any more.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

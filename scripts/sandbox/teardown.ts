@@ -1,6 +1,7 @@
-// Takes a sandbox down by its id alone, whatever state it is in: ends every process in its cgroups and network
-// namespaces, unmounts what is mounted below its data folder, deletes its namespaces (and with them bridges,
-// veths, rules, routes), its cgroups, its folders. Running it twice is harmless. Nothing is ended by name.
+// Takes a sandbox down by its id alone, whatever state it is in: ends every process in its cgroups
+// and network namespaces, unmounts what is mounted below its data folder, deletes its namespaces
+// (and with them bridges, veths, rules, routes), its cgroups, its folders. Running it twice is
+// harmless. Nothing is ended by name.
 import { readFile, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../machine/command.ts';
@@ -89,7 +90,10 @@ function kill(pid: number): void {
   }
 }
 
-/** Unmounts everything at or below a folder, the innermost first; what has just ended may hold one for a moment. */
+/**
+ * Unmounts everything at or below a folder, the innermost first; what has just
+ * ended may hold one for a moment.
+ */
 export async function unmountBelow(folder: string): Promise<void> {
   await waitFor(
     `the mounts below ${folder} to go`,

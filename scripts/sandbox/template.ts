@@ -1,7 +1,7 @@
-// What most sandboxes begin with is made once and copied: a cluster that is set up for the gateway with its artifact store
-// ("cluster"), and the same with one host that has joined ("joined"). A template lies in the cache under a key of everything that
-// goes into it, also the day, since certificates and dates grow old. It is never run, only copied: what a test does to its copy
-// is no other's business.
+// What most sandboxes begin with is made once and copied: a cluster that is set up for the gateway with its
+// artifact store ("cluster"), and the same with one host that has joined ("joined"). A template lies in the
+// cache under a key of everything that goes into it, also the day, since certificates and dates grow old. It
+// is never run, only copied: what a test does to its copy is no other's business.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat, utimes } from 'node:fs/promises';
@@ -103,8 +103,8 @@ async function templateKey(progress: Progress): Promise<string> {
 }
 
 /**
- * Removes those that were used longest ago, but none that a host runs on or that somebody may be copying; and what a run left that
- * was killed while it made one.
+ * Removes those that were used longest ago, but none that a host runs on or that somebody may be copying; and
+ * what a run left that was killed while it made one.
  */
 export async function forgetTemplates(): Promise<void> {
   const folder = join(cacheRoot(), templates);

@@ -1,5 +1,5 @@
-// For a person at a terminal: a command in the cloud or in a host with this terminal as its own (a shell, kubectl
-// exec -it, an editor). Returns its exit code.
+// For a person at a terminal: a command in the cloud or in a host with this terminal as its own (a shell,
+// kubectl exec -it, an editor). Returns its exit code.
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { SandboxCloud } from './cloud.ts';

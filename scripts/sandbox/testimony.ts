@@ -1,12 +1,14 @@
-// What the sandboxes of this process can say when something in them failed: who lives, and the last lines of each log. Who
-// wants to be heard registers; nobody is asked while all is well.
+// What the sandboxes of this process can say when something in them failed: who lives, and the last lines of
+// each log. Who wants to be heard registers; nobody is asked while all is well.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Witness {
   /** Short: it stands beside others at the end of a long log. */
   testify(): Promise<string>;
-  /** The lines of its log that tell of a mistake of its own process (protocol/defect-log.ts), since its start. */
+  /**
+   * The lines of its log that tell of a mistake of its own process (protocol/defect-log.ts), since its start.
+   */
   defects(): Promise<readonly string[]>;
 }
 

@@ -1,8 +1,11 @@
-// Waiting in the sandbox is always polling with a deadline: a condition, what it is called, and how long at most.
+// Waiting in the sandbox is always polling with a deadline: a condition, what it is
+// called, and how long at most.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spend } from './ledger.ts';
 
-/** So long a wait is patience and not a measure: where nobody sits before it, a slow machine gets more of it. */
+/**
+ * So long a wait is patience and not a measure: where nobody sits before it, a slow machine gets more of it.
+ */
 const patientFromMs = 60_000;
 const patienceFactor = process.env.CI === 'true' ? 3 : 1;
 

@@ -20,8 +20,10 @@ export async function succeeds(
   return fine;
 }
 
-/** For what must be done at the end, also of a run that was told to stop; in a session of its own, so that Ctrl-C
- *  doesn't reach it. */
+/**
+ * For what must be done at the end, also of a run that was told to stop; in a session of its own, so
+ * that Ctrl-C doesn't reach it.
+ */
 export function runAnyway(command: string, args: readonly string[]): Promise<boolean> {
   return ended(start(command, args, {}, true));
 }

@@ -1,6 +1,6 @@
-// What the e2e tests find ready when they start, and what is taken down after them: Kubernetes binaries from the
-// cache, and the payload that hosts install. A sandbox ends with the test process that made it; one that could
-// not is found by its owner being gone.
+// What the e2e tests find ready when they start, and what is taken down after them: Kubernetes binaries from
+// the cache, and the payload that hosts install. A sandbox ends with the test process that made it; one that
+// could not is found by its owner being gone.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// The e2e files that may be run a second time when they fail, alone: each with its reason and the last day on which it
-// may. Nothing else is ever run again. An entry whose day is over, or whose file is gone, fails the run, so that the
-// list becomes shorter and not longer.
+// The e2e files that may be run a second time when they fail, alone: each with its reason and the last day on
+// which it may. Nothing else is ever run again. An entry whose day is over, or whose file is gone, fails the
+// run, so that the list becomes shorter and not longer.
 
 export interface FlakyFile {
   /** As in `./scripts/test e2e/NAME`. */

@@ -1,5 +1,5 @@
-// Everything that judges the sources without running them. Each tool prints its own findings; here they are only
-// counted: a tool that finds something is one failure.
+// Everything that judges the sources without running them. Each tool prints its own findings; here they are
+// only counted: a tool that finds something is one failure.
 import { succeeds } from './children.ts';
 import { type Counts, nothing } from './tally.ts';
 
@@ -7,6 +7,7 @@ const tools: readonly (readonly [command: string, ...args: string[]])[] = [
   ['biome', 'check', '.'],
   ['tsc', '-p', '.'],
   ['oxlint'],
+  ['node', 'scripts/comments/main.ts', '--check'],
   ['knip'],
   ['knip', '--production'],
   ['scripts/lint-shell'],

@@ -1,5 +1,6 @@
-// ./scripts/test after its setup: picks the parts, runs them in order of cost, says where the time went, and
-// closes with `N passed, N failed`. What can't run here is named with its reason; with CI=true that is a failure.
+// ./scripts/test after its setup: picks the parts, runs them in order of cost, says where the
+// time went, and closes with `N passed, N failed`. What can't run here is named with its reason;
+// with CI=true that is a failure.
 import { readdirSync } from 'node:fs';
 import { Interrupted } from '../machine/command.ts';
 import { runProgram } from '../machine/program.ts';

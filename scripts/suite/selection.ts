@@ -1,5 +1,5 @@
-// What a run of ./scripts/test is asked to do, from its arguments. Pure; the names are the ones that the usage
-// line shows. Without arguments everything runs.
+// What a run of ./scripts/test is asked to do, from its arguments. Pure; the names are the ones that the
+// usage line shows. Without arguments everything runs.
 
 const partNames = ['lint', 'unit', 'property', 'e2e'] as const;
 type PartName = (typeof partNames)[number];

@@ -1,5 +1,5 @@
-// Where the time of the e2e files went, as a table: what test/e2e/ledger.ts wrote, one file each, the longest first. "load" is
-// the machine's when the file ended: beside it a slow file is no riddle.
+// Where the time of the e2e files went, as a table: what test/e2e/ledger.ts wrote, one file each, the longest
+// first. "load" is the machine's when the file ended: beside it a slow file is no riddle.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Activity, activities, type Spending } from '../sandbox/ledger.ts';

@@ -1,5 +1,5 @@
-// Counts of what ran, what failed, and where the time went. The closing lines of a run are made here and nowhere else;
-// the last is `N passed, N failed`, with `, N skipped` and `, N run again` when something was.
+// Counts of what ran, what failed, and where the time went. The closing lines of a run are made here and
+// nowhere else; the last is `N passed, N failed`, with `, N skipped` and `, N run again` when something was.
 import { stripVTControlCharacters } from 'node:util';
 import { clock } from '../machine/progress.ts';
 
@@ -35,8 +35,8 @@ export function add(a: Counts, b: Counts): Counts {
 }
 
 /**
- * The counts of vitest's JSON report. `succeeded` is what its exit code said: a run that failed without a failed
- * test (a file that could not be loaded, an error outside of any test) still counts as one failure.
+ * The counts of vitest's JSON report. `succeeded` is what its exit code said: a run that failed without a
+ * failed test (a file that could not be loaded, an error outside of any test) still counts as one failure.
  */
 export function fromVitest(report: unknown, succeeded: boolean): Counts {
   const number = (name: string) => {
@@ -59,7 +59,9 @@ interface FileResult {
   /** Absolute path. */
   readonly name?: string;
   readonly status?: string;
-  /** Why the file itself failed, if it did: it could not be loaded, or what its tests share could not be made. */
+  /**
+   * Why the file itself failed, if it did: it could not be loaded, or what its tests share could not be made.
+   */
   readonly message?: string;
   readonly assertionResults?: readonly TestResult[];
 }
@@ -74,7 +76,9 @@ interface Report {
   readonly testResults?: readonly FileResult[];
 }
 
-/** A file's tests stand in the order in which they ran: what comes after the first may only follow from it. */
+/**
+ * A file's tests stand in the order in which they ran: what comes after the first may only follow from it.
+ */
 export function failuresOf(report: unknown, onlyFile?: string): string[] {
   const { testResults = [] } = (report ?? {}) as Report;
   const wanted = testResults.filter(({ name }) => onlyFile === undefined || name === onlyFile);

@@ -18,8 +18,8 @@ import {
 type Environment = Readonly<Record<string, string>>;
 
 /**
- * What fails has failed. Only an e2e file that is listed with a reason and a day (flaky.ts) is run once more, alone; what
- * passes then is counted as passed, and the closing line says how many there were.
+ * What fails has failed. Only an e2e file that is listed with a reason and a day (flaky.ts) is run once more,
+ * alone; what passes then is counted as passed, and the closing line says how many there were.
  */
 export async function runVitest(
   projects: readonly string[],

@@ -102,7 +102,8 @@ test('a kubelet that is restarted comes back the same way', async () => {
   expect((await host.run('systemctl', ['restart', 'kubelet'])).exitCode).toBe(0);
   const begun = (await lease()).renewTime;
   await waitFor('a renewed lease', async () => (await lease()).renewTime > begun, { timeoutMs: 60_000 });
-  // A kubelet that has just begun may say of itself that it isn't Ready, once: until it has asked the container runtime.
+  // A kubelet that has just begun may say of itself that it isn't Ready, once: until it has
+  // asked the container runtime.
   const path = '{.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}';
   const told = async () =>
     Date.parse(await kubectl(sandbox, ['get', 'node', 'idc-1', '-o', `jsonpath=${path}`])) >

@@ -1,5 +1,6 @@
-// Artifacts on a real host: every kind of damage on the way ends in its code and leaves the host as it was; then a host without a
-// way to any artifact server joins from one tar, another from a mirror, and what it has seen once it isn't talked out of.
+// Artifacts on a real host: every kind of damage on the way ends in its code and leaves the host as it was;
+// then a host without a way to any artifact server joins from one tar, another from a mirror, and what it has
+// seen once it isn't talked out of.
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -107,7 +108,8 @@ describe('a mirror that has', () => {
 test('what cannot be had for now is gone on with, or taken back', async () => {
   const result = await paste({ REGNODE_MIRROR: `${mirror}/circle/kubelet-` });
   expect(result.stderr).toContain('[fail] ARTIFACT_DOWNLOAD_FAILED: ');
-  // What came is unpacked and nothing uses it; of what didn't come there is nothing, and nothing outside our own places.
+  // What came is unpacked and nothing uses it; of what didn't come there is nothing, and
+  // nothing outside our own places.
   const components = '/opt/regnode/components';
   expect(await inHost(`ls -A ${components}/kubelet && find ${components} -name current`)).toBe('');
   const changes = difference(before, await observe(host));
@@ -117,7 +119,10 @@ test('what cannot be had for now is gone on with, or taken back', async () => {
 });
 
 describe('a manifest that', () => {
-  /** A bundle on the host whose small files a test may damage; install.sh meets them without a gateway in between. */
+  /**
+   * A bundle on the host whose small files a test may damage; install.sh meets them
+   * without a gateway in between.
+   */
   const damaged = async (change: string): Promise<CommandResult> => {
     await inHost(`rm -rf /root/bundle && mkdir /root/bundle && tar -xf /root/bundle.tar -C /root/bundle`);
     await inHost(`cd /root/bundle && ${change}`);

@@ -1,5 +1,5 @@
-// A bug report of a real node: secrets are planted where a real host has them (files, units' logs, proxies, mounts'
-// neighbours), and the one file that comes out holds what a maintainer needs and none of them.
+// A bug report of a real node: secrets are planted where a real host has them (files, units' logs, proxies,
+// mounts' neighbours), and the one file that comes out holds what a maintainer needs and none of them.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// A node's certificate on a real host, with a life of seconds instead of 90 days: renewed under a running stream, the
-// CA rotated while joined, renewed after a power cut past its end, and refused at once when the node is removed.
-// The steps build on each other.
+// A node's certificate on a real host, with a life of seconds instead of 90 days: renewed under a running
+// stream, the CA rotated while joined, renewed after a power cut past its end, and refused at once when the
+// node is removed. The steps build on each other.
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

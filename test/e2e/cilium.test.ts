@@ -1,6 +1,6 @@
-// Cilium as the gateway brings it. That a real API server takes every object, that drift is set right and that the last pool takes
-// all of it along is always tried; that packets flow needs the images of a real Cilium, which REGNODE_CILIUM_IMAGES names (a
-// docker-archive tar with agent and operator).
+// Cilium as the gateway brings it. That a real API server takes every object, that drift is set right and
+// that the last pool takes all of it along is always tried; that packets flow needs the images of a real
+// Cilium, which REGNODE_CILIUM_IMAGES names (a docker-archive tar with agent and operator).
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';

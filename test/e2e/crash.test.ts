@@ -1,8 +1,9 @@
-// kill -9 of the agent on a real host, before and after every entry of the journal of a whole join, and before and
-// after every change that a whole leave makes. Each time the next run completes, and
-// after the leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
-// `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one each day (REGNODE_CRASH_PART picks one). That
-// power may be lost at any moment is test/property/agent/crash-*.test.ts, which sees the disk.
+// kill -9 of the agent on a real host, before and after every entry of the journal of a whole join, and
+// before and after every change that a whole leave makes. Each time the next run completes, and after the
+// leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
+// `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one
+// each day (REGNODE_CRASH_PART picks one). That power may be lost at any moment is
+// test/property/agent/crash-*.test.ts, which sees the disk.
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
@@ -30,7 +31,9 @@ let hosts: readonly SandboxHost[];
 let folder: string;
 let token: string;
 let joinFlags: readonly string[];
-/** After a first join and leave: the program is there, and nothing else. e2e join compares with before that. */
+/**
+ * After a first join and leave: the program is there, and nothing else. e2e join compares with before that.
+ */
 const before = new Map<SandboxHost, Observation>();
 let entries: number;
 let changes: number;
@@ -65,7 +68,8 @@ test(
     expect(entries).toBeGreaterThan(50);
     expect(changes).toBeGreaterThan(50);
     const joinDeaths = numbers(entries).flatMap((n) => [`journal-before:${n}`, `journal-after:${n}`]);
-    // A leave writes no journal. It makes more changes than the journal has entries, and after one is before the next.
+    // A leave writes no journal. It makes more changes than the journal has entries, and
+    // after one is before the next.
     const leaveDeaths = ['effect-before:1', ...numbers(changes).map((n) => `effect-after:${n}`)];
     const all = Math.max(joinDeaths.length, leaveDeaths.length);
     const cycles = Array.from({ length: all }, (_, index) => index).filter((index) =>

@@ -1,8 +1,9 @@
-// The doctor on a real joined host: each hop is really broken, one at a time, and the doctor names it; after the
-// repair it says that all is well. Three faults are stood in for, as near to the real thing as one machine allows:
-// the clock that is off is the gateway's (the host shares the machine's, which must not be set); the certificate that
-// expired is one for the node's own key that the gateway's real CA signed a hundred days ago; the disk that fills is a
-// file system of the host's own whose size is taken down to what is used.
+// The doctor on a real joined host: each hop is really broken, one at a time, and the doctor names it;
+// after the repair it says that all is well. Three faults are stood in for, as near to the real thing
+// as one machine allows: the clock that is off is the gateway's (the host shares the machine's, which
+// must not be set); the certificate that expired is one for the node's own key that the gateway's real
+// CA signed a hundred days ago; the disk that fills is a file system of the host's own whose size is
+// taken down to what is used.
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DoctorReport, doctorReportSchema } from '../../agent/doctor/report-schema.ts';

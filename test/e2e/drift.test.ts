@@ -1,5 +1,6 @@
-// Changes made by hand on a real host: a file edited, a unit stopped, a parameter set, a link moved, a module option
-// removed, a drop-in beside a unit. With `report` each is found, told everywhere and left; with `repair` each is set back, and pods stay. A drop-in is only told.
+// Changes made by hand on a real host: a file edited, a unit stopped, a parameter set, a link moved, a module
+// option removed, a drop-in beside a unit. With `report` each is found, told everywhere and left; with
+// `repair` each is set back, and pods stay. A drop-in is only told.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';

@@ -1,5 +1,6 @@
-// Streams survive the connection that carries them: a `kubectl exec` echoes numbered lines while the cable is
-// pulled five times for 20 s and the tunnel's socket is killed once. Every number comes back once and in order.
+// Streams survive the connection that carries them: a `kubectl exec` echoes numbered lines while
+// the cable is pulled five times for 20 s and the tunnel's socket is killed once. Every number
+// comes back once and in order.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// Run in the cloud of a sandbox: prints a certificate for a node's own key, signed by the gateway's real CA when the
-// clock said a hundred days ago, for the usual ninety days. KUBECONFIG is the administrator's.
+// Run in the cloud of a sandbox: prints a certificate for a node's own key, signed by the gateway's real CA
+// when the clock said a hundred days ago, for the usual ninety days. KUBECONFIG is the administrator's.
 import { createPublicKey } from 'node:crypto';
 import { Authority, nodeLifetimeMs } from '../../gateway/join/authority.ts';
 import { connectCluster } from '../../gateway/kubernetes/connect.ts';

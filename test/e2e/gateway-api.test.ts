@@ -1,5 +1,6 @@
-// The gateway against a real API server, without a host: what only the real one can prove. Races are decided by etcd, rights
-// by RBAC, evictions by disruption budgets; kubelets are played by the requests that a kubelet sends.
+// The gateway against a real API server, without a host: what only the real one can prove. Races are
+// decided by etcd, rights by RBAC, evictions by disruption budgets; kubelets are played by the
+// requests that a kubelet sends.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

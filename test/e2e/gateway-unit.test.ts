@@ -1,5 +1,6 @@
-// The gateway as a service of a real systemd, with all of its unit's hardening: laid out as the README says, it serves, opens its
-// audit anew, comes back after a kill, ends in order, and does not try a wrong configuration twice.
+// The gateway as a service of a real systemd, with all of its unit's hardening: laid out as the
+// README says, it serves, opens its audit anew, comes back after a kill, ends in order, and does not
+// try a wrong configuration twice.
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,7 +1,8 @@
-// One hostile node with a good certificate, and strangers with none, beside twenty good nodes and a real host at a real gateway.
-// Each thing that they do has a limit with a name and a refusal that is coded, counted and audited; the gateway's memory and
-// audit stay small. The good ones keep the session and the connection that they had, their heartbeats arrive, a stream through each
-// works, and a `kubectl exec` on the host goes on, number by number.
+// One hostile node with a good certificate, and strangers with none, beside twenty good nodes and a real
+// host at a real gateway. Each thing that they do has a limit with a name and a refusal that is coded,
+// counted and audited; the gateway's memory and audit stay small. The good ones keep the session and the
+// connection that they had, their heartbeats arrive, a stream through each works, and a `kubectl exec` on
+// the host goes on, number by number.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
@@ -24,9 +25,14 @@ const apiServerUser = 'hostile-3';
 const peersRange = ['--node-cidr', '10.99.0.0/16'];
 const hostName = 'idc-1';
 const hostHeartbeatMs = 10_000;
-/** Ten seconds is what the gateway grants to those that are slow; the rest is for a machine that does other things too. */
+/**
+ * Ten seconds is what the gateway grants to those that are slow; the rest is for a machine
+ * that does other things too.
+ */
 const attackLimitMs = 120_000;
-/** The gateway's memory may grow by so much under all of it; a thousand stalled handshakes alone are 100 MB. */
+/**
+ * The gateway's memory may grow by so much under all of it; a thousand stalled handshakes alone are 100 MB.
+ */
 const growthBytes = 400 * 2 ** 20;
 
 let sandbox: Sandbox;
@@ -87,7 +93,10 @@ async function attack(what: Attack, name = 'hostile-1'): Promise<unknown> {
   }
 }
 
-/** The same session over the same connection as at the beginning, heartbeats that arrive, and a stream through each. */
+/**
+ * The same session over the same connection as at the beginning, heartbeats that
+ * arrive, and a stream through each.
+ */
 async function expectGoodOnesUnharmed(): Promise<void> {
   const before = await gateway.heartbeats();
   const answers = await Promise.all(goodNames.map((name) => gateway.throughTunnel(name, `this is ${name}`)));
@@ -305,7 +314,8 @@ test('256 connections of another user of the host, or of a pod behind its addres
   };
   const usualMs = await comesBackMs();
   const evicted = await gateway.metric(...connection('per-address'));
-  // They say nothing, so the port's patience with them is 10 s: others come before that, of which each asks for a place.
+  // They say nothing, so the port's patience with them is 10 s: others come before that, of
+  // which each asks for a place.
   const { address } = sandbox.cloud;
   const one = `(for place in {1..256}; do exec {place}<>/dev/tcp/${address}/443; done; sleep 12) &`;
   const script = `for round in {1..15}; do ${one} sleep 4; done 2>/dev/null`;

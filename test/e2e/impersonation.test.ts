@@ -1,6 +1,7 @@
-// A hostile host with a good token that wants to be somebody else, beside a real host with a pod: a Service, the API server, the other
-// node. It is refused at the join, its certificates are denied, and whatever its registration and its Node say, nothing that is
-// meant for others comes through its tunnel. A name is not taken by a machine id.
+// A hostile host with a good token that wants to be somebody else, beside a real host with a pod: a
+// Service, the API server, the other node. It is refused at the join, its certificates are denied, and
+// whatever its registration and its Node say, nothing that is meant for others comes through its tunnel. A
+// name is not taken by a machine id.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namespaceName } from '../../scripts/sandbox/namespaces.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
@@ -129,7 +130,10 @@ test('a host under its own name has its own address; what it stated besides is l
   expect(leftOut.map(({ address }) => address)).toEqual(Object.values(stolen));
 });
 
-/** As a gateway of an earlier release wrote it down: the attacks below are against its certificates and its routes. */
+/**
+ * As a gateway of an earlier release wrote it down: the attacks below are against its
+ * certificates and its routes.
+ */
 async function registerAsBefore(): Promise<void> {
   const spec = { addresses: [own, ...Object.values(stolen)] };
   await kubectl(sandbox, [

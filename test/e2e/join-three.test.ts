@@ -1,5 +1,5 @@
-// Three hosts at once, one command for all: each becomes a node of its own, pods on them reach each other over
-// the private line, and one that is removed from the cloud leaves by itself.
+// Three hosts at once, one command for all: each becomes a node of its own, pods on them reach each other
+// over the private line, and one that is removed from the cloud leaves by itself.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPod } from '../../scripts/sandbox/pod.ts';
 import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
@@ -111,7 +111,10 @@ async function setPool(...flags: readonly string[]): Promise<{ said: string; rol
   return { said: set.stderr, rollout };
 }
 
-/** By the machine's own clock, which all hosts have: when it started last, and how often systemd started it again by itself. */
+/**
+ * By the machine's own clock, which all hosts have: when it started last, and how often systemd
+ * started it again by itself.
+ */
 async function kubeletStart(name: string): Promise<{ atSeconds: number; pid: string }> {
   const { stdout } = await sandbox
     .host(name)

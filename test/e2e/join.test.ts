@@ -1,6 +1,6 @@
-// The whole life of one host: pasted command → Ready → a pod, its logs and a shell through the tunnel → the cable
-// pulled for 30 s → labels, taints, cordon, drain → leave → exactly the host that it was before.
-// The steps build on each other: what one leaves is where the next begins.
+// The whole life of one host: pasted command → Ready → a pod, its logs and a shell through the tunnel → the
+// cable pulled for 30 s → labels, taints, cordon, drain → leave → exactly the host that it was before. The
+// steps build on each other: what one leaves is where the next begins.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';

@@ -1,5 +1,6 @@
-// The kubelet's own metrics and those of its containers in Debian's Prometheus, although nothing in the cloud can connect to the host:
-// discovered at the gateway, scraped through the tunnel, with a right to metrics and to nothing else.
+// The kubelet's own metrics and those of its containers in Debian's Prometheus, although nothing in the
+// cloud can connect to the host: discovered at the gateway, scraped through the tunnel, with a right to
+// metrics and to nothing else.
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

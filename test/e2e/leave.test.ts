@@ -1,6 +1,7 @@
-// Giving a host back. A live bind mount of /etc below /var/lib/kubelet survives a leave (eks-hybrid#664, word for word),
-// so does whatever the host's owner put into folders that we share, and files of ours that he changed; a leave without
-// a gateway says so and needs --force, and lists what it could not do. After each the host is what it was.
+// Giving a host back. A live bind mount of /etc below /var/lib/kubelet survives a leave (eks-hybrid#664,
+// word for word), so does whatever the host's owner put into folders that we share, and files of ours that
+// he changed; a leave without a gateway says so and needs --force, and lists what it could not do. After
+// each the host is what it was.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';
@@ -76,10 +77,12 @@ describe('eks-hybrid#664: a live bind mount below /var/lib/kubelet', () => {
       mount --bind / /var/lib/containerd/stray`);
     const passwd = await shell('sha256sum /etc/passwd /etc/shadow /etc/fstab; find /etc | sort | sha256sum');
     try {
-      // Without a drain: the kubelet would not end a pod in whose folder it finds a mount that it does not know.
+      // Without a drain: the kubelet would not end a pod in whose folder it finds a
+      // mount that it does not know.
       const { kept } = await leave(['--no-drain']);
       expect(kept).toEqual([]);
-      // Without what regnode itself had put under /etc the tree is other than while joined: that is compared below.
+      // Without what regnode itself had put under /etc the tree is other than while
+      // joined: that is compared below.
       expect(await shell('sha256sum /etc/passwd /etc/shadow /etc/fstab')).toBe(
         passwd.split('\n').slice(0, 3).join('\n').concat('\n'),
       );

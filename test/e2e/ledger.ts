@@ -1,5 +1,5 @@
-// Says at the end of each e2e file where its time went, for the table that the suite prints; the last thing of a file, after
-// whatever it takes down itself.
+// Says at the end of each e2e file where its time went, for the table that the suite prints; the last thing
+// of a file, after whatever it takes down itself.
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { basename, join } from 'node:path';

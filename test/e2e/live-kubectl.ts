@@ -1,5 +1,5 @@
-// A kubectl that is still running while a test talks to it: follow, interactive shells, port-forward. `terminal`
-// gives it a terminal of its own, so that `-it` is what a person gets.
+// A kubectl that is still running while a test talks to it: follow, interactive shells, port-forward.
+// `terminal` gives it a terminal of its own, so that `-it` is what a person gets.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

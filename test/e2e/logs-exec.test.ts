@@ -1,5 +1,5 @@
-// Everything that kubectl does with a running pod, through the tunnel and only through it: the sandbox rejects
-// every connection from the cloud to a host.
+// Everything that kubectl does with a running pod, through the tunnel and only through it: the sandbox
+// rejects every connection from the cloud to a host.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
-// A mirror that a test runs in the cloud's network namespace: `node mirror-server.ts FOLDER ADDRESS PORT`. The path says what it
-// does: /good/FILE, or /DAMAGE/PREFIX/FILE, where files with that prefix are damaged and the others are served as they are.
-// /held/PREFIX/FILE stops in the middle: /holding says whether one does, /release lets it go on.
+// A mirror that a test runs in the cloud's network namespace: `node mirror-server.ts FOLDER ADDRESS PORT`.
+// The path says what it does: /good/FILE, or /DAMAGE/PREFIX/FILE, where files with that prefix are damaged
+// and the others are served as they are. /held/PREFIX/FILE stops in the middle: /holding says whether one
+// does, /release lets it go on.
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';

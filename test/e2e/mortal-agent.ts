@@ -1,6 +1,7 @@
-// The agent as it is shipped, with one difference: it may be told to die. Its first argument says when, and then it kills
-// itself with SIGKILL, so no catch, no finally and no exit handler of it runs. Only tests start it; the product has no
-// such door. Bundled by the same build as the agent, it runs on the host's own runtime.
+// The agent as it is shipped, with one difference: it may be told to die. Its first argument says
+// when, and then it kills itself with SIGKILL, so no catch, no finally and no exit handler of it
+// runs. Only tests start it; the product has no such door. Bundled by the same build as the agent, it
+// runs on the host's own runtime.
 //
 //   journal-before:7   when the seventh entry of the journal is about to be written
 //   journal-after:7    when that entry is on the disk and its change is not begun

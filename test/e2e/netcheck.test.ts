@@ -1,6 +1,7 @@
-// The private line, measured on a real host over a line that is really bad: slow, lossy, narrow, with a smaller MTU, with UDP
-// blocked one way or the other, through a proxy, through a tunnel, with a clock that is off. Then as a joined node, where
-// the same becomes a condition of the Node. Nothing here asserts a speed: bounds are those that the made fault sets.
+// The private line, measured on a real host over a line that is really bad: slow, lossy, narrow, with a
+// smaller MTU, with UDP blocked one way or the other, through a proxy, through a tunnel, with a clock that is
+// off. Then as a joined node, where the same becomes a condition of the Node. Nothing here asserts a speed:
+// bounds are those that the made fault sets.
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';

@@ -1,5 +1,6 @@
-// What a host looks like from outside of regnode: its files under /etc, /opt, /var/lib and /usr/local, its units,
-// mounts, links, routes, packet filter and parameters, one line each. Taken before a join and after a leave; the two must be the same.
+// What a host looks like from outside of regnode: its files under /etc, /opt, /var/lib and /usr/local, its
+// units, mounts, links, routes, packet filter and parameters, one line each. Taken before a join and after a
+// leave; the two must be the same.
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 
 export type Observation = Readonly<

@@ -1,5 +1,6 @@
-// The payload brings everything that it needs: it runs in a root that holds a static busybox, two files under /etc,
-// and nothing else. No C library, no loader, no certificates, no Node.js; a network namespace with loopback only.
+// The payload brings everything that it needs: it runs in a root that holds a static busybox, two files
+// under /etc, and nothing else. No C library, no loader, no certificates, no Node.js; a network
+// namespace with loopback only.
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -174,7 +175,10 @@ test('TLS, and the addon that masks websocket frames', async () => {
   expect(result.stdout).toBe('254,2,252,4\n');
 });
 
-/** What agents of security teams do on every host: a library in every program, which needs parts of the C library that Node.js doesn't. */
+/**
+ * What agents of security teams do on every host: a library in every program, which needs parts of the C
+ * library that Node.js doesn't.
+ */
 async function preload(source: string): Promise<void> {
   await ensurePackages(['gcc', 'libc6-dev'], silentProgress);
   const file = join(root, 'etc/guard.c');

@@ -1,5 +1,6 @@
-// Preflight on a real host: it changes nothing, and faults that are really made there are found by the check that
-// is meant, and by no other. The API server stands for the gateway: something that answers over TLS on the line.
+// Preflight on a real host: it changes nothing, and faults that are really made there are found by
+// the check that is meant, and by no other. The API server stands for the gateway: something that
+// answers over TLS on the line.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExplainedReport } from '../../agent/preflight/report-schema.ts';
 import { explainedReportSchema } from '../../agent/preflight/report-schema.ts';

@@ -1,5 +1,6 @@
-// Debian's Prometheus, scraping the gateway and taking its remote-write: what it answers is what the host's own /proc said. A counter
-// must lie between a reading of /proc before and one after; nothing here is right by luck.
+// Debian's Prometheus, scraping the gateway and taking its remote-write: what it answers is what
+// the host's own /proc said. A counter must lie between a reading of /proc before and one after;
+// nothing here is right by luck.
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Everything that must not join, each on a real host: it gets its code, one clear line, a remedy and the right
-// exit code, and afterwards the host is exactly as it was.
+// Everything that must not join, each on a real host: it gets its code, one clear line, a remedy and the
+// right exit code, and afterwards the host is exactly as it was.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

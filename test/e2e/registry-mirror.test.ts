@@ -1,6 +1,7 @@
-// Images through the mirrors of a pool: a registry that nobody can reach is asked for at the mirror, over TLS with the pool's own root;
-// a mirror that is away is passed over; and a pool's change reaches a joined host without touching what runs there. There too: containerd
-// and systemd take what our encoders wrote as it was meant.
+// Images through the mirrors of a pool: a registry that nobody can reach is asked for at the mirror,
+// over TLS with the pool's own root; a mirror that is away is passed over; and a pool's change reaches
+// a joined host without touching what runs there. There too: containerd and systemd take what our
+// encoders wrote as it was meant.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';

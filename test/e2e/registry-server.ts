@@ -1,6 +1,7 @@
-// A registry of images that a test runs in the cloud's network namespace, over TLS, read-only: `node registry-server.ts ADDRESS PORT
-// CERTIFICATE KEY ARCHIVE`. ARCHIVE is an unpacked docker-archive with one image, given out under every name and tag. Each
-// request is a line on stdout, with the registry that a mirror's client says it really wants (ns).
+// A registry of images that a test runs in the cloud's network namespace, over TLS, read-only: `node
+// registry-server.ts ADDRESS PORT CERTIFICATE KEY ARCHIVE`. ARCHIVE is an unpacked docker-archive with one
+// image, given out under every name and tag. Each request is a line on stdout, with the registry that a
+// mirror's client says it really wants (ns).
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';

@@ -1,5 +1,5 @@
-// Two replicas of the gateway behind one address, on one real cluster: the API server may ask either, the tunnel moves when its
-// replica is stopped or killed, and nobody hangs.
+// Two replicas of the gateway behind one address, on one real cluster: the API server may ask either, the
+// tunnel moves when its replica is stopped or killed, and nobody hangs.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { runPod } from '../../scripts/sandbox/pod.ts';

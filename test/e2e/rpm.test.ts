@@ -1,7 +1,7 @@
-// The RPM on a host with a TencentOS identity: installed with rpm, joined to Ready by `regnode join`, upgraded and
-// taken away and put back while it is a node, left, and gone without a trace.
-// The host's userland is Debian's, so its RPM database is empty: a package of nothing provides what the RPM requires
-// of the distribution, and rpm checks everything else itself.
+// The RPM on a host with a TencentOS identity: installed with rpm, joined to Ready by `regnode join`,
+// upgraded and taken away and put back while it is a node, left, and gone without a trace. The host's
+// userland is Debian's, so its RPM database is empty: a package of nothing provides what the RPM requires of
+// the distribution, and rpm checks everything else itself.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The sandbox's own promises, before anything is built on them: hosts that are real hosts, a line that lets nothing in
-// from the cloud, and a teardown that leaves nothing, also when its owner is killed.
+// The sandbox's own promises, before anything is built on them: hosts that are real hosts, a line that lets
+// nothing in from the cloud, and a teardown that leaves nothing, also when its owner is killed.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -1,5 +1,6 @@
-// A clock that is wrong on one host: hosts of a sandbox share the kernel's, so a preloaded library moves what programs
-// are told. Only the wall clock; what measures intervals stays right, as with a clock that was set wrong.
+// A clock that is wrong on one host: hosts of a sandbox share the kernel's, so a preloaded library
+// moves what programs are told. Only the wall clock; what measures intervals stays right, as with
+// a clock that was set wrong.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

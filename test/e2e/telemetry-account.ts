@@ -1,5 +1,5 @@
-// What a host's agent says of its records, what lies on its disk, and what its gateway has taken: the three accounts that must agree
-// after every fault.
+// What a host's agent says of its records, what lies on its disk, and what its gateway has taken: the three
+// accounts that must agree after every fault.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +34,9 @@ export class TelemetryAccount {
     this.#host = host;
   }
 
-  /** As the gateway has it; as nothing while it does not answer, which is remembered for who waits in vain. */
+  /**
+   * As the gateway has it; as nothing while it does not answer, which is remembered for who waits in vain.
+   */
   async gateway(): Promise<LatestTelemetry> {
     const { cloud } = this.#sandbox;
     const url = `${cloud.statusUrl}/nodes/${this.#host.name}`;
@@ -76,8 +78,9 @@ export class TelemetryAccount {
   }
 
   /**
-   * Waits until nothing is left of earlier epochs and the gateway has exactly what the running agent has produced, at two of its
-   * heartbeats; returns both accounts. A record too few or too many would never get there.
+   * Waits until nothing is left of earlier epochs and the gateway has exactly what the running
+   * agent has produced, at two of its heartbeats; returns both accounts. A record too few or too
+   * many would never get there.
    */
   async settled(): Promise<{
     agent: AgentAccount;
@@ -112,7 +115,10 @@ export class TelemetryAccount {
     );
   }
 
-  /** What a start would find on the disk: for each epoch one more than the last sequence, and the losses that it would report. */
+  /**
+   * What a start would find on the disk: for each epoch one more than the last sequence, and the
+   * losses that it would report.
+   */
   async onDisk(): Promise<{ next: Map<number, number>; damaged: number }> {
     const folder = await mkdtemp(join(tmpdir(), 'regnode-spool-'));
     try {

@@ -1,6 +1,7 @@
-// Every fault that a host's telemetry may meet, on a real host with the real gateway: after each the numbers of what was produced,
-// delivered and lost agree exactly, each loss with its reason, and nothing was delivered twice. Values are measured once a second here
-// instead of every ten: a minute of a cut line is as many rounds as ten.
+// Every fault that a host's telemetry may meet, on a real host with the real gateway: after each the
+// numbers of what was produced, delivered and lost agree exactly, each loss with its reason, and nothing
+// was delivered twice. Values are measured once a second here instead of every ten: a minute of a cut
+// line is as many rounds as ten.
 import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -35,8 +36,9 @@ beforeAll(async () => {
   const pool = ['--metrics-interval', '1s', '--heartbeat-interval', '1s'];
   sandbox = await startReadySandbox({ name: 'e2e-telemetry-faults', pool });
   host = await sandbox.addHost({ name: 'idc-1' });
-  // A ring of half a minute, so that the disk is needed; and no floor of free space, so that a small disk is used to its end. The
-  // library shifts the wall clock of this one process, later on: the machine has but one.
+  // A ring of half a minute, so that the disk is needed; and no floor of free space, so that a
+  // small disk is used to its end. The library shifts the wall clock of this one process, later
+  // on: the machine has but one.
   await host.copyIn(await clockShifter(), '/opt/clock-shifter.so');
   const environment = {
     REGNODE_RING_BYTES: '65536',
@@ -306,7 +308,8 @@ test('the machine’s power cut: what was synced arrives, and at most the last s
     async () => (await lastOf(await account.onDisk()))[1] > certain + round,
     patience,
   );
-  // What ext4 has not been told to sync is not in the loop device's file: this copy is the disk as the cut leaves it.
+  // What ext4 has not been told to sync is not in the loop device's file: this copy is
+  // the disk as the cut leaves it.
   await host.freeze('regnode');
   const image = spoolImage();
   await copyFile(image, `${image}.cut`);
@@ -332,7 +335,8 @@ async function arrivedFromDisk(expected?: ReadonlyMap<number, number>): Promise<
   for (const [epoch, sequence] of next) {
     const one = after.epochs.find((other) => other.epoch === epoch);
     expect(one?.next, `epoch ${epoch}`).toBe(sequence);
-    // Nothing since: a gateway that still has its account of this epoch still knows what had been lost before.
+    // Nothing since: a gateway that still has its account of this epoch still knows
+    // what had been lost before.
     expect([{}, lostBefore.get(epoch) ?? {}], `epoch ${epoch}`).toContainEqual(one?.lost);
   }
 }

@@ -1,6 +1,6 @@
-// Beside the error of an e2e test that failed stands what its sandbox says, as an error of its own, since an annotation of a test
-// that has ended is refused: whether the gateway lives, and the last lines of the gateway's and of each host's log. It is heard
-// before anything is put right for the next test.
+// Beside the error of an e2e test that failed stands what its sandbox says, as an error of its own, since an
+// annotation of a test that has ended is refused: whether the gateway lives, and the last lines of the
+// gateway's and of each host's log. It is heard before anything is put right for the next test.
 import { afterEach, beforeEach } from 'vitest';
 import { newDefects, testimony } from '../../scripts/sandbox/testimony.ts';
 
@@ -15,7 +15,9 @@ beforeEach(({ onTestFailed }) => {
   });
 });
 
-/** The gateway's and the agents' own mistakes fail the test that saw them, although they have outlived them. */
+/**
+ * The gateway's and the agents' own mistakes fail the test that saw them, although they have outlived them.
+ */
 afterEach(async () => {
   const [first] = await newDefects();
   if (first !== undefined) throw new Error(`a defect: ${first}`);

@@ -1,5 +1,6 @@
-// The agent upgrades itself: to one that works, to one that ends at its start, to one that runs and never connects. The
-// node always ends with an agent that works, which says why it is the old one. The steps build on each other.
+// The agent upgrades itself: to one that works, to one that ends at its start, to one that runs and
+// never connects. The node always ends with an agent that works, which says why it is the old one.
+// The steps build on each other.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -175,7 +176,9 @@ test('the desired state for the one that works ends it, and a leave gives the ho
   expect(difference(before, await observe(host))).toEqual([]);
 }, 450_000);
 
-/** As trees: the bundle takes one ready-made archive of an agent, and that is the one that hosts join with. */
+/**
+ * As trees: the bundle takes one ready-made archive of an agent, and that is the one that hosts join with.
+ */
 async function buildAgents(folder: string): Promise<ExtraTree[]> {
   const trees: ExtraTree[] = [];
   for (const [version, entry] of Object.entries(builds)) {

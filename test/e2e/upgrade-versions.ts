@@ -1,5 +1,5 @@
-// Versions to upgrade to: a kubelet that works, one that ends at once, one that runs and never becomes Ready, and a
-// containerd of another version. Made as trees, packed by the product's own bundle build.
+// Versions to upgrade to: a kubelet that works, one that ends at once, one that runs and never becomes Ready,
+// and a containerd of another version. Made as trees, packed by the product's own bundle build.
 import { chmod, copyFile, cp, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,9 @@ echo "panic: this build of the kubelet is broken" >&2
 exit 1
 `;
 
-/** The working one, with an API server that isn't there: its healthz is ok, and the cluster never hears of it. */
+/**
+ * The working one, with an API server that isn't there: its healthz is ok, and the cluster never hears of it.
+ */
 const neverReady = `#!/bin/sh
 cat > /run/nowhere.conf <<EOF
 apiVersion: v1

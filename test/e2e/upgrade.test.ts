@@ -1,6 +1,7 @@
-// New versions on registered nodes: a good one reaches both, one at a time, drained as their pool says, and pods that stay don't notice; one that crashes and
-// one that never becomes Ready are taken back on the first node, with the reason, and never reach the second; an agent
-// that is killed in the middle goes on. The steps build on each other.
+// New versions on registered nodes: a good one reaches both, one at a time, drained as their pool says, and
+// pods that stay don't notice; one that crashes and one that never becomes Ready are taken back on the
+// first node, with the reason, and never reach the second; an agent that is killed in the middle goes on.
+// The steps build on each other.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandResult } from '../../scripts/machine/command.ts';

@@ -1,5 +1,6 @@
-// What people run on a registered node: pods with ConfigMap, Secret and local volumes that keep their data, and services by ClusterIP,
-// NodePort and a load balancer of the cloud. The network is the cluster's own (kube-proxy and the reference bridge).
+// What people run on a registered node: pods with ConfigMap, Secret and local volumes that keep their data,
+// and services by ClusterIP, NodePort and a load balancer of the cloud. The network is the cluster's own
+// (kube-proxy and the reference bridge).
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
@@ -22,7 +23,8 @@ let host: SandboxHost;
 beforeAll(async () => {
   ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-workloads' }));
   await sandbox.startKubeProxy(host);
-  // Nothing in the sandbox's cloud may open a connection to a host; a balancer of a real cloud may, to node ports.
+  // Nothing in the sandbox's cloud may open a connection to a host; a balancer of a
+  // real cloud may, to node ports.
   await sandbox.cloud.run('iptables', [
     '-I',
     'OUTPUT',
@@ -90,7 +92,8 @@ test('a load balancer of the cloud reaches the pod, and its address is known on 
   const ask = () => get(sandbox.cloud.run.bind(sandbox.cloud), `http://${cloudAddress}:${balancedPort}/`);
   await waitFor('the load balancer', async () => (await ask()) === 'web on idc-1', patience);
 
-  // What the cloud's controller writes once its balancer stands: a pod that asks its address need not leave the node.
+  // What the cloud's controller writes once its balancer stands: a pod that asks its
+  // address need not leave the node.
   const path = '/api/v1/namespaces/default/services/outer';
   const service = JSON.parse(await kubectl(sandbox, ['get', '--raw', path])) as Record<string, unknown>;
   service.status = { loadBalancer: { ingress: [{ ip: '198.51.100.7' }] } };

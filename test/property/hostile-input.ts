@@ -1,6 +1,7 @@
-// What a peer that means harm sends instead of a message: deep, wide, huge, with keys twice, with names that JavaScript knows, with
-// half a surrogate pair, cut off, with a bit turned, or no UTF-8 at all. Each begins with a message that is right, so that it
-// comes as far as it can; every decoder's property test draws from here.
+// What a peer that means harm sends instead of a message: deep, wide, huge, with keys twice, with
+// names that JavaScript knows, with half a surrogate pair, cut off, with a bit turned, or no UTF-8 at
+// all. Each begins with a message that is right, so that it comes as far as it can; every decoder's
+// property test draws from here.
 import fc from 'fast-check';
 
 /** Of what may be in one message; the transport takes no more. */
@@ -137,5 +138,7 @@ function countPlaces(value: unknown): number {
   return 1 + Object.values(value).reduce((sum: number, one) => sum + countPlaces(one), 0);
 }
 
-/** A decoder that takes longer has no bound: even a busy machine does more in a second than any message needs. */
+/**
+ * A decoder that takes longer has no bound: even a busy machine does more in a second than any message needs.
+ */
 export const patienceMs = 20_000;

@@ -1,5 +1,6 @@
-// Unit test files share a process, one after the other: what a file changes of it would be the next one's. Stand-ins and fake
-// timers end with their file here; a file that leaves environment or working directory changed fails by itself.
+// Unit test files share a process, one after the other: what a file changes of it would be the next
+// one's. Stand-ins and fake timers end with their file here; a file that leaves environment or working
+// directory changed fails by itself.
 import { afterAll, expect, vi } from 'vitest';
 import { memoryRules } from '../../protocol/tunnel/memory.ts';
 

@@ -1,5 +1,6 @@
-// A defect that a test did not provoke fails it, wherever it was told: in the tunnel, in a request, in what nobody waits for.
-// Files of one worker share what has been loaded, and this file runs again before each: what was seen is kept once, outside of it.
+// A defect that a test did not provoke fails it, wherever it was told: in the tunnel, in a request, in what
+// nobody waits for. Files of one worker share what has been loaded, and this file runs again before each:
+// what was seen is kept once, outside of it.
 import { afterEach } from 'vitest';
 import { type Defect, onDefect } from '../../protocol/defect.ts';
 

@@ -1,6 +1,6 @@
 // The shape of the tree, kept by parsing the imports of every source file: what may import what, where the
-// operating system may be touched, which names a folder may not have. An exception is listed here by name with
-// its reason, and one that isn't needed any more fails too.
+// operating system may be touched, which names a folder may not have. An exception is listed here by name
+// with its reason, and one that isn't needed any more fails too.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -25,8 +25,8 @@ const folderRules: readonly (readonly [from: string, to: string])[] = [
 ];
 
 /**
- * Each folder may import from those before it. What lies in the root of a part stands in its order by its own name.
- * There are no exceptions.
+ * Each folder may import from those before it. What lies in the root of a part stands in its order by its own
+ * name. There are no exceptions.
  */
 const orders: Readonly<Record<string, readonly string[]>> = {
   agent:
@@ -38,7 +38,7 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   protocol:
     `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts cli line settings messages
     compatibility telemetry tunnel`.split(/\s+/),
-  scripts: 'machine kubernetes build audit sandbox suite bench reference quickstart.ts'.split(' '),
+  scripts: 'comments machine kubernetes build audit sandbox suite bench reference quickstart.ts'.split(' '),
 };
 
 const emptyNames = /^(?:lib|libs|utils?|helpers?|common|misc|shared|managers?|handlers?)$/;
@@ -189,7 +189,9 @@ describe('long files', () => {
   });
 });
 
-/** What a file imports: paths inside the repository, or names of modules. Dynamic imports and worker URLs too. */
+/**
+ * What a file imports: paths inside the repository, or names of modules. Dynamic imports and worker URLs too.
+ */
 function importsOf(file: string, text?: string): string[] {
   const found: string[] = [];
   visitSyntax(

@@ -1,6 +1,7 @@
-// Options that nobody gives: knip knows exports, this knows the optional members of the interfaces whose names end
-// with Options. An option is given where another file has its name as a key. Tests count, since many options
-// are there to make a test fast. It goes by names, so a dead option may hide behind another of the same name.
+// Options that nobody gives: knip knows exports, this knows the optional members of the interfaces
+// whose names end with Options. An option is given where another file has its name as a key. Tests
+// count, since many options are there to make a test fast. It goes by names, so a dead option may hide
+// behind another of the same name.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Node } from 'oxc-parser';

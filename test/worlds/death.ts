@@ -1,6 +1,6 @@
-// A Host that dies at its n-th effect: after it, or in the middle of it (which may be before it). From then on no call ever
-// answers, as for a process that was killed: no catch and no finally of the agent runs. A death by loss of power
-// also takes what was written and not synced.
+// A Host that dies at its n-th effect: after it, or in the middle of it (which may be before it). From then
+// on no call ever answers, as for a process that was killed: no catch and no finally of the agent runs. A
+// death by loss of power also takes what was written and not synced.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryPath } from '../../agent/host/durable.ts';

@@ -1,4 +1,5 @@
-// A complete desired state of a pool with artifacts that unpack to a few small files, for tests of whole joins.
+// A complete desired state of a pool with artifacts that unpack to a few small
+// files, for tests of whole joins.
 
 import { defaultThresholds } from '../../protocol/line/thresholds.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';

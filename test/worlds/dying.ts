@@ -1,5 +1,5 @@
-// What the crash tests share: every death that a run can die on a host, a run that dies one of them, and what a host is
-// compared by afterwards.
+// What the crash tests share: every death that a run can die on a host, a run that dies one of them, and what
+// a host is compared by afterwards.
 import { expect } from 'vitest';
 import type { Host } from '../../agent/host/host.ts';
 import { leaveNode } from '../../agent/node/leave.ts';
@@ -33,7 +33,9 @@ export async function everyDeath(world: IdcHost, run: Run): Promise<Death[]> {
   }
 }
 
-/** Runs until it dies, and says of what. Steps side by side change places, but every run has as many effects. */
+/**
+ * Runs until it dies, and says of what. Steps side by side change places, but every run has as many effects.
+ */
 export async function dyingRun(world: IdcHost, { at, moment }: Death, run: Run): Promise<string> {
   const { host, died } = mortal(world, at, moment);
   const ended = run(host).then(() => {

@@ -1,6 +1,6 @@
-// A Host whose disk refuses from its n-th effect on, as the kernel would: full (or over a quota), read-only, broken. A disk that
-// is full still lets things be removed and renamed, and takes again what is removed. Below the door's own telling of
-// it, so what the agent meets is what it meets on a real host.
+// A Host whose disk refuses from its n-th effect on, as the kernel would: full (or over a quota), read-only,
+// broken. A disk that is full still lets things be removed and renamed, and takes again what is removed.
+// Below the door's own telling of it, so what the agent meets is what it meets on a real host.
 import { randomBytes } from 'node:crypto';
 import { statSync, writeFileSync } from 'node:fs';
 import { type DiskRefusal, withDiskFaults } from '../../agent/host/disk-faults.ts';

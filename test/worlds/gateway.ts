@@ -1,5 +1,6 @@
-// A gateway on loopback for tests of the agent: real HTTPS with a CA of its own, the calls of protocol/messages/join.ts,
-// artifacts from memory. What it answers can be changed at any moment, and it keeps what it was asked.
+// A gateway on loopback for tests of the agent: real HTTPS with a CA of its own, the calls of
+// protocol/messages/join.ts, artifacts from memory. What it answers can be changed at any moment, and
+// it keeps what it was asked.
 
 import { createHash, webcrypto } from 'node:crypto';
 import { once } from 'node:events';

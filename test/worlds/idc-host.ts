@@ -1,6 +1,6 @@
-// A host in a folder: a fixture root with an ordinary server's files, and behind the Host door a small world of
-// units, images and parameters that systemctl, tar, ctr and the rest act on. The world outlives an agent that
-// dies, as a real host does.
+// A host in a folder: a fixture root with an ordinary server's files, and behind the Host door a small world
+// of units, images and parameters that systemctl, tar, ctr and the rest act on. The world outlives an agent
+// that dies, as a real host does.
 import {
   chmodSync,
   copyFileSync,

@@ -1,4 +1,5 @@
-// A join through a gateway of its own, as every test that needs a joined host does it: without preflight, and nobody watches.
+// A join through a gateway of its own, as every test that needs a joined host does it: without
+// preflight, and nobody watches.
 
 import type { Host } from '../../agent/host/host.ts';
 import { type JoinOptions, joinNode } from '../../agent/node/join.ts';

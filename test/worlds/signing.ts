@@ -1,5 +1,5 @@
-// Signed manifests for tests: a key pair, and the small files of a store as they are served, by their names. What is
-// signed can be changed at will, so that a test may sign nonsense.
+// Signed manifests for tests: a key pair, and the small files of a store as they are served, by their names.
+// What is signed can be changed at will, so that a test may sign nonsense.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Artifact } from '../../protocol/messages/desired.ts';
 import {

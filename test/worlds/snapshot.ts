@@ -1,5 +1,5 @@
-// A file tree as a list of lines: path, kind, mode, owner, content or target. Two trees are the same when their
-// lists are; a difference reads like a diff.
+// A file tree as a list of lines: path, kind, mode, owner, content or target. Two trees are the same when
+// their lists are; a difference reads like a diff.
 
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';

@@ -1,8 +1,8 @@
-// What survives a new agent that doesn't work: a shell script and a timer that the old agent leaves behind before it
-// hands over, and that need nothing of the new one. At each start of regnode.service the script counts, and after some
-// starts without a word that all is well it puts the old release back; the timer does the same for one that runs and
-// never gets well. The files: `trial` (who is tried, until it is confirmed), `starts` (a line each), `failed` (what the
-// old agent finds when it is back).
+// What survives a new agent that doesn't work: a shell script and a timer that the old agent leaves behind
+// before it hands over, and that need nothing of the new one. At each start of regnode.service the script
+// counts, and after some starts without a word that all is well it puts the old release back; the timer does
+// the same for one that runs and never gets well. The files: `trial` (who is tried, until it is confirmed),
+// `starts` (a line each), `failed` (what the old agent finds when it is back).
 import { shellWord } from '../../../protocol/formats/shell.ts';
 import { command, line, triedCommand, unitFile, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';

@@ -1,5 +1,6 @@
-// All archives of the desired state, fetched and unpacked (side by side, each archive for itself) before anything else: a download that
-// fails leaves at most versions that nothing uses, and where a program lies in its archive is known before a unit names it.
+// All archives of the desired state, fetched and unpacked (side by side, each archive for itself) before
+// anything else: a download that fails leaves at most versions that nothing uses, and where a program lies in
+// its archive is known before a unit names it.
 import { paths } from '../../config/paths.ts';
 import type { Component } from '../component.ts';
 import { ownFolder, treeOf } from '../trees.ts';

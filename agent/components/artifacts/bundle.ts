@@ -1,5 +1,6 @@
-// A bundle on this host, brought on a disk or over a jump host: a store's folder, or the one tar that was made of it. The tar
-// isn't unpacked: its archives are read where they lie in it, so it needs no second place on the disk.
+// A bundle on this host, brought on a disk or over a jump host: a store's folder, or the one tar
+// that was made of it. The tar isn't unpacked: its archives are read where they lie in it, so it
+// needs no second place on the disk.
 
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { type Artifact, fileNameOf } from '../../../protocol/messages/desired.ts';

@@ -1,5 +1,6 @@
-// A mirror: MIRROR/<file name> by https or http, redirects followed, but never from https to http. It is only a place to
-// find bytes: what it sends is believed by its hash alone, it is told nothing of this node, and no credential goes there.
+// A mirror: MIRROR/<file name> by https or http, redirects followed, but never from https to http. It is
+// only a place to find bytes: what it sends is believed by its hash alone, it is told nothing of this node,
+// and no credential goes there.
 
 import { type ClientRequest, get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
@@ -13,7 +14,9 @@ import { hashWrong } from '../../plan/fetch.ts';
 import type { ArtifactOrigin } from '../../plan/source.ts';
 
 const mostRedirects = 5;
-/** No byte for so long before the answer, and for so long after its head: it is asked again, or the next one. */
+/**
+ * No byte for so long before the answer, and for so long after its head: it is asked again, or the next one.
+ */
 const connectTimeoutMs = 10_000;
 const defaultStallMs = 30_000;
 /** Until the head of an answer is whole, however its bytes drip. */

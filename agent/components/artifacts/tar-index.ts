@@ -1,5 +1,5 @@
-// Where the members of a tar lie in it: by its headers alone, a few reads for each. Plain files only; what is damaged ends
-// the index there, and what would have come after it is then simply not to be had.
+// Where the members of a tar lie in it: by its headers alone, a few reads for each. Plain files only; what is
+// damaged ends the index there, and what would have come after it is then simply not to be had.
 import type { Host } from '../../host/host.ts';
 
 export interface TarMember {

@@ -1,6 +1,7 @@
-// Cilium's host side. The gateway brings agent and operator as pods; what the host must have before they run is made here: kernel
-// modules, parameters, the two file systems that the agent expects. So it is in the journal, and a leave gives it back. Other
-// networks' configuration is moved away, because the kubelet takes the first file by name.
+// Cilium's host side. The gateway brings agent and operator as pods; what the host must have before they
+// run is made here: kernel modules, parameters, the two file systems that the agent expects. So it is in
+// the journal, and a leave gives it back. Other networks' configuration is moved away, because the kubelet
+// takes the first file by name.
 import { command, line, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource, SysctlResource } from '../../plan/resource.ts';
@@ -21,7 +22,10 @@ export const ciliumModules = [
   'iptable_raw',
 ];
 
-/** Cilium's agent sets these by itself. systemd knows wildcards in names of links only since 246, hence `default`. */
+/**
+ * Cilium's agent sets these by itself. systemd knows wildcards in names of links only
+ * since 246, hence `default`.
+ */
 const parameters: readonly Omit<SysctlResource, 'kind'>[] = [
   // The stricter of `all` and the link's own value counts; new links (Cilium's) begin with `default`.
   { name: 'net.ipv4.conf.all.rp_filter', value: '0' },
@@ -57,8 +61,8 @@ export const ciliumComponent: Component = {
 };
 
 /**
- * systemd mounts it by itself from 238 on, but not in a container; then it is none of ours. Where systemd knows the place it
- * refuses a mount unit for it, so it is a service that mounts.
+ * systemd mounts it by itself from 238 on, but not in a container; then it is none of ours. Where systemd
+ * knows the place it refuses a mount unit for it, so it is a service that mounts.
  */
 function bpfFileSystem({ bpfIsMounted }: NodeFacts): Resource[] {
   if (bpfIsMounted) return [];

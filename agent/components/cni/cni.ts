@@ -1,5 +1,5 @@
-// The reference CNI plugins, linked one by one into the folder that they share with the cluster's own plugins.
-// A plugin that stands there already belongs to somebody else and is used as it is.
+// The reference CNI plugins, linked one by one into the folder that they share with the cluster's own
+// plugins. A plugin that stands there already belongs to somebody else and is used as it is.
 import { componentLink, paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';
 import type { Component } from '../component.ts';

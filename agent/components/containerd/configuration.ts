@@ -1,7 +1,8 @@
-// containerd's configuration by its version: 1.6 and 1.7 read version 2, 2.x reads version 3, where the CRI plugin was cut in two.
-// The main file says where things are and imports the drop-ins; the plugins stand in a drop-in of our own. containerd replaces a
-// plugin's whole section by that of a later file: an operator's 10-….toml can't take ours away by accident, a 99-….toml can on
-// purpose. Everything that containerd would put outside its own folder is named, so that nothing of it is left. Pure.
+// containerd's configuration by its version: 1.6 and 1.7 read version 2, 2.x reads version 3, where the CRI
+// plugin was cut in two. The main file says where things are and imports the drop-ins; the plugins stand in a
+// drop-in of our own. containerd replaces a plugin's whole section by that of a later file: an operator's
+// 10-….toml can't take ours away by accident, a 99-….toml can on purpose. Everything that containerd would
+// put outside its own folder is named, so that nothing of it is left. Pure.
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import { type TomlSection, type TomlTable, toml } from '../../../protocol/formats/toml.ts';

@@ -1,4 +1,5 @@
-// containerd of our own: program, configuration, unit, data folder. Its socket is the usual one, so tools find it.
+// containerd of our own: program, configuration, unit, data folder. Its socket is the
+// usual one, so tools find it.
 import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component, NodeFacts } from '../component.ts';

@@ -1,5 +1,6 @@
-// Where containerd looks for images instead of the registry that an image names, and which roots it trusts there: one folder a
-// registry below certs.d, read anew for every pull, so nothing restarts. The registry itself comes last. Pure.
+// Where containerd looks for images instead of the registry that an image names, and which roots it
+// trusts there: one folder a registry below certs.d, read anew for every pull, so nothing restarts. The
+// registry itself comes last. Pure.
 import { type TomlTable, toml } from '../../../protocol/formats/toml.ts';
 import type { Registry } from '../../../protocol/settings/host.ts';
 import { paths } from '../../config/paths.ts';
@@ -20,7 +21,10 @@ export function registryFiles(registries: readonly Registry[]): Resource[] {
   });
 }
 
-/** Without `server`: the registry that the image names. The mirrors' order in the file is that in which they are asked. */
+/**
+ * Without `server`: the registry that the image names. The mirrors' order in the file is
+ * that in which they are asked.
+ */
 function hostsFile(mirrors: readonly string[], authority: string | undefined): string {
   const trust: TomlTable = authority === undefined ? {} : { ca: authority };
   return toml([

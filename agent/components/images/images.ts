@@ -1,5 +1,6 @@
-// Images that come with the bundle: no registry is needed. Large ones are imported before the kubelet starts. A small archive, as that
-// of the sandbox image, comes right after: that takes a moment, and a kubelet has its first pod a second later at the earliest.
+// Images that come with the bundle: no registry is needed. Large ones are imported before the kubelet starts.
+// A small archive, as that of the sandbox image, comes right after: that takes a moment, and a kubelet has
+// its first pod a second later at the earliest.
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import { paths } from '../../config/paths.ts';
 import type { Resource } from '../../plan/resource.ts';

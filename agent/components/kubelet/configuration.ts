@@ -1,5 +1,6 @@
-// The kubelet's configuration file by its version, 1.18 to 1.36. The file is decoded strictly: a field that a version doesn't know
-// stops it, so what came later is asked of the version. Settings that a host needs come from the compatibility table. Pure.
+// The kubelet's configuration file by its version, 1.18 to 1.36. The file is decoded strictly: a field that a
+// version doesn't know stops it, so what came later is asked of the version. Settings that a host needs come
+// from the compatibility table. Pure.
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
@@ -9,7 +10,9 @@ import type { NodeFacts } from '../component.ts';
 import { runtimeEndpoint, volumePluginDir } from './flags.ts';
 import { kubeReserved, systemReserved } from './reserved.ts';
 
-/** The kubelet's own; written out, because a file that names one of them turns off all that it does not name. */
+/**
+ * The kubelet's own; written out, because a file that names one of them turns off all that it does not name.
+ */
 const evictionHard: Readonly<Record<EvictionSignal, string>> = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
@@ -24,7 +27,8 @@ export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, ve
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    // Its agent dials it there. The line has no business with it: a token that one kubelet was shown would be good for all.
+    // Its agent dials it there. The line has no business with it: a token that one kubelet was
+    // shown would be good for all.
     ...(kubeletAccess === 'tunnel' ? { address: '127.0.0.1' } : {}),
     authentication: {
       anonymous: { enabled: false },
@@ -39,7 +43,8 @@ export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, ve
     clusterDomain: kubelet.clusterDomain,
     clusterDNS: kubelet.clusterDns,
     maxPods: kubelet.maxPods,
-    // How soon a change of the node is noticed (10 s by default, half of the time to Ready), not how often it is told.
+    // How soon a change of the node is noticed (10 s by default, half of the time to
+    // Ready), not how often it is told.
     nodeStatusUpdateFrequency: '4s',
     nodeStatusReportFrequency: '5m0s',
     // It only looks; the steps of system/ set them, so that a leave can put them back.

@@ -1,5 +1,5 @@
-// The kubelet's ways to its API server: with the bootstrap token for the first time, with the certificate that it keeps renewing
-// afterwards; directly, or through the agent's local listener. Pure.
+// The kubelet's ways to its API server: with the bootstrap token for the first time, with the certificate
+// that it keeps renewing afterwards; directly, or through the agent's local listener. Pure.
 import type { ApiServerAccess } from '../../../protocol/messages/desired.ts';
 import { apiServerListenAddress } from '../../../protocol/tunnel/targets.ts';
 import { paths } from '../../config/paths.ts';

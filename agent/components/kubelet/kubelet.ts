@@ -1,6 +1,7 @@
-// The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates by TLS
-// bootstrap and writes a kubeconfig then, which is claimed, so that a leave takes it away. What it writes there lacks
-// the API server's name (tls-server-name) and never changes again, so each start begins with ours.
+// The kubelet: program, configuration, the way to its cluster, unit. It makes its own certificates
+// by TLS bootstrap and writes a kubeconfig then, which is claimed, so that a leave takes it away.
+// What it writes there lacks the API server's name (tls-server-name) and never changes again, so
+// each start begins with ours.
 
 import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
 import { yaml } from '../../../protocol/formats/yaml.ts';
@@ -21,8 +22,8 @@ export const kubeletComponent: Component = {
     const artifact = artifactOf(desired, 'kubelet');
     const program = programPath(facts, artifact, 'kubelet');
     const configuration = note + yaml(kubeletConfiguration(facts, desired, artifact.version));
-    // Labels and taints matter to the first registration; afterwards the gateway keeps them on the Node, and a
-    // restart for one of them would cut everybody's logs and exec.
+    // Labels and taints matter to the first registration; afterwards the gateway keeps them on the Node, and
+    // a restart for one of them would cut everybody's logs and exec.
     const settled = { ...desired, labels: {}, taints: [] };
     const lasting = yaml(kubeletConfiguration(facts, settled, artifact.version));
     const bootstrap = note + yaml(bootstrapKubeconfig(identity, desired.apiServerAccess));

@@ -1,6 +1,6 @@
 // What the kernel must have before containers run: modules, parameters, and both again after a reboot. The
-// parameters are those that the kubelet and the CNI plugins would set by themselves: set by a step, they are in
-// the journal and go back to what they were.
+// parameters are those that the kubelet and the CNI plugins would set by themselves: set by a step, they are
+// in the journal and go back to what they were.
 import { paths } from '../../config/paths.ts';
 import type { Resource, SysctlResource } from '../../plan/resource.ts';
 import type { Component } from '../component.ts';

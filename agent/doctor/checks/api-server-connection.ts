@@ -1,4 +1,5 @@
-// The API server by the way that the kubelet takes: TCP, TLS with the cluster's CA, an answer. Asked as nobody.
+// The API server by the way that the kubelet takes: TCP, TLS with the cluster's CA,
+// an answer. Asked as nobody.
 import { define, fail, ok, skip } from '../../preflight/check.ts';
 import { errorCode } from '../../preflight/observation/gateway.ts';
 import { apiServerTarget, askCluster } from '../observation/cluster.ts';

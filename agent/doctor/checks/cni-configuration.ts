@@ -1,5 +1,5 @@
-// The pods' network: a configuration that containerd can use, and the programs that it names. The first file by
-// name is the one that counts.
+// The pods' network: a configuration that containerd can use, and the programs that it names. The first file
+// by name is the one that counts.
 import { paths } from '../../config/paths.ts';
 import { define, fail, ok } from '../../preflight/check.ts';
 import { networkFiles, pluginsOf } from '../observation/pod-network.ts';

@@ -1,5 +1,5 @@
-// containerd answers a question. A frozen one still has a socket that takes connections, so it is asked for its
-// namespaces by its own client, which is ended when it gets no answer.
+// containerd answers a question. A frozen one still has a socket that takes connections, so it is asked for
+// its namespaces by its own client, which is ended when it gets no answer.
 import { define, fail, ok } from '../../preflight/check.ts';
 import { ctrArguments, ctrProgram } from '../observation/containerd.ts';
 import { processState, readService } from '../observation/service.ts';

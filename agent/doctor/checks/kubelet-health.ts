@@ -1,4 +1,5 @@
-// What the kubelet says of itself. It says the same when the runtime below it does not answer, so that mutes this.
+// What the kubelet says of itself. It says the same when the runtime below it does not
+// answer, so that mutes this.
 import { define, fail, ok } from '../../preflight/check.ts';
 import { errorCode } from '../../preflight/observation/gateway.ts';
 

@@ -1,4 +1,5 @@
-// The gateway knows this node: asked as the node, with its certificate, so a refusal is the gateway's own word.
+// The gateway knows this node: asked as the node, with its certificate, so a
+// refusal is the gateway's own word.
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { define, fail, ok, skip } from '../../preflight/check.ts';
 import { askGateway } from '../observation/gateway-status.ts';

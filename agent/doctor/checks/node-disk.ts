@@ -1,5 +1,5 @@
-// Room where images, pods and regnode's own memory lie. The kubelet begins to evict at a tenth; below a twentieth
-// images and logs fail to be written.
+// Room where images, pods and regnode's own memory lie. The kubelet begins to evict at a tenth; below a
+// twentieth images and logs fail to be written.
 import { mountOf } from '../../host/mounts.ts';
 import { define, fail, ok, warn } from '../../preflight/check.ts';
 

@@ -1,4 +1,5 @@
-// What the cluster thinks of this node: the kubelet's own word, or the cluster's when it has heard none for a while.
+// What the cluster thinks of this node: the kubelet's own word, or the cluster's when it
+// has heard none for a while.
 import { define, fail, ok, skip, warn } from '../../preflight/check.ts';
 import { readConditions } from '../observation/cluster.ts';
 

@@ -1,5 +1,6 @@
-// Pods of this node that the node can't bring to life. What fails inside of a container (it ends again and again) is
-// its owner's and only mentioned; a container that is not even made after two minutes is the node's.
+// Pods of this node that the node can't bring to life. What fails inside of a container (it
+// ends again and again) is its owner's and only mentioned; a container that is not even made
+// after two minutes is the node's.
 import { define, fail, ok, skip, warn } from '../../preflight/check.ts';
 import { namesOf, type Pod, readPods, waitings } from '../observation/cluster.ts';
 

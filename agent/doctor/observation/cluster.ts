@@ -1,5 +1,6 @@
-// The cluster as this node may see it: asked with the kubelet's own certificate, by the way that the kubelet takes.
-// Only what the Node authorizer allows anyway: the node's own object and the pods that are bound to it.
+// The cluster as this node may see it: asked with the kubelet's own certificate, by the way
+// that the kubelet takes. Only what the Node authorizer allows anyway: the node's own object
+// and the pods that are bound to it.
 import { z } from 'zod';
 import { apiServerListenAddress } from '../../../protocol/tunnel/targets.ts';
 import { paths } from '../../config/paths.ts';

@@ -36,7 +36,10 @@ function parseService(text: string): Service {
   };
 }
 
-/** The kernel's letter for what a process does: `T` is stopped by a signal, `D` waits for a device, `` has gone. */
+/**
+ * The kernel's letter for what a process does: `T` is stopped by a signal, `D`
+ * waits for a device, `` has gone.
+ */
 export async function processState(host: Host, pid: number): Promise<string> {
   const stat = await host.files.readText(`/proc/${pid}/stat`).catch(() => undefined);
   return /\) (\S) /.exec(stat ?? '')?.[1] ?? '';

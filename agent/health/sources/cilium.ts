@@ -1,5 +1,5 @@
-// Whether Cilium's agent on this node says that it is healthy, where the pool's network is Cilium. It is a pod like others and may
-// be rolled at any time, so the table is patient with it.
+// Whether Cilium's agent on this node says that it is healthy, where the pool's network is Cilium. It is a
+// pod like others and may be rolled at any time, so the table is patient with it.
 import { get } from 'node:http';
 import type { NetworkMode } from '../../../protocol/messages/desired.ts';
 import type { HealthSource } from '../condition.ts';

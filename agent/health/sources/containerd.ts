@@ -1,5 +1,5 @@
-// Whether containerd answers a question. That its socket takes connections proves little: a frozen one's does too, and the
-// heartbeat's quick probe is content with that. Asked by its own client, as the doctor does.
+// Whether containerd answers a question. That its socket takes connections proves little: a frozen one's does
+// too, and the heartbeat's quick probe is content with that. Asked by its own client, as the doctor does.
 import { paths } from '../../config/paths.ts';
 import { ctrArguments, ctrProgram } from '../../doctor/observation/containerd.ts';
 import type { Host } from '../../host/host.ts';

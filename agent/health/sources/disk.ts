@@ -1,5 +1,5 @@
-// Room where images, pods and our own memory lie. The kubelet evicts pods below a tenth (nodefs) and removes images below
-// 15 %; this is said before, and is over only when there is clearly more again.
+// Room where images, pods and our own memory lie. The kubelet evicts pods below a tenth (nodefs) and removes
+// images below 15 %; this is said before, and is over only when there is clearly more again.
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { mountOf } from '../../host/mounts.ts';

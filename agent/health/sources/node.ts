@@ -1,5 +1,5 @@
-// What the daemon knows anyway: tunnel, certificate, and whether the kubelet says that it is healthy. Nothing is asked
-// here; the daemon asks anyway, for heartbeats and renewal.
+// What the daemon knows anyway: tunnel, certificate, and whether the kubelet says that it is healthy. Nothing
+// is asked here; the daemon asks anyway, for heartbeats and renewal.
 import type { SessionState } from '../../../protocol/messages/session.ts';
 import type { RenewalStatus } from '../../identity/renewal.ts';
 import type { HealthSource, Observation } from '../condition.ts';

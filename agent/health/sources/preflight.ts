@@ -1,5 +1,5 @@
-// Preflight's own checks, asked again on the living node: those of table.ts. A check that was muted by its cause, or
-// could not look, has seen nothing.
+// Preflight's own checks, asked again on the living node: those of table.ts. A check that was muted by its
+// cause, or could not look, has seen nothing.
 import type { Host } from '../../host/host.ts';
 import type { PreflightContext } from '../../preflight/check.ts';
 import type { CheckResult } from '../../preflight/report-schema.ts';

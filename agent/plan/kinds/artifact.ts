@@ -1,6 +1,7 @@
-// An archive in the content-addressed store. It is fetched into staging (going on where an earlier try stopped),
-// verified as a whole, and only then renamed to its hash: nothing unverified ever has that name. It is there for a moment and not
-// synced, so after a loss of power it may be empty under that name: one that is found is verified again.
+// An archive in the content-addressed store. It is fetched into staging (going on where an earlier try
+// stopped), verified as a whole, and only then renamed to its hash: nothing unverified ever has that name.
+// It is there for a moment and not synced, so after a loss of power it may be empty under that name: one
+// that is found is verified again.
 import { z } from 'zod';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../../protocol/messages/desired.ts';
@@ -50,7 +51,10 @@ export const artifactKind = defineKind<
   },
 });
 
-/** Not looked for first: downloads begin side by side, and each makes the same effects however fast the others are. */
+/**
+ * Not looked for first: downloads begin side by side, and each makes the same effects
+ * however fast the others are.
+ */
 async function ensureFolder(host: Host, path: string): Promise<void> {
   await host.files.makeDirectory(path, 0o700).catch((error: unknown) => {
     if (!hasCode(error, 'EEXIST')) throw error;

@@ -1,6 +1,7 @@
-// What Cilium's agent attaches to the host beside links and chains (pod-network.ts): programs on the host's devices and on the
-// control groups, maps pinned in the BPF file system, routing rules. None of it is made by a step of ours, so what is there is
-// noted once before Cilium can run, and a leave takes away what is new and carries Cilium's name.
+// What Cilium's agent attaches to the host beside links and chains (pod-network.ts): programs on the host's
+// devices and on the control groups, maps pinned in the BPF file system, routing rules. None of it is made
+// by a step of ours, so what is there is noted once before Cilium can run, and a leave takes away what is
+// new and carries Cilium's name.
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import { ciliumFilters, clsactDevices, ruleChanges, ruleLines } from '../cilium-traces.ts';
@@ -60,7 +61,9 @@ async function pinned(host: Host): Promise<string[]> {
   return found;
 }
 
-/** A discipline that Cilium made goes with all its filters; in one that was there only Cilium's filters go. */
+/**
+ * A discipline that Cilium made goes with all its filters; in one that was there only Cilium's filters go.
+ */
 async function detachFromDevices(host: Host, before: readonly string[]): Promise<string[]> {
   const kept: string[] = [];
   for (const device of clsactDevices(await said(host, 'tc', ['qdisc', 'show']))) {
@@ -90,8 +93,8 @@ async function detachFromDevices(host: Host, before: readonly string[]): Promise
 }
 
 /**
- * From kernel 5.7 on they hang on pinned links and go with them. Before, only bpftool can take them off; without it they are
- * listed: they translate the addresses of services, and go with the next boot.
+ * From kernel 5.7 on they hang on pinned links and go with them. Before, only bpftool can take them off;
+ * without it they are listed: they translate the addresses of services, and go with the next boot.
  */
 async function detachFromCgroups(host: Host, root: string): Promise<string[]> {
   const shown = await host.processes.run('bpftool', ['--json', 'cgroup', 'show', root]);

@@ -32,8 +32,8 @@ export const directoryKind = defineKind<'directory', Observed, Entry>({
   title: (resource) => `make the folder ${resource.path}`,
 
   async observe(host, resource) {
-    // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way. What is looked at,
-    // noted and emptied is the folder behind it; the link itself is its owner's.
+    // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way. What is
+    // looked at, noted and emptied is the folder behind it; the link itself is its owner's.
     const status = await host.files.status(await host.files.resolve(resource.path));
     return {
       status,

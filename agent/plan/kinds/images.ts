@@ -1,5 +1,5 @@
-// Container images that come as tars: imported once, which a mark says that is written afterwards. What containerd
-// has already is asked from it, so nothing is imported twice.
+// Container images that come as tars: imported once, which a mark says that is written afterwards. What
+// containerd has already is asked from it, so nothing is imported twice.
 import { z } from 'zod';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';

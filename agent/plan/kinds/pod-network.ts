@@ -1,6 +1,6 @@
-// What pods leave behind in the kernel: veths, bridges, network namespaces, packet filter chains. None of it is
-// made by a step of ours, so what is there is noted once before the first pod can exist, and a leave takes away
-// what is new. Routes go with their links.
+// What pods leave behind in the kernel: veths, bridges, network namespaces, packet filter chains. None of it
+// is made by a step of ours, so what is there is noted once before the first pod can exist, and a leave takes
+// away what is new. Routes go with their links.
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import { defineKind, right, wrong } from '../kind.ts';

@@ -1,5 +1,5 @@
-// A file that must not stand where it stands, like another network's configuration: its content is saved, the file goes, and a
-// leave puts it back, unless somebody has put another one there since.
+// A file that must not stand where it stands, like another network's configuration: its content is saved, the
+// file goes, and a leave puts it back, unless somebody has put another one there since.
 import { z } from 'zod';
 import { defineKind, right, type Tools, wrong } from '../kind.ts';
 import { originalSchema, restoreOriginal, samePlace, saveOriginal } from '../original.ts';

@@ -1,4 +1,5 @@
-// A kernel parameter. One that this kernel does not have, or does not let us write, is skipped with the reason.
+// A kernel parameter. One that this kernel does not have, or does not let us write,
+// is skipped with the reason.
 import { z } from 'zod';
 import { hasCode } from '../../host/durable.ts';
 import { defineKind, right, skipped, wrong } from '../kind.ts';

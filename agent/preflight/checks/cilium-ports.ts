@@ -1,4 +1,5 @@
-// Cilium's agent runs in the host's network: VXLAN and health checks between nodes, the rest for the host alone.
+// Cilium's agent runs in the host's network: VXLAN and health checks between nodes,
+// the rest for the host alone.
 import { define, fail, ok } from '../check.ts';
 import { takenPorts } from '../observation/listeners.ts';
 import { beforeJoin, forCilium } from '../opening.ts';

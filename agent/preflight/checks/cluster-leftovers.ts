@@ -1,6 +1,6 @@
 // A host that is, or was, a member of another cluster keeps files and services that would mix with ours: old
-// certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports. A drop-in with another command
-// (kubeadm's package brings one) would start the kubelet for the other cluster.
+// certificates answer for the wrong cluster, static pods come back, a second kubelet takes the ports. A
+// drop-in with another command (kubeadm's package brings one) would start the kubelet for the other cluster.
 
 import type { Host } from '../../host/host.ts';
 import { foreignDropIns } from '../../plan/drop-ins.ts';

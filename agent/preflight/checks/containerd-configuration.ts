@@ -1,6 +1,6 @@
 // A configuration that somebody left. Docker's package writes one that turns the kubelet's interface off
-// (containerd#8139). regnode puts its own in its place, keeps the old one, and `leave` puts it back. Drop-ins in conf.d stay in
-// force, so one that turns the interface off has to go.
+// (containerd#8139). regnode puts its own in its place, keeps the old one, and `leave` puts it back. Drop-ins
+// in conf.d stay in force, so one that turns the interface off has to go.
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { define, fail, ok, warn } from '../check.ts';

@@ -1,4 +1,5 @@
-// firewalld rejects what it was not told about, pods' packets included, and rewrites its rules at each reload.
+// firewalld rejects what it was not told about, pods' packets included, and
+// rewrites its rules at each reload.
 import { define, ok, warn } from '../check.ts';
 import { unitState } from '../observation/units.ts';
 

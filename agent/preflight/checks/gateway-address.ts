@@ -1,5 +1,5 @@
-// A private line leads to private addresses. A public one means that the way goes over the internet, or will as
-// soon as somebody changes a route.
+// A private line leads to private addresses. A public one means that the way goes over the internet, or will
+// as soon as somebody changes a route.
 import { define, fail, ok } from '../check.ts';
 import { isOfHostOnly, isPrivate } from '../observation/addresses.ts';
 import { gatewayAddresses } from '../observation/gateway.ts';

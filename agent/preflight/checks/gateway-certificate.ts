@@ -1,5 +1,6 @@
-// TLS with the gateway: it must answer, and with the CA that the join command brings its certificate must lead
-// there. Needs a clock that is roughly right, so a wrong clock mutes it rather than be blamed on the certificate.
+// TLS with the gateway: it must answer, and with the CA that the join command brings its
+// certificate must lead there. Needs a clock that is roughly right, so a wrong clock mutes it
+// rather than be blamed on the certificate.
 import { define, fail, ok, skip } from '../check.ts';
 import { errorCode, probeGateway, probeTimeoutMs } from '../observation/gateway.ts';
 import { withGateway } from '../opening.ts';

@@ -1,4 +1,5 @@
-// iptables 1.8.0 to 1.8.3 in nft mode adds a rule again each time it is checked for: nodes slow down over days.
+// iptables 1.8.0 to 1.8.3 in nft mode adds a rule again each time it is checked
+// for: nodes slow down over days.
 
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import { define, fail, ok, skip } from '../check.ts';

@@ -1,4 +1,5 @@
-// The versions of Kubernetes that registered nodes exist for, and up to which regnode was tried, as the table has them.
+// The versions of Kubernetes that registered nodes exist for, and up to which regnode was
+// tried, as the table has them.
 import { judge, ruleOf } from '../../../protocol/compatibility/judgement.ts';
 import { define, fail, ok, skip, warn } from '../check.ts';
 

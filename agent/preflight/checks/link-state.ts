@@ -1,4 +1,5 @@
-// The device of the route to the gateway must be up and have carrier, before anybody looks at what lies beyond.
+// The device of the route to the gateway must be up and have carrier, before
+// anybody looks at what lies beyond.
 import { define, fail, ok, skip } from '../check.ts';
 import { linkNamed } from '../observation/links.ts';
 import { withRoute } from '../opening.ts';

@@ -1,6 +1,6 @@
-// TKE lists TencentOS Server 3.1 and 2.4 (TK4) for registered nodes. Plain 2.4 has the same os-release as TK4,
-// so the kernel decides. Others are not in that list: those too old for today's components are refused, the
-// rest warned about.
+// TKE lists TencentOS Server 3.1 and 2.4 (TK4) for registered nodes. Plain 2.4 has the same os-release as
+// TK4, so the kernel decides. Others are not in that list: those too old for today's components are
+// refused, the rest warned about.
 
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { Host } from '../../host/host.ts';

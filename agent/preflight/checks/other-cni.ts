@@ -1,5 +1,5 @@
-// What another network left. Its configuration may win over Cilium's (the kubelet takes the first file by name)
-// until Cilium renames it; devices that it left keep its routes alive.
+// What another network left. Its configuration may win over Cilium's (the kubelet takes the first file by
+// name) until Cilium renames it; devices that it left keep its routes alive.
 import { define, ok, warn } from '../check.ts';
 import { links } from '../observation/links.ts';
 import { beforeJoin, forCilium } from '../opening.ts';

@@ -1,5 +1,5 @@
-// Another runtime beside ours works, but both want the disk, the bridge and the rules of the filter: Docker sets
-// FORWARD to DROP.
+// Another runtime beside ours works, but both want the disk, the bridge and the rules of the filter:
+// Docker sets FORWARD to DROP.
 import { define, ok, warn } from '../check.ts';
 import { unitState, type WatchedUnit } from '../observation/units.ts';
 

@@ -1,6 +1,6 @@
-// TKE's rule for registered nodes: Direct Connect or CCN, never a VPN. The device of the route to the gateway
-// must not wrap packets, and no IPsec policy may take them. When the device cannot be told, this warns: it never
-// passes in silence.
+// TKE's rule for registered nodes: Direct Connect or CCN, never a VPN. The device of the route to the
+// gateway must not wrap packets, and no IPsec policy may take them. When the device cannot be told, this
+// warns: it never passes in silence.
 import { define, fail, ok, warn } from '../check.ts';
 import { deviceNature } from '../observation/devices.ts';
 import { gatewayRoute } from '../observation/gateway.ts';

@@ -1,5 +1,5 @@
-// The limits that root's shells and services inherit. regnode's units raise their own; programs that an operator
-// starts beside them keep these.
+// The limits that root's shells and services inherit. regnode's units raise their own; programs that an
+// operator starts beside them keep these.
 import { define, ok, warn } from '../check.ts';
 import { hardLimit } from '../observation/process-status.ts';
 

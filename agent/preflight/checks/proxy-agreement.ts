@@ -1,5 +1,5 @@
-// Some programs read http_proxy, some HTTP_PROXY, some neither. When the two differ, half of them take another
-// way than the other half.
+// Some programs read http_proxy, some HTTP_PROXY, some neither. When the two differ, half of them take
+// another way than the other half.
 import { define, ok, warn } from '../check.ts';
 import { type ProxySetting, proxySettings, withoutCredentials } from '../observation/proxies.ts';
 

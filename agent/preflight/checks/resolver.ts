@@ -1,5 +1,5 @@
-// Pods inherit the host's /etc/resolv.conf. A resolver on a loopback address means another machine inside a pod,
-// and makes CoreDNS ask itself in a loop.
+// Pods inherit the host's /etc/resolv.conf. A resolver on a loopback address means another machine inside a
+// pod, and makes CoreDNS ask itself in a loop.
 import { define, ok, warn } from '../check.ts';
 import { isOfHostOnly } from '../observation/addresses.ts';
 

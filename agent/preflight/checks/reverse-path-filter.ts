@@ -1,5 +1,5 @@
-// Strict reverse path filtering drops packets that come in on Cilium's devices; the strictest of `all` and the
-// device's own value counts, so `all` must not be 1.
+// Strict reverse path filtering drops packets that come in on Cilium's devices; the strictest of `all` and
+// the device's own value counts, so `all` must not be 1.
 import { define, ok, warn } from '../check.ts';
 import { forCilium } from '../opening.ts';
 

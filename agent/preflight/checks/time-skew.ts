@@ -1,5 +1,5 @@
-// This host's clock against the gateway's Date header, which has a resolution of one second. Needs no trust in
-// the certificate: a wrong clock is the very thing that makes a certificate look wrong.
+// This host's clock against the gateway's Date header, which has a resolution of one second. Needs no trust
+// in the certificate: a wrong clock is the very thing that makes a certificate look wrong.
 import { define, fail, ok, skip, warn } from '../check.ts';
 import { probeGateway, probeTimeoutMs } from '../observation/gateway.ts';
 import { withGateway } from '../opening.ts';

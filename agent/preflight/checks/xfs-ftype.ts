@@ -1,5 +1,5 @@
-// overlayfs on XFS needs the file type in directory entries. Old installers made XFS without it, and it can only
-// be set when the file system is made.
+// overlayfs on XFS needs the file type in directory entries. Old installers made XFS without it, and it can
+// only be set when the file system is made.
 import { mountOf } from '../../host/mounts.ts';
 import { define, fail, ok, skip, warn } from '../check.ts';
 

@@ -1,5 +1,5 @@
-// The texts of all checks by code, one file per group. A check whose code or problem has no texts here does not
-// compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
+// The texts of all checks by code, one file per group. A check whose code or problem has no texts here does
+// not compile. What belongs to no single check (why one was skipped, that one broke) stands here too.
 import { type FaultValues, fill, type Language } from '../../../protocol/catalogue/fault.ts';
 import type { Text } from '../../../protocol/catalogue/text.ts';
 import { ciliumMessages } from './cilium.ts';

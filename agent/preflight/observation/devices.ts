@@ -1,5 +1,5 @@
-// What a network device really is; its name proves nothing. A tunnel may hide below a bridge, a bond or a VLAN,
-// so the devices below are looked at as well.
+// What a network device really is; its name proves nothing. A tunnel may hide below a bridge, a bond or a
+// VLAN, so the devices below are looked at as well.
 import type { Link } from './links.ts';
 
 /** `tunnel` is anything that wraps packets into other packets; `unknown` when nobody can tell. */
@@ -35,8 +35,8 @@ export function deviceNature(links: readonly Link[], name: string, depth = 0): D
 }
 
 /**
- * A device stacked on others is a tunnel when one of those is; a bridge only when it has no other port, since the
- * taps of virtual machines hang beside the real port.
+ * A device stacked on others is a tunnel when one of those is; a bridge only when it has no other port, since
+ * the taps of virtual machines hang beside the real port.
  */
 function hiddenTunnel(links: readonly Link[], link: Link, depth: number): DeviceNature | undefined {
   const ports = links.filter((one) => one.master === link.name).map((one) => one.name);

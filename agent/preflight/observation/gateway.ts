@@ -1,5 +1,5 @@
-// The gateway as seen from here: its name, addresses, the route to it, and what one HTTPS request showed. Each
-// is asked once a run, since the host given to checks remembers its answers.
+// The gateway as seen from here: its name, addresses, the route to it, and what one HTTPS request showed.
+// Each is asked once a run, since the host given to checks remembers its answers.
 import type { Host, HttpsProbe } from '../../host/host.ts';
 import type { PreflightContext } from '../check.ts';
 import { isAddress } from './addresses.ts';

@@ -1,4 +1,5 @@
-// NVIDIA cards by their PCI identity. nvidia-smi is never called: it creates device files and loads the driver.
+// NVIDIA cards by their PCI identity. nvidia-smi is never called: it creates device
+// files and loads the driver.
 import type { Host } from '../../host/host.ts';
 
 const nvidia = '0x10de';
@@ -18,7 +19,9 @@ export async function nvidiaCards(host: Host): Promise<number> {
   return found.filter(Boolean).length;
 }
 
-/** `NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  …` → `470.82.01`; undefined when not loaded. */
+/**
+ * `NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  …` → `470.82.01`; undefined when not loaded.
+ */
 export async function nvidiaDriver(host: Host): Promise<string | undefined> {
   const text = await host.files.readText('/proc/driver/nvidia/version');
   return text === undefined ? undefined : (/Kernel Module\D*(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? '?');

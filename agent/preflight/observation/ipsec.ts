@@ -19,7 +19,9 @@ export async function encryptingPolicy(host: Host, address: string): Promise<str
   )?.destination;
 }
 
-/** Blocks that begin with `src A dst B …`, then indented lines: `dir out …`, and `tmpl …` when it encrypts. */
+/**
+ * Blocks that begin with `src A dst B …`, then indented lines: `dir out …`, and `tmpl …` when it encrypts.
+ */
 export function parsePolicies(text: string): readonly Policy[] {
   return text.split(/^(?=src )/m).flatMap((block) => {
     const destination = /^src \S+ dst (\S+)/.exec(block)?.[1];

@@ -1,6 +1,6 @@
 // How the running kernel was built: /proc/config.gz when it carries its configuration, else the file that the
-// distribution put under /boot or /lib/modules. Modules that are loaded or built in are no substitute: a feature
-// that is built in never shows in lsmod.
+// distribution put under /boot or /lib/modules. Modules that are loaded or built in are no substitute: a
+// feature that is built in never shows in lsmod.
 import { gunzipSync } from 'node:zlib';
 import type { Host } from '../../host/host.ts';
 

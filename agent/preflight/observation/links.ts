@@ -1,5 +1,5 @@
-// The network devices of this network namespace, as `ip -details link` tells them. Not /sys/class/net: inside a
-// container that may show the devices of another namespace under the same names.
+// The network devices of this network namespace, as `ip -details link` tells them. Not /sys/class/net: inside
+// a container that may show the devices of another namespace under the same names.
 import type { Host } from '../../host/host.ts';
 
 export interface Link {
@@ -10,7 +10,9 @@ export interface Link {
   /** `ether`, `loopback`, `none`, `ppp`, `gre`, … */
   readonly type: string;
   readonly macAddress: string;
-  /** The driver's own word for a made-up device (`veth`, `tun`, `wireguard`, `vlan`, …); empty for hardware. */
+  /**
+   * The driver's own word for a made-up device (`veth`, `tun`, `wireguard`, `vlan`, …); empty for hardware.
+   */
   readonly kind: string;
   /** The device below a VLAN, macvlan, …; `if5` when it lives in another namespace. */
   readonly parent?: string;
@@ -30,7 +32,10 @@ export async function linkNamed(host: Host, name: string): Promise<Link | undefi
   return (await links(host))?.find((link) => link.name === name);
 }
 
-/** One line a device, `\` where it would be broken: `N: NAME@PARENT: <FLAGS> mtu 1500 …\ link/TYPE MAC …\ KIND …`. */
+/**
+ * One line a device, `\` where it would be broken: `N: NAME@PARENT: <FLAGS> mtu 1500
+ * …\ link/TYPE MAC …\ KIND …`.
+ */
 export function parseLinks(text: string): readonly Link[] {
   return text.split('\n').flatMap((line) => {
     const [head = '', address = '', ...details] = line.split('\\').map((part) => part.trim());

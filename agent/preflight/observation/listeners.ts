@@ -1,5 +1,5 @@
-// Who listens on a port, from /proc/net alone: asking the kernel by netlink would load modules, and binding the
-// port to try would be a race with whoever wants it.
+// Who listens on a port, from /proc/net alone: asking the kernel by netlink would load modules, and binding
+// the port to try would be a race with whoever wants it.
 import type { Host } from '../../host/host.ts';
 
 export interface Listener {

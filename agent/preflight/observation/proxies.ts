@@ -1,5 +1,5 @@
-// Proxy settings as programs find them: the environment of this process (from /proc, read for these names only)
-// and what systemd hands to services. Passwords in a proxy's URL never leave this file.
+// Proxy settings as programs find them: the environment of this process (from /proc, read for these names
+// only) and what systemd hands to services. Passwords in a proxy's URL never leave this file.
 import type { Host } from '../../host/host.ts';
 import { contains, isAddress } from './addresses.ts';
 
@@ -27,13 +27,18 @@ export async function proxySettings(host: Host): Promise<readonly ProxySetting[]
   ];
 }
 
-/** `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any sign: all up to the last @ goes. */
+/**
+ * `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any
+ * sign: all up to the last @ goes.
+ */
 export function withoutCredentials(url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z0-9]+:\/\/)?(.*)$/is.exec(url) ?? [];
   return scheme + rest.slice(rest.lastIndexOf('@') + 1);
 }
 
-/** Whether a NO_PROXY list exempts a host: exact names, suffixes with or without a dot, `*`, ranges, ports. */
+/**
+ * Whether a NO_PROXY list exempts a host: exact names, suffixes with or without a dot, `*`, ranges, ports.
+ */
 export function isExempt(noProxy: string, host: string): boolean {
   return noProxy
     .split(/[\s,]+/)

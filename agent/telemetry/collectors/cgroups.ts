@@ -1,5 +1,6 @@
-// What the node's own services and all pods together use, from their control groups; version 1 (each controller a tree of its own)
-// and version 2 (one tree). A group that is not there is left out: a host before its join has no kubelet.
+// What the node's own services and all pods together use, from their control groups; version 1 (each
+// controller a tree of its own) and version 2 (one tree). A group that is not there is left out: a host
+// before its join has no kubelet.
 import type { Procfs } from '../../host/procfs.ts';
 import { type Collector, counter, gauge, numbersByName, type RecordShape } from './collector.ts';
 

@@ -1,10 +1,12 @@
-// One shape for every metric family: a name and `collect`. A collector reads through Procfs, opens one record per series group and
-// stores the columns. It keeps no clock and makes no decision about when it runs; a line that it cannot read it counts
-// with `fault` and goes on with the next one.
+// One shape for every metric family: a name and `collect`. A collector reads through Procfs, opens one record
+// per series group and stores the columns. It keeps no clock and makes no decision about when it runs; a line
+// that it cannot read it counts with `fault` and goes on with the next one.
 import type { Column, Labels } from '../../../protocol/telemetry/description.ts';
 import type { Procfs } from '../../host/procfs.ts';
 
-/** A kind of record: the family, the names of the labels that tell its groups apart, and its columns in order. */
+/**
+ * A kind of record: the family, the names of the labels that tell its groups apart, and its columns in order.
+ */
 export interface RecordShape {
   readonly family: string;
   readonly labelNames: readonly string[];
@@ -14,7 +16,10 @@ export interface RecordShape {
 export interface Sink {
   /** Where the columns go: shared memory. */
   readonly columns: Float64Array;
-  /** Opens the record of one group; the index of its first column, or -1 when there is no room (then store nothing). */
+  /**
+   * Opens the record of one group; the index of its first column, or -1 when there is
+   * no room (then store nothing).
+   */
   open(shape: RecordShape, ...labelValues: readonly string[]): number;
   /** Opens and fills one record; NaN stands for "not known here". */
   put(shape: RecordShape, labelValues: readonly string[], values: ArrayLike<number>): void;

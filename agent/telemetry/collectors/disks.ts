@@ -1,5 +1,5 @@
-// Block devices from /proc/diskstats, one group per device. Loop, ram and compressed-swap devices and partitions are left
-// out; what a kernel does not count (discards before 4.18, flushes before 5.5) is NaN.
+// Block devices from /proc/diskstats, one group per device. Loop, ram and compressed-swap devices and
+// partitions are left out; what a kernel does not count (discards before 4.18, flushes before 5.5) is NaN.
 import { type Collector, counter, fields, gauge, lines, type RecordShape } from './collector.ts';
 
 const sectorBytes = 512;

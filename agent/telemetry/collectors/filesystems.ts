@@ -1,5 +1,6 @@
-// Room and inodes of mounted file systems. Only those on the host's own devices are asked here, since they answer from memory;
-// one across a network may hang for ever, and is asked by RemoteSpace, which nothing waits for.
+// Room and inodes of mounted file systems. Only those on the host's own devices are asked here,
+// since they answer from memory; one across a network may hang for ever, and is asked by
+// RemoteSpace, which nothing waits for.
 import type { FileSystemSpace } from '../../host/procfs.ts';
 import { type Collector, gauge, type Observation, type RecordShape } from './collector.ts';
 import { type Mount, mountsOf } from './mounts.ts';

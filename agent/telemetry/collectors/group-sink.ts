@@ -1,6 +1,7 @@
-// Between the collectors and the ring: gives each series group (a shape with its label values) a schema number, writes its
-// description before its first record, and retires it when it has not been written for a while (a disk or a pod's link
-// that has gone). Numbers are used in turn, so one is used again only after all others were.
+// Between the collectors and the ring: gives each series group (a shape with its label values) a schema
+// number, writes its description before its first record, and retires it when it has not been written
+// for a while (a disk or a pod's link that has gone). Numbers are used in turn, so one is used again
+// only after all others were.
 import { encodeDescription } from '../../../protocol/telemetry/description.ts';
 import { recordClass } from '../../../protocol/telemetry/record.ts';
 import type { RingProducer } from '../ring/producer.ts';

@@ -1,5 +1,6 @@
-// What the last look at the private line has shown, as metrics. The measuring is done by the daemon once a minute and handed over; here
-// it is only written down, with the time that it is of, until it is too old to say anything.
+// What the last look at the private line has shown, as metrics. The measuring is done by the daemon
+// once a minute and handed over; here it is only written down, with the time that it is of, until it
+// is too old to say anything.
 import type { LineMeasurement } from '../../state/line-measurement.ts';
 import { type Collector, gauge, type RecordShape } from './collector.ts';
 

@@ -1,5 +1,5 @@
-// The mount table, as the collectors of file systems and of pods' volumes read it. Which file systems answer from memory, and which only
-// across a network, where the answer may never come.
+// The mount table, as the collectors of file systems and of pods' volumes read it. Which file systems answer
+// from memory, and which only across a network, where the answer may never come.
 import type { Procfs } from '../../host/procfs.ts';
 import { lines } from './collector.ts';
 

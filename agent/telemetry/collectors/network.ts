@@ -1,5 +1,5 @@
-// Network devices: counters from /proc/net/dev, state from /sys/class/net. Links of pods (veth, lxc) come and go with
-// them and are left out: the pod's own metrics have their traffic.
+// Network devices: counters from /proc/net/dev, state from /sys/class/net. Links of pods (veth, lxc) come and
+// go with them and are left out: the pod's own metrics have their traffic.
 import { type Collector, counter, fields, gauge, lines, type RecordShape } from './collector.ts';
 
 const ignored = /^(veth|lxc|cali|cilium_.+_tmp|ifb)/;

@@ -1,5 +1,5 @@
-// One round of all collectors. A family that fails costs one counted error and its own values of this round, nothing else;
-// how long each took and whether it worked are metrics themselves.
+// One round of all collectors. A family that fails costs one counted error and its own values of this round,
+// nothing else; how long each took and whether it worked are metrics themselves.
 import type { Procfs } from '../../host/procfs.ts';
 import { type Collector, counter, gauge, type RecordShape } from './collector.ts';
 import type { GroupSink } from './group-sink.ts';

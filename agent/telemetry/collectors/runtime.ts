@@ -1,5 +1,6 @@
-// What kubelet and containerd hold on this host, as their own folders show it, also while they don't answer: pods of the kubelet, and
-// running tasks of containerd (each container, and one more for each pod's sandbox). Their CPU and memory: cgroups.ts.
+// What kubelet and containerd hold on this host, as their own folders show it, also while they don't answer:
+// pods of the kubelet, and running tasks of containerd (each container, and one more for each pod's sandbox).
+// Their CPU and memory: cgroups.ts.
 import { type Collector, gauge, type RecordShape } from './collector.ts';
 
 const podFolder = '/var/lib/kubelet/pods';

@@ -1,5 +1,6 @@
-// The host's clock: what it says, how long the host is up, and whether somebody set it. A clock that is set moves against the
-// monotonic one; steps of more than a tenth of a second are added up, forwards and backwards apart.
+// The host's clock: what it says, how long the host is up, and whether somebody set it. A clock that
+// is set moves against the monotonic one; steps of more than a tenth of a second are added up,
+// forwards and backwards apart.
 import { type Collector, counter, fields, gauge, type RecordShape } from './collector.ts';
 
 const stepSeconds = 0.1;

@@ -1,5 +1,6 @@
-// How the kernel's clock is kept (adjtimex): whether it is synchronized, how far off it is thought to be, and how it is steered; names and
-// units as node_exporter has them. Without the addon for that call the family is absent; where the call is forbidden it is a counted error.
+// How the kernel's clock is kept (adjtimex): whether it is synchronized, how far off it is thought to be, and
+// how it is steered; names and units as node_exporter has them. Without the addon for that call the family is
+// absent; where the call is forbidden it is a counted error.
 import { type KernelCalls, kernelCalls } from '../../host/kernel-calls.ts';
 import { type Collector, gauge, type RecordShape } from './collector.ts';
 
@@ -24,7 +25,10 @@ const shape: RecordShape = {
   ],
 };
 
-/** The addon is looked for once, in the first round: one that can't be loaded fails this family each time, and no other. */
+/**
+ * The addon is looked for once, in the first round: one that can't be loaded fails this
+ * family each time, and no other.
+ */
 export function timexCollector(
   load: () => Pick<KernelCalls, 'clockDiscipline'> | undefined = kernelCalls,
 ): Collector {

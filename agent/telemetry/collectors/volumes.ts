@@ -1,6 +1,7 @@
-// Room on pods' volumes that are file systems of their own (claims, shared storage, memory): what fills up without the node's disk filling
-// up. What kubelet mounts for configuration and secrets is left out. The kubelet's own kubelet_volume_stats, with the claim's
-// name, come through the gateway; these come also while it is stuck on one of them.
+// Room on pods' volumes that are file systems of their own (claims, shared storage, memory): what fills up
+// without the node's disk filling up. What kubelet mounts for configuration and secrets is left out. The
+// kubelet's own kubelet_volume_stats, with the claim's name, come through the gateway; these come also while
+// it is stuck on one of them.
 import type { FileSystemSpace } from '../../host/procfs.ts';
 import { type Collector, gauge, type Observation, type RecordShape } from './collector.ts';
 import type { RemoteSpace } from './filesystems.ts';

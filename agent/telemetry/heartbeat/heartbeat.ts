@@ -1,5 +1,6 @@
-// Puts one heartbeat together from what is known at this moment and replaces the one that waits in the tunnel. It never waits for a probe:
-// a kubelet that does not answer must not stop the heart, so the last known answer is used.
+// Puts one heartbeat together from what is known at this moment and replaces the one that waits in
+// the tunnel. It never waits for a probe: a kubelet that does not answer must not stop the heart, so
+// the last known answer is used.
 
 import { background } from '../../../protocol/defect.ts';
 import type { TelemetryChannel } from '../../../protocol/messages/session.ts';

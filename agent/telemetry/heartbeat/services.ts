@@ -1,5 +1,5 @@
-// Whether the node's services answer: the kubelet on its health port, containerd on its socket. Asked for each
-// heartbeat, so it costs two local connections and no process.
+// Whether the node's services answer: the kubelet on its health port, containerd on its socket. Asked for
+// each heartbeat, so it costs two local connections and no process.
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { paths } from '../../config/paths.ts';
@@ -25,7 +25,9 @@ function askKubelet(): Promise<boolean> {
   });
 }
 
-/** A frozen containerd still has a socket that accepts: that is found by the kubelet, whose health then fails. */
+/**
+ * A frozen containerd still has a socket that accepts: that is found by the kubelet, whose health then fails.
+ */
 function askContainerd(): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(paths.containerdSocket);

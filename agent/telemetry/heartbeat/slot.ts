@@ -1,5 +1,6 @@
-// The latest vitals, one slot in shared memory: the collecting thread overwrites it, the main thread reads it whenever a
-// heartbeat is due. Nothing queues here, each reading is whole, and a thread that dies in a write leaves the one before.
+// The latest vitals, one slot in shared memory: the collecting thread overwrites it, the main thread reads
+// it whenever a heartbeat is due. Nothing queues here, each reading is whole, and a thread that dies in a
+// write leaves the one before.
 import { type Vitals, vitalNames } from '../../../protocol/telemetry/vitals.ts';
 import { LatestWords } from '../ring/latest-words.ts';
 

@@ -1,5 +1,5 @@
-// Samples the host's vitals for the heartbeat: four small files and one statfs. What cannot be read is 0 (the heartbeat has no
-// way to say "unknown"; the metrics have).
+// Samples the host's vitals for the heartbeat: four small files and one statfs. What cannot be read is 0 (the
+// heartbeat has no way to say "unknown"; the metrics have).
 import type { Procfs } from '../../host/procfs.ts';
 import { fields, numbersByName } from '../collectors/collector.ts';
 import type { SampledVitals } from './slot.ts';

@@ -1,5 +1,6 @@
-// The reading end of a ring: one thread only. It walks whole records from any position that is not yet free, as runs of bytes that
-// lie side by side, and moves the consumer's words. What may be freed, and when, is the caller's decision (shipper, spool).
+// The reading end of a ring: one thread only. It walks whole records from any position that is not yet free,
+// as runs of bytes that lie side by side, and moves the consumer's words. What may be freed, and when, is the
+// caller's decision (shipper, spool).
 import { recordClassCount, recordHeaderBytes } from '../../../protocol/telemetry/record.ts';
 import { LatestWords } from './latest-words.ts';
 import { accountLayout, accountWord, headerBytes, openRing, word } from './layout.ts';
@@ -70,7 +71,10 @@ export class RingConsumer {
     Atomics.store(this.#words, word[which], position);
   }
 
-  /** Whole records from `from` on, at most `limitBytes` (one record may exceed it); undefined when there is none. */
+  /**
+   * Whole records from `from` on, at most `limitBytes` (one record may exceed it);
+   * undefined when there is none.
+   */
   run(from: number, limitBytes: number, upTo = this.position('published')): RingRun | undefined {
     const visitClass = this.#visitor?.recordClass ?? -1;
     let start = from;
@@ -107,7 +111,10 @@ export class RingConsumer {
     };
   }
 
-  /** Resolves when more than `seen` is published (at once when it already is). Keeps no process alive by itself. */
+  /**
+   * Resolves when more than `seen` is published (at once when it already is). Keeps
+   * no process alive by itself.
+   */
   async published(seen: number): Promise<void> {
     Atomics.store(this.#words, word.waiting, 1);
     const { version } = this.#account;

@@ -1,6 +1,7 @@
-// The latest version of a row of words: one thread writes it, another reads it whole. The writer fills the copy that
-// nobody reads and then turns the version, by one store; so one that dies at any moment leaves the version before it.
-// The reader reads again only when the version was turned meanwhile, so a writer that is gone never holds it up.
+// The latest version of a row of words: one thread writes it, another reads it whole. The writer fills the
+// copy that nobody reads and then turns the version, by one store; so one that dies at any moment leaves
+// the version before it. The reader reads again only when the version was turned meanwhile, so a writer
+// that is gone never holds it up.
 
 /** Where the row lies in a header of words. */
 export interface LatestLayout {

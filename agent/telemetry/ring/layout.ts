@@ -1,17 +1,17 @@
-// Where everything lies in a ring's SharedArrayBuffer. A header of words, each group on a 128-byte line of its own (two
-// cache lines: the neighbour that the prefetcher pulls in counts too), so that producer and consumer never write to
-// the same line; then the data area, a power of two.
+// Where everything lies in a ring's SharedArrayBuffer. A header of words, each group on a 128-byte line of
+// its own (two cache lines: the neighbour that the prefetcher pulls in counts too), so that producer and
+// consumer never write to the same line; then the data area, a power of two.
 //
-// Positions are byte counts mod 2³², compared as `(a - b) | 0`; `position & (capacity - 1)` is the place in the data area.
-// Always, in this order: free ≤ acknowledged and durable ≤ sent ≤ published, published - free ≤ capacity
-// (`sent` steps back after a reconnect, never below `acknowledged`).
+// Positions are byte counts mod 2³², compared as `(a - b) | 0`; `position & (capacity - 1)` is the place in
+// the data area. Always, in this order: free ≤ acknowledged and durable ≤ sent ≤ published, published - free
+// ≤ capacity (`sent` steps back after a reconnect, never below `acknowledged`).
 //
-// Memory order: record bytes are written with plain stores, then the account's version with Atomics.store; whoever has
-// read the version with Atomics.load sees the bytes. The other way round, the consumer stores `free` when it needs the
-// bytes no more, and the producer loads it before it writes over them.
+// Memory order: record bytes are written with plain stores, then the account's version with Atomics.store;
+// whoever has read the version with Atomics.load sees the bytes. The other way round, the consumer stores
+// `free` when it needs the bytes no more, and the producer loads it before it writes over them.
 //
-// A producer may die at any store. What it has published, spent and lost changes by one store, that of the version; what
-// it began behind that is found by `begun`, and the next producer counts it as lost.
+// A producer may die at any store. What it has published, spent and lost changes by one store, that of the
+// version; what it began behind that is found by `begun`, and the next producer counts it as lost.
 import { recordClassCount } from '../../../protocol/telemetry/record.ts';
 import type { LatestLayout } from './latest-words.ts';
 

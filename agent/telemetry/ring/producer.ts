@@ -1,7 +1,8 @@
-// The writing end of a ring: one thread only. `begin` makes room for a record and answers where its columns are; the
-// caller stores them straight into shared memory, and the next `begin` or `publish` makes the record complete. Nothing
-// here waits: when the ring is full the record is lost, its sequence is spent, and a LOSS record says so as soon as
-// there is room. Always, whatever store was the last before this thread died: sequences = records written + lost.
+// The writing end of a ring: one thread only. `begin` makes room for a record and answers where its columns
+// are; the caller stores them straight into shared memory, and the next `begin` or `publish` makes the record
+// complete. Nothing here waits: when the ring is full the record is lost, its sequence is spent, and a LOSS
+// record says so as soon as there is room. Always, whatever store was the last before this thread died:
+// sequences = records written + lost.
 import {
   lossColumn,
   lossReason,
@@ -42,7 +43,10 @@ export class RingProducer {
   #lossCount: number;
   #lossReason: number;
 
-  /** Takes up where the last producer of this memory died: what it began and did not publish is lost, and counted. */
+  /**
+   * Takes up where the last producer of this memory died: what it began and did not
+   * publish is lost, and counted.
+   */
   constructor(memory: SharedArrayBuffer) {
     const { words, capacityBytes } = openRing(memory);
     this.#words = words;
@@ -68,7 +72,9 @@ export class RingProducer {
     this.#wake();
   }
 
-  /** Room for a record of that many f64 columns: the index of the first in `columns`, or -1 when it is lost. */
+  /**
+   * Room for a record of that many f64 columns: the index of the first in `columns`, or -1 when it is lost.
+   */
   begin(kind: RecordClass, schema: number, deltaMs: number, columnCount: number): number {
     const offset = this.#reserve(kind, schema, deltaMs, recordHeaderBytes + (columnCount << 3));
     return offset < 0 ? -1 : (offset + recordHeaderBytes) >> 3;
@@ -96,14 +102,20 @@ export class RingProducer {
     return this.#lossCount !== 0;
   }
 
-  /** Takes back the record that the last successful `begin` made; nothing may have been begun or published since. */
+  /**
+   * Takes back the record that the last successful `begin` made; nothing may have
+   * been begun or published since.
+   */
   cancel(): void {
     this.#position = this.#recordStart;
     this.#sequence = (this.#sequence - 1) | 0;
     this.#words[word.begun] = this.#sequence;
   }
 
-  /** Shows all complete records to the consumer and wakes it when it sleeps. Also tries to report what was lost. */
+  /**
+   * Shows all complete records to the consumer and wakes it when it sleeps. Also
+   * tries to report what was lost.
+   */
   publish(): void {
     if (this.#lossCount !== 0) this.#reportLoss();
     this.#commit();
@@ -119,7 +131,10 @@ export class RingProducer {
     return offset < 0 ? this.#lose(kind, lossReason.ringFull) : offset;
   }
 
-  /** Puts a record's header at the current position, behind padding when it would wrap; -1 when there is no room. */
+  /**
+   * Puts a record's header at the current position, behind padding when it would
+   * wrap; -1 when there is no room.
+   */
   #place(kind: RecordClass, schema: number, deltaMs: number, length: number): number {
     let offset = this.#position & this.#mask;
     const toEnd = this.#capacity - offset;
@@ -147,15 +162,15 @@ export class RingProducer {
     this.#lossReason |= reason;
     this.#sequence = (this.#sequence + 1) | 0;
     this.#countLost(kind);
-    // Nothing else tells of it if this thread dies now; and what lies here unseen must reach the consumer, or a full
-    // ring would stay full.
+    // Nothing else tells of it if this thread dies now; and what lies here unseen must reach the consumer, or
+    // a full ring would stay full.
     this.#commit(1);
     return -1;
   }
 
   /**
-   * The LOSS record stands right behind the range that it reports, so a reader finds every hole explained where it is.
-   * Until it is published the range is unreported, whether it is written or not.
+   * The LOSS record stands right behind the range that it reports, so a reader finds every hole explained
+   * where it is. Until it is published the range is unreported, whether it is written or not.
    */
   #reportLoss(): boolean {
     const lossFirst = (this.#sequence - this.#lossCount) >>> 0;
@@ -170,7 +185,10 @@ export class RingProducer {
     return true;
   }
 
-  /** What the last producer began behind its last commit lies there header by header, but its columns may be half. */
+  /**
+   * What the last producer began behind its last commit lies there header by header,
+   * but its columns may be half.
+   */
   #loseUnpublished(): void {
     const count = ((this.#words[word.begun] ?? 0) - this.#sequence) | 0;
     if (count <= 0) return;
@@ -192,7 +210,10 @@ export class RingProducer {
     this.#next[index] = ((this.#next[index] ?? 0) + 1) | 0;
   }
 
-  /** Shows the consumer all of it at once: positions, sequences and losses. So many of the sequences since the last are lost. */
+  /**
+   * Shows the consumer all of it at once: positions, sequences and losses. So many of the
+   * sequences since the last are lost.
+   */
   #commit(lost = 0): void {
     const next = this.#next;
     const spent = (this.#sequence - (next[accountWord.sequence] ?? 0)) | 0;

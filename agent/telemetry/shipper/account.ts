@@ -1,5 +1,5 @@
-// What became of the records of this process: produced = acknowledged + pending + lost, in records, whenever it is asked. The ring counts
-// in 32 bits, this for ever.
+// What became of the records of this process: produced = acknowledged + pending + lost, in records, whenever
+// it is asked. The ring counts in 32 bits, this for ever.
 import type { RingConsumer } from '../ring/consumer.ts';
 import { Counter32 } from './counter32.ts';
 

@@ -1,4 +1,5 @@
-// Extends a counter that wraps at 2³² to a full number. Right as long as it is read at least once per 2³² counts.
+// Extends a counter that wraps at 2³² to a full number. Right as long as it is read
+// at least once per 2³² counts.
 
 export class Counter32 {
   #total = 0;

@@ -1,5 +1,6 @@
-// The descriptions that are in force, as the shipper saw them pass in the ring. A new session begins with all of them, in
-// batches of their own, so a gateway that has just started can read what lies in the ring from before.
+// The descriptions that are in force, as the shipper saw them pass in the ring. A new session
+// begins with all of them, in batches of their own, so a gateway that has just started can read
+// what lies in the ring from before.
 import {
   type BatchHeader,
   batchFlag,

@@ -1,6 +1,7 @@
-// What is on its way: the batches handed to the tunnel that are not acknowledged yet, and those whose bytes the socket may
-// still read. It answers the two questions that decide everything: how far is it acknowledged, and which part of the ring may
-// be written over. A batch that was given up (link cut, sent again) stays here until the tunnel lets go of its bytes.
+// What is on its way: the batches handed to the tunnel that are not acknowledged yet, and those whose bytes
+// the socket may still read. It answers the two questions that decide everything: how far is it acknowledged,
+// and which part of the ring may be written over. A batch that was given up (link cut, sent again) stays here
+// until the tunnel lets go of its bytes.
 
 export interface Flight {
   /** Positions in the ring. */

@@ -1,5 +1,5 @@
-// When the shipper leaves the channel alone: one pause at a time, after which it goes on, or goes back to what is not acknowledged.
-// Going back outranks going on. Nothing starts any more once it has been stopped.
+// When the shipper leaves the channel alone: one pause at a time, after which it goes on, or goes back to
+// what is not acknowledged. Going back outranks going on. Nothing starts any more once it has been stopped.
 
 export class Pause {
   readonly #goOn: () => void;

@@ -1,6 +1,7 @@
-// Carries the ring to the tunnel: waits until something is published, hands whole runs of records as they lie to the channel, takes
-// acknowledgements, and frees the ring. It copies no record. Two things always hold: nothing is freed before the gateway has
-// acknowledged it and the tunnel has let go of its bytes; and produced = acknowledged + pending + lost.
+// Carries the ring to the tunnel: waits until something is published, hands whole runs of records as they lie
+// to the channel, takes acknowledgements, and frees the ring. It copies no record. Two things always hold:
+// nothing is freed before the gateway has acknowledged it and the tunnel has let go of its bytes; and
+// produced = acknowledged + pending + lost.
 import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';
 import { batchFlag, batchHeaderBytes, encodeBatchHeader } from '../../../protocol/telemetry/batch.ts';
 import { packedBatchLimitBytes } from '../../../protocol/telemetry/packing-context.ts';
@@ -192,8 +193,8 @@ export class Shipper {
   }
 
   /**
-   * Up to what is acknowledged; when more than half the ring is in use, up to what is synced to the spool. Never beyond bytes
-   * that the socket or the disk may still read.
+   * Up to what is acknowledged; when more than half the ring is in use, up to what is synced to the spool.
+   * Never beyond bytes that the socket or the disk may still read.
    */
   #free(): void {
     const acknowledged = this.#ring.position('acknowledged');
@@ -208,8 +209,9 @@ export class Shipper {
   }
 
   /**
-   * The ring has given up what comes next: those records are the spool's, live goes on behind them in a new epoch. Only
-   * once there is a session that takes its descriptions: a link that stays cut must not make an epoch of every lap.
+   * The ring has given up what comes next: those records are the spool's, live goes on behind them in a
+   * new epoch. Only once there is a session that takes its descriptions: a link that stays cut must not
+   * make an epoch of every lap.
    */
   #handOver(spool: ShipperSpool): boolean {
     if (spool.isWriting) return false;
@@ -229,7 +231,10 @@ export class Shipper {
     return true;
   }
 
-  /** Leaves the channel alone for a while, then goes on, or from the acknowledged position when `again` is set. */
+  /**
+   * Leaves the channel alone for a while, then goes on, or from the acknowledged
+   * position when `again` is set.
+   */
   #retryAfter(milliseconds: number, again = false): void {
     if (this.#pause.begin(milliseconds, again)) this.#isFull &&= !again;
   }
@@ -241,7 +246,10 @@ export class Shipper {
     this.#pump();
   }
 
-  /** A batch that left this process and is not acknowledged in time is sent again; the gateway drops what it has. */
+  /**
+   * A batch that left this process and is not acknowledged in time is sent again;
+   * the gateway drops what it has.
+   */
   #watch(): void {
     const oldest = this.#flights.oldest;
     if (oldest === undefined || this.#watchdog !== undefined || this.#pause.isStopped) return;

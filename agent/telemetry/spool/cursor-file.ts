@@ -1,5 +1,5 @@
-// How far the spool is done, as it lies on the disk, and the marks that the gateway has acknowledged. Each save goes to the other
-// slot, so that a torn one leaves the last.
+// How far the spool is done, as it lies on the disk, and the marks that the gateway has acknowledged. Each
+// save goes to the other slot, so that a torn one leaves the last.
 
 import type { SpoolDisk } from '../../host/spool-files.ts';
 import { cursorFileName, cursorListLimit, encodeSlot, type SpoolCursor, slotBytes } from './cursor.ts';

@@ -1,6 +1,7 @@
-// How far the spool is done: the place up to which everything is replayed, the high-water marks that the gateway has
-// acknowledged, and the losses that it has not been told of yet. Two slots of 4 KiB, written in turn, each with a
-// checksum: a torn write leaves the other one. Losing both costs only work (the gateway drops what it has seen).
+// How far the spool is done: the place up to which everything is replayed, the high-water marks that the
+// gateway has acknowledged, and the losses that it has not been told of yet. Two slots of 4 KiB, written
+// in turn, each with a checksum: a torn write leaves the other one. Losing both costs only work (the
+// gateway drops what it has seen).
 import { crc32 } from 'node:zlib';
 
 export interface SpoolLoss {

@@ -1,5 +1,6 @@
-// What the spool had to give up and the gateway has not been told of yet: ranges of sequences, each with its reason. Ranges that follow on
-// each other are one. The list is bounded by what fits into the cursor; the oldest epoch's go first.
+// What the spool had to give up and the gateway has not been told of yet: ranges of sequences, each with
+// its reason. Ranges that follow on each other are one. The list is bounded by what fits into the cursor;
+// the oldest epoch's go first.
 import { cursorListLimit, type SpoolLoss } from './cursor.ts';
 
 export class Losses {

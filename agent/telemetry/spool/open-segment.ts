@@ -1,5 +1,5 @@
-// The one segment that is written to. After a failed append or sync it is cut back to what is certain and closed: nobody knows what a disk
-// holds behind a failure, and the ring still has it.
+// The one segment that is written to. After a failed append or sync it is cut back to what is certain and
+// closed: nobody knows what a disk holds behind a failure, and the ring still has it.
 import type { SpoolFile } from '../../host/spool-files.ts';
 import type { Segment } from './segment.ts';
 

@@ -1,6 +1,6 @@
-// What lies on the disk when the agent starts: every segment is read once, block by block, up to the first block that is not whole, and
-// what is missing between it and the next segment of its epoch is a loss with a reason. It never refuses to start: a file
-// that cannot be read at all is left out and counted.
+// What lies on the disk when the agent starts: every segment is read once, block by block, up to the first
+// block that is not whole, and what is missing between it and the next segment of its epoch is a loss with a
+// reason. It never refuses to start: a file that cannot be read at all is left out and counted.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
 import type { SpoolDisk } from '../../host/spool-files.ts';
 import { cursorFileName, decodeSlots, type SpoolCursor, type SpoolLoss, slotBytes } from './cursor.ts';
@@ -48,7 +48,10 @@ export async function recoverSpool(disk: SpoolDisk): Promise<Recovered> {
   };
 }
 
-/** Fills in size and next sequence; false when it ends before the file does. Nothing is changed: a second start finds the same. */
+/**
+ * Fills in size and next sequence; false when it ends before the file does. Nothing is changed: a
+ * second start finds the same.
+ */
 async function measure(disk: SpoolDisk, segment: Segment): Promise<boolean> {
   const file = await disk.open(segmentFileName(segment));
   try {
@@ -64,7 +67,10 @@ async function measure(disk: SpoolDisk, segment: Segment): Promise<boolean> {
   }
 }
 
-/** The hole up to the next segment of the same epoch; at the end of an epoch nobody can tell how much was there. */
+/**
+ * The hole up to the next segment of the same epoch; at the end of an epoch nobody
+ * can tell how much was there.
+ */
 function lossBehind(segment: Segment, segments: readonly Segment[], cursor: SpoolCursor): SpoolLoss[] {
   const next = segments.find(({ ordinal, epoch }) => ordinal > segment.ordinal && epoch === segment.epoch);
   const acknowledged = new Map(cursor.acknowledged).get(segment.epoch) ?? 0;

@@ -1,5 +1,5 @@
-// Sends what lies on the disk, oldest first, one block at a time and no faster than the limit, beside the live records. A block is
-// done when the gateway has acknowledged it; until then it is sent again.
+// Sends what lies on the disk, oldest first, one block at a time and no faster than the limit, beside the
+// live records. A block is done when the gateway has acknowledged it; until then it is sent again.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import { type Acknowledgement, decodeAcknowledgement } from '../../../protocol/telemetry/acknowledgement.ts';

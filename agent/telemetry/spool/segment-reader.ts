@@ -1,4 +1,5 @@
-// Reads blocks of segments that are not written to any more, or still are: the file of the one that is read stays open.
+// Reads blocks of segments that are not written to any more, or still are: the file of the
+// one that is read stays open.
 import type { SpoolDisk, SpoolFile } from '../../host/spool-files.ts';
 import {
   type Block,

@@ -1,5 +1,5 @@
-// The end of the queue: which segment is written to, when the next one begins, and how far all of it is written and synced. A
-// failed write or sync steps back to what is certain, and closes the segment.
+// The end of the queue: which segment is written to, when the next one begins, and how far all of it is
+// written and synced. A failed write or sync steps back to what is certain, and closes the segment.
 import type { SpoolDisk, SpoolFile } from '../../host/spool-files.ts';
 import { lengthOf, OpenSegment } from './open-segment.ts';
 import { type Segment, segmentFileName } from './segment.ts';
@@ -26,7 +26,10 @@ export interface SegmentWriterOptions {
 }
 
 export class SegmentWriter {
-  /** What this process has written, and how much of it is synced. After a failure less may be written than before. */
+  /**
+   * What this process has written, and how much of it is synced. After a failure less
+   * may be written than before.
+   */
   tail: Tail | undefined;
   syncedTail: Tail | undefined;
   readonly #options: SegmentWriterOptions;
@@ -47,7 +50,10 @@ export class SegmentWriter {
     return this.#open?.segment === segment ? this.#open.file : undefined;
   }
 
-  /** Writes one block; `describe` gives the blocks that a new segment begins with. Returns how many bytes went to the disk. */
+  /**
+   * Writes one block; `describe` gives the blocks that a new segment begins with. Returns how
+   * many bytes went to the disk.
+   */
   async append(block: Append, describe: () => readonly (readonly Uint8Array[])[]): Promise<number> {
     const fit = this.#fitting(block.epoch);
     const open = fit ?? (await this.#begin(block));

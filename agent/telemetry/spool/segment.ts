@@ -1,5 +1,6 @@
-// A segment: a file of blocks, each of them a batch exactly as it goes over the wire (protocol/telemetry/batch.ts). Its name tells order,
-// epoch and first sequence: `0000000042-<epoch>-<sequence>.segment`. Reading one never throws for what is in it: the first
+// A segment: a file of blocks, each of them a batch exactly as it goes over the wire
+// (protocol/telemetry/batch.ts). Its name tells order, epoch and first sequence:
+// `0000000042-<epoch>-<sequence>.segment`. Reading one never throws for what is in it: the first
 // block that is not whole ends it.
 import {
   type Batch,

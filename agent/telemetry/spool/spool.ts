@@ -1,7 +1,8 @@
-// The spool keeps on the disk what the gateway has not acknowledged: written from the ring as it lies within 50 ms of being
-// published (survives the end of the process), synced within 500 ms or 1 MiB (survives a power cut). The ring may then
-// be written over. When that has happened, the records in between are the spool's: they are replayed as an epoch that
-// is over, and the live records go on under a new one. A disk that fails costs the spool, never the telemetry.
+// The spool keeps on the disk what the gateway has not acknowledged: written from the ring as it lies within
+// 50 ms of being published (survives the end of the process), synced within 500 ms or 1 MiB (survives a power
+// cut). The ring may then be written over. When that has happened, the records in between are the spool's:
+// they are replayed as an epoch that is over, and the live records go on under a new one. A disk that fails
+// costs the spool, never the telemetry.
 
 import type { Logger } from 'pino';
 import { background } from '../../../protocol/defect.ts';
@@ -56,7 +57,10 @@ export class Spool {
   lostRecords = 0;
   failures = 0;
   readonly #options: SpoolOptions & typeof defaults;
-  /** Epochs of this life that were handed over, each with the first sequence that the spool has still to deliver. */
+  /**
+   * Epochs of this life that were handed over, each with the first sequence that the
+   * spool has still to deliver.
+   */
   readonly #ownEpochs = new Map<number, number>();
   #store: SpoolStore | undefined;
   #replay: Replay | undefined;
@@ -109,7 +113,9 @@ export class Spool {
     return this.#store?.sizeBytes ?? 0;
   }
 
-  /** Recovers what is on the disk, then replays until the signal; at the end writes and syncs what is left. */
+  /**
+   * Recovers what is on the disk, then replays until the signal; at the end writes and syncs what is left.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { disk, limits, channel, replayBytesPerSecond, idleMs, logger } = this.#options;
     const store = await SpoolStore.open(disk, limits).catch((error: unknown) => this.#fail(error));
@@ -168,8 +174,8 @@ export class Spool {
   }
 
   /**
-   * The ring has lost records that are not acknowledged: all up to what is written is the spool's from now on, and the live
-   * epoch is another. Not while a block is being written (`isWriting`).
+   * The ring has lost records that are not acknowledged: all up to what is written is the spool's from now
+   * on, and the live epoch is another. Not while a block is being written (`isWriting`).
    */
   handOver(newEpoch: number): { readonly position: number; readonly nextSequence: number } {
     this.#ownEpochs.set(this.#epoch, this.#acknowledgedSequence);

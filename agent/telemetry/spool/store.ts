@@ -1,6 +1,6 @@
-// The segments on the disk as one queue: blocks are appended at the end (segment-writer.ts), and leave at the front when they are acknowledged,
-// or when the cap is reached (then as a loss). All that it does, it does one thing after the other. A failure leaves the queue as it
-// was before.
+// The segments on the disk as one queue: blocks are appended at the end (segment-writer.ts), and leave at the
+// front when they are acknowledged, or when the cap is reached (then as a loss). All that it does, it does
+// one thing after the other. A failure leaves the queue as it was before.
 import { lossReason } from '../../../protocol/telemetry/record.ts';
 import type { SpoolDisk } from '../../host/spool-files.ts';
 import { CursorFile } from './cursor-file.ts';
@@ -26,7 +26,9 @@ const freeCheckBytes = 1024 * 1024;
 export class SpoolStore {
   /** Records that were dropped for want of room, as they go. */
   onLost: (epoch: number, records: number) => void = () => undefined;
-  /** Whether the ring still has records of a segment: then dropping it would lose nothing, and gain nothing. */
+  /**
+   * Whether the ring still has records of a segment: then dropping it would lose nothing, and gain nothing.
+   */
   isInRing: (segment: Segment) => boolean = () => false;
   readonly damaged: number;
   readonly losses: Losses;
@@ -112,7 +114,10 @@ export class SpoolStore {
     this.#cursor.acknowledge(epoch, nextSequence);
   }
 
-  /** The oldest block that is not done. Blocks of the live epoch are the ring's business as long as it is live. */
+  /**
+   * The oldest block that is not done. Blocks of the live epoch are the ring's
+   * business as long as it is live.
+   */
   next(liveEpoch: number): Promise<Block | undefined> {
     return this.#inTurn(async () => {
       for (;;) {
@@ -188,8 +193,9 @@ export class SpoolStore {
   }
 
   /**
-   * The cursor first, and synced, then the file: after a crash in between, recovery removes it. A cursor that cannot be
-   * written keeps no file: it may be for want of the room that the file takes, and the gateway knows what it has seen.
+   * The cursor first, and synced, then the file: after a crash in between, recovery removes it. A cursor
+   * that cannot be written keeps no file: it may be for want of the room that the file takes, and the
+   * gateway knows what it has seen.
    */
   async #putAway(segment: Segment): Promise<void> {
     if (this.#writer.isOpen(segment)) await this.#writer.close();
@@ -205,7 +211,10 @@ export class SpoolStore {
     });
   }
 
-  /** What a read-only disk kept is tried again each second. One that stays, which was told already, holds up none of the others. */
+  /**
+   * What a read-only disk kept is tried again each second. One that stays, which was told already,
+   * holds up none of the others.
+   */
   async #removeRemaining(): Promise<void> {
     for (const name of this.#remaining) {
       await this.#disk.remove(name).then(

@@ -1,5 +1,5 @@
-// A new agent's first duty: to say that it is well, which it is when the gateway sees its tunnel. Until then the guard
-// may put the old one back at any moment.
+// A new agent's first duty: to say that it is well, which it is when the gateway sees its tunnel. Until then
+// the guard may put the old one back at any moment.
 import type { Logger } from 'pino';
 import { endTrial, readTrial } from '../../components/agent/trial.ts';
 import type { Host } from '../../host/host.ts';

@@ -1,5 +1,6 @@
-// Releases of the agent as install.sh lays them out: /opt/regnode/releases/<version>-<hash>, and the link `current`
-// that everything else is reached through. A host whose files belong to a package has no such link, and is left alone.
+// Releases of the agent as install.sh lays them out: /opt/regnode/releases/<version>-<hash>, and the
+// link `current` that everything else is reached through. A host whose files belong to a package has no
+// such link, and is left alone.
 import type { Artifact } from '../../../protocol/messages/desired.ts';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';

@@ -1,5 +1,5 @@
-// The store that samples are written to: one POST, and what its answer means. Credentials are files that are read for each request, so
-// that a rotated one is used at once; none of them is ever logged.
+// The store that samples are written to: one POST, and what its answer means. Credentials are files that are
+// read for each request, so that a rotated one is used at once; none of them is ever logged.
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';

@@ -1,5 +1,5 @@
-// What remote-write counts about itself. A sample that was given to it is pending, stored, or dropped for one of these reasons;
-// `given = pending + stored + dropped`, whenever it is asked.
+// What remote-write counts about itself. A sample that was given to it is pending, stored, or dropped for one
+// of these reasons; `given = pending + stored + dropped`, whenever it is asked.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Sample } from './write-request.ts';
 

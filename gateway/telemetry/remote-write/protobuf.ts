@@ -1,5 +1,5 @@
-// The few lines of protobuf that remote-write needs: a length-delimited field, and a varint into a buffer. Lengths and
-// milliseconds since 1970 are all below 2⁵³.
+// The few lines of protobuf that remote-write needs: a length-delimited field, and a varint into a buffer.
+// Lengths and milliseconds since 1970 are all below 2⁵³.
 
 export function varintBytes(value: number): number {
   let bytes = 1;

@@ -1,5 +1,5 @@
-// Samples that wait to be written: a bounded queue in a few flat arrays, so that half a million of them cost 12 MB and no object each.
-// When it is full the oldest go, and are counted by whoever pushes.
+// Samples that wait to be written: a bounded queue in a few flat arrays, so that half a million of them cost
+// 12 MB and no object each. When it is full the oldest go, and are counted by whoever pushes.
 import type { Series } from './series.ts';
 import type { Sample } from './write-request.ts';
 

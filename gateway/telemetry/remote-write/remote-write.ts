@@ -1,6 +1,7 @@
-// Remote-write: what the intake takes goes on to a Prometheus-compatible store, with the time at which the node measured it. Live values
-// wait in a bounded queue. A node's backlog is only taken while there is room for it: until then it stays safe on the node's disk.
-// What a node sends is never sent as another's, and can't keep the others' values from being stored.
+// Remote-write: what the intake takes goes on to a Prometheus-compatible store, with the time at which the
+// node measured it. Live values wait in a bounded queue. A node's backlog is only taken while there is room
+// for it: until then it stays safe on the node's disk. What a node sends is never sent as another's, and
+// can't keep the others' values from being stored.
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { RecordCursor } from '../../../protocol/telemetry/cursor.ts';

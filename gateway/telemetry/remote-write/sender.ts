@@ -1,6 +1,7 @@
-// Sends what waits in the two queues, one request at a time, so that samples of a series never overtake each other. A store that is
-// away is tried again with growing pauses; what it refuses for good is dropped and counted. When it refuses a request of many
-// nodes, each node's part is tried by itself: the wrong clock of one host does not cost the others their samples.
+// Sends what waits in the two queues, one request at a time, so that samples of a series never overtake each
+// other. A store that is away is tried again with growing pauses; what it refuses for good is dropped and
+// counted. When it refuses a request of many nodes, each node's part is tried by itself: the wrong clock of
+// one host does not cost the others their samples.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { compress } from 'snappyjs';

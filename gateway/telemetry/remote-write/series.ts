@@ -1,6 +1,7 @@
-// One series as remote-write names it: its labels, sorted and encoded as the protobuf bytes that stand before its samples. A label
-// without a value is no label. Of a node's series only two references are kept: its node's labels, and what ten thousand nodes of
-// one kind have in common; they are put together when they are sent.
+// One series as remote-write names it: its labels, sorted and encoded as the protobuf bytes that stand
+// before its samples. A label without a value is no label. Of a node's series only two references are
+// kept: its node's labels, and what ten thousand nodes of one kind have in common; they are put
+// together when they are sent.
 import { bytesField } from './protobuf.ts';
 
 export interface Series {

@@ -1,5 +1,5 @@
-// The labels that the same group of series has at every node, encoded once. Bounded: hosts that name their devices anew each day only
-// lose the sharing.
+// The labels that the same group of series has at every node, encoded once. Bounded: hosts that name their
+// devices anew each day only lose the sharing.
 import type { SampleGroup } from '../sample-sink.ts';
 import { encodeShared, type SharedPart } from './series.ts';
 

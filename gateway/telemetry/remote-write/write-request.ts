@@ -1,10 +1,12 @@
 // A WriteRequest of remote-write 1.0, before compression:
 //
-//   WriteRequest { repeated TimeSeries timeseries = 1 }    TimeSeries { repeated Label labels = 1; repeated Sample samples = 2 }
-//   Label { string name = 1; string value = 2 }            Sample { double value = 1; int64 timestamp = 2 }
+//   WriteRequest { repeated TimeSeries timeseries = 1 }
+//   TimeSeries { repeated Label labels = 1; repeated Sample samples = 2 }
+//   Label { string name = 1; string value = 2 }
+//   Sample { double value = 1; int64 timestamp = 2 }
 //
-// A NaN value stands for the end of the series: it is written as Prometheus' staleness marker, bit by bit, because that is a
-// signalling NaN, which no JavaScript number may be trusted to keep.
+// A NaN value stands for the end of the series: it is written as Prometheus' staleness marker, bit by bit,
+// because that is a signalling NaN, which no JavaScript number may be trusted to keep.
 import { varintBytes, writeVarint } from './protobuf.ts';
 import type { Series } from './series.ts';
 

@@ -1,5 +1,5 @@
-// The whole agent as a host has it: a sandbox with the real gateway and two joined hosts, one of a pool at 10 s and one of a pool at 1 s,
-// with kubelet and containerd beside it.
+// The whole agent as a host has it: a sandbox with the real gateway and two joined hosts, one of a pool at 10
+// s and one of a pool at 1 s, with kubelet and containerd beside it.
 import { gzipSync } from 'node:zlib';
 import { run } from '../../machine/command.ts';
 import type { Progress } from '../../machine/progress.ts';
@@ -55,7 +55,10 @@ async function tunnelBytes(pid: number): Promise<number> {
   return number('bytes_acked') + number('bytes_received');
 }
 
-/** What a scrape of the same values would carry, once: text as Prometheus gets it, plain and as it asks for it (gzip). */
+/**
+ * What a scrape of the same values would carry, once: text as Prometheus gets it, plain
+ * and as it asks for it (gzip).
+ */
 export async function scrapeOf(
   sandbox: Sandbox,
   node: string,

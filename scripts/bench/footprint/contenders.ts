@@ -1,5 +1,6 @@
-// Who is measured beside the agent: a bare node, Debian's prometheus-node-exporter scraped as Prometheus does it, and collectd, the one
-// full agent that Debian 12 has, sending to a socket of ours. All on this machine, at the same intervals.
+// Who is measured beside the agent: a bare node, Debian's prometheus-node-exporter scraped as Prometheus
+// does it, and collectd, the one full agent that Debian 12 has, sending to a socket of ours. All on this
+// machine, at the same intervals.
 import { type ChildProcess, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { mkdir, writeFile } from 'node:fs/promises';

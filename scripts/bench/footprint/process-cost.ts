@@ -1,5 +1,5 @@
-// What a process costs, from /proc: memory now, and CPU time and context switches since it began, of all of its threads and of the
-// children that it has waited for.
+// What a process costs, from /proc: memory now, and CPU time and context switches since it began, of all of
+// its threads and of the children that it has waited for.
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 export interface ProcessCost {

@@ -1,5 +1,5 @@
-// A node that only sends: the very bytes that a heartbeat is on the wire, over TCP or TLS, and no handshake of ours. Its
-// server counts bytes; what that costs is the floor under the gateway's figures.
+// A node that only sends: the very bytes that a heartbeat is on the wire, over TCP or TLS, and no handshake
+// of ours. Its server counts bytes; what that costs is the floor under the gateway's figures.
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';

@@ -1,5 +1,5 @@
-// One far end and its fleet of simulated nodes, spread over several processes and several loopback addresses, so that
-// neither file descriptors nor ephemeral ports run out.
+// One far end and its fleet of simulated nodes, spread over several processes and several loopback addresses,
+// so that neither file descriptors nor ephemeral ports run out.
 import { youngGenerationFlag } from '../../../gateway/serve/young-generation.ts';
 import type { Authority } from '../tunnel/certificates.ts';
 import { Role } from '../tunnel/process.ts';

@@ -1,6 +1,7 @@
 // The cloud side of the gateway's benchmark, a process of its own: the real hub and the real intake, wired as
-// gateway/serve does it, or what somebody would write instead: a ws server that parses JSON heartbeats; or the least that
-// any server does, which is to read. It counts what it took and says what that cost. Nodes are told apart by the path; the certificate is checked all the same.
+// gateway/serve does it, or what somebody would write instead: a ws server that parses JSON heartbeats; or
+// the least that any server does, which is to read. It counts what it took and says what that cost. Nodes are
+// told apart by the path; the certificate is checked all the same.
 import http from 'node:http';
 import https from 'node:https';
 import net, { type Socket } from 'node:net';
@@ -23,7 +24,10 @@ export type FarEndOrder =
   | { kind: 'taken' }
   | { kind: 'collectGarbage' };
 
-/** `bare`: a server that counts bytes and does nothing else; what it costs, no program on this Node.js can go below. */
+/**
+ * `bare`: a server that counts bytes and does nothing else; what it costs, no program
+ * on this Node.js can go below.
+ */
 export type Protocol = 'regnode' | 'json' | 'bare';
 
 export interface Taken {

@@ -1,6 +1,6 @@
-// Thousands of simulated nodes in one process: each is the agent's own end of the tunnel (agent/tunnel), or a plain ws
-// client for the JSON contender. What they say is made up, how they say it is not. Sending is spread over time, so
-// that heartbeats arrive as they do from nodes that know nothing of each other.
+// Thousands of simulated nodes in one process: each is the agent's own end of the tunnel (agent/tunnel), or a
+// plain ws client for the JSON contender. What they say is made up, how they say it is not. Sending is spread
+// over time, so that heartbeats arrive as they do from nodes that know nothing of each other.
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
@@ -74,7 +74,9 @@ async function connect(order: Extract<FleetOrder, { kind: 'connect' }>): Promise
   }
 }
 
-/** The first nodes, each `perSecond` times a second, in an order without bursts; the number of what was sent. */
+/**
+ * The first nodes, each `perSecond` times a second, in an order without bursts; the number of what was sent.
+ */
 async function send(order: Extract<FleetOrder, { kind: 'send' }>): Promise<number> {
   const all = (nodes.get(order.url) ?? []).slice(0, order.nodes);
   const startedMs = performance.now();

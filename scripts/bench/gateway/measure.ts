@@ -1,5 +1,5 @@
-// The measurements of the gateway's benchmark. All divide by the CPU time of the far end's process, its collector's
-// and compiler's threads included, so they hold on a busy machine too.
+// The measurements of the gateway's benchmark. All divide by the CPU time of the far end's process, its
+// collector's and compiler's threads included, so they hold on a busy machine too.
 import type { Contender } from './contender.ts';
 import type { Taken } from './far-end.ts';
 
@@ -47,8 +47,9 @@ export async function measureSending(
 }
 
 /**
- * Heartbeats of a gateway that has more to do than it can: it stands still until one of each node lies in its socket, then takes
- * them. So many sockets are ready at a time and none holds two, whatever the machine and the generators can do.
+ * Heartbeats of a gateway that has more to do than it can: it stands still until one of each node lies in
+ * its socket, then takes them. So many sockets are ready at a time and none holds two, whatever the
+ * machine and the generators can do.
  */
 export async function measureWaves(contender: Contender, nodes: number, waves: number): Promise<Carried> {
   const before = await contender.taken();

@@ -1,5 +1,5 @@
-// What one node's collectors would send in a round: 30 series groups of 10 columns, described once, then one record
-// each, in one batch in sequence. The bytes are made as the ring lays them out.
+// What one node's collectors would send in a round: 30 series groups of 10 columns, described once, then one
+// record each, in one batch in sequence. The bytes are made as the ring lays them out.
 import type { TelemetryChannel } from '../../../protocol/messages/session.ts';
 import { batchFlag, encodeBatchHeader } from '../../../protocol/telemetry/batch.ts';
 import { descriptionRecord, encodeDescription } from '../../../protocol/telemetry/description.ts';

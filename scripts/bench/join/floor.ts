@@ -1,6 +1,7 @@
-// Prepares a host for floor.sh, which none of the time counts: the archives of the gateway's store beside it, and the configuration
-// that a join wrote on a host of the same kind, with this host's name and address. The kubelet bootstraps its certificate here too,
-// with a token of its own; the cluster's own approver says yes, as kubeadm sets it up.
+// Prepares a host for floor.sh, which none of the time counts: the archives of the gateway's store beside
+// it, and the configuration that a join wrote on a host of the same kind, with this host's name and address.
+// The kubelet bootstraps its certificate here too, with a token of its own; the cluster's own approver says
+// yes, as kubeadm sets it up.
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// When each node was Ready for the first time, by one watch on the API server: the same eyes for a join and for its floor, and
-// no process that starts anew while something is measured.
+// When each node was Ready for the first time, by one watch on the API server: the same eyes for a join and
+// for its floor, and no process that starts anew while something is measured.
 import { join } from 'node:path';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import { waitFor } from '../../sandbox/wait.ts';

@@ -13,7 +13,10 @@ export interface ProducerInput {
   readonly describes?: boolean;
 }
 
-/** A record of ringbuf.js and postMessage holds as many bytes as one of ours: two more f64 stand for the header. */
+/**
+ * A record of ringbuf.js and postMessage holds as many bytes as one of ours: two
+ * more f64 stand for the header.
+ */
 export const headerColumns = 2;
 
 /** The last message; carries the CPU time that the producing thread has used. */

@@ -1,5 +1,5 @@
-// Counts the bytes that JavaScript copies while something runs, by standing in for every function that copies bytes. What the
-// websocket masks (one copy, natively) and what the kernel copies is not JavaScript's.
+// Counts the bytes that JavaScript copies while something runs, by standing in for every function that copies
+// bytes. What the websocket masks (one copy, natively) and what the kernel copies is not JavaScript's.
 
 export async function countCopies(work: () => Promise<unknown>): Promise<number> {
   let copied = 0;

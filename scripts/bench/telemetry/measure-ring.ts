@@ -1,5 +1,5 @@
-// One measurement of one contender: records a second from the first record to the last that the consumer has read, and every record
-// is really read. The consumer is this thread, the producer a fresh one.
+// One measurement of one contender: records a second from the first record to the last that the consumer has
+// read, and every record is really read. The consumer is this thread, the producer a fresh one.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { RingBuffer } from 'ringbuf.js';
@@ -93,7 +93,10 @@ const readers: Record<RingContender, (columns: number, records: number) => Reade
   },
 };
 
-/** Reads until it has all records, and sleeps a moment when there are none: the two rings are compared without their ways of waiting. */
+/**
+ * Reads until it has all records, and sleeps a moment when there are none: the two rings are compared
+ * without their ways of waiting.
+ */
 function blockingReader(
   memory: SharedArrayBuffer,
   records: number,

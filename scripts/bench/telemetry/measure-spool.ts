@@ -1,5 +1,5 @@
-// The spool on a real disk: records a second when blocks are synced in groups, as the spool does it, and when every record is
-// synced by itself.
+// The spool on a real disk: records a second when blocks are synced in groups, as the spool does it, and when
+// every record is synced by itself.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSpoolDisk } from '../../../agent/host/spool-disk.ts';

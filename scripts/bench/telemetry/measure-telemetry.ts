@@ -1,5 +1,5 @@
-// One measurement end to end: from a producing thread (or this one) over a real websocket to another process and back, until the last record
-// is acknowledged.
+// One measurement end to end: from a producing thread (or this one) over a real websocket to another process
+// and back, until the last record is acknowledged.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

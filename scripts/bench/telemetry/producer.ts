@@ -1,5 +1,5 @@
-// The producing thread of the ring's benchmark: the same numbers through whichever contender it is told. It waits when there is no
-// room, so that no record is lost and all are counted.
+// The producing thread of the ring's benchmark: the same numbers through whichever contender it is told. It
+// waits when there is no room, so that no record is lost and all are counted.
 import { parentPort, workerData } from 'node:worker_threads';
 import { RingBuffer } from 'ringbuf.js';
 import { RingProducer } from '../../../agent/telemetry/ring/producer.ts';

@@ -1,5 +1,6 @@
-// The far end of the telemetry benchmark, a process of its own: a websocket server that takes batches into a real intake (/batches) or parses
-// one JSON message per record, acknowledged one by one or in groups (/messages/GROUP). It tells its port, and at the end what it took.
+// The far end of the telemetry benchmark, a process of its own: a websocket server that takes batches into a
+// real intake (/batches) or parses one JSON message per record, acknowledged one by one or in groups
+// (/messages/GROUP). It tells its port, and at the end what it took.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';

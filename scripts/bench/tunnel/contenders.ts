@@ -1,5 +1,5 @@
-// What the tunnel is compared with. Each contender leads from two local ports, `bulkPort` and `echoPort`, to the two
-// targets, over whatever it does in between.
+// What the tunnel is compared with. Each contender leads from two local ports, `bulkPort` and `echoPort`, to
+// the two targets, over whatever it does in between.
 import type { Authority } from './certificates.ts';
 import type { Contender, Targets } from './contender.ts';
 import { Role, usageOf } from './process.ts';

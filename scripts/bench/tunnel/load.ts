@@ -1,6 +1,6 @@
-// The two ends of the benchmark's traffic, each in a process of its own: a target that sinks, sources or echoes as
-// the first byte says, and a client that measures. Both are the same for all contenders, and all contenders are
-// entered by TCP on loopback.
+// The two ends of the benchmark's traffic, each in a process of its own: a target that sinks, sources or
+// echoes as the first byte says, and a client that measures. Both are the same for all contenders, and all
+// contenders are entered by TCP on loopback.
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
@@ -70,7 +70,9 @@ export function download(port: number, seconds: number): Promise<Moved> {
   return startDownload(port).after(seconds);
 }
 
-/** Round trips of 64 bytes one after the other, beside a bulk download through `bulkPort` when there is one. */
+/**
+ * Round trips of 64 bytes one after the other, beside a bulk download through `bulkPort` when there is one.
+ */
 export async function roundTrips(port: number, seconds: number): Promise<number[]> {
   const socket = await dial(port, command.echo);
   const times: number[] = [];

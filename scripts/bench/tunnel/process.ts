@@ -1,5 +1,5 @@
-// Child processes of the benchmark: our own roles by IPC, and foreign programs by their pid. Everything started
-// here is ended by `stopAll`, by its handle and never by name.
+// Child processes of the benchmark: our own roles by IPC, and foreign programs by their pid. Everything
+// started here is ended by `stopAll`, by its handle and never by name.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Order } from './role.ts';

@@ -1,5 +1,5 @@
-// ssh and stunnel from the machine, or unpacked from their Debian packages into the cache: nothing is installed, so no
-// package can start a service.
+// ssh and stunnel from the machine, or unpacked from their Debian packages into the cache: nothing is
+// installed, so no package can start a service.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

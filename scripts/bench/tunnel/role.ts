@@ -1,5 +1,5 @@
-// One process of the benchmark. The parent says by IPC which role to play and what to measure; answers carry the
-// number of the request. Importing this file plays nothing: it is only ever forked.
+// One process of the benchmark. The parent says by IPC which role to play and what to measure; answers carry
+// the number of the request. Importing this file plays nothing: it is only ever forked.
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';

@@ -1,5 +1,6 @@
-// `ssh -R` as a contender: a server of our own on a free port, with keys made for the occasion. Run as root it is
-// started as an ordinary account, since a server that runs as root wants a user of its own on the machine.
+// `ssh -R` as a contender: a server of our own on a free port, with keys made for the occasion.
+// Run as root it is started as an ordinary account, since a server that runs as root wants a
+// user of its own on the machine.
 import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -35,7 +36,8 @@ export async function startSsh(
   }
   const server = await program('usr/sbin/sshd');
   const client = await program('usr/bin/ssh');
-  // By its full path, which it also runs again for every connection; the account cannot look into root's cache.
+  // By its full path, which it also runs again for every connection; the account
+  // cannot look into root's cache.
   const sshdPath = join(home, 'sshd');
   await copyFile(server.path, sshdPath);
   for (const library of await librariesOf(server)) await copyFile(library, join(home, basename(library)));
@@ -61,7 +63,10 @@ export async function startSsh(
   return { name, bulkPort, echoPort, usage };
 }
 
-/** Any account but root that sshd lets in by key: not locked, and with a shell that exists (it is never started). */
+/**
+ * Any account but root that sshd lets in by key: not locked, and with a shell that
+ * exists (it is never started).
+ */
 async function ordinaryAccount(): Promise<{ user: string; uid: number }> {
   const shadow = await readFile('/etc/shadow', 'utf8');
   for (const line of (await readFile('/etc/passwd', 'utf8')).split('\n')) {

@@ -1,5 +1,5 @@
-// What a hostile peer does, each thing by its name; each resolves when the gateway has had its say. Those of `withCertificate`
-// belong to a node that has joined, those of `withoutOne` to anybody who reaches the port.
+// What a hostile peer does, each thing by its name; each resolves when the gateway has had its say. Those of
+// `withCertificate` belong to a node that has joined, those of `withoutOne` to anybody who reaches the port.
 import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
@@ -118,7 +118,10 @@ async function garbageBelow(target: Target, identity: TunnelIdentity): Promise<n
   return closed;
 }
 
-/** Batches and a heartbeat that are none: each is refused, and the session goes on. Then a packed batch that is none. */
+/**
+ * Batches and a heartbeat that are none: each is refused, and the session goes on. Then
+ * a packed batch that is none.
+ */
 async function malformedTelemetry(target: Target, identity: TunnelIdentity): Promise<number> {
   const websocket = await connect(target, identity);
   const closed = closeCode(websocket);
@@ -208,7 +211,10 @@ async function sessionOfAnother(target: Target, identity: TunnelIdentity, all: I
   return code;
 }
 
-/** Waits for a stream that the gateway opens, takes it, and sends far more than it was granted; true when it was reset. */
+/**
+ * Waits for a stream that the gateway opens, takes it, and sends far more than it was
+ * granted; true when it was reset.
+ */
 async function credit(target: Target, identity: TunnelIdentity): Promise<boolean> {
   const websocket = await connect(target, identity);
   const reset = new Promise<boolean>((resolve) => {
@@ -229,7 +235,10 @@ async function credit(target: Target, identity: TunnelIdentity): Promise<boolean
 }
 
 const opened = 20_000;
-/** More of them and the gateway, which must keep each answer until it is read, would end the session as `unread`. */
+/**
+ * More of them and the gateway, which must keep each answer until it is read, would
+ * end the session as `unread`.
+ */
 const unansweredAtOnce = 500;
 
 /** Opens streams that are all refused, reads each refusal and goes on; how many there were. */
@@ -260,7 +269,10 @@ async function openWithoutEnd(target: Target, identity: TunnelIdentity): Promise
 
 const allowedAtOnce = 32;
 
-/** Opens streams to the API server that it may have, a few at a time, and resets each, until the gateway has had enough. */
+/**
+ * Opens streams to the API server that it may have, a few at a time, and resets each, until
+ * the gateway has had enough.
+ */
 async function apiServerWithoutEnd(target: Target, identity: TunnelIdentity): Promise<string> {
   const websocket = await connect(target, identity);
   let id = 0;
@@ -418,7 +430,9 @@ async function stranger(): Promise<{ cert: string; key: string }> {
 const connects = 10_000;
 const atATime = 200;
 
-/** Ten thousand connections from one address, held as long as the gateway lets them; how many it cut at once. */
+/**
+ * Ten thousand connections from one address, held as long as the gateway lets them; how many it cut at once.
+ */
 async function connectsWithoutEnd(target: Target): Promise<number> {
   const sockets: Socket[] = [];
   let cut = 0;

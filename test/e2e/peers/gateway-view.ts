@@ -1,5 +1,5 @@
-// The gateway of a sandbox as an operator sees it, and as the API server uses it: metrics, nodes, log with the audit in it, and
-// CONNECT on its socket.
+// The gateway of a sandbox as an operator sees it, and as the API server uses it: metrics, nodes, log with
+// the audit in it, and CONNECT on its socket.
 import net from 'node:net';
 import type { Sandbox } from '../../../scripts/sandbox/sandbox.ts';
 

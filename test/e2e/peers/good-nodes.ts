@@ -1,5 +1,5 @@
-// Nodes that do nothing wrong, as many as the test wants: each joins, holds a tunnel with the agent's own code, sends a
-// heartbeat every second, and has an echo where its kubelet would be. A program for Peer.
+// Nodes that do nothing wrong, as many as the test wants: each joins, holds a tunnel with the agent's own
+// code, sends a heartbeat every second, and has an echo where its kubelet would be. A program for Peer.
 import net, { type AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { createTunnel, type Tunnel } from '../../../agent/tunnel/tunnel.ts';

@@ -1,5 +1,5 @@
-// A host that says it is something else: it joins with whatever name, addresses and machine id it is told, and counts what comes
-// through the tunnel that it gets. A program for Peer.
+// A host that says it is something else: it joins with whatever name, addresses and machine id it is told,
+// and counts what comes through the tunnel that it gets. A program for Peer.
 import net, { type AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { TunnelIdentity } from '../../../agent/tunnel/dial.ts';

@@ -1,4 +1,5 @@
-// A kubelet played by the requests that it sends: certificate requests with what names it likes, and kubectl with its credentials.
+// A kubelet played by the requests that it sends: certificate requests with what names it likes, and
+// kubectl with its credentials.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {

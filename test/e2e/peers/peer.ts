@@ -1,5 +1,5 @@
-// A program that a test talks to in the cloud's network namespace, or in a host's, from where it reaches the gateway as hosts do. It
-// obeys orders over Node's own channel and ends when the test does, or by `stop`.
+// A program that a test talks to in the cloud's network namespace, or in a host's, from where it reaches the
+// gateway as hosts do. It obeys orders over Node's own channel and ends when the test does, or by `stop`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Sandbox } from '../../../scripts/sandbox/sandbox.ts';

@@ -1,4 +1,5 @@
-// What an attack waits for at the moment, in words: when it never ends, the test can say what the gateway did not do.
+// What an attack waits for at the moment, in words: when it never ends, the test can say
+// what the gateway did not do.
 const waits = new Map<symbol, string>();
 
 export async function waiting<T>(what: string, until: Promise<T>): Promise<T> {

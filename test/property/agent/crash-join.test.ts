@@ -1,6 +1,6 @@
-// kill -9 and loss of power at every effect of a whole join: all of them, not a sample. Each time the next run completes,
-// and after the leave the host is what it was: paths, modes, owners, contents, links, units, parameters, images, links
-// of the network.
+// kill -9 and loss of power at every effect of a whole join: all of them, not a sample. Each time the next
+// run completes, and after the leave the host is what it was: paths, modes, owners, contents, links, units,
+// parameters, images, links of the network.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../../agent/host/host.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';

@@ -1,5 +1,5 @@
-// kill -9 and loss of power at every effect of a whole leave, and of a join that nobody finishes: all of them, not a sample.
-// Each time the next leave gives the host back as it was.
+// kill -9 and loss of power at every effect of a whole leave, and of a join that nobody finishes: all of
+// them, not a sample. Each time the next leave gives the host back as it was.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../../agent/host/host.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';

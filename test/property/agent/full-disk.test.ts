@@ -1,6 +1,7 @@
-// A disk that is full, over its quota, read-only or broken, from every effect of a whole join and of a whole leave on. Each time the
-// run ends in its code with the true path and figures, the journal is whole, nothing that was not verified is where a
-// program is run from, and the next run, on a disk that works again, completes.
+// A disk that is full, over its quota, read-only or broken, from every effect of a whole join and of a
+// whole leave on. Each time the run ends in its code with the true path and figures, the journal is
+// whole, nothing that was not verified is where a program is run from, and the next run, on a disk
+// that works again, completes.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -141,8 +142,8 @@ describe('a whole join', () => {
           const error = await failureOf(join(host));
           const what = storyOf('ENOSPC', at, refused);
           expectCoded(error, 'ENOSPC', what);
-          // As it was before, so the next one is a first one; but a node that only its last word is missing of stays,
-          // and the next join brings nothing anew.
+          // As it was before, so the next one is a first one; but a node that only its last word is missing
+          // of stays, and the next join brings nothing anew.
           if (at === total) {
             expect(refused).toEqual([`write ${paths.stateFile}`]);
             expect(worldState(world), what).not.toEqual(fresh);

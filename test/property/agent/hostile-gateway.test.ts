@@ -1,5 +1,5 @@
-// A gateway that means harm: whatever it answers, sends through the tunnel, or leaves out, the agent tells no defect
-// (test/setup/no-defects.ts), keeps within its bounds, and is there for a gateway that is well again.
+// A gateway that means harm: whatever it answers, sends through the tunnel, or leaves out, the agent tells no
+// defect (test/setup/no-defects.ts), keeps within its bounds, and is there for a gateway that is well again.
 import { once } from 'node:events';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -39,7 +39,9 @@ const hello = (more: object = {}) =>
   );
 const acknowledgement = encodeAcknowledgement({ epoch: 1, nextSequence: 1, verdict: 'accepted', waitMs: 0 });
 
-/** Of a size that its type allows: what the decoder refuses ends the session at once, and nothing is learnt. */
+/**
+ * Of a size that its type allows: what the decoder refuses ends the session at once, and nothing is learnt.
+ */
 const framed = (type: number, stream: number, payload: fc.Arbitrary<Buffer>) =>
   fc
     .tuple(payload, fc.integer({ min: 0, max: 0xffff_ffff }))

@@ -1,5 +1,6 @@
-// kill -9 and loss of power at every effect of an upgrade: a version that works, and one that doesn't. Each time the
-// next runs end on a version that works, the same everywhere (link, unit, memory), and a leave gives the host back.
+// kill -9 and loss of power at every effect of an upgrade: a version that works, and one that
+// doesn't. Each time the next runs end on a version that works, the same everywhere (link, unit,
+// memory), and a leave gives the host back.
 import { existsSync, readFileSync, readlinkSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatewaySource } from '../../../agent/components/artifacts/gateway.ts';
@@ -64,7 +65,9 @@ const maxPodsOf = (world: IdcHost) =>
   Number(/maxPods: (\d+)/.exec(readFileSync(world.at(paths.kubeletConfiguration), 'utf8'))?.[1]);
 const inUse = (world: IdcHost) => readlinkSync(world.at(componentLink('kubelet')));
 
-/** The daemon's round, with a clock that jumps over every pause, and a kubelet that is as good as its build. */
+/**
+ * The daemon's round, with a clock that jumps over every pause, and a kubelet that is as good as its build.
+ */
 function advance(world: IdcHost, host: Host, desired: DesiredState, source = gatewaySource(api)) {
   let nowMs = 0;
   const sleep = async (milliseconds: number) => {

@@ -1,5 +1,6 @@
-// Laws of names and addresses for any of them: one text for each address however it is written, ranges that hold what they should, and
-// never two nodes that own the same thing, in whatever order they came and whoever is removed.
+// Laws of names and addresses for any of them: one text for each address however it is written,
+// ranges that hold what they should, and never two nodes that own the same thing, in whatever order
+// they came and whoever is removed.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {

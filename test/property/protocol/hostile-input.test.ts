@@ -1,5 +1,6 @@
-// Every decoder of what a peer sends, on what a peer that means harm sends: out comes a value, the refusal that is its own, or a
-// Fault; never another exception, never a defect, and in bounded time. Object.prototype is as before.
+// Every decoder of what a peer sends, on what a peer that means harm sends: out comes a value, the refusal
+// that is its own, or a Fault; never another exception, never a defect, and in bounded time.
+// Object.prototype is as before.
 import { sign } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';

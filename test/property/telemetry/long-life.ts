@@ -1,6 +1,7 @@
-// An agent's telemetry for as many rounds as it is told, in a process of its own whose garbage is collected between them: collectors, ring,
-// shipper, spool on a real disk, heartbeats, the tunnel's two sessions, and a gateway's intake. Says how much is in use after
-// each stretch of rounds. A leak of so many bytes a round can be put in, to see that it would be seen.
+// An agent's telemetry for as many rounds as it is told, in a process of its own whose garbage is collected
+// between them: collectors, ring, shipper, spool on a real disk, heartbeats, the tunnel's two sessions, and a
+// gateway's intake. Says how much is in use after each stretch of rounds. A leak of so many bytes a round can
+// be put in, to see that it would be seen.
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Procfs, sharedClock } from '../../../agent/host/procfs.ts';

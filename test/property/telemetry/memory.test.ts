@@ -1,6 +1,6 @@
-// An agent lives for years: what a round of collecting, shipping and beating leaves behind is bounded. A leak grows in every stretch of
-// rounds; what V8 learns about the program grows in some of them, so the smallest growth is what counts. V8 runs without its
-// optimizing compilers here, whose code would be counted too.
+// An agent lives for years: what a round of collecting, shipping and beating leaves behind is bounded. A leak
+// grows in every stretch of rounds; what V8 learns about the program grows in some of them, so the smallest
+// growth is what counts. V8 runs without its optimizing compilers here, whose code would be counted too.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,7 +1,8 @@
-// Shared memory whose writer dies at a store: the real code runs, only the views that it makes onto shared memory and
-// Atomics are watched meanwhile. Every store, plain or atomic, and every notify is a moment of death; death is thrown
-// before the store is made. Views made outside belong to the other thread: their stores are nobody's death, and their
-// loads are counted, so that a reader that waits for somebody who is dead shows itself instead of hanging.
+// Shared memory whose writer dies at a store: the real code runs, only the views that it makes onto shared
+// memory and Atomics are watched meanwhile. Every store, plain or atomic, and every notify is a moment of
+// death; death is thrown before the store is made. Views made outside belong to the other thread: their
+// stores are nobody's death, and their loads are counted, so that a reader that waits for somebody who is
+// dead shows itself instead of hanging.
 
 class Death extends Error {}
 

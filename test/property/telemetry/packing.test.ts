@@ -1,5 +1,6 @@
-// Packed batches: whatever was packed comes back to the bit, however many batches went before on the connection, and nothing
-// that a peer can send costs more than a batch or throws anything but an UnpackingError.
+// Packed batches: whatever was packed comes back to the bit, however many batches went before
+// on the connection, and nothing that a peer can send costs more than a batch or throws
+// anything but an UnpackingError.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { batchHeaderBytes, encodeBatchHeader } from '../../../protocol/telemetry/batch.ts';
@@ -8,7 +9,10 @@ import { packedBatchLimitBytes } from '../../../protocol/telemetry/packing-conte
 import { recordClass, recordHeaderBytes } from '../../../protocol/telemetry/record.ts';
 import { BatchUnpacker, UnpackingError } from '../../../protocol/telemetry/unpacking.ts';
 
-/** As counters, sizes and times are, and as they are not: NaN with a message, -0, denormal numbers, any 64 bits. */
+/**
+ * As counters, sizes and times are, and as they are not: NaN with a message, -0,
+ * denormal numbers, any 64 bits.
+ */
 const bits = fc.oneof(
   { weight: 6, arbitrary: fc.nat({ max: 5000 }).map((pages) => ofFloat(pages * 4096)) },
   { weight: 6, arbitrary: fc.nat().map((ticks) => ofFloat(ticks / 100)) },

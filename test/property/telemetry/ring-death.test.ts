@@ -1,6 +1,6 @@
-// A collecting thread that dies at any store into shared memory, and one that takes over, and dies as well. What the main
-// thread sees in between and at the end is exact: produced = acknowledged + pending + lost, every hole is explained by
-// the LOSS record right behind it, and nothing waits for the dead.
+// A collecting thread that dies at any store into shared memory, and one that takes over, and dies as well.
+// What the main thread sees in between and at the end is exact: produced = acknowledged + pending + lost,
+// every hole is explained by the LOSS record right behind it, and nothing waits for the dead.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type SampledVitals, VitalsSlot } from '../../../agent/telemetry/heartbeat/slot.ts';

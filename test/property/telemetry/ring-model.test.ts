@@ -1,5 +1,5 @@
-// The ring against what is written down beside it, one thread, every interleaving of produce, publish, read and free that
-// fast-check thinks of; positions and sequences begin just below 2³² as often as not.
+// The ring against what is written down beside it, one thread, every interleaving of produce, publish, read
+// and free that fast-check thinks of; positions and sequences begin just below 2³² as often as not.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RingConsumer } from '../../../agent/telemetry/ring/consumer.ts';

@@ -1,5 +1,5 @@
-// A producer on a thread of its own: random sizes, random stalls. Every column follows from the record's own number, so a torn or a
-// mixed-up record shows itself. It says at the end how many records it began.
+// A producer on a thread of its own: random sizes, random stalls. Every column follows from the record's own
+// number, so a torn or a mixed-up record shows itself. It says at the end how many records it began.
 import { parentPort, workerData } from 'node:worker_threads';
 import { RingProducer } from '../../../agent/telemetry/ring/producer.ts';
 import { recordClass } from '../../../protocol/telemetry/record.ts';

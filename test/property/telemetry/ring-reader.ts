@@ -1,5 +1,5 @@
-// Reads a ring to the end of what is published and checks every record: order, content, and that each hole in the sequence is the range of the
-// LOSS record right behind it.
+// Reads a ring to the end of what is published and checks every record: order, content, and that each hole in
+// the sequence is the range of the LOSS record right behind it.
 
 import type { RingConsumer } from '../../../agent/telemetry/ring/consumer.ts';
 import { RecordCursor } from '../../../protocol/telemetry/cursor.ts';

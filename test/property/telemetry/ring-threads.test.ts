@@ -1,5 +1,5 @@
-// The ring between two real threads. At every observation the account must be exact: produced = freed + pending + lost, with
-// pending counted by walking the ring, not computed from the other three.
+// The ring between two real threads. At every observation the account must be exact: produced = freed +
+// pending + lost, with pending counted by walking the ring, not computed from the other three.
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

@@ -1,5 +1,6 @@
-// Websocket frames cut at random places, gathered in memory that is used again: the library must read the very
-// messages that were sent. Freed memory is overwritten with 0xDD, so that whoever looks at it too late sees that.
+// Websocket frames cut at random places, gathered in memory that is used again: the library must
+// read the very messages that were sent. Freed memory is overwritten with 0xDD, so that whoever
+// looks at it too late sees that.
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';

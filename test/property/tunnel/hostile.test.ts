@@ -1,5 +1,5 @@
-// A session that is fed well-formed frames in any order by a peer that follows no rules: it never throws, keeps
-// within its limits, and either goes on or ends as a whole.
+// A session that is fed well-formed frames in any order by a peer that follows no rules: it never throws,
+// keeps within its limits, and either goes on or ends as a whole.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FrameType } from '../../../protocol/tunnel/frame.ts';

@@ -1,6 +1,6 @@
 // Streams over random disconnects: whatever is written arrives once and in order, in both directions, however
-// messages, cuts, stalled readers and ends are interleaved. All that is written is given to the session to free, and
-// freed memory is overwritten at once, so that a byte which is looked at too late arrives as 0xDD.
+// messages, cuts, stalled readers and ends are interleaved. All that is written is given to the session to
+// free, and freed memory is overwritten at once, so that a byte which is looked at too late arrives as 0xDD.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { memoryRules, OwnedBuffer } from '../../../protocol/tunnel/memory.ts';

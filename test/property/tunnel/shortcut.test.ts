@@ -1,6 +1,7 @@
-// Short messages that are told past the websocket library, against the library itself: whatever a client sends, well or
-// badly, however it is cut and whenever the reader pauses, the same messages are told in the same order between the same
-// answers, the same faults are found in the same words, and the connection ends in the same way.
+// Short messages that are told past the websocket library, against the library itself: whatever a client
+// sends, well or badly, however it is cut and whenever the reader pauses, the same messages are told in
+// the same order between the same answers, the same faults are found in the same words, and the
+// connection ends in the same way.
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
@@ -23,7 +24,10 @@ const limit = 65_552;
 class Account {
   readonly lines: string[] = [];
   short = 0;
-  /** What follows the end of a connection that this side cut depends on how the bytes were cut, and counts for nothing. */
+  /**
+   * What follows the end of a connection that this side cut depends on how the bytes were
+   * cut, and counts for nothing.
+   */
   #isOver = false;
   readonly #kept = new Map<number, Buffer>();
 
@@ -73,7 +77,10 @@ class Account {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** The chunks as a socket delivers them; `turns` says after which of them the event loop turns, `ends` that the peer's FIN follows. */
+/**
+ * The chunks as a socket delivers them; `turns` says after which of them the event loop turns, `ends`
+ * that the peer's FIN follows.
+ */
 async function hear(
   chunks: readonly Buffer[],
   turns: readonly boolean[],

@@ -1,5 +1,5 @@
-// A whole tunnel without a socket or a real clock: two sessions, a link that delivers message by message when it
-// is told to, loses what it is told to lose, and can be cut at any message. Everything is deterministic.
+// A whole tunnel without a socket or a real clock: two sessions, a link that delivers message by message when
+// it is told to, loses what it is told to lose, and can be cut at any message. Everything is deterministic.
 import type { TunnelClock } from '../../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello, offerSession } from '../../../protocol/tunnel/handshake.ts';
 import { defaultLimits, type TunnelLimits } from '../../../protocol/tunnel/limits.ts';
@@ -133,7 +133,8 @@ export class MemoryTransport implements Transport {
       return true;
     }
     this.bufferedBytes -= next.bytes;
-    // As the kernel does: the bytes are read when they leave, not when they were queued, and then they are its own.
+    // As the kernel does: the bytes are read when they leave, not when they were queued,
+    // and then they are its own.
     const message = next.message.map((piece) => Buffer.from(piece));
     next.sent?.();
     if (!this.peer.closed) {

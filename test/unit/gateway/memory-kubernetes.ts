@@ -1,5 +1,6 @@
-// A Kubernetes API in memory, with the rules that the gateway's logic leans on: names are unique, a stale resourceVersion is
-// a conflict, deletion waits for finalizers, a status is written by its subresource alone, a watch tells every change.
+// A Kubernetes API in memory, with the rules that the gateway's logic leans on: names are unique, a stale
+// resourceVersion is a conflict, deletion waits for finalizers, a status is written by its subresource alone,
+// a watch tells every change.
 import type { Kind, KubernetesObject } from '../../../gateway/kubernetes/kinds.ts';
 import {
   type Kubernetes,

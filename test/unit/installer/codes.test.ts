@@ -1,5 +1,6 @@
-// install.sh and the catalogue agree: every code that the script says is one that `regnode explain` knows, with the
-// same exit code; every message has both languages; and the header's promise about the last line holds.
+// install.sh and the catalogue agree: every code that the script says is one that `regnode
+// explain` knows, with the same exit code; every message has both languages; and the header's
+// promise about the last line holds.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { isFaultCode } from '../../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// The archive's way to the host: cut off, spoilt, endless, from a mirror, from a folder. Whatever arrives, only
-// bytes with the right sha256 are unpacked, and a refused one leaves no file behind.
+// The archive's way to the host: cut off, spoilt, endless, from a mirror, from a folder. Whatever arrives,
+// only bytes with the right sha256 are unpacked, and a refused one leaves no file behind.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
-// A gateway as install.sh sees it: HTTPS on loopback with a CA of its own, a manifest, archives. What it answers
-// can be spoilt per path, and it remembers what it was asked.
+// A gateway as install.sh sees it: HTTPS on loopback with a CA of its own, a manifest, archives. What it
+// answers can be spoilt per path, and it remembers what it was asked.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -21,7 +21,9 @@ export interface FakeGateway {
   readonly artifactKey: TestKey;
   /** Signs a manifest of these and serves it. */
   publish(artifacts: readonly object[], changes?: Record<string, unknown>, keys?: readonly TestKey[]): Signed;
-  /** Serves an archive of the agent and a signed manifest that names it; `changes` are to the agent's entry. */
+  /**
+   * Serves an archive of the agent and a signed manifest that names it; `changes` are to the agent's entry.
+   */
   offer(
     version: string,
     archive: Buffer,

@@ -1,6 +1,6 @@
-// What a host in the field is like before the agent speaks: read-only and noexec places, old programs, libraries that it loads into
-// everything, a shell full of settings, a token or a CA that was not copied whole. Each is one line with a code and a remedy, or
-// makes no difference.
+// What a host in the field is like before the agent speaks: read-only and noexec places, old programs,
+// libraries that it loads into everything, a shell full of settings, a token or a CA that was not copied
+// whole. Each is one line with a code and a remedy, or makes no difference.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { isRoot, type Outcome, ThrowAwayMachine } from './installation.ts';
@@ -211,7 +211,8 @@ describe.runIf(isRoot)('the programs of el7', () => {
   });
 });
 
-// curl before 7.76 says the server's own words behind the status, and /cacert is fetched before anybody is verified.
+// curl before 7.76 says the server's own words behind the status, and /cacert is fetched
+// before anybody is verified.
 describe.runIf(isRoot)('words of a stranger in the gateway’s place', () => {
   test('are no command to the terminal of root, and are not long', async () => {
     gateway.answers.set('/cacert', (_request, response) => response.writeHead(404).end());

@@ -1,5 +1,6 @@
-// Runs install.sh for real: below a folder (`--root`), or, as root, on a throw-away copy of this machine: an overlay
-// over `/` in a mount namespace of its own, whose upper folder shows exactly what a run has left behind.
+// Runs install.sh for real: below a folder (`--root`), or, as root, on a throw-away copy of this
+// machine: an overlay over `/` in a mount namespace of its own, whose upper folder shows exactly
+// what a run has left behind.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// install.sh from end to end on a machine of which nothing stays: what it hands to `regnode join`, what is left
-// after each outcome, running it again, upgrading, and taking it away. The overlay's upper folder is the judge.
+// install.sh from end to end on a machine of which nothing stays: what it hands to `regnode
+// join`, what is left after each outcome, running it again, upgrading, and taking it away. The
+// overlay's upper folder is the judge.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { isRoot, type Outcome, ThrowAwayMachine } from './installation.ts';

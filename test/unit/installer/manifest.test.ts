@@ -1,5 +1,6 @@
-// The signed manifest as install.sh sees it: whatever is changed in it, in its signature or in its key, whatever is old or
-// was signed by somebody else, the archive isn't even asked for, and nothing is left behind.
+// The signed manifest as install.sh sees it: whatever is changed in it, in its signature or in
+// its key, whatever is old or was signed by somebody else, the archive isn't even asked for,
+// and nothing is left behind.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -81,7 +82,8 @@ describe('refused', () => {
     async (part) => {
       const path = names()[part];
       const original = content(path);
-      // The last character of base64 that is none of `=` may hold bits that mean nothing: none of the last four is touched.
+      // The last character of base64 that is none of `=` may hold bits that mean nothing: none
+      // of the last four is touched.
       for (const at of [0, original.length >> 2, original.length >> 1, original.length - 8]) {
         const spoilt = flipped(original, at);
         gateway.answers.set(path, bytes(spoilt));

@@ -8,7 +8,9 @@ import { join } from 'node:path';
 export interface PayloadShape {
   /** Lines of sh that run after the call was written down. */
   readonly program?: string;
-  /** sh in place of the loader that the real payload brings: what starts the program before anything uses it. */
+  /**
+   * sh in place of the loader that the real payload brings: what starts the program before anything uses it.
+   */
   readonly loader?: string;
   /** Size of a file of zeros: packs to almost nothing. */
   readonly ballastMiB?: number;

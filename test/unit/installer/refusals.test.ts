@@ -1,4 +1,5 @@
-// What install.sh refuses, and how: the code, one line, the remedy, the exit code; and nothing is left behind.
+// What install.sh refuses, and how: the code, one line, the remedy, the exit code;
+// and nothing is left behind.
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';

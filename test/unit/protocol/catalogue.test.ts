@@ -1,5 +1,5 @@
-// One catalogue: what events and conditions say stands in it by code, and so does everything that install.sh says; no
-// reason or message of theirs is written anywhere else.
+// One catalogue: what events and conditions say stands in it by code, and so does everything that install.sh
+// says; no reason or message of theirs is written anywhere else.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Node } from 'oxc-parser';

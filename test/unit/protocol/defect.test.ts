@@ -1,5 +1,5 @@
-// Defects: what nobody waits for, what a listener throws and what nobody catches is told, logged at a bounded rate and counted, and
-// a process that listens lives on; one that does not ends.
+// Defects: what nobody waits for, what a listener throws and what nobody catches is told, logged at a bounded
+// rate and counted, and a process that listens lives on; one that does not ends.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';

@@ -1,6 +1,6 @@
-// What is configured has a grammar in every place where it is read: the CRDs' patterns (the API server), the pool's and the
-// registration's schema (regnodectl, the gateway), and the desired state (the agent). No text without one, no text without an
-// end, and none that lets a line break or a control through.
+// What is configured has a grammar in every place where it is read: the CRDs' patterns (the API server), the
+// pool's and the registration's schema (regnodectl, the gateway), and the desired state (the agent). No text
+// without one, no text without an end, and none that lets a line break or a control through.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

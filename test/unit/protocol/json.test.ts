@@ -1,4 +1,5 @@
-// The door for JSON of peers: limits are looked at before the parser, and what comes out can't surprise anybody.
+// The door for JSON of peers: limits are looked at before the parser, and what comes
+// out can't surprise anybody.
 import { expect, test } from 'vitest';
 import { parseJson } from '../../../protocol/json.ts';
 

@@ -1,4 +1,5 @@
-// What is shown to a person holds nothing that a terminal obeys, whatever came in; and ordinary text is left alone.
+// What is shown to a person holds nothing that a terminal obeys, whatever came in; and
+// ordinary text is left alone.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fault, fill } from '../../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// What a node says of itself, and a gateway to a node, is clean and has an end as soon as it is read: a report, the facts of a join,
-// a refusal, the status of a node.
+// What a node says of itself, and a gateway to a node, is clean and has an end as soon as it is read: a
+// report, the facts of a join, a refusal, the status of a node.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Fault } from '../../../protocol/catalogue/fault.ts';

@@ -25,7 +25,8 @@ test('nothing is needed that systemd 219 lacks', () => {
 
 test('of the calls about clocks only the one that also reads is let through, and nothing may set a clock', () => {
   const filters = directives.filter(([key]) => key === 'SystemCallFilter').map(([, names]) => names);
-  // The order matters: a name behind a list of what is denied is taken off it. systemd 219 knows no groups and takes it off nothing.
+  // The order matters: a name behind a list of what is denied is taken off it. systemd 219 knows no
+  // groups and takes it off nothing.
   expect(filters).toEqual([expect.stringMatching(/^~@clock /), 'adjtimex']);
   expect(value('CapabilityBoundingSet')).toMatch(/^~.*\bCAP_SYS_TIME\b/);
 });

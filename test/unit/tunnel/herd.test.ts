@@ -21,7 +21,8 @@ test('a hundred agents come back spread out, none twice', async () => {
     const times = [...arrivals.values()].flat().sort((a, b) => a - b);
     expect(times, 'none twice').toHaveLength(agents);
     expect(hub.figures).toMatchObject({ takeovers: 0, staleConnections: 0, sessions: agents });
-    // After 2 s of refusals their ceilings are 2 or 4 s: about a quarter of them in any half second. A herd would come as one.
+    // After 2 s of refusals their ceilings are 2 or 4 s: about a quarter of them in any half
+    // second. A herd would come as one.
     const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
     const busiest = Math.max(...times.map((time) => times.filter((t) => t >= time && t < time + 500).length));
     expect(busiest, `spread over ${Math.round(span)} ms`).toBeLessThan(0.6 * agents);

@@ -1,5 +1,5 @@
-// One hostile agent with a good certificate among twenty good ones, over real TLS: each thing that it does is refused and
-// counted, and the twenty notice nothing.
+// One hostile agent with a good certificate among twenty good ones, over real TLS: each thing that it does is
+// refused and counted, and the twenty notice nothing.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// A thousand streams at a time over one tunnel, each with its own bytes and its own end: some end in order, some one way
-// first, some are reset from either side, one is not read at all. None of them feels any other.
+// A thousand streams at a time over one tunnel, each with its own bytes and its own end: some end in order,
+// some one way first, some are reset from either side, one is not read at all. None of them feels any other.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,7 +36,10 @@ test('each with its own bytes', async () => {
   await until(() => figures().streams === 0, patienceMs);
 });
 
-/** The far end does as the first line says: echo, answer after the end, say and end first, reset, or pour without end. */
+/**
+ * The far end does as the first line says: echo, answer after the end, say and end first,
+ * reset, or pour without end.
+ */
 function kubelet(socket: Socket): void {
   socket.once('data', (first: Buffer) => {
     const [order = '', text = ''] = first.toString().split('\n');

@@ -1,5 +1,5 @@
-// The connection goes away in every way that it can, and the streams go on. Limits are short; nothing here waits
-// for luck: each test waits for the event that it is about.
+// The connection goes away in every way that it can, and the streams go on. Limits are short; nothing here
+// waits for luck: each test waits for the event that it is about.
 import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
@@ -20,8 +20,8 @@ beforeEach(async () => {
 afterEach(() => loopback.close());
 
 /**
- * A line on the way that can be cut without either end being told, and given back. Connections to it are still accepted
- * while it is cut, as by a gateway that is overloaded, so that the agent backs off here.
+ * A line on the way that can be cut without either end being told, and given back. Connections to it are
+ * still accepted while it is cut, as by a gateway that is overloaded, so that the agent backs off here.
  */
 class Line {
   port = 0;

@@ -1,5 +1,5 @@
-// Telemetry through a real tunnel: batches as they lie in shared memory, heartbeats as a latest value, and `sent`
-// exactly once whatever happens.
+// Telemetry through a real tunnel: batches as they lie in shared memory, heartbeats as a latest value, and
+// `sent` exactly once whatever happens.
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Loopback, reached, until } from './loopback.ts';

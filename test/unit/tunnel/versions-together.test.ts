@@ -1,6 +1,7 @@
-// Agents and gateways of different releases together, over the real tunnel: one end speaks packed telemetry and the other doesn't, or speaks
-// a later form; a gateway is replaced under a running agent by a newer or an older one. The gateway without packing refuses a
-// packed frame as a violation, as its release did. Every record arrives once, and the heart is heard.
+// Agents and gateways of different releases together, over the real tunnel: one end speaks packed telemetry
+// and the other doesn't, or speaks a later form; a gateway is replaced under a running agent by a newer or an
+// older one. The gateway without packing refuses a packed frame as a violation, as its release did. Every
+// record arrives once, and the heart is heard.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { TelemetryIntake } from '../../../gateway/telemetry/intake.ts';
 import type { Heartbeat } from '../../../protocol/telemetry/heartbeat.ts';

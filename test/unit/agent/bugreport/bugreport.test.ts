@@ -1,5 +1,5 @@
-// A bug report never holds a secret: of every kind, planted in every place that it reads, none comes out; and when one
-// would after all, nothing is written.
+// A bug report never holds a secret: of every kind, planted in every place that it reads, none comes out; and
+// when one would after all, nothing is written.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';

@@ -1,5 +1,5 @@
-// Secrets of many kinds, each in the form in which it gets into files and logs, and a Host in which whatever is read
-// is full of them: every text and the output of every command.
+// Secrets of many kinds, each in the form in which it gets into files and logs, and a Host in which whatever
+// is read is full of them: every text and the output of every command.
 import type { Host } from '../../../../agent/host/host.ts';
 
 const body = 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVcB8Kq3Zr7wXyPlAnTeD';
@@ -52,7 +52,10 @@ export const planted: readonly (readonly [kind: string, line: string, secret: st
 
 export const plantedText = planted.map(([, line]) => line).join('\n');
 
-/** Adds what is planted to everything that is read; notes where. JSON that has to stay whole is left to its maker. */
+/**
+ * Adds what is planted to everything that is read; notes where. JSON that has to stay
+ * whole is left to its maker.
+ */
 export function plantEverywhere(host: Host, isWhole: (path: string) => boolean) {
   const places = new Set<string>();
   const plant = (place: string, text: string) => {

@@ -1,5 +1,5 @@
-// The command line as a person meets it: exit codes, one line with a remedy, both languages, JSON, no colour where
-// nobody looks, and no secret anywhere.
+// The command line as a person meets it: exit codes, one line with a remedy, both languages, JSON, no colour
+// where nobody looks, and no secret anywhere.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

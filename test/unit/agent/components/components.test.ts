@@ -1,5 +1,5 @@
-// What the components want: settings of the pool, cgroup drivers that have to agree, order, secrets, restarts. The whole files for
-// each pair of versions are in golden.test.ts.
+// What the components want: settings of the pool, cgroup drivers that have to agree, order, secrets,
+// restarts. The whole files for each pair of versions are in golden.test.ts.
 import { describe, expect, test } from 'vitest';
 import type { DesiredNode, NodeFacts } from '../../../../agent/components/component.ts';
 import { registryFiles } from '../../../../agent/components/containerd/registries.ts';

@@ -1,5 +1,6 @@
-// Every file that a host gets, for each supported pair of TencentOS and Kubernetes, with either version of control groups. They
-// stand in golden/, so that a change of one is seen; containerd is the one that the compatibility table chooses.
+// Every file that a host gets, for each supported pair of TencentOS and Kubernetes, with either version of
+// control groups. They stand in golden/, so that a change of one is seen; containerd is the one that the
+// compatibility table chooses.
 import { describe, expect, test } from 'vitest';
 import type { DesiredNode, NodeFacts } from '../../../../agent/components/component.ts';
 import { planComponents } from '../../../../agent/components/index.ts';

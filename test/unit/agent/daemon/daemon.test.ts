@@ -1,5 +1,6 @@
-// The daemon's life from its start to its end, on a host in a folder and with a gateway that only counts who knocks: nobody is
-// called before all of the daemon stands, what a failed stage leaves is closed, and a stop ends everything.
+// The daemon's life from its start to its end, on a host in a folder and with a gateway that only counts
+// who knocks: nobody is called before all of the daemon stands, what a failed stage leaves is closed,
+// and a stop ends everything.
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';

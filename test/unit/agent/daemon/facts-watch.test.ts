@@ -1,4 +1,5 @@
-// The host's word about itself: told on each connection and when it changes, at a bounded pace, again while it is refused.
+// The host's word about itself: told on each connection and when it changes, at a bounded
+// pace, again while it is refused.
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FactsWatch } from '../../../../agent/daemon/facts-watch.ts';

@@ -1,5 +1,5 @@
-// What systemd hears, over a real datagram socket and out of this very process; what becomes of a message that it has no room
-// for; and that nothing but the agent's own process is needed for it.
+// What systemd hears, over a real datagram socket and out of this very process; what becomes of a message
+// that it has no room for; and that nothing but the agent's own process is needed for it.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,9 @@ const { EAGAIN, EINVAL } = constants.errno;
 const logger = { error: vi.fn() };
 beforeEach(() => logger.error.mockClear());
 
-/** As systemd does it: each message with the process that it came from, which must be there when it is read. */
+/**
+ * As systemd does it: each message with the process that it came from, which must be there when it is read.
+ */
 const receiver = `use Socket; $| = 1; my ($path) = @ARGV;
 socket(my $in, AF_UNIX, SOCK_DGRAM, 0) or die; $path =~ s/^@/\\0/; bind($in, pack_sockaddr_un($path)) or die "$!"; print "bound\\n";
 while (defined recv($in, my $text, 8192, 0)) { $text =~ s/\\n/|/g; print "$text\\n"; }`;

@@ -1,5 +1,5 @@
-// The loop that keeps a joined host as its pool wants it: on a host in a folder, with a clock that turns only when
-// the test says so.
+// The loop that keeps a joined host as its pool wants it: on a host in a folder, with a clock that turns
+// only when the test says so.
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';

@@ -1,5 +1,6 @@
-// The doctor's own reasoning, on a host in a folder: which broken check is the cause, what changed since it worked, what
-// the journals tell; what it remembers, and that it changes nothing else. The real faults are in e2e/doctor.
+// The doctor's own reasoning, on a host in a folder: which broken check is the cause, what changed
+// since it worked, what the journals tell; what it remembers, and that it changes nothing else. The
+// real faults are in e2e/doctor.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runProgram } from '../../../../agent/cli/program.ts';

@@ -1,5 +1,5 @@
-// Every problem that a check of the doctor can name, each found on a host where just that is wrong. What the host
-// says is canned here; e2e/doctor breaks the real thing.
+// Every problem that a check of the doctor can name, each found on a host where just that is wrong. What the
+// host says is canned here; e2e/doctor breaks the real thing.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
 import { doctorChecks } from '../../../../agent/doctor/hops.ts';

@@ -1,5 +1,5 @@
-// From observations to findings: what has to last before it is told, what has to last before it is over, and that a
-// consequence names its cause.
+// From observations to findings: what has to last before it is told, what has to last before it is over, and
+// that a consequence names its cause.
 import { describe, expect, test } from 'vitest';
 import type { HealthCondition, Observation } from '../../../../agent/health/condition.ts';
 import { healthTable } from '../../../../agent/health/table.ts';

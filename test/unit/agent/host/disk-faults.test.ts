@@ -1,4 +1,5 @@
-// What the door tells of a disk that refuses: which code, which path, which figures; and that all else passes as it is.
+// What the door tells of a disk that refuses: which code, which path, which figures; and
+// that all else passes as it is.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

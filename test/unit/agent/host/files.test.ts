@@ -1,5 +1,5 @@
-// Files at the host door, on a temporary folder: what is absent, what is too large, what stands in the way, and
-// that a fixture root is never left through a link.
+// Files at the host door, on a temporary folder: what is absent, what is too large, what stands in the way,
+// and that a fixture root is never left through a link.
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

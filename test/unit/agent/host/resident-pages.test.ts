@@ -1,5 +1,5 @@
-// Which pages may be unmapped, on what Linux says of a process: only a file's own bytes, and only of the program. A page that was written
-// exists nowhere else, so taking one would end the process.
+// Which pages may be unmapped, on what Linux says of a process: only a file's own bytes, and only of the
+// program. A page that was written exists nowhere else, so taking one would end the process.
 import { expect, test } from 'vitest';
 import { filePages } from '../../../../agent/host/resident-pages.ts';
 

@@ -1,5 +1,5 @@
-// The bug that deleted a host's /etc (eks-hybrid#664), word for word: a live bind mount below a folder that is
-// removed. With root the mounts are real; without, the tests of links remain.
+// The bug that deleted a host's /etc (eks-hybrid#664), word for word: a live bind mount below a folder that
+// is removed. With root the mounts are real; without, the tests of links remain.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

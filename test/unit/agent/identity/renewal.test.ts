@@ -1,5 +1,5 @@
-// When a certificate is renewed, as a function of the clock, and what becomes of an answer: on a host whose files and
-// whose time are in memory.
+// When a certificate is renewed, as a function of the clock, and what becomes of an answer: on a host whose
+// files and whose time are in memory.
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { pino } from 'pino';
@@ -70,7 +70,9 @@ interface Scene {
   diskFault: Error | undefined;
 }
 
-/** Sleeping is setting the clock, which goes an hour in a minute; after `untilMs` the agent is told to stop. */
+/**
+ * Sleeping is setting the clock, which goes an hour in a minute; after `untilMs` the agent is told to stop.
+ */
 function scene(nowMs: number, untilMs: number): Scene {
   const stop = new AbortController();
   const made: Scene = {

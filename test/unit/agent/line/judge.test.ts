@@ -1,4 +1,5 @@
-// A measurement against the pool's limits: what is raised, what clears, what nobody could see, and how it is told.
+// A measurement against the pool's limits: what is raised, what clears, what nobody
+// could see, and how it is told.
 import { describe, expect, test } from 'vitest';
 import { judge, type LineCode, lineCodes } from '../../../../agent/line/judge.ts';
 import { findingsOf, renderLine, renderMeasurement } from '../../../../agent/line/report.ts';

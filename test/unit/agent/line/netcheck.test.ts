@@ -1,5 +1,5 @@
-// The whole of netcheck against the gateway's own end, over real sockets on loopback: everything measured, UDP switched off, a
-// proxy in the way, no gateway at all.
+// The whole of netcheck against the gateway's own end, over real sockets on loopback: everything measured,
+// UDP switched off, a proxy in the way, no gateway at all.
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';

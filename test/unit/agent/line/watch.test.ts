@@ -1,4 +1,5 @@
-// The daemon's looks: as the node, small ones, the path MTU only now and then, and the last known kept beside the newer numbers.
+// The daemon's looks: as the node, small ones, the path MTU only now and then, and the last known
+// kept beside the newer numbers.
 import { expect, test } from 'vitest';
 import { createHost } from '../../../../agent/host/real.ts';
 import { LineWatch } from '../../../../agent/line/watch.ts';

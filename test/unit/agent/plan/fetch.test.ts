@@ -1,5 +1,6 @@
-// Downloads from origins that are slow, short, endless, swapped, flipped or away: nothing unverified ever gets the name of
-// its hash, what came is not asked for twice, and one that is right is found behind others that aren't.
+// Downloads from origins that are slow, short, endless, swapped, flipped or away: nothing
+// unverified ever gets the name of its hash, what came is not asked for twice, and one that is
+// right is found behind others that aren't.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

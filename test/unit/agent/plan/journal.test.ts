@@ -1,4 +1,5 @@
-// The journal: a torn tail is cut off, a damaged line is never guessed at, and what it says survives a reopening.
+// The journal: a torn tail is cut off, a damaged line is never guessed at, and what
+// it says survives a reopening.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Folders of ours that are links to another disk (the remedy of DISK_SPACE): what is emptied is the folder behind the
-// link, what the owner had in it stays, and so does the link. On the machine's own files, since a folder that stands for
-// a host resolves links by itself.
+// Folders of ours that are links to another disk (the remedy of DISK_SPACE): what is emptied is the folder
+// behind the link, what the owner had in it stays, and so does the link. On the machine's own files, since a
+// folder that stands for a host resolves links by itself.
 import {
   existsSync,
   mkdirSync,

@@ -1,5 +1,6 @@
-// Archives side by side, and files, links and parameters: never more than the limit, each archive fetched before it is unpacked; the
-// first failure ends the others and is the one that is told, and everything else of a plan stays in its order.
+// Archives side by side, and files, links and parameters: never more than the limit, each archive fetched
+// before it is unpacked; the first failure ends the others and is the one that is told, and everything else
+// of a plan stays in its order.
 import { expect, test } from 'vitest';
 import { groupSteps, isLanes, runSideBySide } from '../../../../agent/plan/parallel.ts';
 import type { MakeStep, Step } from '../../../../agent/plan/plan.ts';

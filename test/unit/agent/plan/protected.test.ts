@@ -1,5 +1,6 @@
-// What the file system forbids even to root (chattr +i, +a): one undoing that fails holds up no other, and a host on
-// which a change is forbidden is refused before the first change. The attributes are real, so this needs root.
+// What the file system forbids even to root (chattr +i, +a): one undoing that fails holds up no
+// other, and a host on which a change is forbidden is refused before the first change. The attributes
+// are real, so this needs root.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

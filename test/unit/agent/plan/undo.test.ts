@@ -1,4 +1,5 @@
-// Undoing gives back what was there and nothing else: somebody's own change in the meantime stays and is told.
+// Undoing gives back what was there and nothing else: somebody's own change in the
+// meantime stays and is told.
 import {
   existsSync,
   lstatSync,

@@ -1,5 +1,6 @@
-// eks-hybrid#664 with real mounts: a live bind mount of /etc below a folder that is ours, also one of a shared tree
-// with mounts of its own, which hands unmounts on to where it came from unless it is made private before.
+// eks-hybrid#664 with real mounts: a live bind mount of /etc below a folder that is ours, also
+// one of a shared tree with mounts of its own, which hands unmounts on to where it came from
+// unless it is made private before.
 import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,

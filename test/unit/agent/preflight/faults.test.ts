@@ -1,6 +1,6 @@
-// One fault at a time on a host that is otherwise good (TencentOS 3.1 in a pool with Cilium): exactly the check
-// that is meant finds it, in the words that are meant; its consequences are muted, and nobody else changes its
-// verdict. The table covers every problem of the catalogue.
+// One fault at a time on a host that is otherwise good (TencentOS 3.1 in a pool with Cilium): exactly the
+// check that is meant finds it, in the words that are meant; its consequences are muted, and nobody else
+// changes its verdict. The table covers every problem of the catalogue.
 import { describe, expect, test } from 'vitest';
 import type { PreflightContext } from '../../../../agent/preflight/check.ts';
 import { type CheckCode, messages } from '../../../../agent/preflight/messages/index.ts';

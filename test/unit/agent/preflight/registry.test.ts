@@ -1,5 +1,5 @@
-// The registry and the texts belong together: every check is listed once, has its texts in both languages, and
-// depends only on checks that exist.
+// The registry and the texts belong together: every check is listed once, has its texts in both languages,
+// and depends only on checks that exist.
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { doctorChecks } from '../../../../agent/doctor/hops.ts';
@@ -62,7 +62,8 @@ describe('the registry', () => {
       registry.filter((check) => check.severity === 'advisory').map((check) => check.code),
     );
     const muting = registry.flatMap((check) => check.dependsOn.filter((code) => advisory.has(code)));
-    // A GPU without its driver says nothing about the toolkit that is not looked at then; harmless either way.
+    // A GPU without its driver says nothing about the toolkit that is not looked at
+    // then; harmless either way.
     expect([...new Set(muting)]).toEqual(['GPU_DRIVER']);
   });
 });

@@ -1,5 +1,5 @@
-// Who waits for whom: a command for the daemon's round, and nobody for another command. Where nothing is said of time, the
-// locks are real ones.
+// Who waits for whom: a command for the daemon's round, and nobody for another command. Where nothing is said
+// of time, the locks are real ones.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Host } from '../../../../agent/host/host.ts';
 import { takeLock } from '../../../../agent/host/lock.ts';

@@ -1,5 +1,5 @@
-// Every collector on captured /proc and /sys trees: a 4.14 kernel as of TencentOS 2.4 (control groups version 1, no pressure) and
-// a 5.4 kernel as of TencentOS 3.1 with both on.
+// Every collector on captured /proc and /sys trees: a 4.14 kernel as of TencentOS 2.4 (control groups version
+// 1, no pressure) and a 5.4 kernel as of TencentOS 3.1 with both on.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Procfs } from '../../../../agent/host/procfs.ts';

@@ -1,5 +1,5 @@
-// A tunnel in memory: what the agent sends is handed to an intake, its answers come back. It can be cut, and can forget
-// batches that it had taken, as a connection does that dies.
+// A tunnel in memory: what the agent sends is handed to an intake, its answers come back. It can be cut, and
+// can forget batches that it had taken, as a connection does that dies.
 import type { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
 import type { TelemetryChannel } from '../../../../protocol/messages/session.ts';
 

@@ -1,4 +1,5 @@
-// Collectors of what a node has and a plain host has not: pods' volumes, what kubelet and containerd hold, the private line.
+// Collectors of what a node has and a plain host has not: pods' volumes, what kubelet and
+// containerd hold, the private line.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

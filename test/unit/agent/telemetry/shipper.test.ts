@@ -1,4 +1,5 @@
-// The shipper against a channel that does everything a tunnel may do: take nothing, take and drop, answer late, twice, or with a refusal.
+// The shipper against a channel that does everything a tunnel may do: take nothing, take and drop, answer
+// late, twice, or with a refusal.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RingConsumer } from '../../../../agent/telemetry/ring/consumer.ts';
 import { createRing } from '../../../../agent/telemetry/ring/layout.ts';

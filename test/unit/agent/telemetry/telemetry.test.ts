@@ -1,4 +1,5 @@
-// The whole path in one process: collecting thread, ring, shipper, a tunnel in memory, intake, Prometheus text.
+// The whole path in one process: collecting thread, ring, shipper, a tunnel in
+// memory, intake, Prometheus text.
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startTelemetry, type Telemetry } from '../../../../agent/telemetry/telemetry.ts';

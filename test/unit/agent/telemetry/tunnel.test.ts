@@ -1,4 +1,5 @@
-// Telemetry through the real tunnel (TLS, websocket, frames, hub), whose connections are cut while records flow: every one arrives once.
+// Telemetry through the real tunnel (TLS, websocket, frames, hub), whose connections are cut while records
+// flow: every one arrives once.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { telemetrySettings } from '../../../../agent/telemetry/settings.ts';
 import { startTelemetry } from '../../../../agent/telemetry/telemetry.ts';

@@ -1,5 +1,5 @@
-// Over a real websocket, as a client that must mask: the bytes in the ring stay as they are, and what arrives is whole, also while the
-// producer writes over what was freed.
+// Over a real websocket, as a client that must mask: the bytes in the ring stay as they are, and what arrives
+// is whole, also while the producer writes over what was freed.
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,6 @@
-// Trust in artifacts, on a whole join against a real HTTPS server: what isn't signed, is old, has expired or isn't listed is
-// refused by its code before a token is spent, and the host is as it was. What was once believed is remembered.
+// Trust in artifacts, on a whole join against a real HTTPS server: what isn't signed, is old, has expired
+// or isn't listed is refused by its code before a token is spent, and the host is as it was. What was
+// once believed is remembered.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { gatewayManifests } from '../../../../agent/components/artifacts/gateway.ts';

@@ -1,4 +1,5 @@
-// The log of an outage: few lines, whatever fails in it and however often, and none of it left out of the sums.
+// The log of an outage: few lines, whatever fails in it and however often, and none
+// of it left out of the sums.
 import { expect, test } from 'vitest';
 import { OutageLog, outagePauses } from '../../../../agent/tunnel/outage.ts';
 

@@ -1,5 +1,6 @@
-// A kubelet of another minor version begins on a node without pods, and the node takes pods again when the trial is over, whichever
-// way it ended and whatever cut it off. On a host in a folder, with a gateway on loopback.
+// A kubelet of another minor version begins on a node without pods, and the node takes pods again
+// when the trial is over, whichever way it ended and whatever cut it off. On a host in a folder,
+// with a gateway on loopback.
 import { readlinkSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { gatewaySource } from '../../../../agent/components/artifacts/gateway.ts';
@@ -63,7 +64,10 @@ function desiredWith(build: Build, drain: DesiredState['upgrade']['drain'] = 'mi
   };
 }
 
-/** The daemon's round, with a clock that jumps over every pause; each call to the gateway is kept with the kubelet in use then. */
+/**
+ * The daemon's round, with a clock that jumps over every pause; each call to the gateway is kept
+ * with the kubelet in use then.
+ */
 function advance(desired: DesiredState, host: Host = world.host, more: Partial<AdvanceOptions> = {}) {
   let nowMs = 0;
   const sleep = async (milliseconds: number) => {

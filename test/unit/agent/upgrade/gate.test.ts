@@ -1,4 +1,5 @@
-// The gate: what counts as healthy, how long it waits, and what it says when it gives up. Time is a number here.
+// The gate: what counts as healthy, how long it waits, and what it says when it
+// gives up. Time is a number here.
 import { expect, test } from 'vitest';
 import type { Trial } from '../../../../agent/components/versions.ts';
 import { stringFields } from '../../../../agent/host/cri.ts';

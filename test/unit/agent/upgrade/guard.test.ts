@@ -1,5 +1,5 @@
-// The guard of a new agent: the real script by a real shell, in a folder that stands for the host. It has to work when
-// nothing else does, and to do nothing when it isn't its turn.
+// The guard of a new agent: the real script by a real shell, in a folder that stands for the host. It has to
+// work when nothing else does, and to do nothing when it isn't its turn.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,

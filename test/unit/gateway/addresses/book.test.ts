@@ -1,5 +1,5 @@
-// Whose a name or an address is, once nodes are there: the first owner keeps it, what is taken away goes back, and what cannot be a
-// node's own leads to nobody.
+// Whose a name or an address is, once nodes are there: the first owner keeps it, what is taken away goes
+// back, and what cannot be a node's own leads to nobody.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { nodes, services } from '../../../../gateway/kubernetes/kinds.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';

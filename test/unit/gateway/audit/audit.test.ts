@@ -1,4 +1,5 @@
-// The audit trail in a real file: one JSON line each, nobody else may read it, and it goes on in a new file after rotation.
+// The audit trail in a real file: one JSON line each, nobody else may read it, and it goes on
+// in a new file after rotation.
 import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

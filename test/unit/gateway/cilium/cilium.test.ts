@@ -1,4 +1,5 @@
-// The cluster's Cilium: what the pools make of it, and how it is kept. That a real API server takes the objects is e2e's to show.
+// The cluster's Cilium: what the pools make of it, and how it is kept. That a real API server takes
+// the objects is e2e's to show.
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { ciliumConfiguration } from '../../../../gateway/cilium/configuration.ts';

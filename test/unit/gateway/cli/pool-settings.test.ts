@@ -1,5 +1,6 @@
-// Every setting of a pool, by the table alone: its flag changes it, what is shown may be given back, the CRD describes it, the
-// hosts that it is for get it, and a bug report holds no more of it than the table says. A setting that misses one of these fails.
+// Every setting of a pool, by the table alone: its flag changes it, what is shown may be given back, the CRD
+// describes it, the hosts that it is for get it, and a bug report holds no more of it than the table says. A
+// setting that misses one of these fails.
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

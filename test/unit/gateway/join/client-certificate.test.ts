@@ -1,4 +1,5 @@
-// Who is at the other end: decided by the certificate and the registration, never by anything that a peer writes.
+// Who is at the other end: decided by the certificate and the registration, never by
+// anything that a peer writes.
 import { describe, expect, test } from 'vitest';
 import {
   identify,

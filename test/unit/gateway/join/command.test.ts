@@ -1,5 +1,6 @@
-// The join command itself, run by real shells with a real curl against a real gateway port: nothing runs but the very script whose
-// hash is in the line, the token is in no process's arguments, nothing is left behind, and a refusal is one line with a code.
+// The join command itself, run by real shells with a real curl against a real gateway port: nothing runs but
+// the very script whose hash is in the line, the token is in no process's arguments, nothing is left behind,
+// and a refusal is one line with a code.
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Joins against a Kubernetes in memory: every refusal leaves the cluster as it was, and what is scarce (a name, a place
-// in the pool, a use of the token) goes to exactly one of those who want it at the same time.
+// Joins against a Kubernetes in memory: every refusal leaves the cluster as it was, and what is scarce (a
+// name, a place in the pool, a use of the token) goes to exactly one of those who want it at the same time.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { type JoinDesk, join as joinFrom } from '../../../../gateway/join/join.ts';

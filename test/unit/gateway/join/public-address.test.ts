@@ -1,5 +1,5 @@
-// What regnodectl learns from the gateway for a join command: of the artifacts only what the artifact key has signed, whatever
-// the gateway has published; and a store that lists no install.sh is told as that.
+// What regnodectl learns from the gateway for a join command: of the artifacts only what the artifact key has
+// signed, whatever the gateway has published; and a store that lists no install.sh is told as that.
 import { expect, test } from 'vitest';
 import { publishAddress, readAddress, verifiedIssue } from '../../../../gateway/join/public-address.ts';
 import { signManifest, testKey } from '../../../worlds/signing.ts';

@@ -1,5 +1,5 @@
-// Renewal against a Kubernetes in memory and a clock that is set by hand: nobody is locked out by a crash, an expired
-// certificate is good for its renewal alone, and only within the grace.
+// Renewal against a Kubernetes in memory and a clock that is set by hand: nobody is locked out by a crash, an
+// expired certificate is good for its renewal alone, and only within the grace.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import {

@@ -1,5 +1,5 @@
-// What a joined host says of itself again: its facts are kept, its addresses become its own by the rules of a join and by no other,
-// and nothing that it says makes it another machine.
+// What a joined host says of itself again: its facts are kept, its addresses become its own by the rules of a
+// join and by no other, and nothing that it says makes it another machine.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { join } from '../../../../gateway/join/join.ts';

@@ -1,5 +1,5 @@
-// A kubelet as the gateway sees it: a TLS server on loopback behind something that opens streams to it, as a tunnel does. Its
-// certificate is real, so a wrong one is refused for real.
+// A kubelet as the gateway sees it: a TLS server on loopback behind something that opens streams to it, as a
+// tunnel does. Its certificate is real, so a wrong one is refused for real.
 import { webcrypto } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';

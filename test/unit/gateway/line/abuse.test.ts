@@ -1,5 +1,6 @@
-// That nobody can use line probes against somebody else: what is not signed for the address that it comes from gets nothing,
-// an answer is never larger than its request, rates hold by address and in total, and source and sink want a ticket.
+// That nobody can use line probes against somebody else: what is not signed for the address that it comes
+// from gets nothing, an answer is never larger than its request, rates hold by address and in total, and
+// source and sink want a ticket.
 
 import { createHmac } from 'node:crypto';
 import { createSocket } from 'node:dgram';

@@ -1,5 +1,6 @@
-// A transfer whose answer nobody reads, and one whose body never comes, over real TLS: each ends at its time limit as a refusal, and
-// the port goes on. (A header that was set after the answer had begun used to end the gateway here.)
+// A transfer whose answer nobody reads, and one whose body never comes, over real TLS: each ends at
+// its time limit as a refusal, and the port goes on. (A header that was set after the answer had begun
+// used to end the gateway here.)
 import { once } from 'node:events';
 import tls, { type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// What is written onto a Node: ours is kept right, what others put there stays, and the Node itself does not say which is which.
+// What is written onto a Node: ours is kept right, what others put there stays, and the Node itself
+// does not say which is which.
 import { describe, expect, test } from 'vitest';
 import type { NodeObject } from '../../../../gateway/kubernetes/kinds.ts';
 import {

@@ -1,4 +1,5 @@
-// Kubelets' certificates: approved for the right one, denied for who claims to be one of ours and isn't, left alone else.
+// Kubelets' certificates: approved for the right one, denied for who claims to be one of ours
+// and isn't, left alone else.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Claims } from '../../../../gateway/addresses/claims.ts';
 import {

@@ -1,4 +1,5 @@
-// The life of a registered node as the gateway drives it: desired state, status, Node object, and every way out.
+// The life of a registered node as the gateway drives it: desired state, status,
+// Node object, and every way out.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { createEventRecorder } from '../../../../gateway/kubernetes/event-recorder.ts';

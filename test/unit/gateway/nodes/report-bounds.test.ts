@@ -1,4 +1,5 @@
-// However long and varied a node's reports are, its registration and its Node stay small, and say nothing in others' names.
+// However long and varied a node's reports are, its registration and its Node stay small, and
+// say nothing in others' names.
 import { expect, test } from 'vitest';
 import { reportedFields } from '../../../../gateway/cli/reported-fields.ts';
 import { healthConditions, nodeConditionsPatch } from '../../../../gateway/nodes/health.ts';

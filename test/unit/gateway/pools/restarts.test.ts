@@ -1,5 +1,5 @@
-// What `pool set` says a setting does is what an agent would do: each field is changed by itself, and the stamps of the units
-// that the agent plans say which process would be another one.
+// What `pool set` says a setting does is what an agent would do: each field is changed by itself, and the
+// stamps of the units that the agent plans say which process would be another one.
 import { expect, test } from 'vitest';
 import { planComponents } from '../../../../agent/components/index.ts';
 import { desiredState } from '../../../../gateway/pools/desired-state.ts';

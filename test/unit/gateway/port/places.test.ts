@@ -1,4 +1,5 @@
-// Places at the public port, without a socket: whatever strangers do, the newcomer gets in, nodes stay, and the sums hold.
+// Places at the public port, without a socket: whatever strangers do, the newcomer gets in,
+// nodes stay, and the sums hold.
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {

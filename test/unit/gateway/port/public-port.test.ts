@@ -1,4 +1,5 @@
-// The public port as a peer meets it: who may ask what, what is too much, and that an error says a code and no more.
+// The public port as a peer meets it: who may ask what, what is too much, and that an
+// error says a code and no more.
 import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';

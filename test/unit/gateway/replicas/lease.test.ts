@@ -1,4 +1,5 @@
-// A replica's Lease, against the API server's rules: taken, renewed, marked, given back, and lost to a process of the same name.
+// A replica's Lease, against the API server's rules: taken, renewed, marked, given back, and lost to
+// a process of the same name.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { leases } from '../../../../gateway/kubernetes/kinds.ts';
 import { drainingAnnotation, ReplicaLease } from '../../../../gateway/replicas/lease.ts';

@@ -1,4 +1,5 @@
-// Two replicas on loopback, with real TLS and real sessions: an agent's tunnel at one of them, CONNECT at the other.
+// Two replicas on loopback, with real TLS and real sessions: an agent's tunnel at one of
+// them, CONNECT at the other.
 import { once } from 'node:events';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';

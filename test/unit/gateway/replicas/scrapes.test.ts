@@ -1,4 +1,5 @@
-// Prometheus asks the replica that does not have the tunnel: kubelets' metrics, a node's values, another replica's own.
+// Prometheus asks the replica that does not have the tunnel: kubelets' metrics, a node's
+// values, another replica's own.
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// Two replicas on loopback, with real TLS and real sessions: gw-b has the tunnels of agents, gw-a has none and is asked.
+// Two replicas on loopback, with real TLS and real sessions: gw-b has the tunnels of agents,
+// gw-a has none and is asked.
 import { join } from 'node:path';
 import { startEgress } from '../../../../gateway/egress/server.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';

@@ -1,5 +1,6 @@
-// An agent may be faster than the gateway's look at its certificate: what comes in the packet of the upgrade, or while nobody
-// reads yet, is HELLO and more. Over real TLS, wherever the bytes are cut, each frame arrives, once and in order.
+// An agent may be faster than the gateway's look at its certificate: what comes in the packet of the upgrade,
+// or while nobody reads yet, is HELLO and more. Over real TLS, wherever the bytes are cut, each frame
+// arrives, once and in order.
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

@@ -1,6 +1,7 @@
-// Every route of every port, asked by peers that break off wherever they can: a body that is announced and never sent, an answer that
-// is never read, a cut at each stage, requests behind each other, an end after the head. The process lives and tells no
-// defect (test/setup/no-defects.ts), what was asked is counted, sockets and memory are given back, and the next one is served.
+// Every route of every port, asked by peers that break off wherever they can: a body that is announced and
+// never sent, an answer that is never read, a cut at each stage, requests behind each other, an end after the
+// head. The process lives and tells no defect (test/setup/no-defects.ts), what was asked is counted, sockets
+// and memory are given back, and the next one is served.
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net, { type Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// Joins and renewals over real TLS on loopback: what is refused is answered, audited and counted, and an expired
-// certificate opens one door only.
+// Joins and renewals over real TLS on loopback: what is refused is answered, audited and counted, and an
+// expired certificate opens one door only.
 import https from 'node:https';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../../../gateway/audit/audit.ts';

@@ -1,5 +1,6 @@
-// The gateway's life from its start to its end: every socket of a real gateway on a loopback address of its own, before it is ready,
-// while it is, after a stage that failed, and after it was told to stop. Only the Kubernetes API is in memory.
+// The gateway's life from its start to its end: every socket of a real gateway on a loopback address of its
+// own, before it is ready, while it is, after a stage that failed, and after it was told to stop. Only the
+// Kubernetes API is in memory.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// V8 takes the limit from its command line alone, so the program becomes itself with it: seen from outside as one process.
+// V8 takes the limit from its command line alone, so the program becomes itself with it: seen
+// from outside as one process.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// What a node's names and labels may cost the gateway: each series shows its group's labels again, so a few kilobytes that are
-// described can be a page of gigabytes. Replayed descriptions and what nodes have in common are bounded as well.
+// What a node's names and labels may cost the gateway: each series shows its group's labels again, so a few
+// kilobytes that are described can be a page of gigabytes. Replayed descriptions and what nodes have in
+// common are bounded as well.
 import { expect, test } from 'vitest';
 import { ColumnShapes } from '../../../../gateway/telemetry/column-shapes.ts';
 import { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';

@@ -1,4 +1,5 @@
-// Both programs as they are, started for real: their output goes to a device that is full, or to a reader that has gone.
+// Both programs as they are, started for real: their output goes to a device that is full,
+// or to a reader that has gone.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 

@@ -1,4 +1,5 @@
-// The compatibility table: that each row is whole and reachable, and what it says about the hosts that it was made for.
+// The compatibility table: that each row is whole and reachable, and what it says about the
+// hosts that it was made for.
 import { describe, expect, test } from 'vitest';
 import type { HostTraits } from '../../../../protocol/compatibility/host-traits.ts';
 import { bestVersion, describeAllowed, judge } from '../../../../protocol/compatibility/judgement.ts';

@@ -1,5 +1,5 @@
-// TOML, YAML, Prometheus' text and words of a shell: whatever text goes in comes out of a parser that is not ours as it was, or is
-// refused before it is written.
+// TOML, YAML, Prometheus' text and words of a shell: whatever text goes in comes out of a parser that is not
+// ours as it was, or is refused before it is written.
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { parse as parseToml } from 'smol-toml';
@@ -11,7 +11,10 @@ import { type TomlSection, toml } from '../../../../protocol/formats/toml.ts';
 import { yaml } from '../../../../protocol/formats/yaml.ts';
 import { anyText, brokenText, encodedOrRefused, oneLine } from './texts.ts';
 
-/** As in configuration: texts, numbers and flags in lists and named parts. `__proto__` is a name that no schema knows. */
+/**
+ * As in configuration: texts, numbers and flags in lists and named parts. `__proto__` is
+ * a name that no schema knows.
+ */
 const key = anyText.filter((text) => text !== '__proto__');
 const leaf = fc.oneof(anyText, fc.integer(), fc.boolean());
 const value = fc.letrec((tie) => ({
@@ -91,7 +94,10 @@ test('a shell gets each word as it is, and runs none of it', () => {
 });
 
 describe('Prometheus', () => {
-  /** The text format's own words: a label's value ends at a quote without a backslash; `\\`, `\"` and `\n` are all its escapes. */
+  /**
+   * The text format's own words: a label's value ends at a quote without a backslash; `\\`, `\"`
+   * and `\n` are all its escapes.
+   */
   function labelsOf(text: string): Record<string, string> {
     const [, inside] = /^m\{(.*)\}$/s.exec(text) ?? [];
     const labels: Record<string, string> = {};

@@ -1,5 +1,5 @@
-// What goes into a unit comes out of systemd as it was. systemd's own parser is asked where it is installed (its test mode, as an
-// ordinary user); a strict reading of systemd.syntax(7) is asked everywhere.
+// What goes into a unit comes out of systemd as it was. systemd's own parser is asked where it is installed
+// (its test mode, as an ordinary user); a strict reading of systemd.syntax(7) is asked everywhere.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -159,7 +159,9 @@ function understood(content: string) {
   }
 }
 
-/** systemd shows a word in quotes of a shell when it needs them; `$$` becomes `$` when it starts the command. */
+/**
+ * systemd shows a word in quotes of a shell when it needs them; `$$` becomes `$` when it starts the command.
+ */
 function argumentsOf(shown: string): string[] {
   const found = [...shown.matchAll(/"((?:[^"\\]|\\.)*)"(?=\s|$)|(\S+)/g)];
   return found.map(([, quoted, bare = '']) => {

@@ -1,5 +1,5 @@
-// Texts for the properties of encoders: everything that means something to systemd, a shell, TOML, YAML or Prometheus, beside
-// ordinary and broken text.
+// Texts for the properties of encoders: everything that means something to systemd, a shell, TOML, YAML or
+// Prometheus, beside ordinary and broken text.
 import fc from 'fast-check';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
 

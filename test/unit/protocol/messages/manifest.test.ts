@@ -1,5 +1,5 @@
-// The signed manifest: what `openssl` says about a signature and what we say about it is the same, for both kinds of keys;
-// and whatever is changed, nothing that was not signed comes out.
+// The signed manifest: what `openssl` says about a signature and what we say about it is the same, for both
+// kinds of keys; and whatever is changed, nothing that was not signed comes out.
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

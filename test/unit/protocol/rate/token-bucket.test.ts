@@ -1,4 +1,5 @@
-// The bucket against a model of it that keeps every take, on a clock of the test's own; and that keys cost a bounded memory.
+// The bucket against a model of it that keeps every take, on a clock of the test's own; and that
+// keys cost a bounded memory.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RepeatFilter } from '../../../../protocol/rate/repeat-filter.ts';

@@ -1,4 +1,5 @@
-// Credit: never negative, given back in quarters of the window, and smaller windows when many streams are open.
+// Credit: never negative, given back in quarters of the window, and smaller windows
+// when many streams are open.
 import { expect, test } from 'vitest';
 import { ReceiveCredit, SendCredit, windowFor } from '../../../../protocol/tunnel/credit.ts';
 import { defaultLimits } from '../../../../protocol/tunnel/limits.ts';

@@ -1,5 +1,6 @@
-// Memory is given back early, and never too early: a peer that acknowledges what has not left yet must not make us
-// send freed memory, and neither may a reconnect. That the tests would see it is shown with the fault put in.
+// Memory is given back early, and never too early: a peer that acknowledges what has not left yet
+// must not make us send freed memory, and neither may a reconnect. That the tests would see it is
+// shown with the fault put in.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { FrameType } from '../../../../protocol/tunnel/frame.ts';
 import {

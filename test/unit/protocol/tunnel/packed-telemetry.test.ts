@@ -1,4 +1,5 @@
-// Packed batches on a connection: agreed on in HELLO, begun anew with each connection, and what cannot be unpacked ends it.
+// Packed batches on a connection: agreed on in HELLO, begun anew with each connection, and what
+// cannot be unpacked ends it.
 import { describe, expect, test } from 'vitest';
 import { batchFlag, batchHeaderBytes, encodeBatchHeader } from '../../../../protocol/telemetry/batch.ts';
 import { recordHeaderBytes } from '../../../../protocol/telemetry/record.ts';

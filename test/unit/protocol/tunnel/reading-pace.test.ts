@@ -1,4 +1,5 @@
-// What a peer's frames may cost: one that asks for more than its share is not read for a moment, and never ended for it.
+// What a peer's frames may cost: one that asks for more than its share is not read for a
+// moment, and never ended for it.
 import { expect, test } from 'vitest';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { FrameType } from '../../../../protocol/tunnel/frame.ts';

@@ -1,5 +1,5 @@
-// Known advisories, asked by the real npm from a registry on the loopback: one that knows something, one that knows
-// nothing, one that does not answer the question, and one that is not there.
+// Known advisories, asked by the real npm from a registry on the loopback: one that knows something, one that
+// knows nothing, one that does not answer the question, and one that is not there.
 import { writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { createServer } from 'node:http';

@@ -1,4 +1,5 @@
-// The licences of what is shipped: this tree's own packages, and a tree with packages that may not be shipped.
+// The licences of what is shipped: this tree's own packages, and a tree with
+// packages that may not be shipped.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// The bundle runs without node_modules: workers and their workers become files of their own, the addon is found
-// beside the program, and a package in the old module system still has its require. Node's client for the web is not loaded.
+// The bundle runs without node_modules: workers and their workers become files of their own, the addon
+// is found beside the program, and a package in the old module system still has its require. Node's
+// client for the web is not loaded.
 import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,

@@ -1,4 +1,5 @@
-// What a download of the official release does when there is no way to it, and when what comes is not what it should be.
+// What a download of the official release does when there is no way to it, and when what
+// comes is not what it should be.
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

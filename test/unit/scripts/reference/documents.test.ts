@@ -1,4 +1,5 @@
-// What is made from the code is as the code makes it today, and everything that users may set, read or meet is in it.
+// What is made from the code is as the code makes it today, and everything that users may
+// set, read or meet is in it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';

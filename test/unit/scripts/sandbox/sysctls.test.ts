@@ -1,5 +1,5 @@
-// Kernel settings are put back after the last sandbox; what the kernel keeps until the next boot is told, nothing else
-// is forgiven.
+// Kernel settings are put back after the last sandbox; what the kernel keeps until the next boot is
+// told, nothing else is forgiven.
 import { expect, test } from 'vitest';
 import { putBack, type SysctlAccess } from '../../../../scripts/sandbox/sysctls.ts';
 

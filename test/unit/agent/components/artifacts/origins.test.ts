@@ -1,5 +1,6 @@
-// Downloads over real connections: a gateway and mirrors on loopback that break off, stall, redirect, swap and never end, and
-// a bundle on the disk. Whatever they do, the staged file is the artifact or there is a coded refusal.
+// Downloads over real connections: a gateway and mirrors on loopback that break off, stall,
+// redirect, swap and never end, and a bundle on the disk. Whatever they do, the staged file is the
+// artifact or there is a coded refusal.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,4 +1,5 @@
-// A process that produces records without a link, and says each time how many are certainly on the disk. It never ends by itself.
+// A process that produces records without a link, and says each time how many are certainly on the
+// disk. It never ends by itself.
 
 import { openSpoolDisk } from '../../../../../agent/host/spool-disk.ts';
 import { createRing } from '../../../../../agent/telemetry/ring/layout.ts';

@@ -1,4 +1,5 @@
-// A real process with a real disk, killed at any moment: what it said was on the disk is there, whole and in order.
+// A real process with a real disk, killed at any moment: what it said was on the disk
+// is there, whole and in order.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// One life of an agent, without its collecting thread: ring, producer, shipper and spool over a disk that outlives it and a
-// channel to an intake. All waits are short, and everything that is counted can be asked.
+// One life of an agent, without its collecting thread: ring, producer, shipper and spool over a disk that
+// outlives it and a channel to an intake. All waits are short, and everything that is counted can be asked.
 import { vi } from 'vitest';
 import type { SpoolDisk } from '../../../../../agent/host/spool-files.ts';
 import { createRing } from '../../../../../agent/telemetry/ring/layout.ts';

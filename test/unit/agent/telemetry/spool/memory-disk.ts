@@ -1,5 +1,5 @@
-// A disk in memory that fails as real ones do: it fills up, turns read-only, loses at a power cut what was not synced, and holds other
-// bytes than were written.
+// A disk in memory that fails as real ones do: it fills up, turns read-only, loses at a power cut what was
+// not synced, and holds other bytes than were written.
 import type { SpoolDisk, SpoolFile } from '../../../../../agent/host/spool-files.ts';
 
 interface Content {

@@ -1,5 +1,5 @@
-// The spool under everything that happens to disks, links and processes; each time the numbers must come out exactly: what was produced is
-// delivered once or lost with a reason, and nothing is delivered twice.
+// The spool under everything that happens to disks, links and processes; each time the numbers must come out
+// exactly: what was produced is delivered once or lost with a reason, and nothing is delivered twice.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Remote-write from the intake to a store over HTTP: what is refused, lost and counted first; then what arrives, with its time.
+// Remote-write from the intake to a store over HTTP: what is refused, lost and counted first; then
+// what arrives, with its time.
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// A node's series, put together from what its node has and what all nodes have, is the series encoded as a whole.
+// A node's series, put together from what its node has and what all nodes have, is
+// the series encoded as a whole.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {

@@ -1,5 +1,5 @@
-// A store that takes remote-write over real HTTP and can be told to be away, slow, or choosy. It decodes what it gets with a reader of
-// its own, so that an encoder and a decoder with the same mistake can't agree.
+// A store that takes remote-write over real HTTP and can be told to be away, slow, or choosy. It decodes what
+// it gets with a reader of its own, so that an encoder and a decoder with the same mistake can't agree.
 
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
