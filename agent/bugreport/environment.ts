@@ -1,5 +1,5 @@
-// Variables that change how regnode reaches the world, from the places that set them: names, and for a proxy
-// where it is; never a user or a password.
+// Variables that change how regnode reaches the network, from the files that set them. Only their names are
+// reported, and for a proxy its address; never a user or a password.
 import type { Host } from '../host/host.ts';
 
 export const environmentFiles = ['/etc/regnode/environment', '/etc/environment'] as const;

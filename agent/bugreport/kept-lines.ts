@@ -1,5 +1,5 @@
-// Lines of a configuration whose key is known to hold no secret; how many others there are is
-// said, not what they say. Pure.
+// Keeps the lines of a configuration whose key is known to hold no secret. Of the other lines it
+// gives only the number. Pure.
 
 const keys = {
   kubelet:

@@ -1,5 +1,5 @@
-// regnode bugreport: one file with what a maintainer needs and no secret, its list of contents, and an id
-// that stands in the host's log too.
+// regnode bugreport: writes one file with what a maintainer needs and no secret, and prints its contents and
+// an id. The id stands in the host's log too.
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// regnode doctor: which hop from this host to a running pod is broken, why, and
-// what to do. Exit 5 when one is.
+// regnode doctor: finds the broken hop between this host and a running pod, and says why and what to do. Exit
+// code 5 when a hop is broken.
 import { Command } from 'commander';
 import { diagnose } from '../doctor/diagnose.ts';
 import { renderDoctor } from '../doctor/report.ts';

@@ -1,5 +1,5 @@
-// One line about the downloads that run now: each with what it has of how much, all together
-// with rate and time left. Pure.
+// One line about the downloads that are running: the progress of each, and the rate and time
+// left of all together. Pure.
 
 const mebibyte = 1024 * 1024;
 

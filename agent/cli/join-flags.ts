@@ -1,4 +1,4 @@
-// The flags of a join, parsed: what is missing is taken from a join that was begun before, what is wrong is a
+// Parses the flags of a join. What is missing is taken from a join that was begun before; what is wrong is a
 // Fault that names the flag. The token comes from a file or the environment, never from the command line.
 
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,5 +1,5 @@
-// regnode leave: drain, stop, undo, deregister. What is somebody else's now is listed and is not a failure;
-// what could not be undone is one, and the next leave tries only that.
+// regnode leave: drain, stop, undo, deregister. What belongs to somebody else by now is listed and is no
+// failure. What could not be undone is a failure, and the next leave tries only that.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';

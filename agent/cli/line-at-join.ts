@@ -1,6 +1,6 @@
-// The line, looked at beside preflight while a host joins: what is bad about it is told and never
-// stands in the way, since the limits of the pool are not known before. That the gateway can't be
-// reached at all is preflight's to say.
+// Measures the private line beside preflight while a host joins. Its findings are shown and never
+// stop the join, because the pool's limits are not known yet. Whether the gateway can be reached at
+// all is a check of preflight.
 
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import { measureLine } from '../line/netcheck.ts';

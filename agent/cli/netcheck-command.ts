@@ -1,6 +1,6 @@
-// regnode netcheck: the private line, measured, before a join (--gateway) and after it. Exit 5 when the line
-// is not as its pool wants it. With --every it goes on until Ctrl-C: a line a look, a view that redraws
-// itself in a terminal, JSON lines.
+// regnode netcheck: measures the private line, before a join (--gateway) or after it. Exit code 5: the line
+// does not meet the pool's limits. With --every it measures until Ctrl-C and prints a line for each
+// measurement, a view that redraws itself on a terminal, or JSON lines.
 import { Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';

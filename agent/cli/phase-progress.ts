@@ -1,6 +1,6 @@
-// How a long command is told on stderr: each phase with a word at its end and the time that it took, each
-// step of a plan in a line, and for somebody who watches a passing line with bytes, rate and time left, also
-// of several downloads at a time.
+// The progress of a long command on stderr. Each phase ends with a word and the time that it took; each
+// step of a plan has a line. On a terminal a passing line shows bytes, rate and time left, also of
+// several downloads at a time.
 
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { HostClock } from '../host/host.ts';

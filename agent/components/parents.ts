@@ -1,5 +1,5 @@
-// Puts the folders that a path needs before it, each once: folders that we share with others unless a
-// component said that they are ours. One that is there already costs nothing and is never touched. Pure.
+// Puts the folders that a path needs before it, each once. They count as shared with others unless a
+// component says that they are ours. A folder that exists already is never changed. Pure.
 import { dirname } from 'node:path';
 import type { Resource } from '../plan/resource.ts';
 

@@ -1,6 +1,6 @@
-// The resources of a systemd unit: its file with a stamp, a hash over all that the process reads at start
-// (see plan/kinds/unit.ts), the link that starts it at boot, and the state that it runs. Only directives that
-// systemd 219 understands or ignores with a warning. Pure.
+// The resources of a systemd unit: its file, the link that starts it at boot, and whether it runs. The file
+// carries a stamp, a hash over all that the process reads at start (see plan/kinds/unit.ts). It has only
+// directives that systemd 219 understands or ignores with a warning. Pure.
 
 import {
   assignment,

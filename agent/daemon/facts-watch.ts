@@ -1,7 +1,7 @@
-// Tells the gateway what this host is and where: at each connection, and when it has become another. It looks
-// at the addresses of the network cards every few seconds, at everything else now and then. What the gateway
-// refuses is asked again, since what stood in its way (another node, a range that is not declared) may be
-// gone; who is changed by an address hears of it at once.
+// Reports to the gateway what this host is and which addresses it has: at each connection, and after a
+// change. It reads the addresses of the network cards every few seconds and everything else more rarely. A
+// report that the gateway refuses is sent again, since the reason (another node, a range that is not
+// declared) may be gone. Whoever depends on an address is told of a change at once.
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';

@@ -1,6 +1,6 @@
 // The way from the host to a running pod, hop by hop, and the checks that say whether one works.
-// Questions that preflight asks too are preflight's checks. The first failed check in this order that is
-// nobody's consequence is the cause.
+// Questions that preflight asks too are preflight's checks. The cause is the first failed check in this order
+// that does not follow from another.
 import type { Check } from '../preflight/check.ts';
 import { diskInodes } from '../preflight/checks/disk-inodes.ts';
 import { gatewayAddress } from '../preflight/checks/gateway-address.ts';

@@ -1,6 +1,6 @@
-// The shape of the health model: a row of the table says what a code means for the node and how
-// patient we are with it, an observation is what somebody has just seen. Whether it becomes a
-// finding is the tracker's to say.
+// The shape of the health model. A row of the table says what a code means for the node and how long
+// it must last; an observation is what somebody has just seen. The tracker decides whether an
+// observation becomes a finding.
 
 import type { FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { healthFaults } from '../../protocol/catalogue/health.ts';

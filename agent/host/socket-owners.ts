@@ -1,9 +1,8 @@
-// Whose the other end of a TCP connection on this host is: its uid in the kernel's tables of sockets,
-// /proc/net/tcp and tcp6. Asking by netlink would be one row instead of all, and would load modules.
-// Reading all is a millisecond on a small host and 40 ms of a thread's time with 16,000 sockets, so one
-// reading answers all who asked before it began, and after it the tables are left alone for four times
-// as long as it took. An end that its process has closed has no inode any more, and is nobody's: the
-// kernel shows such as root's.
+// Finds the uid that owns the other end of a TCP connection on this host, in the kernel's tables of sockets
+// (/proc/net/tcp and tcp6). Netlink would return one row instead of all, and would load modules. Reading all
+// rows takes a millisecond on a small host and 40 ms of a thread's time with 16,000 sockets. So one reading
+// answers everyone who asked before it began, and the next one waits four times as long as it took. A socket
+// that its process has closed has no inode and no owner: the kernel shows it as root's.
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';

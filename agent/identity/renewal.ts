@@ -140,7 +140,7 @@ export class Renewal {
       }
       await this.#become((identity) => ({ ...identity, caPem }));
     } catch (error) {
-      // It is sent again with the next session; until then the roots are those of before.
+      // It is sent again with the next session; until then the old roots stay.
       if (this.#repeats.isNew('roots', this.#options.host.clock.monotonicMs()))
         logger.error({ error }, 'the roots that the gateway sent are not used');
       return;

@@ -1,4 +1,5 @@
-// Whether there is room for what comes, asked before it comes, with a reserve that the host keeps.
+// Checks before a download or an unpacking whether the disk has room for it and for the
+// reserve that the host keeps.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';
 

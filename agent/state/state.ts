@@ -1,7 +1,6 @@
-// What regnode remembers of its node between runs: how far it came, who it is, what it shall be. One
-// file with a version and a checksum, replaced as a whole. It holds the bootstrap token of the
-// kubelet, so it is 0600. An agent that was put back reads what a newer one has written: keys that
-// it doesn't know are left out.
+// What regnode remembers of its node between runs: how far it came, its identity, its desired state. The file
+// has a checksum and is replaced as a whole. It holds the kubelet's bootstrap token, so its mode is 0600. An
+// older agent that was put back reads what a newer one wrote: it leaves out keys that it does not know.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { desiredStateSchema } from '../../protocol/messages/desired.ts';

@@ -1,9 +1,8 @@
-// The kubelet's way to the API server when the private line has none: a listener on loopback, each
-// connection a stream to the gateway, which dials the API server and nothing else. The bytes are the
-// kubelet's own TLS, of which the agent sees nothing. A connection that can't be carried is reset at once,
-// and the kubelet tries again. Only root's connections are: the listener is open to every process of the
-// host, and to pods in the host's network, whose sockets have another uid unless they run as root. Who is
-// refused is counted, and told once a minute.
+// The kubelet's way to the API server through the tunnel: a listener on loopback. Each connection becomes a
+// stream to the gateway, which dials the API server and nothing else. The kubelet's TLS passes through
+// unread. A connection that cannot be carried is reset at once, and the kubelet tries again. Every process of
+// the host can reach the listener, also pods in the host's network, so only connections of root's processes
+// are carried. Refused ones are counted, and logged once a minute.
 
 import net, { type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';

@@ -1,7 +1,7 @@
-// Looks at the store now and then: a new manifest may mean a new desired state for every node and
-// another key in join commands. One that can't be read or isn't signed is said, and what was offered
-// before stays offered by nobody's memory: a join is refused until the store is right. One that will
-// expire soon is said once a day.
+// Reads the store again from time to time: a new manifest may mean a new desired state for every node
+// and another key in join commands. When the store cannot be read or is not signed, that is logged,
+// and joins are refused until it is right; nothing is offered from memory. A manifest that will
+// expire soon is logged once a day.
 
 import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';

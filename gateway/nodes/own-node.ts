@@ -1,7 +1,7 @@
 // Which Node object belongs to a registration. Only that one is labelled, tainted, cordoned, drained or
-// deleted: a node of the cloud may have the same name. It goes by what the API server alone writes (uid, time
-// of creation) and by the registration. Nothing that a kubelet says of itself counts: with another machine id
-// it would be rid of its pool's taints, of cordon and of drain. Pure.
+// deleted, since a node of the cloud may have the same name. The decision uses what only the API server
+// writes (uid, time of creation) and the registration. What a kubelet says of itself does not count: with
+// another machine id it would lose its pool's taints, the cordon and the drain. Pure.
 import type { NodeObject } from '../kubernetes/kinds.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 
@@ -16,7 +16,7 @@ function isOwn({ metadata, status }: RegisteredNode, node: NodeObject): boolean 
   if (status?.nodeUid === uid) return true;
   // Nobody has joined under this name: a registration that somebody wrote by hand, or a claim.
   if (status?.joinedAt === undefined) return false;
-  // Both times are the API server's, in whole seconds. A Node of before is somebody else's.
+  // Both times are the API server's, in whole seconds. An older Node is not this registration's.
   return timeOf(creationTimestamp) >= timeOf(metadata.creationTimestamp);
 }
 

@@ -1,6 +1,6 @@
-// The latest value of every series of one node. A group (family and labels) is kept once, whichever schema
-// number of whichever epoch it has today, so a restarted agent takes its series over and no sample appears
-// twice. Groups that got no record for three of their intervals are stale and vanish.
+// The latest value of every series of one node. A group (family and labels) is kept once, whatever number its
+// schema has in the present epoch. So a restarted agent goes on with its series and no sample appears twice.
+// A group that had no record for three intervals is stale and is removed.
 
 import type { RecordCursor } from '../../protocol/telemetry/cursor.ts';
 import {

@@ -1,5 +1,6 @@
-// Who sends telemetry that is none: told once a minute for each node and reason, with how often it was not
-// told since. The counters have all, by reason; they can't name nodes, of which there may be thousands.
+// Audits refused telemetry: one record a minute for each node and reason, with the number of
+// refusals since the last one. The counters show all refusals by reason, but cannot have a label for
+// each of thousands of nodes.
 
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { RefusalReason } from '../../protocol/telemetry/refusal.ts';

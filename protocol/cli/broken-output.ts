@@ -1,6 +1,6 @@
-// What becomes of a command whose output cannot be written, at both ends the same: a reader that has gone (`|
-// head`) is nobody's fault, and ends nothing that is under way; a full disk is told in one line where it can
-// be, and the exit code says it. Node would end the process in the middle of its work, with a stack.
+// What a command does when its output cannot be written. A reader that has gone (`regnode status | head`) is
+// no failure and interrupts nothing. A full disk is reported in one line where that is possible, and by the
+// exit code. Without this, Node.js would end the process in the middle of its work, with a stack.
 import { Fault, type Language } from '../catalogue/fault.ts';
 
 interface Stream {

@@ -1,5 +1,5 @@
-// The trial of a new agent, as it lies on the disk between the old one, which begins it,
-// and whichever comes out of it.
+// The record of an agent's trial on the disk. The old agent writes it; whichever agent
+// comes out of the trial reads it.
 import { z } from 'zod';
 import { encodable } from '../../../protocol/formats/encodable.ts';
 import { artifactSchema } from '../../../protocol/messages/desired.ts';

@@ -1,4 +1,4 @@
-// The gateway's store: the manifests come from here, and the archives that nobody else has had.
+// The gateway's store. Manifests come only from here; archives come from here when no other source has them.
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { GatewayApi } from '../../identity/gateway-api.ts';
 import type { ArtifactOrigin, ArtifactSource } from '../../plan/source.ts';

@@ -1,6 +1,6 @@
-// One rate for all downloads of this process together, so that a join doesn't fill a private line that
-// others need. Bytes are paid for after they came: the pause grows with what has been taken, and a
-// second's worth may come at once.
+// One download rate for the whole process, so that a join does not fill a private line that
+// others need. Bytes are counted after they arrive: the pause grows with what was read, and one
+// second's worth may arrive at once.
 import { TokenBucket } from '../../../protocol/rate/token-bucket.ts';
 import type { HostClock } from '../../host/host.ts';
 

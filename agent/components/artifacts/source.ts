@@ -1,6 +1,6 @@
-// Where this host gets its artifacts, in the order in which it is tried: a bundle that lies here, mirrors,
-// the gateway. What the command of the join said comes before what the pool says. Manifests come from the
-// gateway alone: it was the last to speak of what is desired, and its answer is verified like any other.
+// Where this host gets its artifacts, in the order in which they are tried: a bundle on the host, mirrors,
+// the gateway. Settings of the join command come before those of the pool. Manifests come only from the
+// gateway, because they decide what is desired, and are verified like all others.
 import { z } from 'zod';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import type { Host } from '../../host/host.ts';

@@ -1,5 +1,5 @@
-// Where the members of a tar lie in it: by its headers alone, a few reads for each. Plain files only; what is
-// damaged ends the index there, and what would have come after it is then simply not to be had.
+// Finds where the members of a tar lie in it, by reading only its headers. It lists plain files. The index
+// ends at damage: members behind it are not found.
 import type { Host } from '../../host/host.ts';
 
 export interface TarMember {

@@ -1,6 +1,6 @@
-// The kubelet's configuration file by its version, 1.18 to 1.36. The file is decoded strictly: a field that a
-// version doesn't know stops it, so what came later is asked of the version. Settings that a host needs come
-// from the compatibility table. Pure.
+// The kubelet's configuration file by its version, 1.18 to 1.36. The kubelet does not start with a field that
+// it does not know, so newer fields are written only for versions that have them. Settings that a host needs
+// come from the compatibility table. Pure.
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';

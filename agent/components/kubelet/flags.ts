@@ -1,6 +1,6 @@
-// The kubelet's command line by its version: what has no place in the file, and what a version knows
-// only as a flag. A flag that a version no longer knows stops it, so each has the versions that it is
-// given to, with the reason. Pure.
+// The kubelet's command line by its version: settings that have no place in its file, and settings that a
+// version knows only as flags. A kubelet does not start with a flag that it does not know, so each flag has
+// its versions and the reason. Pure.
 import { isWithin, type VersionRange } from '../../../protocol/compatibility/versions.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import { paths } from '../../config/paths.ts';

@@ -1,6 +1,6 @@
-// What is kept from pods so that the host and the kubelet live: computed from the host's size unless the
-// pool says otherwise. The kubelet's own share grows with its pods (memory) and slowly with the cores; the
-// host's share is fixed. Pure.
+// Resources that are kept from pods for the host and the kubelet, computed from the host's size unless the
+// pool sets them. The kubelet's share of memory grows with its pods, its share of CPU slowly with the cores;
+// the host's share is fixed. Pure.
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
 import type { NodeFacts } from '../component.ts';
 

@@ -1,4 +1,4 @@
-// Without a route nothing else on the line can be asked.
+// There must be a route to the gateway; without it no other check of the line makes sense.
 import { define, fail, ok } from '../check.ts';
 import { gatewayRoute } from '../observation/gateway.ts';
 import { withGateway } from '../opening.ts';

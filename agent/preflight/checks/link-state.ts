@@ -1,5 +1,5 @@
-// The device of the route to the gateway must be up and have carrier, before
-// anybody looks at what lies beyond.
+// The device of the route to the gateway must be up and have carrier. Checks of what
+// lies beyond depend on this one.
 import { define, fail, ok, skip } from '../check.ts';
 import { linkNamed } from '../observation/links.ts';
 import { withRoute } from '../opening.ts';

@@ -1,5 +1,5 @@
-// How many sockets of which kind there are, and the protocol counters that show trouble on a
-// line: retransmissions, resets, listen queues that overflow. Never /proc/net/tcp: its length
+// Counts sockets by kind, and reads the protocol counters that show trouble on a line:
+// retransmissions, resets, listen queues that overflow. It never reads /proc/net/tcp, whose length
 // is the number of connections.
 import { type Collector, counter, fields, gauge, lines, type RecordShape } from './collector.ts';
 

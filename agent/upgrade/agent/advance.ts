@@ -1,6 +1,6 @@
-// The agent's own upgrade, from the side of whichever agent runs: the old one unpacks the new, leaves
-// a guard behind, flips the link and has itself restarted; the new one says that it is well, or the
-// old one is back and says why.
+// The agent's own upgrade, as both agents see it. The old agent unpacks the new one, leaves a guard
+// behind, flips the link and has itself restarted. Then the new agent confirms that it is well, or the old
+// one is back and reports why.
 
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
