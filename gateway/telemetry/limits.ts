@@ -1,10 +1,14 @@
 // What one node may take of the gateway, each with its unit; what is over it is refused and
 // counted under the reason's name.
 
+import type { BucketLimits } from '../../protocol/rate/token-bucket.ts';
+
 export interface TelemetryLimits {
   /** Bytes of batches, sustained, and how much of it at once. */
   readonly bytesPerSecond: number;
   readonly burstBytes: number;
+  /** Heartbeats that are handed on as samples; the latest is shown in any case. */
+  readonly heartbeats: BucketLimits;
   /** Series groups and columns (series) that are in force at a time. */
   readonly groups: number;
   readonly series: number;
@@ -20,6 +24,7 @@ export interface TelemetryLimits {
 export const defaultTelemetryLimits: TelemetryLimits = {
   bytesPerSecond: 1024 * 1024,
   burstBytes: 16 * 1024 * 1024,
+  heartbeats: { burst: 60, perSecond: 2 },
   groups: 2048,
   series: 20_000,
   labelCharacters: 8 * 1024 * 1024,

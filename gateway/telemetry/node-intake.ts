@@ -42,6 +42,7 @@ export class NodeIntake {
   readonly marks: HighWater;
   readonly #parts: NodeIntakeParts;
   readonly #bytes: TokenBucket;
+  readonly #heartbeats: TokenBucket;
   readonly #replayed: ReplaySchemas;
   /** Schemas (epoch and number) that were asked for and have not been described since. */
   readonly #asked = new Set<string>();
@@ -61,6 +62,7 @@ export class NodeIntake {
       this.#endSink?.ended(this.#labels, group, timestampMs),
     );
     this.#bytes = new TokenBucket({ burst: limits.burstBytes, perSecond: limits.bytesPerSecond }, nowMs);
+    this.#heartbeats = new TokenBucket(limits.heartbeats, nowMs);
     this.#replayed = new ReplaySchemas(limits);
   }
 
@@ -106,6 +108,10 @@ export class NodeIntake {
     this.#heartbeat.set(payload.length > heartbeatBytes ? payload.subarray(0, heartbeatBytes) : payload);
     this.#heartbeatAtMs = now;
     if (sink === undefined) return;
+    if (!this.#heartbeats.take(1, now)) {
+      self.refuse('budget-heartbeats');
+      return;
+    }
     this.#labels = this.#parts.labels();
     const heartbeat = decodeHeartbeat(payload);
     if (heartbeat) sink.heartbeat(this.#labels, heartbeat);

@@ -17,6 +17,7 @@ export const refusalReasons = [
   'budget-bytes',
   'budget-series',
   'budget-labels',
+  'budget-heartbeats',
   'budget-descriptions',
   'schema-unknown',
   'columns-mismatch',

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TelemetryIntake } from '../../../../gateway/telemetry/intake.ts';
 import { defaultTelemetryLimits } from '../../../../gateway/telemetry/limits.ts';
+import type { SampleSink } from '../../../../gateway/telemetry/sample-sink.ts';
 import { decodeAcknowledgement } from '../../../../protocol/telemetry/acknowledgement.ts';
 import { batchFlag } from '../../../../protocol/telemetry/batch.ts';
-import { encodeHeartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
+import { encodeHeartbeat, heartbeatBytes } from '../../../../protocol/telemetry/heartbeat.ts';
 import { BatchSource, loadDescription } from './batches.ts';
 
 const node = 'idc-1';
@@ -209,6 +210,21 @@ describe('what is shown', () => {
     const text = intake.renderMetrics();
     expect(text).toContain('node_load1{node="idc-1",pool="gpu",device="a\\"b\\\\c\\nd"} +Inf\n');
     expect(text).not.toContain('node_absent{');
+  });
+
+  test('heartbeats without end: the latest is shown, and few go to others', () => {
+    let handed = 0;
+    const sink = { heartbeat: () => (handed += 1) } as unknown as SampleSink;
+    const intake = new TelemetryIntake({ poolOf: () => 'gpu', sink, monotonicMs: () => 1000 });
+    for (let sentAtMs = 1; sentAtMs <= 1000; sentAtMs += 1) {
+      const beat = new Uint8Array(heartbeatBytes);
+      new DataView(beat.buffer).setUint16(0, 1, true);
+      new DataView(beat.buffer).setFloat64(8, sentAtMs, true);
+      intake.heartbeat(node, beat);
+    }
+    expect(handed).toBe(60);
+    expect(intake.latest(node)?.heartbeat?.sentAtMs).toBe(1000);
+    expect(intake.self.refusals.get('budget-heartbeats')).toBe(940);
   });
 
   test('a heartbeat is the latest one, and goes when the node is forgotten or silent', () => {
