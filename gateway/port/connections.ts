@@ -13,7 +13,7 @@ import type { Counters } from '../audit/counters.ts';
 import { type PeerCertificate, peerCertificate } from '../join/client-certificate.ts';
 import { endWith } from '../tunnel/last-words.ts';
 import { limits } from './limits.ts';
-import { type Eviction, type Place, type PlaceLimits, Places } from './places.ts';
+import { type Eviction, network, type Place, type PlaceLimits, Places } from './places.ts';
 
 type RefusalCounters = Pick<Counters, 'refusedConnections'>;
 
@@ -153,12 +153,13 @@ function countRequest(place: Place | undefined, response: ServerResponse): void 
   });
 }
 
-function teller({ count, logger }: Pick<ConnectionsOptions, 'count' | 'logger'>) {
+/** Each is counted; of one network and reason a line a minute is told. */
+export function teller({ count, logger }: Pick<ConnectionsOptions, 'count' | 'logger'>) {
   const { repeatedAuditMs: intervalMs, rememberedAddresses: remembered } = limits;
   const repeats = new RepeatFilter({ intervalMs, remembered });
   return (reason: Eviction, address: string) => {
     count(reason);
-    const news = repeats.news(`${reason} ${address}`, Date.now());
+    const news = repeats.news(`${reason} ${network(address)}`, Date.now());
     if (news) logger.warn({ reason, address, ...news }, 'a connection made room, or found none');
   };
 }

@@ -66,7 +66,7 @@ export function openIdentities(options: IdentitiesOptions): Identities {
     onRefused: (fault, address, path) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
       counters.refusedCertificates.inc({ code: fault.code });
-      if (!repeats.isNew(`${address} ${fault.message}`, now())) return;
+      if (!repeats.isNew(`${network(address)} ${fault.message}`, now())) return;
       audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
     },
   };

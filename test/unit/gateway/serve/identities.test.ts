@@ -1,0 +1,48 @@
+// What is told of refusals at the public port: an IPv6 host has 2^64 addresses, and is one of those who try.
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { AuditRecord } from '../../../../gateway/audit/audit.ts';
+import { createCounters } from '../../../../gateway/audit/counters.ts';
+import { Authority } from '../../../../gateway/join/authority.ts';
+import { teller } from '../../../../gateway/port/connections.ts';
+import { createClusterView } from '../../../../gateway/serve/cluster-view.ts';
+import { openIdentities } from '../../../../gateway/serve/identities.ts';
+import { TunnelHub } from '../../../../gateway/tunnel/hub.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
+import { memoryKubernetes } from '../memory-kubernetes.ts';
+import { logger } from '../port.ts';
+
+const ofOneHost = Array.from({ length: 500 }, (_, index) => `2001:db8:1:2::${(index + 1).toString(16)}`);
+const elsewhere = '2001:db8:1:3::1';
+
+test('refused certificates from all addresses of a host: each is counted, one is audited', async () => {
+  const kubernetes = memoryKubernetes();
+  const counters = createCounters();
+  const audited: AuditRecord[] = [];
+  const { onRefused } = openIdentities({
+    kubernetes,
+    authority: await Authority.open(kubernetes),
+    view: createClusterView(kubernetes, logger, counters),
+    hub: new TunnelHub({ logger }),
+    audit: { record: (record) => audited.push(record), reopen() {}, close() {} },
+    counters,
+    logger,
+    now: () => 1000,
+  });
+  const fault = new Fault('CERTIFICATE_REFUSED', { detail: 'it is nobody’s' });
+  for (const address of [...ofOneHost, elsewhere]) onRefused?.(fault, address, '/v1/tunnel');
+  expect(audited.map(({ address }) => address)).toEqual([ofOneHost[0], elsewhere]);
+  expect((await counters.refusedCertificates.get()).values[0]?.value).toBe(501);
+});
+
+test('connections that made room or found none: a line for each network and reason', () => {
+  const lines: string[] = [];
+  const counted: string[] = [];
+  const tell = teller({
+    count: (reason) => counted.push(reason),
+    logger: pino({}, { write: (line: string) => void lines.push(line) }),
+  });
+  for (const address of [...ofOneHost, elsewhere]) tell('rate', address);
+  expect(counted).toHaveLength(501);
+  expect(lines).toHaveLength(2);
+});
