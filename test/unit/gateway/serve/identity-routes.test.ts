@@ -1,7 +1,7 @@
 // Joins and renewals over real TLS on loopback: what is refused is answered, audited and counted, and an
 // expired certificate opens one door only.
 import https from 'node:https';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuditRecord } from '../../../../gateway/audit/audit.ts';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';
@@ -278,6 +278,16 @@ describe('a question about a token', () => {
       expect(await question(text)).toMatchObject({ status: 200, body: { pool: 'idc' } });
     expect((await ask('POST', '/v1/join', (await applicant('idc-1')).request(text))).status).toBe(200);
     expect(audited).toHaveLength(1);
+  });
+
+  test('costs the API server two answers in two seconds, however often it is asked', async () => {
+    const { text } = await make();
+    const reads = vi.spyOn(kubernetes, 'get');
+    const startedMs = Date.now();
+    for (let round = 0; round < 10; round++)
+      for (const { status } of await Promise.all(Array.from({ length: 10 }, () => question(text))))
+        expect(status).toBe(200);
+    expect(reads.mock.calls.length).toBeLessThanOrEqual(2 * (1 + (Date.now() - startedMs) / 2000));
   });
 
   test('is refused as the join would be, and audited', async () => {
