@@ -34,6 +34,7 @@ export async function openSessions(parts: Given & Ground & Records): Promise<Ses
       apiServerUrl,
       isAllowed: ({ pool }) => accessOf(view.pools.get(pool)) === 'tunnel',
       audit: auditStream,
+      auditSum: (sum) => audit.record({ event: 'streams', ...sum }),
     }),
   });
   const tunnels = new Tunnels(now, (name) => hub.hurried(name));

@@ -1,7 +1,8 @@
-// The one thing that a node may reach through its tunnel: the API server's address, if its pool says so. What
-// is in the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A node has a
-// few connections at a time and opens few; one that wants many is refused, whatever its tunnel would carry,
-// and one that is refused again and again does not fill the audit.
+// The one thing that a node may reach through its tunnel: the API server's address, if its pool says so.
+// What is in the streams is the kubelet's own TLS; who the kubelet is, the API server asks itself. A
+// node has a few connections at a time and opens few; one that wants many is refused, whatever its
+// tunnel would carry, and one that is refused again and again does not fill the audit, nor does one that
+// opens and closes without end.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
@@ -11,12 +12,18 @@ import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
 import type { TunnelNode } from './hub.ts';
+import { type StreamSum, StreamSums } from './stream-sums.ts';
 
 export interface ApiServerWayOptions {
   readonly apiServerUrl: string;
   readonly isAllowed: (node: TunnelNode) => boolean;
-  /** `isRepeated`: the node was refused another stream within a second. */
+  /**
+   * `isRepeated`: it is to be counted only, since the node was refused another within a
+   * second, or it is part of a sum.
+   */
   readonly audit: (record: StreamAudit, isRepeated: boolean) => void;
+  /** Of streams beyond what a kubelet opens, one a minute for each node. */
+  readonly auditSum?: (sum: StreamSum) => void;
   readonly clock?: TunnelClock;
   /** The kubelet uses one connection for each kind of client, ten or so. */
   readonly connectionsPerNode?: number;
@@ -27,7 +34,13 @@ export interface ApiServerWayOptions {
 
 const rememberedNodes = 20_000;
 const refusals = { intervalMs: 1000, remembered: rememberedNodes };
-const defaults = { clock: realClock, connectionsPerNode: 64, streamsPerMinute: 600, dialTimeoutMs: 10_000 };
+const defaults = {
+  clock: realClock,
+  connectionsPerNode: 64,
+  streamsPerMinute: 600,
+  dialTimeoutMs: 10_000,
+  auditSum: () => {},
+};
 
 /** Takes the streams that agents open. */
 export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, stream: SessionStream) => void {
@@ -35,6 +48,7 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
   const address = addressOf(options.apiServerUrl);
   const open = new Map<string, number>();
   const repeats = new RepeatFilter(refusals);
+  const sums = new StreamSums(rememberedNodes, options.auditSum);
   const { streamsPerMinute } = options;
   const opened = new TokenBuckets(
     { burst: streamsPerMinute, perSecond: streamsPerMinute / 60 },
@@ -61,10 +75,12 @@ export function apiServerWay(given: ApiServerWayOptions): (node: TunnelNode, str
     connectTarget(stream, {
       node: node.name,
       resolveTarget: (target) => resolve(node, target),
-      // One record for each stream, at its end.
+      // One record for each stream, at its end, or its part of a sum.
       audit: (record) => {
         count(node.name, -1);
-        const isRepeated = record.outcome === 'refused' && !repeats.isNew(node.name, options.clock.nowMs());
+        const nowMs = options.clock.nowMs();
+        const isRepeated =
+          record.outcome === 'refused' ? !repeats.isNew(node.name, nowMs) : sums.takes(record, nowMs);
         options.audit(record, isRepeated);
       },
       clock: options.clock,

@@ -27,6 +27,9 @@ export interface StreamAudit {
   readonly detail: string;
 }
 
+/** Of what the opener said; it may say a thousand. */
+const saidCharacters = 200;
+
 type Carried = Pick<SessionStream, 'id' | 'sentBytes' | 'receivedBytes'>;
 
 /**
@@ -48,10 +51,10 @@ export function auditOnce(
     audit({
       stream: id,
       node: subject.node,
-      target: subject.target.target,
+      target: subject.target.target.slice(0, saidCharacters),
       address: subject.address,
       ...(subject.replica === undefined ? {} : { replica: subject.replica }),
-      reason: subject.target.reason,
+      reason: subject.target.reason.slice(0, saidCharacters),
       openedAt,
       durationMs: Math.round(clock.nowMs() - openedMs),
       bytesToTarget: end === 'opener' ? sentBytes : receivedBytes,
