@@ -25,7 +25,8 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
         status.tunnel.state === 'Open' &&
         status.phase === 'Running' &&
         !isCritical &&
-        status.addresses?.refused === undefined;
+        status.addresses?.refused === undefined &&
+        (status.cluster === undefined || status.cluster.ready === 'True');
       terminal.result(renderStatus(status, terminal.language));
       terminal.resultJson({ healthy: isHealthy, ...status });
       if (isHealthy) return;

@@ -40,15 +40,31 @@ function rowsOf(status: DaemonStatus, language: Language): readonly Row[] {
       `${say(words.goodUntil, language, { at: certificate.expiresAt })}${suffix(certificate.fault)}`,
     ],
     ...addressRows(status, language),
+    clusterRow(status, language),
     [ok(status.phase === 'Running'), 'phase', `${status.phase}${suffix(status.detail)}`],
     [ok(reconcile.fault === ''), 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
     ...versionRows(status, language),
     ...downloadRows(status, language),
     serviceRow('kubelet', services?.kubeletHealthy, language),
     serviceRow('containerd', services?.containerdHealthy, language),
+    podsRow(status, language),
     ...(status.line ? [lineRow(status.line, language)] : []),
     [ok(lost === 0), 'telemetry', say(words.telemetry, language, { acknowledged, pending, lost })],
   ];
+}
+
+function clusterRow({ cluster }: DaemonStatus, language: Language): Row {
+  if (cluster === undefined) return ['unknown', 'cluster', words.notTold[language]];
+  const { ready, message } = cluster;
+  if (ready === 'True') return ['ok', 'cluster', 'Ready'];
+  if (ready === 'Absent') return ['fail', 'cluster', words.absent[language]];
+  return ['fail', 'cluster', `NotReady${suffix(message)}`];
+}
+
+function podsRow({ pods, health = [] }: DaemonStatus, language: Language): Row {
+  if (pods === undefined) return ['unknown', 'pods', words.notAsked[language]];
+  const isBad = health.some(({ code }) => code === 'NO_POD_RUNS');
+  return [ok(!isBad), 'pods', say(words.pods, language, { ...pods })];
 }
 
 function addressRows({ addresses }: DaemonStatus, language: Language): readonly Row[] {

@@ -7,6 +7,8 @@ const titles = {
   streams: { en: 'streams', zh: '数据流' },
   certificate: { en: 'certificate', zh: '证书' },
   addresses: { en: 'addresses', zh: '地址' },
+  cluster: { en: 'cluster', zh: '集群' },
+  pods: { en: 'pods', zh: 'Pod' },
   phase: { en: 'phase', zh: '阶段' },
   reconcile: { en: 'reconcile', zh: '配置版本' },
   versions: { en: 'versions', zh: '组件版本' },
@@ -31,6 +33,12 @@ export const words = {
   addressRefused: {
     en: '{address} is not the node’s own: {detail}; on the gateway: regnodectl node get',
     zh: '{address} 不归此节点所有：{detail}；请在网关侧查看：regnodectl node get',
+  },
+  notTold: { en: 'the gateway has not said', zh: '网关尚未告知' },
+  absent: { en: 'the cluster has no Node of this name', zh: '集群中没有此名称的 Node' },
+  pods: {
+    en: '{running} run, {assigned} known to the kubelet',
+    zh: '{running} 个运行中，kubelet 已知 {assigned} 个',
   },
   healthy: { en: 'healthy', zh: '正常' },
   unhealthy: { en: 'not healthy', zh: '异常' },

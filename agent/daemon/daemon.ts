@@ -32,20 +32,20 @@ export async function runDaemon(host: Host, options: DaemonOptions): Promise<voi
     const self = await readSelf(given);
     life.defer(() => logger.info('regnode has stopped'));
     const link = prepareLink({ ...given, ...self });
-    const observation = observe({ ...given, ...self, ...link });
-    const known = { ...given, ...self, ...link, ...observation };
-    const upkeep = prepareUpkeep(known);
-    const voice = openVoice({ ...known, ...upkeep });
-    takeOrders({ ...known, ...upkeep, ...voice });
+    const upkeep = prepareUpkeep({ ...given, ...self, ...link });
+    const observation = observe({ ...given, ...self, ...link, ...upkeep });
+    const known = { ...given, ...self, ...link, ...upkeep, ...observation };
+    const voice = openVoice(known);
+    takeOrders({ ...known, ...voice });
 
     await openDoors({ ...known, ...voice });
-    await untilStopped({ ...known, ...upkeep });
+    await untilStopped(known);
   } finally {
     end.abort();
   }
 }
 
-type Known = Given & Self & Link & Observation;
+type Known = Given & Self & Link & Upkeep & Observation;
 
 /** The kubelet's way first: a join starts the kubelet as soon as systemd has heard that we run. */
 async function openDoors({ logger, configuration, course, apiServer, tunnel, begin }: Known & Voice) {
@@ -56,8 +56,8 @@ async function openDoors({ logger, configuration, course, apiServer, tunnel, beg
   await begin();
 }
 
-async function untilStopped(parts: Known & Upkeep): Promise<void> {
-  const { host, logger, signal, gateway, tunnel, renewal, health, reconciler, facts } = parts;
+async function untilStopped(parts: Known): Promise<void> {
+  const { host, logger, signal, gateway, tunnel, renewal, health, reconciler, facts, presence } = parts;
   const trial = confirmAgent(host, {
     ...{ gateway, logger, signal },
     isConnected: () => tunnel.state === 'Open',
@@ -69,6 +69,7 @@ async function untilStopped(parts: Known & Upkeep): Promise<void> {
     renewal.run(),
     health.run(),
     facts.run(),
+    presence.run(),
     keepRecord(host, { logger, signal }),
     keepSmall({ logger, signal }),
   ]);

@@ -2,11 +2,13 @@
 // it (HealthMonitor.observe).
 
 import type { HealthSource } from '../health/condition.ts';
+import { type Alarm, alarmSource } from '../health/sources/alarm.ts';
 import { type CiliumWatch, ciliumSource } from '../health/sources/cilium.ts';
-import { containerdSource } from '../health/sources/containerd.ts';
 import { diskSource } from '../health/sources/disk.ts';
 import { type NodeParts, nodeSource } from '../health/sources/node.ts';
-import { preflightSource } from '../health/sources/preflight.ts';
+import { type PodsWatch, podsSource } from '../health/sources/pods.ts';
+import { preflightSources } from '../health/sources/preflight.ts';
+import { type ServicesWatch, servicesSource } from '../health/sources/services.ts';
 import type { Host } from '../host/host.ts';
 import type { LineWatch } from '../line/watch.ts';
 import type { PreflightContext } from '../preflight/check.ts';
@@ -17,15 +19,21 @@ export interface HealthInputs {
   readonly context: () => PreflightContext;
   readonly line: LineWatch;
   readonly cilium: CiliumWatch;
+  readonly services: ServicesWatch;
+  readonly pods: PodsWatch;
+  readonly alarm: Alarm;
 }
 
-export function healthSources({ host, parts, context, line, cilium }: HealthInputs): readonly HealthSource[] {
+export function healthSources(inputs: HealthInputs): readonly HealthSource[] {
+  const { host, parts, context, line, cilium, services, pods, alarm } = inputs;
   return [
     nodeSource(parts),
-    containerdSource(host),
+    servicesSource(host, services),
+    podsSource(host, pods),
     diskSource(host),
-    preflightSource(host, context),
+    ...preflightSources(host, context),
     line.source(),
     ciliumSource(cilium),
+    alarmSource(host, alarm),
   ];
 }

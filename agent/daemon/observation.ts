@@ -2,6 +2,7 @@
 // here; what it yields waits in the ring until the tunnel is open.
 import { paths } from '../config/paths.ts';
 import { HealthMonitor } from '../health/monitor.ts';
+import type { Pods } from '../health/sources/pods.ts';
 import { LineWatch } from '../line/watch.ts';
 import type { ServiceHealth } from '../telemetry/heartbeat/heartbeat.ts';
 import { probeServices } from '../telemetry/heartbeat/services.ts';
@@ -10,20 +11,26 @@ import type { Given } from './given.ts';
 import { healthSources } from './health-sources.ts';
 import type { Link } from './link.ts';
 import type { Self } from './self.ts';
+import type { Upkeep } from './upkeep.ts';
 
 export interface Observation {
   readonly telemetry: Telemetry;
   /** undefined before they were asked for the first time. */
   readonly services: () => ServiceHealth | undefined;
   readonly line: LineWatch;
+  /** undefined while the container runtime was not asked. */
+  readonly pods: () => Pods | undefined;
   readonly health: HealthMonitor;
 }
 
-export function observe(parts: Given & Self & Link): Observation {
+export function observe(parts: Given & Self & Link & Upkeep): Observation {
   const { host, logger, environment, signal, life } = parts;
   const { configuration, settings, remembered, course, tunnel, renewal, currentIdentity } = parts;
+  const { reconciler, presence } = parts;
   const { gatewayUrl, nodeName, pool } = configuration;
   let services: ServiceHealth | undefined;
+  let pods: Pods | undefined;
+  const isOpen = () => tunnel.state === 'Open' || tunnel.state === 'Draining';
   const telemetry = startTelemetry({
     channel: tunnel.telemetry,
     intervals: course.desired.telemetry,
@@ -37,19 +44,31 @@ export function observe(parts: Given & Self & Link): Observation {
   life.defer(() => telemetry.stopped);
   const desired = () => course.desired;
   const line = new LineWatch({ host, gatewayUrl, identity: currentIdentity, desired, environment });
-  const health = new HealthMonitor({
+  const health: HealthMonitor = new HealthMonitor({
     ...{ host, remembered, logger, signal },
     sources: healthSources({
       host,
       parts: () => ({
         tunnel: { state: tunnel.state, lastFault: tunnel.status.lastFault?.message ?? '' },
         certificate: renewal.status,
-        isKubeletHealthy: services?.kubeletHealthy,
+        presence: presence.observation,
       }),
       context: () => ({ gatewayUrl, nodeName, pool, caPem: currentIdentity().caPem }),
       line,
       cilium: { nodeName, networkMode: () => course.desired.network.mode },
+      services: {
+        isJoined: () => reconciler.status.phase !== 'Joining' && reconciler.status.phase !== 'Leaving',
+        askKubelet: async () => (await probeServices()).kubeletHealthy,
+        onSilent: () => reconciler.wake(),
+      },
+      pods: {
+        isReady: () => isOpen() && presence.cluster?.ready === 'True',
+        onSeen: (seen) => {
+          pods = seen;
+        },
+      },
+      alarm: { tunnelState: () => tunnel.state, onAlarm: () => health.alarm() },
     }),
   });
-  return { telemetry, services: () => services, line, health };
+  return { telemetry, services: () => services, line, pods: () => pods, health };
 }

@@ -16,7 +16,7 @@ const heardOnceIn = { intervalMs: 10_000, remembered: 10 };
 type Parts = Given & Self & Link & Observation & Upkeep & Voice;
 
 export function takeOrders(parts: Parts): void {
-  const { host, logger, course, tunnel, apiServer, renewal, telemetry, reconciler, tell } = parts;
+  const { host, logger, course, tunnel, apiServer, renewal, telemetry, reconciler, presence, tell } = parts;
   const leave = oneAtATime(() => startLeaving(host, logger, course.leaving));
   const repeats = new RepeatFilter(heardOnceIn);
   const listen = () => background('API server listener', apiServer.setAccess(apiServerAccess(course)));
@@ -37,6 +37,10 @@ export function takeOrders(parts: Parts): void {
         course.leaving = message.reason;
         tell();
         background('leave', leave());
+        break;
+      case 'node':
+        presence.seen(message);
+        tell();
         break;
       case 'authority':
         background('trusted roots', renewal.trust(message.caPem));

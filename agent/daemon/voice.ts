@@ -74,12 +74,14 @@ function reportOf({ course: { leaving }, reconciler, health }: Parts): Whole<Rep
 }
 
 function statusOf(parts: Parts): DaemonStatus {
-  const { host, configuration, course, tunnel, renewal, health, line, services, telemetry, facts } = parts;
+  const { host, configuration, course, tunnel, renewal, health, line, services, telemetry, facts, presence } =
+    parts;
   const { phase, revision, at, steps, fault, versions, upgrades, drift, store } = parts.reconciler.status;
   const { gateway: url, proxy, attempts, lastFault, replica, streams, ...figures } = tunnel.status;
   const { unacknowledgedBytes, unacknowledgedLimitBytes } = figures;
   const carried = { replica, streams, unacknowledgedBytes, unacknowledgedLimitBytes };
   const seen = services();
+  const pods = parts.pods();
   return {
     version: 1,
     writtenAtMs: host.clock.nowMs(),
@@ -98,6 +100,8 @@ function statusOf(parts: Parts): DaemonStatus {
     },
     certificate: renewal.status,
     ...(facts.judged && { addresses: facts.judged }),
+    ...(presence.cluster && { cluster: presence.cluster }),
+    ...(pods && { pods }),
     reconcile: { revision, at, steps, fault },
     ...(health.findings && { health: [...health.findings] }),
     ...(line.latest && { line: line.latest }),

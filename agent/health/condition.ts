@@ -40,6 +40,11 @@ export interface Observation {
 export interface HealthSource {
   readonly name: string;
   readonly everyMs: number;
+  /**
+   * While something of it is bad, or has just changed, it is asked this often at
+   * first; an alarm asks it at once.
+   */
+  readonly unsettledMs?: number;
   /** `isVisible` lets a measured value be judged by two thresholds: one to raise, a better one to clear. */
   look(isVisible: (code: HealthCode) => boolean, signal: AbortSignal): Promise<readonly Observation[]>;
 }

@@ -24,6 +24,7 @@ export class HealthMonitor {
   readonly #tracker: HealthTracker;
   readonly #unasked: Set<string>;
   readonly #listeners: (() => void)[] = [];
+  readonly #wakes = new Map<string, () => void>();
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -64,18 +65,68 @@ export class HealthMonitor {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Something has happened that the slow sources should look at, not wait for. */
+  alarm(): void {
+    for (const wake of this.#wakes.values()) wake();
+  }
+
   async #ask(source: HealthSource): Promise<void> {
-    const { host, logger, signal } = this.#options;
+    const { logger, signal } = this.#options;
+    const rhythm = new Rhythm(source);
     while (!signal.aborted) {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)]);
       try {
-        this.observe(await source.look((code) => this.#tracker.isVisible(code), limited));
+        const seen = await source.look((code) => this.#tracker.isVisible(code), limited);
+        rhythm.seen(seen);
+        this.observe(seen);
       } catch (error) {
         if (!signal.aborted) logger.warn({ error, source: source.name }, 'health was not seen');
       }
       const wasLast = this.#unasked.delete(source.name) && this.#unasked.size === 0;
       if (wasLast && !signal.aborted) this.#tell();
-      await host.clock.sleep(source.everyMs, signal).catch(() => undefined);
+      if (await this.#pause(source, rhythm.pauseMs)) rhythm.alarmed();
     }
+  }
+
+  /** True when an alarm ended it. */
+  async #pause({ name, unsettledMs }: HealthSource, milliseconds: number): Promise<boolean> {
+    const { host, signal } = this.#options;
+    const woken = new AbortController();
+    if (unsettledMs !== undefined) this.#wakes.set(name, () => woken.abort());
+    await host.clock.sleep(milliseconds, AbortSignal.any([woken.signal, signal])).catch(() => undefined);
+    this.#wakes.delete(name);
+    return woken.signal.aborted;
+  }
+}
+
+/**
+ * When a source is asked again: soon after a change or an alarm, then at doubling pauses
+ * until it is as seldom as ever.
+ */
+class Rhythm {
+  readonly #source: HealthSource;
+  #states: string | undefined;
+  #pauseMs: number;
+
+  constructor(source: HealthSource) {
+    this.#source = source;
+    this.#pauseMs = source.everyMs;
+  }
+
+  get pauseMs(): number {
+    return this.#pauseMs;
+  }
+
+  seen(observations: readonly Observation[]): void {
+    const states = observations.map(({ code, state }) => `${code} ${state}`).join();
+    const isBad = observations.some(({ state }) => state === 'bad');
+    const isNews = this.#states === undefined ? isBad : states !== this.#states;
+    this.#states = states;
+    if (isNews) this.alarmed();
+    else this.#pauseMs = Math.min(this.#source.everyMs, this.#pauseMs * 2);
+  }
+
+  alarmed(): void {
+    this.#pauseMs = this.#source.unsettledMs ?? this.#source.everyMs;
   }
 }

@@ -10,15 +10,26 @@ const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 
 const ownRows: Readonly<Record<CatalogueHealthCode, Row>> = {
-  TUNNEL_DOWN: row('TunnelDown', 'critical', 30 * secondMs, 10 * secondMs, 'LINE_UNREACHABLE'),
-  CONTAINERD_UNHEALTHY: row('ContainerdUnhealthy', 'critical', 30 * secondMs, 30 * secondMs),
+  TUNNEL_DOWN: row('TunnelDown', 'critical', 6 * secondMs, 0, 'LINE_UNREACHABLE'),
+  CONTAINERD_UNHEALTHY: row('ContainerdUnhealthy', 'critical', 5 * secondMs, 3 * secondMs),
   KUBELET_UNHEALTHY: row(
     'KubeletUnhealthy',
     'critical',
-    60 * secondMs,
-    30 * secondMs,
+    8 * secondMs,
+    3 * secondMs,
     'CONTAINERD_UNHEALTHY',
     'DISK_FILLING',
+  ),
+  NODE_ABSENT: row('NodeAbsent', 'critical', 8 * secondMs, 0, 'KUBELET_UNHEALTHY', 'CONTAINERD_UNHEALTHY'),
+  NO_POD_RUNS: row(
+    'NoPodRuns',
+    'critical',
+    5 * secondMs,
+    0,
+    'KUBELET_UNHEALTHY',
+    'CONTAINERD_UNHEALTHY',
+    'TUNNEL_DOWN',
+    'NODE_ABSENT',
   ),
   CILIUM_UNHEALTHY: row(
     'CiliumUnhealthy',
@@ -30,12 +41,13 @@ const ownRows: Readonly<Record<CatalogueHealthCode, Row>> = {
     'DISK_FILLING',
   ),
   CERTIFICATE_NOT_RENEWED: row('CertificateNotRenewed', 'warning', 0, 0, 'TUNNEL_DOWN'),
-  DISK_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
-  INODES_FILLING: row('DiskFilling', 'warning', minuteMs, 2 * minuteMs),
+  DISK_FILLING: row('DiskFilling', 'warning', 5 * secondMs, 5 * secondMs),
+  SYSTEM_DISK_FULL: row('DiskFilling', 'critical', 5 * secondMs, 5 * secondMs),
+  INODES_FILLING: row('DiskFilling', 'warning', 5 * secondMs, 5 * secondMs),
   LINE_UNREACHABLE: row(
     'LineDegraded',
     'critical',
-    minuteMs,
+    secondMs,
     0,
     'GATEWAY_ROUTE',
     'LINK_STATE',
@@ -48,7 +60,7 @@ const ownRows: Readonly<Record<CatalogueHealthCode, Row>> = {
   LINE_UDP_BLOCKED: row('LineDegraded', 'critical', 2 * minuteMs, 0, 'LINE_UNREACHABLE'),
   LINE_UDP_INBOUND_BLOCKED: row('LineDegraded', 'critical', 2 * minuteMs, 0, 'LINE_UDP_BLOCKED'),
   LINE_THROUGHPUT_LOW: row('LineDegraded', 'warning', 0, 0),
-  CLOCK_SKEWED: row('ClockSkewed', 'warning', minuteMs, minuteMs),
+  CLOCK_SKEWED: row('ClockSkewed', 'warning', secondMs, secondMs),
 };
 
 /** Preflight's checks that make sense on a living node; asked every few minutes, so once is enough. */
@@ -61,10 +73,9 @@ const checkRows: Readonly<Partial<Record<CheckCode, Row>>> = {
   LINK_STATE: row('LineDegraded', 'critical', 0, 0, 'GATEWAY_ROUTE'),
   LINK_SPEED: row('LineDegraded', 'warning', 0, 0, 'GATEWAY_ROUTE'),
   LINE_MTU: row('LineDegraded', 'warning', 0, 0, 'GATEWAY_ROUTE'),
-  TIME_SYNC: row('ClockSkewed', 'warning', 10 * minuteMs, 0),
+  // That nothing keeps the clock says nothing of the clock: it may be right to the millisecond.
+  TIME_SYNC: row('HostDegraded', 'warning', 10 * minuteMs, 0),
 };
-
-export const repeatedChecks = Object.keys(checkRows) as readonly CheckCode[];
 
 export const healthTable: readonly HealthCondition[] = Object.entries({ ...ownRows, ...checkRows }).map(
   ([code, columns]) => ({ code: code as HealthCode, ...columns }),

@@ -43,6 +43,7 @@ export class LineWatch {
     return {
       name: 'line',
       everyMs,
+      unsettledMs: 2_000,
       look: async (isVisible, signal) => {
         const seen = await this.#measure(signal);
         this.#latest = this.#latest ? withOlder(seen, this.#latest) : seen;

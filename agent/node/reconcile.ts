@@ -31,6 +31,7 @@ import { type Plan, planChanges, type Step } from '../plan/plan.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { signedOnly } from '../trust/accept.ts';
+import { hasMoved } from './moved.ts';
 import { type PendingRestart, pendingRestart, withoutPending } from './pending-restart.ts';
 import { renewReserve } from './reserve.ts';
 
@@ -98,9 +99,10 @@ export async function reconcile(
       const found = await planAgainst(host, desiredNode, foldJournal(journal.entries), kept);
       const sorted = sortPlan(found.plan, applied);
       for (const step of sorted.drift) drift.set(step.key, step);
-      const pending = options.withoutRestarts
-        ? pendingRestart(sorted.changes.steps, found.restartGroups)
-        : undefined;
+      const pending =
+        options.withoutRestarts && !(await hasMoved(host))
+          ? pendingRestart(sorted.changes.steps, found.restartGroups)
+          : undefined;
       const due = desiredNode.desired.driftPolicy === 'report' ? sorted.changes : found.plan;
       const plan = untilUnpacked(withoutPending(due, pending, sorted.drift), options.onlyUnpack ?? false);
       if (plan.steps.length === 0) {

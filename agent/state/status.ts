@@ -3,7 +3,12 @@
 import { z } from 'zod';
 import { healthSchema } from '../../protocol/messages/health.ts';
 import { factsResponseSchema } from '../../protocol/messages/join.ts';
-import { driftNoteSchema, nodePhaseSchema, versionNoteSchema } from '../../protocol/messages/report.ts';
+import {
+  driftNoteSchema,
+  nodePhaseSchema,
+  nodeReadySchema,
+  versionNoteSchema,
+} from '../../protocol/messages/report.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { measurementSchema } from './line-measurement.ts';
@@ -32,6 +37,10 @@ export const daemonStatusSchema = z.object({
   certificate: z.object({ expiresAt: z.string(), renewsAt: z.string(), fault: z.string() }),
   /** As the gateway judged them last; absent while it has not, or is of a release that does not. */
   addresses: factsResponseSchema.optional(),
+  /** How the cluster sees the node; absent while no gateway has said so. */
+  cluster: z.object({ ready: nodeReadySchema, message: z.string() }).optional(),
+  /** Absent while the container runtime was not asked, or has not answered. */
+  pods: z.object({ assigned: z.number(), running: z.number() }).optional(),
   reconcile: z.object({
     revision: z.string(),
     at: z.string(),

@@ -19,7 +19,7 @@ import type { Departures } from './departures.ts';
 import { healthNotes, nodeConditionsPatch } from './health.ts';
 import { writeNodeObject } from './node-object.ts';
 import { ownNode } from './own-node.ts';
-import { nodeStatus, readyOf, sameStatus } from './status.ts';
+import { nodeStatus, readyMessage, readyOf, sameStatus } from './status.ts';
 import type { Tunnels } from './tunnels.ts';
 import { upgradeEvents } from './upgrade-conditions.ts';
 
@@ -52,6 +52,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** Node → session and revision that it was last told. */
   readonly #told = new Map<string, { session: object; revision: string }>();
+  /** Node → session, and how it was last told that the cluster sees it. */
+  readonly #toldNode = new Map<string, { session: object; node: string }>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class Reconciler {
     const registered = this.#options.registered(name);
     if (!registered) {
       this.#told.delete(name);
+      this.#toldNode.delete(name);
       this.#options.onGone(name);
       return undefined;
     }
@@ -76,6 +79,7 @@ export class Reconciler {
     await this.#writeStatus(registered, desired);
     if (leaving) return this.#options.departures.advance(registered);
     this.#sendDesired(name, desired);
+    this.#sendNode(registered);
     await this.#writeNode(registered);
     await this.#writeNodeConditions(name);
     await this.#retireBootstrapToken(registered);
@@ -162,6 +166,20 @@ export class Reconciler {
     if (!tunnels.send(name, { kind: 'desired', desired })) return;
     this.#told.set(name, { session: state.session, revision: desired.revision });
     logger.info({ node: name, revision: desired.revision }, 'desired state sent');
+  }
+
+  /** An agent can't see it itself: its kubelet goes on as if a deleted Node were there. */
+  #sendNode(registered: RegisteredNode): void {
+    const { tunnels } = this.#options;
+    const { name } = registered.metadata;
+    const state = tunnels.get(name);
+    if (!state?.connected) return;
+    const found = this.#ownNode(registered);
+    const message = { kind: 'node', ready: readyOf(found), message: readyMessage(found) } as const;
+    const node = JSON.stringify(message);
+    const told = this.#toldNode.get(name);
+    if (told?.session === state.session && told.node === node) return;
+    if (tunnels.send(name, message)) this.#toldNode.set(name, { session: state.session, node });
   }
 
   #ownNode(registered: RegisteredNode): NodeObject | undefined {

@@ -37,6 +37,46 @@ export const healthFaults = {
       remedy: '请查看 journalctl -u containerd；systemctl restart containerd 不影响运行中的 Pod。',
     },
   },
+  NODE_ABSENT: {
+    exitCode: 5,
+    en: {
+      message:
+        'The cluster has no Node of this name: somebody has deleted it, or the kubelet has not registered.',
+      remedy:
+        'The agent starts the kubelet again after a minute, and then it registers. To take the host out of the cluster: regnodectl node remove NAME, or "regnode leave" here.',
+    },
+    zh: {
+      message: '集群中没有此名称的 Node：可能已被删除，或 kubelet 尚未注册。',
+      remedy:
+        'agent 会在一分钟后重启 kubelet，使其重新注册。若要将主机移出集群，请执行 regnodectl node remove NAME，或在此主机执行 regnode leave。',
+    },
+  },
+  NO_POD_RUNS: {
+    exitCode: 5,
+    en: {
+      message:
+        'None of the {assigned} pods that this node has runs, and the cluster does not see the node as Ready.',
+      remedy:
+        'After a boot the kubelet starts pods when it has reached the API server: run "regnode doctor" for what keeps it from there.',
+    },
+    zh: {
+      message: '此节点的 {assigned} 个 Pod 均未运行，且集群未将其视为 Ready。',
+      remedy: '主机启动后，kubelet 需连上 API server 才会启动 Pod：请运行 regnode doctor 查找原因。',
+    },
+  },
+  SYSTEM_DISK_FULL: {
+    exitCode: 5,
+    en: {
+      message:
+        '{path} has {freeMiB} MiB left, less than {neededMiB}: logs, sockets or files of programs can not be written.',
+      remedy:
+        'Free some room: "du -xh -d2 {path} | sort -h"; of the journal "journalctl --vacuum-size=100M".',
+    },
+    zh: {
+      message: '{path} 仅剩 {freeMiB} MiB（少于 {neededMiB}）：日志、套接字或程序文件将无法写入。',
+      remedy: '请清理空间：du -xh -d2 {path} | sort -h；日志可用 journalctl --vacuum-size=100M 清理。',
+    },
+  },
   CILIUM_UNHEALTHY: {
     exitCode: 5,
     en: {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { shownText } from '../grammar.ts';
 import { desiredStateSchema } from './desired.ts';
-import { reportShape } from './report.ts';
+import { nodeReadySchema, reportShape } from './report.ts';
 
 export const controlMessageSchema = z.discriminatedUnion('kind', [
   /** gateway → agent: the pool's desired state has changed (also sent once after every new session). */
@@ -14,6 +14,11 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
    * gateway → agent: the CA was rotated; these are the roots to trust from now on, the one that signs first.
    */
   z.strictObject({ kind: z.literal('authority'), caPem: z.string().max(1024 * 1024) }),
+  /**
+   * gateway → agent: how the cluster sees the node; after every new session and when it changes,
+   * never of one that is removed.
+   */
+  z.object({ kind: z.literal('node'), ready: nodeReadySchema, message: shownText(1024) }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.object({ kind: z.literal('report'), ...reportShape }),
 ]);

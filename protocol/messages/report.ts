@@ -7,6 +7,9 @@ import { healthSchema } from './health.ts';
 
 export const nodePhaseSchema = z.enum(['Joining', 'Configuring', 'Running', 'Degraded', 'Leaving']);
 
+/** Its Ready condition; Absent: there is no Node object. */
+export const nodeReadySchema = z.enum(['True', 'False', 'Unknown', 'Absent']);
+
 /**
  * A version that is being tried, was taken back, or can't be had on this host; of the component `settings`
  * other settings that restart a kubelet or a containerd. `waiting`: for the node's turn.

@@ -31,7 +31,9 @@ let sandbox: Sandbox;
 let host: SandboxHost;
 
 beforeAll(async () => {
-  sandbox = await startReadySandbox({ name: 'e2e-doctor', gateway: gatewayArguments });
+  // What is stopped here stays so until the doctor has looked.
+  const pool = ['--drift-policy', 'report'];
+  sandbox = await startReadySandbox({ name: 'e2e-doctor', gateway: gatewayArguments, pool });
   const { cloud } = sandbox;
   host = await sandbox.addHost({ name: 'idc-1' });
   await shell(`echo ${cloud.address} ${gatewayName} >> /etc/hosts`);

@@ -30,7 +30,10 @@ const running = daemonStatusSchema.parse({
   defects: 0,
   telemetry: { produced: 9, acknowledged: 7, pending: 2, lost: 0 },
 } satisfies Record<
-  keyof Omit<DaemonStatus, 'addresses' | 'health' | 'line' | 'upgrades' | 'drift' | 'store'>,
+  keyof Omit<
+    DaemonStatus,
+    'addresses' | 'cluster' | 'pods' | 'health' | 'line' | 'upgrades' | 'drift' | 'store'
+  >,
   unknown
 >);
 
@@ -47,12 +50,14 @@ test('a node that runs well', () => {
     [ok]   tunnel       Open → https://10.77.0.1, replica gateway-1 through the proxy http://10.0.0.9:3128
     [ok]   streams      2 open, 2 of 4096 KiB kept for a resumption
     [ok]   certificate  good until 2027-01-01T00:00:00Z
+    [..]   cluster      the gateway has not said
     [ok]   phase        Running
     [ok]   reconcile    r1
     [ok]   versions     kubelet v1.20.2
     [ok]   drift        none
     [ok]   kubelet      healthy
     [ok]   containerd   healthy
+    [..]   pods         not asked yet
     [ok]   telemetry    7 acknowledged, 2 pending, 0 lost
     "
   `);
@@ -64,12 +69,14 @@ test('the same in Chinese, in columns', () => {
     [ok]   隧道         Open → https://10.77.0.1，副本 gateway-1，经代理 http://10.0.0.9:3128
     [ok]   数据流       2 条打开，为断线续传保留 2 / 4096 KiB
     [ok]   证书         有效期至 2027-01-01T00:00:00Z
+    [..]   集群         网关尚未告知
     [ok]   阶段         Running
     [ok]   配置版本     r1
     [ok]   组件版本     kubelet v1.20.2
     [ok]   配置漂移     无
     [ok]   kubelet      正常
     [ok]   containerd   正常
+    [..]   Pod          尚未检查
     [ok]   监控数据     已确认 7 条，待发送 2 条，丢失 0 条
     "
   `);
@@ -83,6 +90,23 @@ test('addresses as the gateway judged them: its own, or why not', () => {
   expect(row({ ...running, addresses: { addresses: ['10.77.0.11'], refused } }, 'addresses')).toMatch(
     /^\[fail\] addresses {4}10\.77\.0\.99 is not the node’s own: it belongs to the Node cloud-1/,
   );
+});
+
+test.each([
+  [{ ready: 'True', message: 'kubelet is posting ready status' }, '[ok]   cluster      Ready'],
+  [{ ready: 'False', message: 'runtime is down' }, '[fail] cluster      NotReady: runtime is down'],
+  [{ ready: 'Unknown', message: '' }, '[fail] cluster      NotReady'],
+  [{ ready: 'Absent', message: '' }, '[fail] cluster      the cluster has no Node of this name'],
+] as const)('how the cluster sees it: %j', (cluster, line) => {
+  expect(row({ ...running, cluster }, 'cluster')).toBe(line);
+});
+
+test('pods: how many run, and that none does', () => {
+  const pods = { assigned: 3, running: 2 };
+  expect(row({ ...running, pods }, 'pods')).toBe('[ok]   pods         2 run, 3 known to the kubelet');
+  const finding = { code: 'NO_POD_RUNS', condition: 'NoPodRuns', severity: 'critical', since: '' } as const;
+  const health = [{ ...finding, dependsOn: [], values: { assigned: 3 }, message: '', remedy: '' }];
+  expect(row({ ...running, pods: { ...pods, running: 0 }, health }, 'pods')).toMatch(/^\[fail\] pods/);
 });
 
 test('a service that was not asked yet is neither well nor broken', () => {

@@ -3,11 +3,12 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HealthSource, Observation } from '../../../../agent/health/condition.ts';
 import { HealthMonitor } from '../../../../agent/health/monitor.ts';
-import { containerdSource } from '../../../../agent/health/sources/containerd.ts';
 import { diskSource } from '../../../../agent/health/sources/disk.ts';
 import { type NodeParts, nodeSource } from '../../../../agent/health/sources/node.ts';
-import { preflightSource } from '../../../../agent/health/sources/preflight.ts';
+import { preflightSources } from '../../../../agent/health/sources/preflight.ts';
+import { healthTable } from '../../../../agent/health/table.ts';
 import type { Host } from '../../../../agent/host/host.ts';
+import { isCheckCode } from '../../../../agent/preflight/messages/index.ts';
 import { gatewayUrl, withDistribution } from '../../../fixtures/distribution.ts';
 
 const logger = pino({ level: 'silent' });
@@ -79,7 +80,7 @@ describe('the monitor', () => {
     await pass(0);
     expect(monitor.findings).toEqual([]);
     expect(told).toBe(1);
-    await pass(59_000);
+    await pass(7_000);
     expect(monitor.findings).toEqual([]);
     await pass(2_000);
     await pass(0);
@@ -87,7 +88,7 @@ describe('the monitor', () => {
     expect(told).toBe(2);
     kubelet = 'good';
     await pass(1_000);
-    await pass(31_000);
+    await pass(4_000);
     await pass(0);
     expect(monitor.findings).toEqual([]);
     expect(told).toBe(3);
@@ -115,6 +116,49 @@ describe('the monitor', () => {
     for (let round = 0; round < 3; round++) await pass(1000);
     expect(monitor.findings).toEqual([]);
     expect(looks).toBeGreaterThan(2);
+    stop.at(-1)?.abort();
+    await running;
+  });
+
+  test('an alarm asks the sources that wait for it at once, and then at doubling pauses until it is as seldom as before', async () => {
+    const { host, signal, pauses } = world();
+    let state: Observation['state'] = 'good';
+    const looks = { slow: 0, patient: 0 };
+    const monitor = new HealthMonitor({
+      host,
+      sources: [
+        {
+          ...{ name: 'slow', everyMs: 60_000, unsettledMs: 2000 },
+          look: async () => {
+            looks.slow += 1;
+            return [{ code: 'LINE_UNREACHABLE', state }];
+          },
+        },
+        source('patient', async () => {
+          looks.patient += 1;
+          return [];
+        }),
+      ],
+      ...{ remembered: undefined, logger, signal, onChange: () => {} },
+    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const running = monitor.run();
+    await turn();
+    expect(pauses.map(({ milliseconds }) => milliseconds)).toEqual([60_000, 1000]);
+    state = 'bad';
+    monitor.alarm();
+    await turn();
+    expect(looks).toEqual({ slow: 2, patient: 1 });
+    for (let look = 0; look < 6; look++) {
+      pauses.at(-1)?.end();
+      await turn();
+    }
+    const asked = pauses.slice(2).map(({ milliseconds }) => milliseconds);
+    expect(asked).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    state = 'good';
+    monitor.alarm();
+    await turn();
+    expect(pauses.at(-1)?.milliseconds).toBe(2000);
     stop.at(-1)?.abort();
     await running;
   });
@@ -156,12 +200,23 @@ describe('the disk', () => {
     [17_000, ['DISK_FILLING'], 'bad'],
     [21_000, ['DISK_FILLING'], 'good'],
   ] as const)('%i MiB free, %j visible: %s', async (freeMiB, visible, state) => {
-    expect(await at(freeMiB, visible)).toEqual({ DISK_FILLING: state, INODES_FILLING: 'good' });
+    expect(await at(freeMiB, visible)).toEqual({
+      ...{ DISK_FILLING: state, INODES_FILLING: 'good', SYSTEM_DISK_FULL: 'good' },
+    });
+  });
+
+  test.each([
+    [15, [], 'bad'],
+    [17, [], 'good'],
+    [17, ['SYSTEM_DISK_FULL'], 'bad'],
+    [33, ['SYSTEM_DISK_FULL'], 'good'],
+  ] as const)('%i MiB free where logs lie, %j visible: %s', async (freeMiB, visible, state) => {
+    expect(await at(freeMiB, visible)).toMatchObject({ SYSTEM_DISK_FULL: state });
   });
 
   test('without inodes', async () => {
-    expect(await at(50_000, [], 9_000)).toEqual({ DISK_FILLING: 'good', INODES_FILLING: 'bad' });
-    expect(await at(50_000, ['INODES_FILLING'], 15_000)).toEqual({
+    expect(await at(50_000, [], 9_000)).toMatchObject({ DISK_FILLING: 'good', INODES_FILLING: 'bad' });
+    expect(await at(50_000, ['INODES_FILLING'], 15_000)).toMatchObject({
       DISK_FILLING: 'good',
       INODES_FILLING: 'bad',
     });
@@ -172,7 +227,7 @@ describe('the daemon’s own parts', () => {
   const parts: NodeParts = {
     tunnel: { state: 'Open', lastFault: '' },
     certificate: { expiresAt: '', renewsAt: '', fault: '' },
-    isKubeletHealthy: true,
+    presence: { code: 'NODE_ABSENT', state: 'good' },
   };
   const states = (more: Partial<NodeParts>) => look(nodeSource(() => ({ ...parts, ...more })));
 
@@ -190,34 +245,26 @@ describe('the daemon’s own parts', () => {
     expect(await states({ certificate: { ...parts.certificate, fault: 'x' } })).toMatchObject({
       CERTIFICATE_NOT_RENEWED: 'bad',
     });
-    expect(await states({ isKubeletHealthy: false })).toMatchObject({ KUBELET_UNHEALTHY: 'bad' });
-    expect(await states({ isKubeletHealthy: undefined })).toMatchObject({ KUBELET_UNHEALTHY: 'unknown' });
-  });
-});
-
-describe('containerd', () => {
-  const ctr = '/opt/regnode/components/containerd/current/bin/ctr';
-  const answer = (commands: Record<string, object>, files: Record<string, string> = { [ctr]: '' }) =>
-    withDistribution('tencentos-3.1', { files, commands: commands as never }, (host) =>
-      look(containerdSource(host)),
-    );
-  const asked = `${ctr} --address`;
-
-  test('answers, is silent, is not there yet', async () => {
-    expect(await answer({ [asked]: { stdout: 'k8s.io\n' } })).toEqual({ CONTAINERD_UNHEALTHY: 'good' });
-    expect(await answer({ [asked]: { exitCode: null, outcome: 'timed-out' } })).toEqual({
-      CONTAINERD_UNHEALTHY: 'bad',
-    });
-    expect(await answer({ [asked]: { exitCode: 1, stderr: 'connection refused' } })).toEqual({
-      CONTAINERD_UNHEALTHY: 'bad',
-    });
-    expect(await answer({}, {})).toEqual({ CONTAINERD_UNHEALTHY: 'unknown' });
+    const presence = { code: 'NODE_ABSENT', state: 'bad' } as const;
+    expect(await states({ presence })).toMatchObject({ NODE_ABSENT: 'bad' });
   });
 });
 
 describe('preflight’s checks, asked again', () => {
   const asked = (patch: Parameters<typeof withDistribution>[1]) =>
-    withDistribution('tencentos-3.1', patch, (host) => look(preflightSource(host, () => ({ gatewayUrl }))));
+    withDistribution('tencentos-3.1', patch, async (host) => {
+      const found = await Promise.all(preflightSources(host, () => ({ gatewayUrl })).map((one) => look(one)));
+      return Object.fromEntries(found.flatMap((states) => Object.entries(states)));
+    });
+
+  test('every check of the table is in one group, and only once', async () => {
+    expect(Object.keys(await asked({})).sort()).toEqual(
+      healthTable
+        .map(({ code }) => code)
+        .filter(isCheckCode)
+        .sort(),
+    );
+  });
 
   test('a good host has nothing', async () => {
     const states = await asked({});

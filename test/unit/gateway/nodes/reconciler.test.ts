@@ -165,15 +165,39 @@ describe('a running node', () => {
     const session = fakeSession();
     tunnels.opened('idc-1', session);
     await settle();
-    expect(session.sent.map(({ kind }) => kind)).toEqual(['desired']);
+    expect(session.sent.map(({ kind }) => kind)).toEqual(['desired', 'node']);
     await kubernetes.patch(nodePools, 'idc', { spec: { labels: { zone: 'b' } } });
     await settle();
-    const revisions = session.sent.map((message) => message.kind === 'desired' && message.desired.revision);
+    const revisions = session.sent.flatMap((message) =>
+      message.kind === 'desired' ? [message.desired.revision] : [],
+    );
     expect(new Set(revisions).size).toBe(2);
     const next = fakeSession();
     tunnels.opened('idc-1', next);
     await settle();
-    expect(next.sent).toHaveLength(1);
+    expect(next.sent.map(({ kind }) => kind)).toEqual(['desired', 'node']);
+  });
+
+  test('is told how the cluster sees it, once for each session and change; a foreign Node is none', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    const seen = () =>
+      session.sent.flatMap((message) =>
+        message.kind === 'node' ? [`${message.ready} ${message.message}`] : [],
+      );
+    await settle();
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    const ready = { conditions: [{ type: 'Ready', status: 'True', message: 'well' }] };
+    await kubernetes.patch(nodes, 'idc-1', { status: ready });
+    await settle();
+    await kubernetes.remove(nodes, 'idc-1');
+    await settle();
+    const absent = 'Absent the kubelet has not registered yet';
+    expect(seen()).toEqual([absent, 'True well', absent]);
+    const next = fakeSession();
+    tunnels.opened('idc-1', next);
+    await settle();
+    expect(next.sent).toContainEqual(expect.objectContaining({ kind: 'node', ready: 'Absent' }));
   });
 
   test('its report and its tunnel are in the status, which is not written again without a change', async () => {
@@ -231,7 +255,7 @@ describe('a running node', () => {
     const session = fakeSession();
     tunnels.opened('idc-1', session);
     await settle();
-    expect(session.sent).toEqual([]);
+    expect(session.sent.map(({ kind }) => kind)).toEqual(['node']);
     expect(reasons()).toContain('NoDesiredState');
     expect(registered()?.status?.tunnel?.connected).toBe(true);
   });
