@@ -7,8 +7,10 @@ import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { listTokens, revokeToken } from '../join/token.ts';
 import type { KubernetesObject } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { definitionName } from '../resources/definitions.ts';
 import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
+import { requireInstalled, requireKept } from '../setup/installed.ts';
 import { connect, sharedFlags } from './context.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
@@ -48,6 +50,8 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
     });
   }
   const { kubernetes } = await connect(command);
+  const definition = definitionName(nodePools);
+  await requireInstalled(kubernetes, 'unknown', [definition]);
   const spec = await specOf(kubernetes, flags);
   const pool: PoolObject = { metadata: { name }, spec };
   const existing = await kubernetes.get(nodePools, name);
@@ -55,7 +59,7 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
   const changed = existing === undefined;
   if (changed && !flags.dryRun) {
     try {
-      await kubernetes.create(nodePools, pool);
+      requireKept(definition, spec, (await kubernetes.create(nodePools, pool)).spec);
     } catch (error) {
       if (isFailure(error, 'AlreadyExists')) throw new Fault('POOL_EXISTS', { pool: name }, { cause: error });
       throw error;

@@ -8,7 +8,9 @@ import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { isRollout, restartedBy } from '../pools/restarts.ts';
 import { skewFault } from '../pools/skew.ts';
+import { definitionName } from '../resources/definitions.ts';
 import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts';
+import { requireInstalled, requireKept } from '../setup/installed.ts';
 import { connect, sharedFlags } from './context.ts';
 import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
@@ -38,6 +40,8 @@ async function set(name: string, flags: ChangeFlags, command: Command): Promise<
   if (changes.length > 0) tellProgress(say(effectOf(spec, changes.map(fieldOf))));
 }
 
+const poolDefinition = definitionName(nodePools);
+
 export type ChangeFlags = PoolFlags & { readonly dryRun?: true };
 
 export interface ChangedPool {
@@ -54,6 +58,7 @@ export async function changePool(
   flags: ChangeFlags,
 ): Promise<ChangedPool> {
   for (let attempt = 1; ; attempt++) {
+    await requireInstalled(kubernetes, 'unknown', [poolDefinition]);
     const pool = await kubernetes.get(nodePools, name);
     if (!pool) throw new Fault('POOL_NOT_FOUND', { pool: name });
     const spec = await changedSpec(flags, pool.spec);
@@ -73,7 +78,9 @@ export async function changePool(
     });
     if (changes.length === 0 || flags.dryRun) return done(pool);
     try {
-      return done(await kubernetes.replace(nodePools, { ...pool, spec: spec as PoolObject['spec'] }));
+      const kept = await kubernetes.replace(nodePools, { ...pool, spec: spec as PoolObject['spec'] });
+      requireKept(poolDefinition, spec, kept.spec);
+      return done(kept);
     } catch (error) {
       // Somebody else changed it meanwhile: once more, from what is there now.
       if (!isFailure(error, 'Conflict') || attempt >= 5) throw error;

@@ -1,7 +1,7 @@
 // The CRDs NodePool and RegisteredNode: cluster scoped, a status subresource each, columns for kubectl get.
 import type { z } from 'zod';
 import { poolSpecSchema } from '../../protocol/settings/pool.ts';
-import type { CustomResourceDefinition, Kind } from '../kubernetes/kinds.ts';
+import type { CustomResourceDefinition, Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { nodePools, type PoolObject, poolStatusSchema } from './node-pool.ts';
 import {
   type RegisteredNode,
@@ -55,6 +55,14 @@ export const resourceDefinitions: readonly CustomResourceDefinition[] = [
   }),
 ];
 
+/** `nodepools.regnode.io` */
+export function definitionName({
+  apiVersion,
+  plural,
+}: Pick<Kind<KubernetesObject>, 'apiVersion' | 'plural'>): string {
+  return `${plural}.${apiVersion.split('/')[0]}`;
+}
+
 function definition(resource: {
   kind: Kind<PoolObject> | Kind<RegisteredNode>;
   singular: string;
@@ -65,7 +73,7 @@ function definition(resource: {
 }): CustomResourceDefinition {
   const [group, version] = resource.kind.apiVersion.split('/');
   return {
-    metadata: { name: `${resource.kind.plural}.${group}`, labels: { 'app.kubernetes.io/name': 'regnode' } },
+    metadata: { name: definitionName(resource.kind), labels: { 'app.kubernetes.io/name': 'regnode' } },
     spec: {
       group,
       scope: 'Cluster',

@@ -8,6 +8,7 @@ import {
   type ServingCertificate,
 } from '../port/serving-certificate.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
+import { requireInstalled } from '../setup/installed.ts';
 import { assertSetUp } from '../setup/setup.ts';
 import type { Given } from './given.ts';
 import { reachable } from './wait-for-kubernetes.ts';
@@ -26,6 +27,7 @@ export async function layGround(given: Given): Promise<Ground> {
   const store = new ArtifactStore(options.artifacts, options.artifactKeySha256);
   await store.manifest();
   await reachable(() => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
+  await reachable(() => requireInstalled(kubernetes, 'outdated'), logger, signal);
   signal.throwIfAborted();
 
   const authority = await Authority.open(kubernetes, now, { nodeMs: options.certificateLifetime });

@@ -21,6 +21,9 @@ import {
   tokenNamespace,
 } from '../kubernetes/names.ts';
 import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
+import { resourceDefinitions } from '../resources/definitions.ts';
+
+const definitions = resourceDefinitions.map(({ metadata }) => metadata.name);
 
 const clusterRules: readonly Rule[] = [
   {
@@ -32,6 +35,13 @@ const clusterRules: readonly Rule[] = [
     apiGroups: ['regnode.io'],
     resources: ['nodepools/status', 'registerednodes/status', 'registerednodes/finalizers'],
     verbs: ['update', 'patch'],
+  },
+  // Whether they are those of this release.
+  {
+    apiGroups: ['apiextensions.k8s.io'],
+    resources: ['customresourcedefinitions'],
+    resourceNames: definitions,
+    verbs: ['get'],
   },
   // Labels, taints and cordon of registered nodes; the Node object goes when its host has left.
   { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },

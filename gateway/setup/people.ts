@@ -7,6 +7,10 @@ import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { clusterRoles, roles } from '../kubernetes/kinds.ts';
 import { gatewayNamespace, tokenNamespace } from '../kubernetes/names.ts';
 import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
+import { definitionName } from '../resources/definitions.ts';
+import { nodePools } from '../resources/node-pool.ts';
+
+const poolDefinition = definitionName(nodePools);
 
 const amountsToAnnotation = 'regnode.io/amounts-to';
 const viewerRole = 'regnode-viewer';
@@ -34,6 +38,13 @@ const operatorRules: readonly Rule[] = [
 const adminRules: readonly Rule[] = [
   ...operatorRules,
   { apiGroups: ['regnode.io'], resources: ['nodepools'], verbs: ['create', 'update', 'patch', 'delete'] },
+  // What the API server would drop of a pool without a word is found before it is written.
+  {
+    apiGroups: ['apiextensions.k8s.io'],
+    resources: ['customresourcedefinitions'],
+    resourceNames: [poolDefinition],
+    verbs: ['get'],
+  },
   // `pool create` takes the address of pods' DNS from it.
   { apiGroups: [''], resources: ['services'], resourceNames: ['kube-dns'], verbs: ['get'] },
 ];

@@ -46,6 +46,18 @@ export const gatewayFaults = {
       remedy: '请用集群管理员身份运行一次：regnode-gateway setup --kubeconfig ADMIN',
     },
   },
+  SETUP_OUTDATED: {
+    exitCode: 2,
+    en: {
+      message: 'This cluster was set up by an older release: {definition} lacks {missing}.',
+      remedy:
+        'Run as a cluster administrator, with the regnode-gateway of this release: regnode-gateway setup --kubeconfig ADMIN',
+    },
+    zh: {
+      message: '此集群由较旧的版本初始化：{definition} 缺少 {missing}。',
+      remedy: '请用集群管理员身份，以此版本的 regnode-gateway 运行：regnode-gateway setup --kubeconfig ADMIN',
+    },
+  },
   PORT_TAKEN: {
     exitCode: 2,
     en: {

@@ -89,7 +89,7 @@ export class SandboxCloud {
    */
   async setUpGateway(more: readonly string[] = []): Promise<void> {
     const args = ['setup', '--kubeconfig', this.adminKubeconfig, ...more];
-    const result = await this.#node('gateway/main.ts', args);
+    const result = await this.#node('gateway/main.ts', args, { timeoutMs: 300_000 });
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 

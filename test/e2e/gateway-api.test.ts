@@ -149,6 +149,7 @@ describe('rights', () => {
       [['get', 'configmaps/regnode-gateway', '-n', 'regnode-system'], 'otto anna'],
       [['create', 'nodepools'], 'anna'],
       [['patch', 'nodepools'], 'anna'],
+      [['get', 'customresourcedefinitions/nodepools.regnode.io'], 'anna'],
       [['patch', 'registerednodes', '--subresource=status'], ''],
       [['get', 'secrets', '-n', 'regnode-system'], ''],
       [['create', 'secrets', '-n', 'kube-system'], ''],
@@ -416,6 +417,19 @@ describe('what is configured has a grammar', () => {
     const wrong = regnodectl(sandbox, ['pool', 'set', poolName, '--sandbox-image', attack]);
     await expect(wrong).rejects.toThrow(/containerd\.sandboxImage is .*expected an image such as/);
   });
+});
+
+test('custom resources of an older release are refused before the API server drops a field', async () => {
+  const path = ['spec', 'versions', '0', 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties'];
+  const field = `/${[...path, 'kubelet', 'properties', 'imageGarbageCollection'].join('/')}`;
+  const patch = ['--type', 'json', '-p', JSON.stringify([{ op: 'remove', path: field }])];
+  await kubectl(sandbox, ['patch', 'crd', 'nodepools.regnode.io', ...patch]);
+  const set = () => regnodectl(sandbox, ['pool', 'set', poolName, '--image-gc-thresholds', '70:60']);
+  await expect(set()).rejects.toThrow(/older release.* lacks spec\.kubelet\.imageGarbageCollection/);
+  await sandbox.cloud.setUpGateway();
+  await set();
+  const shown = await regnodectl(sandbox, ['pool', 'get', poolName]);
+  expect(shown).toMatch(/image-gc-thresholds +70:60/);
 });
 
 test('the gateway says what it was told, in events and in the audit', async () => {

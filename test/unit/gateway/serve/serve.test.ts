@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { leases, nodes } from '../../../../gateway/kubernetes/kinds.ts';
+import { customResourceDefinitions, leases, nodes } from '../../../../gateway/kubernetes/kinds.ts';
+import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
+import { resourceDefinitions } from '../../../../gateway/resources/definitions.ts';
 import { parseServeOptions } from '../../../../gateway/serve/options.ts';
 import { serve } from '../../../../gateway/serve/serve.ts';
 import { signManifest, testKey } from '../../../worlds/signing.ts';
@@ -29,6 +31,8 @@ beforeEach(async () => {
   const { files } = signManifest([], testKey());
   for (const [name, bytes] of files) await writeFile(join(directory, name), bytes);
   kubernetes = memoryKubernetes();
+  for (const definition of resourceDefinitions)
+    await kubernetes.create(customResourceDefinitions, definition);
   stop = new AbortController();
 });
 
@@ -56,6 +60,21 @@ test('nothing answers before all is ready, then everything does, and nothing aft
   await gateway.ended;
   expect(await doors()).toEqual(shut);
   expect(kubernetes.stored(leases)).toEqual([]);
+});
+
+test('custom resources of an older release end the start before any door is open', async () => {
+  const { name } = resourceDefinitions[0]?.metadata ?? { name: '' };
+  await kubernetes.remove(customResourceDefinitions, name);
+  await expect(start().ended).rejects.toMatchObject({ code: 'NOT_SET_UP', values: { missing: name } });
+  const older = { metadata: { name }, spec: { versions: [{ name: 'v1alpha1', schema: {} }] } };
+  await kubernetes.create(customResourceDefinitions, older);
+  await expect(start().ended).rejects.toMatchObject({ code: 'SETUP_OUTDATED', values: { definition: name } });
+  kubernetes.before = (verb, plural) => {
+    if (plural !== customResourceDefinitions.plural) return;
+    throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request: verb });
+  };
+  await expect(start().ended).rejects.toMatchObject({ code: 'SETUP_OUTDATED' });
+  expect(await doors()).toEqual(shut);
 });
 
 test('a credential that can not be read ends the start before any door is open', async () => {
