@@ -4,7 +4,7 @@
 // taken away is the gateway's Role alone: namespaces stay.
 import { ciliumNamespace, ownSelector } from '../cilium/names.ts';
 import { daemonSets, roleBindings, roles } from '../kubernetes/kinds.ts';
-import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { gatewayUser } from '../kubernetes/names.ts';
 import { nodePools, type PoolObject } from '../resources/node-pool.ts';
 
@@ -27,12 +27,12 @@ export async function withdrawCiliumRights(kubernetes: Kubernetes): Promise<bool
   return bound || granted;
 }
 
-/** A cluster that was never set up knows no pools. */
+/** A cluster that was never set up knows no pools, and says so as a web server does: without a reason. */
 async function listPools(kubernetes: Kubernetes): Promise<readonly PoolObject[]> {
   try {
     return (await kubernetes.list(nodePools)).items;
   } catch (error) {
-    if (isFailure(error, 'NotFound')) return [];
+    if (error instanceof KubernetesFailure && error.status === 404) return [];
     throw error;
   }
 }

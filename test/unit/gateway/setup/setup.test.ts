@@ -145,6 +145,17 @@ test('roles for people: each says what it amounts to, none is aggregated or boun
   ).toEqual([]);
 });
 
+test('a cluster that knows no pools yet is set up: its API server says 404 and no reason', async () => {
+  const kubernetes = cluster();
+  kubernetes.before = (verb, plural) => {
+    if (verb !== 'list' || plural !== 'nodepools') return;
+    throw new KubernetesFailure({ status: 404, reason: '', message: '404 page not found', request: '' });
+  };
+  const lines: string[] = [];
+  await setUpCluster(kubernetes, (line) => lines.push(line));
+  expect(lines).toContain('CustomResourceDefinition nodepools.regnode.io');
+});
+
 const notFound = new KubernetesFailure({ status: 404, reason: 'NotFound', message: '', request: '' });
 
 test('an API server that is starting knows no CRDs for a moment', async () => {
