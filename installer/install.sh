@@ -165,6 +165,7 @@ place() {
   sudo_link=$root/usr/bin/regnode
   configuration=$root/etc/regnode
   state=$root/var/lib/regnode
+  recovery=$root/var/lib/.regnode.recovery
   lock=$root/run/regnode-install.lock
 }
 
@@ -844,7 +845,7 @@ join() {
 
 # Registered, or something on the host was changed.
 is_joined() {
-  [ -e "$state/state.json" ] || [ -e "$state/journal" ] || [ -e "$configuration/agent.json" ]
+  [ -e "$state/state.json" ] || [ -e "$state/journal" ] || [ -e "$recovery/journal" ] || [ -e "$configuration/agent.json" ]
 }
 
 # ---------------------------------------------------------------------------------------------- taking away
@@ -857,7 +858,7 @@ uninstall() {
   if is_joined; then
     if [ -x "$home/bin/regnode" ]; then
       set --
-      [ -z "$force" ] || set -- --force
+      [ -z "$force" ] || set -- --force --recover
       code=0
       REGNODE_LANG=$language REGNODE_LANGUAGE=$language "$home/bin/regnode" leave "$@" </dev/null 9>&- || code=$?
       [ "$code" = 0 ] || exit "$code"
@@ -869,7 +870,7 @@ uninstall() {
   fi
   remove_payload
   if [ -n "$purge" ]; then
-    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new* "$root"/var/lib/.regnode.removed
+    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new* "$root"/var/lib/.regnode.removed "$recovery"
   fi
   note 'regnode is removed from this host' 'regnode 已从此主机移除'
 }

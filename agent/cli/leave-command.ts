@@ -9,6 +9,7 @@ import { PhaseProgress } from './phase-progress.ts';
 
 interface Flags {
   readonly force?: boolean;
+  readonly recover?: boolean;
   readonly drain: boolean;
 }
 
@@ -26,14 +27,16 @@ export function leaveCommand(context: CliContext): Command {
     .description('take this host out of the cluster and give it back as it was')
     .option('--force', 'without a reachable gateway, and past what fails')
     .option('--no-drain', 'do not wait until the pods have moved away')
+    .option('--recover', 'give the host back although /var/lib/regnode is lost')
     .option('-y, --yes', 'accepted for scripts; nothing is ever asked')
     .option('--json', 'the result as JSON')
-    .action(async ({ force = false, drain }: Flags, command: Command) => {
+    .action(async ({ force = false, recover = false, drain }: Flags, command: Command) => {
       const terminal = terminalFor(context, command);
       requireRoot(context.host);
       const progress = new PhaseProgress(terminal, context.host.clock);
       const { kept, failed, drained } = await leaveNode(context.host, {
         force,
+        recover,
         drain,
         signal: context.signal,
         onPhase: (phase) => progress.phase(phase, terminal.say(titles[phase])),

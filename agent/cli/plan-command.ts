@@ -1,11 +1,11 @@
 // regnode plan: what the agent would change on this joined host now, as a diff. Changes nothing; an empty
 // plan means that the host is as its pool wants it.
 import { Command } from 'commander';
-import { Fault } from '../../protocol/catalogue/fault.ts';
 import { chooseSettings } from '../components/settings.ts';
 import { chooseVersions } from '../components/versions.ts';
 import { planNode } from '../node/reconcile.ts';
 import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
+import { whyNotJoined } from '../plan/recovery.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
 import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
@@ -18,7 +18,7 @@ export function planCommand(context: CliContext): Command {
       const terminal = terminalFor(context, command);
       requireRoot(context.host);
       const state = await readState(context.host);
-      if (state === undefined) throw new Fault('NOT_JOINED');
+      if (state === undefined) throw await whyNotJoined(context.host);
       const settled = chooseSettings(state.desired, state.settings).effective;
       const { effective, kept } = chooseVersions(settled, state.versions);
       const { plan, drift } = await planNode(context.host, { ...state, desired: effective }, kept);

@@ -25,6 +25,11 @@ export const paths = {
    * The state folder is renamed to this at the end of a leave, so that it is gone at once and swept later.
    */
   stateRemoved: '/var/lib/.regnode.removed',
+  /** A second copy of what undoes our changes, for a host whose state folder is lost. */
+  recovery: '/var/lib/.regnode.recovery',
+  recoveryNode: '/var/lib/.regnode.recovery/node.json',
+  recoveryJournal: '/var/lib/.regnode.recovery/journal',
+  recoveryBackups: '/var/lib/.regnode.recovery/backups',
 
   run: '/run/regnode',
   status: '/run/regnode/status.json',

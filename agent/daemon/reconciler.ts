@@ -15,6 +15,7 @@ import type { Host } from '../host/host.ts';
 import type { PendingRestart } from '../node/pending-restart.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
 import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
+import { lostNode, whyNotJoined } from '../plan/recovery.ts';
 import type { StoreSize } from '../plan/store.ts';
 import { type NodeState, readState } from '../state/state.ts';
 import type { ManifestSource } from '../trust/accept.ts';
@@ -122,6 +123,12 @@ export class Reconciler {
   async #round(): Promise<Round> {
     const { host, signal, logger } = this.#options;
     const state = await readState(host);
+    const lost = state === undefined ? await lostNode(host) : undefined;
+    if (lost !== undefined) {
+      const { code, message } = await whyNotJoined(host);
+      this.#change({ phase: 'Degraded', fault: `${code}: ${message}` });
+      return 'failed';
+    }
     if (state === undefined || state.phase !== 'Joined') {
       this.#change({ phase: state?.phase === 'Leaving' ? 'Leaving' : 'Joining' });
       return 'busy';

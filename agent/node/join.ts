@@ -18,6 +18,7 @@ import { createCertificateRequest, createKey } from '../identity/key.ts';
 import { readIdentity, writeIdentity } from '../identity/store.ts';
 import type { StepEvent } from '../plan/execute.ts';
 import type { Plan } from '../plan/plan.ts';
+import { assertNotLost } from '../plan/recovery.ts';
 import { sweepStore } from '../plan/store.ts';
 import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
@@ -124,6 +125,7 @@ export async function joinNode(host: Host, options: JoinOptions): Promise<JoinRe
 async function joinLocked(host: Host, options: JoinOptions): Promise<JoinResult> {
   const known = await readState(host);
   if (known?.phase === 'Leaving') throw new Fault('LEAVING');
+  if (known === undefined) await assertNotLost(host);
   if (known !== undefined) requireSameNode(known, options.settings);
   const state =
     known === undefined ? await admit(host, options) : await toldAgain(host, known, options.settings);

@@ -9,6 +9,7 @@ import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
 import { undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
+import { forgetRecovery, lostNode, readNode, recoverState, whyNotJoined } from '../plan/recovery.ts';
 import { undoAll } from '../plan/undo.ts';
 import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
@@ -22,6 +23,8 @@ export interface LeaveOptions {
   /** Without a reachable gateway, and past what fails. */
   readonly force: boolean;
   readonly drain: boolean;
+  /** From the second copy, when the state folder is lost. The gateway is not told: the node's key is gone, too. */
+  readonly recover?: boolean;
   readonly onPhase?: (phase: LeavePhase) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,13 +41,16 @@ export interface LeaveResult {
 
 export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
   const wasCutOff = await sweepStateFolder(host);
-  if ((await host.files.status(paths.state)) === undefined) {
+  const lost = await lostNode(host);
+  if (lost !== undefined && !options.recover) throw await whyNotJoined(host);
+  if (lost === undefined && (await host.files.status(paths.state)) === undefined) {
     if (wasCutOff) return { kept: [], failed: [], drained: undefined };
     throw new Fault('NOT_JOINED');
   }
   const { onPhase, signal } = options;
   const lock = await lockNodeFromDaemon(host, 'regnode leave', { onWait: () => onPhase?.('wait'), signal });
   try {
+    if (lost !== undefined) await recoverState(host);
     return await leaveLocked(host, options);
   } finally {
     await lock.release();
@@ -72,6 +78,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
       const values = { name: state.identity.nodeName, detail: untold.message };
       kept.push(new Fault('NOT_DEREGISTERED', values).message);
     }
+    if (options.recover && gateway === undefined) kept.push(await stillRegistered(host));
     // What stays is remembered, unless the user gives it up.
     if (failed.length > 0 && !options.force) return { kept, failed, drained };
     options.onPhase?.('forget');
@@ -108,8 +115,15 @@ async function noteSettled(host: Host, keys: readonly string[]): Promise<void> {
   await journal.close();
 }
 
+async function stillRegistered(host: Host): Promise<string> {
+  const { nodeName: name } = await readNode(host);
+  const detail = `the node's key is lost; remove it there: regnodectl node remove ${name}`;
+  return new Fault('NOT_DEREGISTERED', { name, detail }).message;
+}
+
 export async function forgetNode(host: Host): Promise<void> {
   await host.files.removeTree(paths.run);
+  await forgetRecovery(host);
   await forgetState(host);
 }
 

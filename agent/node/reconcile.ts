@@ -28,6 +28,7 @@ import { kindOf } from '../plan/kind.ts';
 import { kinds } from '../plan/kinds/index.ts';
 import { observeResources } from '../plan/observe.ts';
 import { type Plan, planChanges, type Step } from '../plan/plan.ts';
+import { keepRecovery } from '../plan/recovery.ts';
 import type { Resource } from '../plan/resource.ts';
 import type { ArtifactSource } from '../plan/source.ts';
 import { signedOnly } from '../trust/accept.ts';
@@ -107,6 +108,7 @@ export async function reconcile(
       const plan = untilUnpacked(withoutPending(due, pending, sorted.drift), options.onlyUnpack ?? false);
       if (plan.steps.length === 0) {
         if (!options.onlyUnpack) await rememberApplied(host, applied, found.resources, pending);
+        await keepRecovery(host, desiredNode.identity);
         return { steps, drift: [...drift.values()], pending };
       }
       const now = JSON.stringify(plan.steps.map(({ key, reason }) => [key, reason]));

@@ -12,15 +12,13 @@ export interface Backups {
 
 const backupLimitBytes = 64 * 1024 * 1024;
 
-export function openBackups(host: Host): Backups {
-  const place = (sha256: string) => `${paths.backups}/${sha256}`;
+export function openBackups(host: Host, folder: string = paths.backups): Backups {
+  const place = (sha256: string) => `${folder}/${sha256}`;
   return {
     async save(content) {
       const sha256 = hashOf(content);
       if ((await host.files.sha256(place(sha256))) === sha256) return sha256;
-      if ((await host.files.status(paths.backups)) === undefined) {
-        await host.files.makeDirectory(paths.backups, 0o700);
-      }
+      if ((await host.files.status(folder)) === undefined) await host.files.makeDirectory(folder, 0o700);
       await host.files.write(place(sha256), content, { mode: 0o600 });
       return sha256;
     },

@@ -9,6 +9,8 @@ import { decodeEntry, encodeEntry, type JournalEntry, journalVersion } from './e
 
 export type Change = Pick<JournalEntry, 'key' | 'kind' | 'entry'>;
 
+export const journalLimitBytes = 256 * 1024 * 1024;
+
 export interface Journal {
   readonly entries: readonly JournalEntry[];
   /** All of them with one write, on the disk when it resolves; a crash leaves the first few whole. */
@@ -26,7 +28,7 @@ export async function readJournal(
   host: Host,
   options: { tolerant?: boolean } = {},
 ): Promise<ParsedJournal | undefined> {
-  const text = await host.files.readText(paths.journal, 256 * 1024 * 1024);
+  const text = await host.files.readText(paths.journal, journalLimitBytes);
   if (text === undefined) return undefined;
   const read = parseJournal(text);
   const [first] = read.damage;

@@ -1,7 +1,7 @@
 // The node that this host is, as its own files say: what the doctor begins with. Nothing here asks anybody.
-import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Host } from '../host/host.ts';
 import { type Identity, readIdentity } from '../identity/store.ts';
+import { whyNotJoined } from '../plan/recovery.ts';
 import { type NodeState, readState } from './state.ts';
 import { type DaemonStatus, readStatus } from './status.ts';
 
@@ -13,10 +13,10 @@ export interface JoinedNode {
   readonly daemon: DaemonStatus | undefined;
 }
 
-/** Throws NOT_JOINED, or CONFIGURATION_INVALID when regnode's own memory is damaged. */
+/** Throws NOT_JOINED, STATE_LOST, or CONFIGURATION_INVALID when regnode's own memory is damaged. */
 export async function readJoinedNode(host: Host): Promise<JoinedNode> {
   const state = await readState(host);
-  if (state === undefined) throw new Fault('NOT_JOINED');
+  if (state === undefined) throw await whyNotJoined(host);
   const [identity, daemon] = await Promise.all([readIdentity(host), readStatus(host)]);
   return { state, identity, daemon };
 }

@@ -201,6 +201,19 @@ export const hostFaults = {
     },
     zh: { message: '此主机尚未加入集群。', remedy: '请使用 regnodectl token create 给出的命令加入。' },
   },
+  STATE_LOST: {
+    exitCode: 1,
+    en: {
+      message: 'This host joined {gateway} as the node {node}, and what regnode remembers in {path} is gone.',
+      remedy:
+        'Give the host back with: regnode leave --recover; remove the node with: regnodectl node remove {node}; then join it again.',
+    },
+    zh: {
+      message: '此主机曾以节点 {node} 加入 {gateway}，但 {path} 中的记录已丢失。',
+      remedy:
+        '请运行 regnode leave --recover 恢复主机，用 regnodectl node remove {node} 移除节点，然后重新加入。',
+    },
+  },
   ALREADY_JOINED: {
     exitCode: 1,
     en: {

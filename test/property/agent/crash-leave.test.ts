@@ -1,7 +1,12 @@
 // kill -9 and loss of power at every effect of a whole leave, and of a join that nobody finishes: all of
-// them, not a sample. Each time the next leave gives the host back as it was.
+// them, not a sample. Each time the next leave gives the host back as it was, also when the state folder was
+// deleted before.
+import { rmSync } from 'node:fs';
+import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { paths } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
+import { leaveNode } from '../../../agent/node/leave.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
 import { dyingRun, everyDeath, leave, leaveWhatThereIs, limitMs, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
@@ -64,6 +69,39 @@ test(
       try {
         const death = await dyingRun(world, one, join);
         await leaveWhatThereIs(world, death);
+        expect(worldState(world), death).toEqual(fresh);
+      } finally {
+        world.remove();
+      }
+    }
+  },
+  limitMs,
+);
+
+const recover = (host: Host) => leaveNode(host, { force: false, drain: true, recover: true });
+
+function withoutState(): IdcHost {
+  const world = joined.copy();
+  rmSync(joinPath(world.root, paths.state), { recursive: true });
+  return world;
+}
+
+test(
+  'a leave without the state folder that is cut off at any effect is finished by the next',
+  async () => {
+    // What comes after the copy is back is the leave above: of that one in ten.
+    const isOfTheCopy = ({ name }: { name: string }) =>
+      [paths.recovery, paths.backups, paths.journal].some((path) => name.includes(path));
+    const all = await everyDeath(withoutState(), recover);
+    const deaths = all.filter((death, index) => isOfTheCopy(death) || index % 10 === 0);
+    expect(all.filter(isOfTheCopy).length).toBeGreaterThan(5);
+    for (const one of deaths) {
+      const world = withoutState();
+      try {
+        const death = await dyingRun(world, one, recover);
+        await recover(world.host).catch((error: unknown) =>
+          expect(error, `${death}: ${String(error)}`).toMatchObject({ code: 'NOT_JOINED' }),
+        );
         expect(worldState(world), death).toEqual(fresh);
       } finally {
         world.remove();
