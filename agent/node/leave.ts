@@ -111,8 +111,11 @@ export async function takeBack(
 
 async function noteSettled(host: Host, keys: readonly string[]): Promise<void> {
   const journal = await openJournal(host);
-  await journal.append(...keys.map((key) => ({ key, kind: undoneKind, entry: {} })));
-  await journal.close();
+  try {
+    await journal.append(...keys.map((key) => ({ key, kind: undoneKind, entry: {} })));
+  } finally {
+    await journal.close();
+  }
 }
 
 async function stillRegistered(host: Host): Promise<string> {
