@@ -14,7 +14,7 @@ export interface NodeFacts extends HostTraits {
   readonly canLowerOomScore: boolean;
   readonly cpuCount: number;
   readonly memoryMiB: number;
-  /** Of the real resolver, when systemd-resolved answers at 127.0.0.53. */
+  /** With servers that a pod can reach, where there is such a file. */
   readonly resolvConf: string;
   /** Those that have to be loaded at every boot: neither built in nor absent. */
   readonly modulesToLoad: readonly string[];

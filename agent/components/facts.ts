@@ -3,6 +3,7 @@ import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { countList, memoryMiB } from '../host/proc.ts';
+import { resolvConfForPods } from '../host/resolv-conf.ts';
 import { observeTraits } from '../host/traits.ts';
 import { readTreeManifest, type TreeManifest } from '../plan/tree-manifest.ts';
 import { readTrial } from './agent/trial.ts';
@@ -23,7 +24,7 @@ export async function observeFacts(host: Host, desired: DesiredState): Promise<N
     ...(await chooseCgroupDriver(host, cgroupVersion)),
     canLowerOomScore: traits.canLowerOomScore ?? true,
     ...(await observeSize(host)),
-    resolvConf: await observeResolvConf(host),
+    resolvConf: (await resolvConfForPods(host.files)) ?? '/etc/resolv.conf',
     modulesToLoad: await observeModules(host),
     bpfIsMounted: await observeBpf(host),
     otherNetworks: await observeOtherNetworks(host),
@@ -57,14 +58,6 @@ async function chooseCgroupDriver(
         cgroupDriverReason: 'cgroup v1 in a container: systemd does not manage its controllers there',
       }
     : { cgroupDriver: 'systemd', cgroupDriverReason: `cgroup v${version}: systemd manages the tree` };
-}
-
-async function observeResolvConf(host: Host): Promise<string> {
-  const stub = /^\s*nameserver\s+127\.0\.0\.53\s*$/m.test(
-    (await host.files.readText('/etc/resolv.conf')) ?? '',
-  );
-  const real = '/run/systemd/resolve/resolv.conf';
-  return stub && (await host.files.exists(real)) ? real : '/etc/resolv.conf';
 }
 
 // A name that the kernel doesn't know would make systemd-modules-load fail at every boot.

@@ -9,7 +9,7 @@ import type { Host, HostFiles, HostNetwork, HostProcesses, RunOptions } from '..
  */
 export type ReadingCommands = Readonly<Record<string, RegExp>>;
 export const readingCommands: ReadingCommands = {
-  systemctl: /^(show --property=[A-Za-z,]+( [a-z0-9@.-]+)+|--version)$/,
+  systemctl: /^(show --property=[A-Za-z,]+( [a-z0-9@.-]+)+|show-environment|--version)$/,
   getconf: /^GNU_LIBC_VERSION$/,
   chronyc: /^-n tracking$/,
   timedatectl: /^status$/,

@@ -9,6 +9,17 @@ export const lineMessages = {
       zh: 'dnsPolicy 为 Default 的 Pod（包括 CoreDNS）会继承主机的 DNS 服务器。',
     },
     problems: {
+      absent: {
+        message: {
+          en: 'There is no /etc/resolv.conf ({measured}): the kubelet starts no pod that inherits it.',
+          zh: '/etc/resolv.conf 不存在（{measured}）：kubelet 无法启动继承它的 Pod。',
+        },
+        remedy: {
+          en: 'Write one with the real DNS servers; a link must lead to a file.',
+          zh: '请写入真实的 DNS 服务器；若为链接，其目标必须存在。',
+        },
+        commands: ['ls -l /etc/resolv.conf', 'resolvectl status'],
+      },
       none: {
         message: { en: '/etc/resolv.conf names no DNS server.', zh: '/etc/resolv.conf 没有 DNS 服务器。' },
         remedy: { en: 'Add one.', zh: '请添加。' },
@@ -209,7 +220,11 @@ export const lineMessages = {
           zh: '两处设置不一致：{first} 与 {second}。',
         },
         remedy: { en: 'Give both the same value, or remove one.', zh: '请统一取值，或删除其一。' },
-        commands: ['env | grep -i _proxy', 'grep -i proxy /etc/environment /etc/systemd/system.conf'],
+        commands: [
+          'env | grep -i _proxy',
+          'grep -ri proxy /etc/environment /etc/systemd/system.conf /etc/systemd/system.conf.d',
+          'systemctl show-environment',
+        ],
       },
     },
   },

@@ -1,5 +1,5 @@
-// Proxy settings as programs find them: the environment of this process (from /proc, read for these names
-// only) and what systemd hands to services. Passwords in a proxy's URL never leave this file.
+// Proxy settings as programs find them: the environment of this process (from /proc, read for these names only) and what systemd
+// hands to services: from its files, and what somebody set in the running manager. Passwords in a proxy's URL never leave this file.
 import type { Host } from '../../host/host.ts';
 import { contains, isAddress } from './addresses.ts';
 
@@ -15,22 +15,42 @@ export interface ProxySetting {
 }
 
 export async function proxySettings(host: Host): Promise<readonly ProxySetting[]> {
-  const [environ, etc, manager] = await Promise.all([
+  const [environ, etc, files, manager] = await Promise.all([
     host.files.readText('/proc/self/environ'),
     host.files.readText('/etc/environment'),
-    host.files.readText('/etc/systemd/system.conf'),
+    managerFiles(host),
+    host.processes.run('systemctl', ['show-environment']).catch(() => undefined),
   ]);
+  const written = await Promise.all(
+    files.map(async (path) => settingsIn(path, managerAssignments((await host.files.readText(path)) ?? ''))),
+  );
+  const running = settingsIn('systemctl show-environment', (manager?.stdout ?? '').split('\n'));
+  const isWritten = (setting: ProxySetting) =>
+    written.flat().some(({ variable, value }) => variable === setting.variable && value === setting.value);
   return [
     ...settingsIn('environment', (environ ?? '').split('\0')),
     ...settingsIn('/etc/environment', (etc ?? '').split('\n')),
-    ...settingsIn('/etc/systemd/system.conf', managerAssignments(manager ?? '')),
+    ...written.flat(),
+    ...running.filter((setting) => !isWritten(setting)),
   ];
 }
 
-/**
- * `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any
- * sign: all up to the last @ goes.
- */
+/** system.conf and its drop-ins, as systemd-system.conf(5) names their folders. */
+async function managerFiles(host: Host): Promise<readonly string[]> {
+  const folders = ['/etc/systemd', '/run/systemd', '/usr/lib/systemd'].map(
+    (folder) => `${folder}/system.conf.d`,
+  );
+  const dropIns = await Promise.all(
+    folders.map(async (folder) =>
+      ((await host.files.list(folder)) ?? [])
+        .filter((name) => name.endsWith('.conf'))
+        .map((name) => `${folder}/${name}`),
+    ),
+  );
+  return ['/etc/systemd/system.conf', ...dropIns.flat()];
+}
+
+/** `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any sign: all up to the last @ goes. */
 export function withoutCredentials(url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z0-9]+:\/\/)?(.*)$/is.exec(url) ?? [];
   return scheme + rest.slice(rest.lastIndexOf('@') + 1);

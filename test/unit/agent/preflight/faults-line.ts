@@ -63,6 +63,13 @@ export const lineFaults: readonly HostFault[] = [
   },
   {
     code: 'RESOLVER',
+    problem: 'absent',
+    verdict: 'warn',
+    what: 'no resolv.conf, or a link to nothing',
+    patch: { files: { '/etc/resolv.conf': null } },
+  },
+  {
+    code: 'RESOLVER',
     problem: 'none',
     verdict: 'warn',
     what: 'an empty resolv.conf',
@@ -296,6 +303,27 @@ export const lineFaults: readonly HostFault[] = [
     verdict: 'warn',
     what: 'a proxy in /etc/environment, and no exceptions',
     patch: { files: { '/etc/environment': 'https_proxy="http://user:secret@proxy:3128"\n' } },
+  },
+  {
+    code: 'PROXY_BYPASS',
+    problem: 'missing',
+    verdict: 'warn',
+    what: "a proxy in a drop-in of systemd's",
+    patch: {
+      files: {
+        '/etc/systemd/system.conf.d/proxy.conf':
+          '[Manager]\nDefaultEnvironment="https_proxy=http://proxy:3128"\n',
+      },
+    },
+  },
+  {
+    code: 'PROXY_BYPASS',
+    problem: 'missing',
+    verdict: 'warn',
+    what: 'a proxy by systemctl set-environment',
+    patch: {
+      commands: { 'systemctl show-environment': 'LANG=C\nHTTPS_PROXY=http://127.0.0.1:9\nPATH=/bin\n' },
+    },
   },
   {
     code: 'GATEWAY_CONNECTION',
