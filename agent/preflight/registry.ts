@@ -11,6 +11,7 @@ import { ciliumFeatures } from './checks/cilium-features.ts';
 import { ciliumKernel } from './checks/cilium-kernel.ts';
 import { ciliumPorts } from './checks/cilium-ports.ts';
 import { clusterLeftovers } from './checks/cluster-leftovers.ts';
+import { cniPlugins } from './checks/cni-plugins.ts';
 import { containerdConfiguration } from './checks/containerd-configuration.ts';
 import { cpuCount } from './checks/cpu-count.ts';
 import { diskInodes } from './checks/disk-inodes.ts';
@@ -119,6 +120,7 @@ export const registry: readonly Check[] = [
   otherRuntimes,
   containerdConfiguration,
   runtimeLeavings,
+  cniPlugins,
   ciliumKernel,
   ciliumFeatures,
   bpfFileSystem,

@@ -103,4 +103,24 @@ export const runtimeMessages = {
       },
     },
   },
+  CNI_PLUGINS: {
+    title: { en: 'CNI plugins', zh: 'CNI 插件' },
+    why: {
+      en: 'containerd takes the first file in /etc/cni/net.d; when its plugin is missing, no pod gets an address.',
+      zh: 'containerd 使用 /etc/cni/net.d 中的第一个文件；若其插件缺失，Pod 无法获得地址。',
+    },
+    problems: {
+      missing: {
+        message: {
+          en: '{path} comes first and names plugins that are not in {folder}: {missing}.',
+          zh: '{path} 排在最前，但其插件不在 {folder} 中：{missing}。',
+        },
+        remedy: {
+          en: 'Move the file away if that network is given up, or install its plugins.',
+          zh: '若该网络不再使用，请移走该文件；否则请安装其插件。',
+        },
+        commands: ['mkdir -p /root/cni-before-regnode && mv {path} /root/cni-before-regnode/'],
+      },
+    },
+  },
 } as const satisfies Record<string, CheckMessages>;

@@ -224,6 +224,16 @@ export const networkFaults: readonly HostFault[] = [
     patch: { files: { '/etc/cni/net.d/10-flannel.conflist': '{}' } },
   },
   {
+    code: 'CNI_PLUGINS',
+    problem: 'missing',
+    verdict: 'warn',
+    what: "a network of the pool's own, and what another one left",
+    context: { networkMode: 'external' },
+    patch: {
+      files: { '/etc/cni/net.d/10-calico.conflist': '{"plugins":[{"type":"calico"},{"type":"portmap"}]}' },
+    },
+  },
+  {
     code: 'OTHER_CNI',
     problem: 'devices',
     verdict: 'warn',

@@ -184,6 +184,7 @@ test("regnode's own files are no leftovers", async () => {
     'FOREIGN_CONTAINERD',
     'CONTAINERD_CONFIGURATION',
     'RUNTIME_LEAVINGS',
+    'CNI_PLUGINS',
   ]);
   expect(report.verdict).toBe('can-join');
 });
