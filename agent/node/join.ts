@@ -2,7 +2,6 @@
 // registered only regnode's own folder exists, and a refusal takes that away again. Afterwards every change
 // is in the journal. Run again, it goes on where it stopped; a joined host has nothing to do.
 import { Fault, type FaultValues } from '../../protocol/catalogue/fault.ts';
-import type { FaultCode } from '../../protocol/catalogue/index.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
 import { type JoinRequest, protocolVersion } from '../../protocol/messages/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
@@ -24,6 +23,7 @@ import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { sweepStateFolder } from '../state/state-folder.ts';
 import { admitDesired, establishTrust } from '../trust/accept.ts';
+import { isRefusal, leavesOpen } from './join-faults.ts';
 import { deregister, forgetNode, takeBack } from './leave.ts';
 import { waitUntilReady } from './ready.ts';
 import { reconcile } from './reconcile.ts';
@@ -69,30 +69,6 @@ export interface JoinResult {
   readonly identity: NodeState['identity'];
   readonly desired: DesiredState;
 }
-
-/** What somebody has to change before another try can end better: the host is left as it was found. */
-const refusals: readonly FaultCode[] = [
-  'ARTIFACT_HASH_WRONG',
-  'ARTIFACT_MISSING',
-  'ARTIFACT_NOT_SIGNED',
-  'MANIFEST_NOT_TRUSTED',
-  'MANIFEST_EXPIRED',
-  'MANIFEST_ROLLED_BACK',
-  'MANIFEST_INVALID',
-  'PATH_PROTECTED',
-  'NO_SPACE',
-  'NO_INODES',
-  'DISK_QUOTA',
-  'PATH_OCCUPIED',
-];
-
-/** After which nobody knows whether the node is registered. */
-const unanswered: readonly FaultCode[] = [
-  'GATEWAY_UNREACHABLE',
-  'GATEWAY_UNAVAILABLE',
-  'GATEWAY_NOT_PERMITTED',
-  'KUBERNETES_UNREACHABLE',
-];
 
 export async function joinNode(host: Host, options: JoinOptions): Promise<JoinResult> {
   await sweepStateFolder(host);
@@ -183,15 +159,11 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
     await application?.catch(() => undefined);
     // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the
     // next try, and for the one after that when preflight ended it.
-    if (isJudged ? !isUnanswered(error) : !hadKey) await forgetNode(host);
+    if (isJudged ? !leavesOpen(error) : !hadKey) await forgetNode(host);
     throw error;
   } finally {
     gateway.close();
   }
-}
-
-function isUnanswered(error: unknown): boolean {
-  return error instanceof Fault && unanswered.includes(error.code);
 }
 
 // The key is on the disk before it is used: a crash between request and answer goes on with the same key.
@@ -271,7 +243,7 @@ async function install(
     );
     return steps;
   } catch (error) {
-    if (state.phase === 'Installing' && error instanceof Fault && refusals.includes(error.code)) {
+    if (state.phase === 'Installing' && isRefusal(error)) {
       // Not without the room to put back what was there: then it stays begun, and join or leave go on.
       await turnBack(host, gateway, error).catch((failure: unknown) => {
         throw isMendable(failure) ? error : failure;

@@ -23,7 +23,10 @@ export interface LeaveOptions {
   /** Without a reachable gateway, and past what fails. */
   readonly force: boolean;
   readonly drain: boolean;
-  /** From the second copy, when the state folder is lost. The gateway is not told: the node's key is gone, too. */
+  /**
+   * From the second copy, when the state folder is lost. The gateway is not told: the node's key is gone,
+   * too.
+   */
   readonly recover?: boolean;
   readonly onPhase?: (phase: LeavePhase) => void;
   readonly signal?: AbortSignal;

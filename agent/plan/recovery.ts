@@ -1,6 +1,7 @@
-// A second copy of what undoes our changes: the journal, and what files held before us. It lies beside the state folder and not
-// in it, so that a host whose /var/lib/regnode was deleted can still be given back (`regnode leave --recover`). It holds no key.
-// Without it a later join would take our own files for their owner's, and the leave after it would leave them for good.
+// A second copy of what undoes our changes: the journal, and what files held before us. It lies beside the
+// state folder and not in it, so that a host whose /var/lib/regnode was deleted can still be given back
+// (`regnode leave --recover`). It holds no key. Without it a later join would take our own files for their
+// owner's, and the leave after it would leave them for good.
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { paths } from '../config/paths.ts';
@@ -43,7 +44,9 @@ export async function readNode(host: Host): Promise<RecoveryNode> {
   }
 }
 
-/** Why a host without a state is no node: its state was lost (STATE_LOST), or it never was one (NOT_JOINED). */
+/**
+ * Why a host without a state is no node: its state was lost (STATE_LOST), or it never was one (NOT_JOINED).
+ */
 export async function whyNotJoined(host: Host): Promise<Fault> {
   const lost = await lostNode(host);
   if (lost === undefined) return new Fault('NOT_JOINED');
@@ -55,7 +58,10 @@ export async function assertNotLost(host: Host): Promise<void> {
   if ((await lostNode(host)) !== undefined) throw await whyNotJoined(host);
 }
 
-/** Puts the copy where the state was; the journal last. The caller holds the lock, with which the state folder is there again. */
+/**
+ * Puts the copy where the state was; the journal last. The caller holds the lock, with which the state
+ * folder is there again.
+ */
 export async function recoverState(host: Host): Promise<void> {
   if ((await host.files.status(paths.backups)) === undefined)
     await host.files.makeDirectory(paths.backups, 0o700);

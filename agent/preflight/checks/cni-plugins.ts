@@ -1,5 +1,5 @@
-// In a pool that brings its own network, containerd takes the first configuration by name. One that an earlier network left, whose
-// plugin went with it, wins over the one that comes: no pod gets an address.
+// In a pool that brings its own network, containerd takes the first configuration by name. One that an
+// earlier network left, whose plugin went with it, wins over the one that comes: no pod gets an address.
 import { z } from 'zod';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';

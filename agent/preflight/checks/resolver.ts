@@ -1,5 +1,5 @@
-// Pods inherit the DNS servers of the host. A resolver on a loopback address means another machine inside a pod, and makes CoreDNS
-// ask itself in a loop; without a file the kubelet starts no pod that inherits it.
+// Pods inherit the DNS servers of the host. A resolver on a loopback address means another machine inside a
+// pod, and makes CoreDNS ask itself in a loop; without a file the kubelet starts no pod that inherits it.
 import { nameServers, resolvConfForPods } from '../../host/resolv-conf.ts';
 import { define, ok, warn } from '../check.ts';
 

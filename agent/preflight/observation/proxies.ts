@@ -1,5 +1,6 @@
-// Proxy settings as programs find them: the environment of this process (from /proc, read for these names only) and what systemd
-// hands to services: from its files, and what somebody set in the running manager. Passwords in a proxy's URL never leave this file.
+// Proxy settings as programs find them: the environment of this process (from /proc, read for these names
+// only) and what systemd hands to services: from its files, and what somebody set in the running manager.
+// Passwords in a proxy's URL never leave this file.
 import type { Host } from '../../host/host.ts';
 import { contains, isAddress } from './addresses.ts';
 
@@ -50,7 +51,10 @@ async function managerFiles(host: Host): Promise<readonly string[]> {
   return ['/etc/systemd/system.conf', ...dropIns.flat()];
 }
 
-/** `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any sign: all up to the last @ goes. */
+/**
+ * `http://user:secret@proxy:3128` → `http://proxy:3128`. A password may hold any sign: all up to the last @
+ * goes.
+ */
 export function withoutCredentials(url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z0-9]+:\/\/)?(.*)$/is.exec(url) ?? [];
   return scheme + rest.slice(rest.lastIndexOf('@') + 1);

@@ -1,4 +1,5 @@
-// A host whose /var/lib/regnode was deleted: it is told so, nothing is taken for its owner's, and it is given back.
+// A host whose /var/lib/regnode was deleted: it is told so, nothing is taken for its owner's, and it is
+// given back.
 import { rmSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
