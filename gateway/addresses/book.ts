@@ -34,6 +34,8 @@ export interface BookOptions {
   readonly pools: Pick<Live<PoolObject>, 'values' | 'onChange'>;
   readonly cluster: Pick<ClusterAddresses, 'latest' | 'fresh' | 'readNow' | 'pods'>;
   readonly own: Pick<OwnAddresses, 'refresh' | 'holders'>;
+  /** Names whose Nodes have nothing. */
+  readonly expelled?: { has(name: string): boolean; onChange(listener: () => void): void };
 }
 
 export class AddressBook {
@@ -53,6 +55,9 @@ export class AddressBook {
         this.#ranges = undefined;
     });
     pools.onChange(() => {
+      this.#ranges = undefined;
+    });
+    options.expelled?.onChange(() => {
       this.#ranges = undefined;
     });
     nodes.onChange(({ name, object, previous }) => {
@@ -163,9 +168,9 @@ export class AddressBook {
    * claim whose join has not ended.
    */
   #isForeign(name: string): boolean {
-    const { nodes, registered } = this.#options;
+    const { nodes, registered, expelled } = this.#options;
     const registration = registered.get(name);
-    if (registration?.status?.joinedAt === undefined) return true;
+    if (registration?.status?.joinedAt === undefined) return !expelled?.has(name);
     return createdMs(nodes.get(name)) < createdMs(registration);
   }
 

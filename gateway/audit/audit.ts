@@ -5,8 +5,8 @@ import { printableJson } from '../../protocol/printable.ts';
 
 export interface AuditRecord {
   /**
-   * What happened: `join`, `stream`, `streams` (a sum), `drain`, `removal`, `certificate`, `renewal`,
-   * `facts`, `kubelet-certificate`, `tunnel`, `telemetry`.
+   * What happened: `join`, `stream`, `streams` (a sum), `drain`, `removal`, `expulsion`, `certificate`,
+   * `renewal`, `facts`, `kubelet-certificate`, `tunnel`, `telemetry`.
    */
   readonly event: string;
   readonly [field: string]: unknown;

@@ -5,6 +5,7 @@ import { AddressBook } from '../addresses/book.ts';
 import { ClusterAddresses } from '../addresses/cluster-addresses.ts';
 import { OwnAddresses } from '../addresses/own-addresses.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import type { ExpelledNodes } from '../nodes/expelled.ts';
 import { parseListen } from '../port/listen.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ServeOptions } from './options.ts';
@@ -17,6 +18,7 @@ export interface AddressBookParts {
   readonly apiServerUrls: readonly string[];
   /** `HOST:PORT` of each replica's door. */
   readonly replicas: () => readonly string[];
+  readonly expelled: ExpelledNodes;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -28,7 +30,7 @@ export interface OpenedBook {
 }
 
 export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBook> {
-  const { options, kubernetes, view, apiServerUrls, replicas, logger, now } = parts;
+  const { options, kubernetes, view, apiServerUrls, replicas, expelled, logger, now } = parts;
   const own = new OwnAddresses({
     gateway: () => [
       new URL(options.publicUrl).hostname,
@@ -39,7 +41,7 @@ export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBo
   });
   const isRegistered = (node: string) => view.registered.get(node) !== undefined;
   const cluster = new ClusterAddresses({ kubernetes, isRegistered, now });
-  const book = new AddressBook({ ...view, cluster, own });
+  const book = new AddressBook({ ...view, cluster, own, expelled });
   await own.refresh();
   // What was registered by an earlier release is judged by it, too; until it is here, by the rest.
   cluster.fresh().catch((error: unknown) => {

@@ -3,6 +3,7 @@
 // the time; ready when all was read once.
 import type { AddressBook } from '../addresses/book.ts';
 import { Departures } from '../nodes/departures.ts';
+import { ExpelledNodes } from '../nodes/expelled.ts';
 import { auditReadmissions } from '../nodes/readmissions.ts';
 import { Reconciler } from '../nodes/reconciler.ts';
 import { type OpenedBook, openAddressBook } from './address-book.ts';
@@ -26,8 +27,9 @@ type Parts = Given & Ground & Records & Sessions & Neighbours;
 export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   const { options, connection, kubernetes, apiServerUrl, logger, now, signal, life } = parts;
   const { store, counters, audit, recordEvent, view, tunnels, replicas } = parts;
+  const expelled = new ExpelledNodes({ ...view, kubernetes, audit, logger, now });
   const { book, isOwnPort } = await openAddressBook({
-    ...{ options, kubernetes, view, logger, now },
+    ...{ options, kubernetes, view, expelled, logger, now },
     apiServerUrls: [apiServerUrl, connection.apiServerUrl],
     replicas: () => replicas.roster.replicas.map(({ address }) => address),
   });
@@ -45,6 +47,8 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   });
   life.defer(() => loops.stop());
   await unlessStopped(signal, loops.ready);
+  life.defer(() => expelled.stop());
+  await expelled.start();
   const cilium = startCilium({ kubernetes, view, apiServerUrl, recordEvent, logger });
   life.defer(() => cilium.stop());
   return { book, isOwnPort, departures, reconciler, loops };

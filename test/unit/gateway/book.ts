@@ -1,5 +1,5 @@
 // A book of names and addresses that knows what a Kubernetes in memory has at the moment when it is asked.
-import { AddressBook } from '../../../gateway/addresses/book.ts';
+import { AddressBook, type BookOptions } from '../../../gateway/addresses/book.ts';
 import { ClusterAddresses } from '../../../gateway/addresses/cluster-addresses.ts';
 import { OwnAddresses } from '../../../gateway/addresses/own-addresses.ts';
 import { type Kind, type KubernetesObject, nodes } from '../../../gateway/kubernetes/kinds.ts';
@@ -12,7 +12,10 @@ import type { MemoryKubernetes } from './memory-kubernetes.ts';
 const gatewayHost = 'gateway.example.com';
 const addresses: Readonly<Record<string, readonly string[]>> = { [gatewayHost]: ['10.77.0.2'] };
 
-export async function bookNow(kubernetes: MemoryKubernetes): Promise<AddressBook> {
+export async function bookNow(
+  kubernetes: MemoryKubernetes,
+  expelled?: BookOptions['expelled'],
+): Promise<AddressBook> {
   const tell: (() => void)[] = [];
   const live = <T extends KubernetesObject>(kind: Kind<T>) => ({
     get: (name: string) => kubernetes.stored(kind).find(({ metadata }) => metadata.name === name),
@@ -35,7 +38,14 @@ export async function bookNow(kubernetes: MemoryKubernetes): Promise<AddressBook
   const registered = live(registeredNodes);
   const isRegistered = (name: string) => registered.get(name) !== undefined;
   const cluster = new ClusterAddresses({ kubernetes, isRegistered, now: Date.now });
-  const book = new AddressBook({ registered, nodes: live(nodes), pools: live(nodePools), cluster, own });
+  const book = new AddressBook({
+    registered,
+    nodes: live(nodes),
+    pools: live(nodePools),
+    cluster,
+    own,
+    ...(expelled && { expelled }),
+  });
   for (const one of tell) one();
   await cluster.fresh();
   await own.refresh();
