@@ -78,19 +78,27 @@ export class AddressBook {
     return this.#claims(this.#options.cluster.latest, new Map());
   }
 
-  /** With Services, endpoints and pods as they are now: for a join, which makes an address somebody's. */
-  current(addresses: readonly string[]): Promise<Claims> {
-    return this.#read(this.#options.cluster.readNow(), addresses);
+  /**
+   * With Services, endpoints and pods as they are now: for a join, which makes an address somebody's.
+   * `added`: those that it has not had.
+   */
+  current(addresses: readonly string[], added: readonly string[] = addresses): Promise<Claims> {
+    return this.#read(this.#options.cluster.readNow(), addresses, added);
   }
 
   /** With Services and endpoints as they were some seconds ago, and pods as they are: for a certificate. */
   recent(addresses: readonly string[]): Promise<Claims> {
-    return this.#read(this.#options.cluster.fresh(), addresses);
+    return this.#read(this.#options.cluster.fresh(), addresses, []);
   }
 
-  async #read(reading: Promise<ClusterSnapshot>, addresses: readonly string[]): Promise<Claims> {
+  async #read(
+    reading: Promise<ClusterSnapshot>,
+    addresses: readonly string[],
+    added: readonly string[],
+  ): Promise<Claims> {
     const { cluster, own } = this.#options;
-    const [snapshot, pods] = await Promise.all([reading, cluster.pods(addresses), own.refresh()]);
+    const [snapshot] = await Promise.all([reading, own.refresh()]);
+    const pods = await cluster.pods(addresses, added);
     return this.#claims(snapshot, pods);
   }
 

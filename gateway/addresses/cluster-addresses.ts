@@ -2,21 +2,23 @@
 // Service that is a second old has its address already; a certificate takes what was read some seconds ago,
 // since its addresses were judged at the join. It is no watch: endpoints change with every pod, and joins are
 // rare. Of EndpointSlices only those are listed that no selector made (the API server's own, and what people
-// wrote); the others name pods, and a pod is looked up by its address. What a registered kubelet says of its
-// pods is no evidence against anybody, so pods of registered nodes hold nothing.
-import { endpointSlices, type Pod, pods, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
+// wrote); the others name pods, and a pod is looked up by its address (pod-addresses.ts).
+import { endpointSlices, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { canonicalAddress, commonRange, parseRange } from '../resources/address.ts';
 import type { HeldRange, Holder } from './claims.ts';
+import { type Family, PodAddresses } from './pod-addresses.ts';
 
 /** What was known when it was read. */
 export interface ClusterSnapshot {
   /** By canonical address; a Service also by `NAME.NAMESPACE`. */
   readonly holders: ReadonlyMap<string, readonly Holder[]>;
   readonly ranges: readonly HeldRange[];
+  /** Of pods' first addresses: as the API server's own Service has it. */
+  readonly podFamily: Family;
 }
 
-const emptySnapshot: ClusterSnapshot = { holders: new Map(), ranges: [] };
+const emptySnapshot: ClusterSnapshot = { holders: new Map(), ranges: [], podFamily: 4 };
 
 export interface ClusterAddressesOptions {
   readonly kubernetes: Kubernetes;
@@ -35,6 +37,7 @@ const notOfPods = 'endpointslice.kubernetes.io/managed-by!=endpointslice-control
 
 export class ClusterAddresses {
   readonly #options: ClusterAddressesOptions;
+  readonly #pods: PodAddresses;
   #snapshot = emptySnapshot;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<ClusterSnapshot> | undefined;
@@ -43,6 +46,7 @@ export class ClusterAddresses {
 
   constructor(options: ClusterAddressesOptions) {
     this.#options = options;
+    this.#pods = new PodAddresses(options);
   }
 
   /** The latest that was read, however old. */
@@ -78,21 +82,19 @@ export class ClusterAddresses {
     return reading;
   }
 
-  /** Pods that have one of these addresses now, on nodes that are not ours. */
-  async pods(addresses: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
-    const found = new Map<string, Holder[]>();
-    for (const address of addresses) {
-      const { items } = await this.#options.kubernetes.list(pods, {
-        fieldSelector: `status.podIP=${address}`,
-      });
-      for (const pod of items) if (this.#holds(pod)) add(found, address, podHolder(pod));
-    }
-    return found;
-  }
-
-  #holds({ spec, status }: Pod): boolean {
-    const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
-    return !isOver && spec?.nodeName !== undefined && !this.#options.isRegistered(spec.nodeName);
+  /**
+   * Pods that have one of these addresses now, on nodes that are not ours; of `added`
+   * also by a pod's second address.
+   */
+  async pods(
+    addresses: readonly string[],
+    added: readonly string[] = [],
+  ): Promise<ReadonlyMap<string, readonly Holder[]>> {
+    const [first, second] = [
+      await this.#pods.byFirst(addresses),
+      await this.#pods.bySecond(added, this.#snapshot.podFamily),
+    ];
+    return new Map([...first, ...[...second].filter(([address]) => !first.has(address))]);
   }
 
   async #read(): Promise<ClusterSnapshot> {
@@ -122,7 +124,7 @@ export class ClusterAddresses {
         for (const address of addresses) add(holders, canonicalAddress(address) ?? '', holder);
       }
     }
-    this.#snapshot = { holders, ranges: declared ?? serviceRanges(items) };
+    this.#snapshot = { holders, ranges: declared ?? serviceRanges(items), podFamily: podFamily(items) };
     this.#readAtMs = startedMs;
     return this.#snapshot;
   }
@@ -167,6 +169,13 @@ function serviceRanges(items: readonly Service[]): readonly HeldRange[] {
   });
 }
 
+function podFamily(items: readonly Service[]): Family {
+  const own = items.find(
+    ({ metadata: { name, namespace } }) => name === 'kubernetes' && namespace === 'default',
+  );
+  return own?.spec?.clusterIP?.includes(':') ? 6 : 4;
+}
+
 function heldByServices(text: string): HeldRange[] {
   const range = parseRange(text);
   return range ? [{ range, what: 'range of services', sinceMs: Number.NEGATIVE_INFINITY }] : [];
@@ -196,11 +205,6 @@ function writtenKeys({ spec, status }: Service): readonly string[] {
 
 function canonicalOf(addresses: readonly (string | undefined)[]): readonly string[] {
   return [...new Set(addresses.flatMap((address) => canonicalAddress(address ?? '') ?? []))];
-}
-
-function podHolder(pod: Pod): Holder {
-  const { name, namespace = '' } = pod.metadata;
-  return { kind: 'Pod', name: `${namespace}/${name}`, sinceMs: createdMs(pod) };
 }
 
 function createdMs({ metadata }: { metadata: { creationTimestamp?: string } }): number {

@@ -75,7 +75,8 @@ async function judgeAddresses(
     (address) => [address, isProven(address) ? undefined : evidenceOf(address, evidence)] as const,
   );
   const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
-  const claims = await book.current(proven);
+  const added = proven.filter((address) => !hasHad(address, claim));
+  const claims = await book.current(proven, added);
   const judged = unproven.map(([address, detail]) => ({
     address,
     detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),

@@ -59,7 +59,7 @@ export function createKubernetes(config: KubeConfig): Kubernetes {
           ...(token ? { continue: token } : {}),
         };
         const page = await exchange<Page>('GET', pathOf(kind, { namespace: options.namespace, query }));
-        items.push(...page.items);
+        items.push(...(options.keep ? page.items.filter(options.keep as never) : page.items));
         token = page.metadata.continue;
         if (!token) return { items: items as never, resourceVersion: page.metadata.resourceVersion };
       }

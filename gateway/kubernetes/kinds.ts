@@ -68,7 +68,7 @@ export interface Pod extends KubernetesObject {
     readonly nodeName?: string;
     readonly volumes?: readonly { name: string; emptyDir?: unknown }[];
   };
-  readonly status?: { readonly phase?: string };
+  readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip?: string }[] };
 }
 
 export interface Service extends KubernetesObject {

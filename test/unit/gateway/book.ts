@@ -54,5 +54,5 @@ export async function bookNow(
 
 /** For a JoinDesk. */
 export function bookOf(kubernetes: MemoryKubernetes): Pick<AddressBook, 'current'> {
-  return { current: async (asked) => (await bookNow(kubernetes)).current(asked) };
+  return { current: async (...asked) => (await bookNow(kubernetes)).current(...asked) };
 }

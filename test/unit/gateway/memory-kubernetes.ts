@@ -81,6 +81,7 @@ export function memoryKubernetes(): MemoryKubernetes {
         if (podIp !== undefined && (object as { status?: { podIP?: string } }).status?.podIP !== podIp) {
           return false;
         }
+        if (options.keep?.(object) === false) return false;
         return wanted.every((pair) => {
           const [, name = '', differs, value] = /^([^!=]+)(!)?=(.*)$/.exec(pair) ?? [];
           return (object.metadata.labels?.[name] === value) !== (differs === '!');

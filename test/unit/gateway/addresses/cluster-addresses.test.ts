@@ -1,7 +1,7 @@
 // What a join and a certificate learn of Services, and how often the API server is read for it.
 import { beforeEach, expect, test } from 'vitest';
 import { ClusterAddresses } from '../../../../gateway/addresses/cluster-addresses.ts';
-import { services } from '../../../../gateway/kubernetes/kinds.ts';
+import { pods, services } from '../../../../gateway/kubernetes/kinds.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 
 let kubernetes: MemoryKubernetes;
@@ -63,4 +63,29 @@ test('a reading that fails fails those who waited for it, and the one after it i
   await expect(first).rejects.toThrow('away');
   expect((await second).ranges).toEqual([]);
   expect((await cluster.readNow()).holders.size).toBe(0);
+});
+
+test('the second address of a pod is found in one reading for all who wait, and in none for the first family', async () => {
+  for (const n of [1, 2, 3]) {
+    const podIPs = [{ ip: `10.50.1.${n}` }, { ip: `fd00:50::${n}` }];
+    await kubernetes.create(pods, {
+      metadata: { name: `pod-${n}`, namespace: 'web' },
+      spec: { nodeName: 'cloud-1' },
+      status: { phase: 'Running', podIPs },
+    });
+  }
+  let whole = 0;
+  kubernetes.before = (verb, plural, options) => {
+    const { fieldSelector } = options as { fieldSelector?: string };
+    if (verb === 'list' && plural === 'pods' && fieldSelector === undefined) whole++;
+  };
+  const asked = [1, 2, 3, 4].map((n) => [`fd00:50::${n}`]);
+  const found = await Promise.all(asked.map((addresses) => cluster.pods(addresses, addresses)));
+  expect(found.map((one) => [...one.values()].flat().map(({ name }) => name))).toEqual([
+    ...[['web/pod-1'], ['web/pod-2'], ['web/pod-3'], []],
+  ]);
+  expect(whole).toBe(1);
+  await cluster.pods(['10.50.1.9'], ['10.50.1.9']);
+  await cluster.pods(['fd00:50::1']);
+  expect(whole).toBe(1);
 });

@@ -520,6 +520,20 @@ describe('addresses', () => {
         }),
     ],
     [
+      'that a pod in the cloud has as its second',
+      'fd00:50::9',
+      /Pod web\/hook-1/,
+      () =>
+        kubernetes.create(pods, {
+          metadata: { name: 'hook-1', namespace: 'web' },
+          spec: { nodeName: 'cloud-1' },
+          status: {
+            ...{ podIP: '10.50.1.9', podIPs: [{ ip: '10.50.1.9' }, { ip: 'fd00:50:0::9' }] },
+            phase: 'Running',
+          } as never,
+        }),
+    ],
+    [
       'of a Node in the cloud',
       '10.50.0.9',
       /Node cloud-1/,

@@ -1,0 +1,91 @@
+// Pods of the cloud by their addresses. The API server finds a pod by the first of its addresses alone; the
+// second one of a dual-stack pod is found by reading all pods, a page at a time, of which nothing is kept but
+// those that were asked for. That is dear, so it is done for addresses of the other family alone, and all who
+// ask while one reading runs share the next. What a registered kubelet says of its pods is no evidence
+// against anybody, so pods of registered nodes hold nothing.
+import { type Pod, pods } from '../kubernetes/kinds.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { canonicalAddress } from '../resources/address.ts';
+import type { Holder } from './claims.ts';
+
+export type Family = 4 | 6;
+
+export interface PodAddressesOptions {
+  readonly kubernetes: Kubernetes;
+  readonly isRegistered: (node: string) => boolean;
+}
+
+export class PodAddresses {
+  readonly #options: PodAddressesOptions;
+  #reading: Promise<readonly Pod[]> | undefined;
+  #next: { readonly addresses: Set<string>; readonly pods: Promise<readonly Pod[]> } | undefined;
+
+  constructor(options: PodAddressesOptions) {
+    this.#options = options;
+  }
+
+  /** By the first address of a pod. */
+  async byFirst(addresses: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
+    const found = new Map<string, Holder[]>();
+    for (const address of addresses) {
+      const fieldSelector = `status.podIP=${address}`;
+      const { items } = await this.#options.kubernetes.list(pods, { fieldSelector });
+      const holders = items.filter((pod) => this.#holds(pod)).map(podHolder);
+      if (holders.length > 0) found.set(address, holders);
+    }
+    return found;
+  }
+
+  /**
+   * By any address; `first` is the family of most pods' first ones, whose addresses are not looked for here.
+   */
+  async bySecond(
+    addresses: readonly string[],
+    first: Family,
+  ): Promise<ReadonlyMap<string, readonly Holder[]>> {
+    const wanted = addresses.filter((address) => (address.includes(':') ? 6 : 4) !== first);
+    if (wanted.length === 0) return new Map();
+    const found = await this.#read(wanted);
+    const holdersOf = (address: string) =>
+      found.filter((pod) => addressesOf(pod).includes(address)).map(podHolder);
+    return new Map(wanted.map((address) => [address, holdersOf(address)]));
+  }
+
+  /** A reading that begins after this was asked for. */
+  #read(addresses: readonly string[]): Promise<readonly Pod[]> {
+    if (this.#next === undefined) {
+      const all = new Set<string>();
+      const begin = () => {
+        this.#next = undefined;
+        const reading = this.#list(all).finally(() => {
+          if (this.#reading === reading) this.#reading = undefined;
+        });
+        this.#reading = reading;
+        return reading;
+      };
+      this.#next = { addresses: all, pods: (this.#reading ?? Promise.resolve()).then(begin, begin) };
+    }
+    for (const address of addresses) this.#next.addresses.add(address);
+    return this.#next.pods;
+  }
+
+  async #list(addresses: ReadonlySet<string>): Promise<readonly Pod[]> {
+    const keep = (pod: Pod) => this.#holds(pod) && addressesOf(pod).some((one) => addresses.has(one));
+    return (await this.#options.kubernetes.list(pods, { keep })).items;
+  }
+
+  #holds({ spec, status }: Pod): boolean {
+    const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    return !isOver && spec?.nodeName !== undefined && !this.#options.isRegistered(spec.nodeName);
+  }
+}
+
+function addressesOf({ status }: Pod): readonly string[] {
+  return (status?.podIPs ?? []).flatMap(({ ip }) => canonicalAddress(ip ?? '') ?? []);
+}
+
+function podHolder({ metadata }: Pod): Holder {
+  const { name, namespace = '' } = metadata;
+  const created = Date.parse(metadata.creationTimestamp ?? '');
+  return { kind: 'Pod', name: `${namespace}/${name}`, sinceMs: Number.isNaN(created) ? 0 : created };
+}
