@@ -127,6 +127,36 @@ test('a peer that has gone before its answer began leaves no file open', async (
   expect(openFiles()).not.toContain(file);
 });
 
+test('downloads that nobody reads: beyond sixty-four, less of each waits in memory', async () => {
+  const into = join(folder, 'big');
+  await mkdir(into);
+  const big: Artifact = { ...entry, path: '/artifacts/big.tar.gz', sizeBytes: 1_000_000 };
+  await writeFile(join(into, 'big.tar.gz'), Buffer.alloc(big.sizeBytes));
+  await writeFile(join(into, scriptName), script);
+  await writeManifest([big], into);
+  const bigStore = new ArtifactStore(into);
+  const begin = async () => {
+    const request = new IncomingMessage(new Socket());
+    request.method = 'GET';
+    const response = new ServerResponse(request);
+    const over = serveArtifact(bigStore, big.path, request, response).catch(() => undefined);
+    await expect.poll(() => response.writableLength, { timeout: 20_000 }).toBeGreaterThan(65_535);
+    const end = async () => {
+      response.destroy();
+      await over;
+    };
+    return { waiting: response.writableLength, end };
+  };
+  const first = await Promise.all(Array.from({ length: 64 }, begin));
+  for (const { waiting } of first) expect(waiting).toBeGreaterThan(200_000);
+  const others = await Promise.all(Array.from({ length: 10 }, begin));
+  for (const { waiting } of others) expect(waiting).toBeLessThan(70_000);
+  for (const { end } of [...first, ...others]) await end();
+  const later = await begin();
+  expect(later.waiting).toBeGreaterThan(200_000);
+  await later.end();
+}, 60_000);
+
 test('HEAD gives the headers alone', async () => {
   const answer = await get(path, {}, 'HEAD');
   expect(answer).toMatchObject({ status: 200, headers: { 'content-length': '100000' } });
