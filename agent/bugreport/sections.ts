@@ -80,6 +80,7 @@ export const sections: readonly Section[] = [
       };
     },
   },
+  { name: 'inventory.json', free: true, read: ({ host }) => host.inventory() },
   {
     name: 'changes.json',
     async read({ host }) {

@@ -1,6 +1,7 @@
 // The one door to the operating system. Everything else in the agent is handed a Host: it neither imports
 // node:fs, node:child_process or node:os, nor reads a clock. `createHost()` in real.ts is the real one;
 // tests use a fixture root (a folder that stands for `/`) or wrap a Host to make faults at this door.
+import type { Inventory } from './inventory.ts';
 import type { SocketAddress } from './socket-owners.ts';
 import type { SpoolDisk } from './spool-files.ts';
 
@@ -270,6 +271,8 @@ export interface Host {
   /** Reads and writes /proc/sys; names with dots as sysctl(8) has them. */
   sysctl(name: string): Promise<string | undefined>;
   setSysctl(name: string, value: string): Promise<void>;
+  /** Starts programs that list devices; takes seconds. */
+  inventory(): Promise<Inventory>;
   /** The folder of the telemetry's spool. */
   openSpool(folder: string): SpoolDisk;
 }

@@ -28,6 +28,7 @@ export function createHost(): Host {
     kernel: async () => ({ release: release(), machine: machine() }),
     mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo')) ?? ''),
     ...createSysctl(files),
+    inventory: async () => (await import('./inventory.ts')).readInventory(),
     openSpool: openSpoolDisk,
   };
 }

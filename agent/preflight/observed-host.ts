@@ -40,6 +40,7 @@ export function observe(host: Host, signal?: AbortSignal, commands = readingComm
     mounts: () => remember('mounts', [], () => host.mounts()),
     sysctl: (name) => remember('sysctl', [name], () => host.sysctl(name)),
     setSysctl: refuse('setSysctl'),
+    inventory: () => remember('inventory', [], () => host.inventory()),
     openSpool: () => {
       throw refused('openSpool');
     },

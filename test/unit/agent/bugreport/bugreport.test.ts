@@ -98,6 +98,7 @@ test('of every kind of secret, planted in every place that is read, none comes o
       'about.json',
       'node.json',
       'changes.json',
+      'inventory.json',
       'logs/kubelet.log',
       'certificates.json',
     ]),
