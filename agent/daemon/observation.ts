@@ -49,7 +49,11 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
     sources: healthSources({
       host,
       parts: () => ({
-        tunnel: { state: tunnel.state, lastFault: tunnel.status.lastFault?.message ?? '' },
+        tunnel: {
+          state: tunnel.state,
+          isSilent: tunnel.isSilent,
+          lastFault: tunnel.status.lastFault?.message ?? '',
+        },
         certificate: renewal.status,
         presence: presence.observation,
       }),
@@ -67,7 +71,10 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
           pods = seen;
         },
       },
-      alarm: { tunnelState: () => tunnel.state, onAlarm: () => health.alarm() },
+      alarm: {
+        tunnelState: () => (tunnel.isSilent ? 'silent' : tunnel.state),
+        onAlarm: () => health.alarm(),
+      },
     }),
   });
   return { telemetry, services: () => services, line, pods: () => pods, health };

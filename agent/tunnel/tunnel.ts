@@ -56,6 +56,8 @@ interface TunnelStatus extends SessionFigures {
 }
 
 export interface Tunnel extends TunnelSession {
+  /** Nothing is heard, and another connection can not be made; it stays Open until it is given up as dead. */
+  readonly isSilent: boolean;
   readonly status: TunnelStatus;
   /** From now on, and until the signal. */
   connect(): void;
@@ -121,6 +123,11 @@ class AgentTunnel implements Tunnel {
 
   get state(): SessionState {
     return this.#session.state;
+  }
+
+  get isSilent(): boolean {
+    const { lastFault } = this.#connector;
+    return lastFault !== undefined && this.#session.quietMs >= this.#limits.suspectAfterMs;
   }
 
   get status(): TunnelStatus {

@@ -7,7 +7,7 @@ import type { HealthSource, Observation } from '../condition.ts';
 const everyMs = 2_000;
 
 export interface NodeParts {
-  readonly tunnel: { readonly state: SessionState; readonly lastFault: string };
+  readonly tunnel: { readonly state: SessionState; readonly isSilent: boolean; readonly lastFault: string };
   readonly certificate: RenewalStatus;
   /** NODE_ABSENT. */
   readonly presence: Observation;
@@ -18,10 +18,12 @@ export function nodeSource(parts: () => NodeParts): HealthSource {
 }
 
 function observe({ tunnel, certificate, presence }: NodeParts): readonly Observation[] {
-  const isUp = tunnel.state === 'Open' || tunnel.state === 'Draining';
+  const { isSilent, lastFault: detail } = tunnel;
+  const isUp = (tunnel.state === 'Open' || tunnel.state === 'Draining') && !isSilent;
+  const state = isSilent ? `${tunnel.state}, silent` : tunnel.state;
   const { fault, expiresAt } = certificate;
   return [
-    { code: 'TUNNEL_DOWN', ...goodIf(isUp), values: { state: tunnel.state, detail: tunnel.lastFault } },
+    { code: 'TUNNEL_DOWN', ...goodIf(isUp), values: { state, detail } },
     { code: 'CERTIFICATE_NOT_RENEWED', ...goodIf(fault === ''), values: { detail: fault, expiresAt } },
     presence,
   ];

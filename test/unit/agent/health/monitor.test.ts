@@ -225,7 +225,7 @@ describe('the disk', () => {
 
 describe('the daemon’s own parts', () => {
   const parts: NodeParts = {
-    tunnel: { state: 'Open', lastFault: '' },
+    tunnel: { state: 'Open', isSilent: false, lastFault: '' },
     certificate: { expiresAt: '', renewsAt: '', fault: '' },
     presence: { code: 'NODE_ABSENT', state: 'good' },
   };
@@ -233,13 +233,16 @@ describe('the daemon’s own parts', () => {
 
   test('all well; a tunnel that drains still carries everything', async () => {
     expect(new Set(Object.values(await states({})))).toEqual(new Set(['good']));
-    expect(await states({ tunnel: { state: 'Draining', lastFault: '' } })).toMatchObject({
+    expect(await states({ tunnel: { state: 'Draining', isSilent: false, lastFault: '' } })).toMatchObject({
       TUNNEL_DOWN: 'good',
     });
   });
 
   test('each of them', async () => {
-    expect(await states({ tunnel: { state: 'Resuming', lastFault: 'x' } })).toMatchObject({
+    expect(await states({ tunnel: { state: 'Resuming', isSilent: false, lastFault: 'x' } })).toMatchObject({
+      TUNNEL_DOWN: 'bad',
+    });
+    expect(await states({ tunnel: { state: 'Open', isSilent: true, lastFault: 'x' } })).toMatchObject({
       TUNNEL_DOWN: 'bad',
     });
     expect(await states({ certificate: { ...parts.certificate, fault: 'x' } })).toMatchObject({
