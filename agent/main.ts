@@ -24,6 +24,17 @@ process.exitCode = await runProgram(
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
+    ...(process.stdin.isTTY ? { ask } : {}),
   },
   process.argv.slice(2),
 );
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question, { signal: stop.signal });
+  } finally {
+    terminal.close();
+  }
+}

@@ -14,6 +14,8 @@ export interface CliContext {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly signal: AbortSignal;
+  /** Asks a person; absent where nobody sits at a terminal. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 export function terminalOf(context: CliContext, flags: { json?: boolean; language?: string }): Terminal {

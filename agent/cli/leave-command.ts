@@ -1,16 +1,26 @@
-// regnode leave: drain, stop, undo, deregister. What belongs to somebody else by now is listed and is no
-// failure. What could not be undone is a failure, and the next leave tries only that.
+// regnode leave: drain, stop, undo, deregister. A person at a terminal is asked first. Pods that may not be moved away keep the host in the
+// cluster, unless the command says otherwise. What is somebody else's now is listed and is not a failure; what could not be undone is one, and
+// the next leave tries only that.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';
-import { type LeavePhase, leaveNode } from '../node/leave.ts';
+import type { Terminal } from '../../protocol/cli/terminal.ts';
+import type { DrainResponse } from '../../protocol/messages/join.ts';
+import { stuckOf } from '../node/drain.ts';
+import { type LeavePhase, leaveNode, planLeave } from '../node/leave.ts';
+import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
+import { parseDuration } from './durations.ts';
 import { PhaseProgress } from './phase-progress.ts';
 
 interface Flags {
   readonly force?: boolean;
   readonly recover?: boolean;
   readonly drain: boolean;
+  readonly drainTimeout?: number;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
 }
 
 const titles: Readonly<Record<LeavePhase, Text>> = {
@@ -25,32 +35,101 @@ const titles: Readonly<Record<LeavePhase, Text>> = {
 export function leaveCommand(context: CliContext): Command {
   return new Command('leave')
     .description('take this host out of the cluster and give it back as it was')
-    .option('--force', 'without a reachable gateway, and past what fails')
-    .option('--no-drain', 'do not wait until the pods have moved away')
+    .option('--force', 'without a reachable gateway, and past what fails: pods that may not be moved end too')
+    .option('--no-drain', 'do not wait until the pods have moved away: they end with the host')
+    .option('--drain-timeout <duration>', 'how long pods may take to go (default 5m)', parseDuration)
     .option('--recover', 'give the host back although /var/lib/regnode is lost')
-    .option('-y, --yes', 'accepted for scripts; nothing is ever asked')
+    .option('-y, --yes', 'do not ask (asked only in a terminal)')
+    .option('--dry-run', 'print what would become of the pods and what would be undone; changes nothing')
     .option('--json', 'the result as JSON')
-    .action(async ({ force = false, recover = false, drain }: Flags, command: Command) => {
+    .action(async (flags: Flags, command: Command) => {
       const terminal = terminalFor(context, command);
       requireRoot(context.host);
-      const progress = new PhaseProgress(terminal, context.host.clock);
-      const { kept, failed, drained } = await leaveNode(context.host, {
-        force,
-        recover,
-        drain,
-        signal: context.signal,
-        onPhase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
-      });
-      progress.end();
-      for (const { pod, reason } of drained?.remainingPods ?? []) terminal.note(`     ${pod}: ${reason}`);
-      for (const line of kept) terminal.progress('skip', `${terminal.say(stays)}${line}`);
-      if (failed.length > 0) {
-        for (const line of failed) terminal.progress('fail', `${terminal.say(stays)}${line}`);
-        throw new Fault('LEAVE_INCOMPLETE', { count: failed.length, detail: failed.join('; ') });
-      }
-      terminal.progress('ok', terminal.say(gone));
-      terminal.resultJson({ outcome: 'left', kept, drained: drained ?? null, phases: progress.phases });
+      if (flags.dryRun) return tellPlan(context, terminal);
+      await confirm(context, terminal, flags);
+      await leave(context, terminal, flags);
     });
+}
+
+async function leave(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
+  const { force = false, recover = false, drain, drainTimeout } = flags;
+  const progress = new PhaseProgress(terminal, context.host.clock);
+  const { kept, failed, drained } = await leaveNode(context.host, {
+    force,
+    recover,
+    drain,
+    ...(drainTimeout === undefined ? {} : { drainTimeoutMs: drainTimeout }),
+    signal: context.signal,
+    onDrain: tellDrain(terminal, progress),
+    onPhase: (phase) => progress.phase(phase, terminal.say(titles[phase])),
+  });
+  progress.end();
+  for (const { pod, reason } of drained?.remainingPods ?? []) terminal.note(`     ${pod}: ${reason}`);
+  for (const line of kept) terminal.progress('skip', `${terminal.say(stays)}${line}`);
+  if (failed.length > 0) {
+    for (const line of failed) terminal.progress('fail', `${terminal.say(stays)}${line}`);
+    throw new Fault('LEAVE_INCOMPLETE', { count: failed.length, detail: failed.join('; ') });
+  }
+  terminal.progress('ok', terminal.say(gone));
+  terminal.resultJson({ outcome: 'left', kept, drained: drained ?? null, phases: progress.phases });
+}
+
+/** A script has said what it wants. */
+async function confirm({ host, ask }: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
+  if (ask === undefined || flags.yes || flags.json) return;
+  const state = await readState(host).catch(() => undefined);
+  if (state === undefined) return;
+  const { nodeName: node, pool } = state.identity;
+  const question = terminal.say({
+    en: `Take ${node} out of pool ${pool}? Its pods ${flags.drain ? 'move away' : 'end'}, and the host is given back. [y/N] `,
+    zh: `要让 ${node} 退出节点池 ${pool} 吗？其 Pod 将${flags.drain ? '被迁走' : '终止'}，主机将恢复原样。[y/N] `,
+  });
+  if (/^(y|yes|是)$/i.test((await ask(question)).trim())) return;
+  throw new Fault('USAGE', { detail: 'not confirmed, nothing was changed' });
+}
+
+/** Each pod that goes, and each that may not go yet, once. */
+function tellDrain(terminal: Terminal, progress: PhaseProgress): (seen: DrainResponse) => void {
+  const told = new Set<string>();
+  const tell = (text: Text) => {
+    if (told.has(text.en)) return;
+    told.add(text.en);
+    progress.detail(terminal.say(text));
+  };
+  return (seen) => {
+    for (const pod of seen.evictedPods) tell({ en: `${pod} is gone`, zh: `${pod} 已迁走` });
+    for (const { pod, reason } of stuckOf(seen))
+      tell({ en: `${pod} is still here: ${reason}`, zh: `${pod} 尚未迁走：${reason}` });
+  };
+}
+
+async function tellPlan(context: CliContext, terminal: Terminal): Promise<void> {
+  const { nodeName = '-', pods, fault, undone } = await planLeave(context.host, context.signal);
+  const stuck = pods === undefined ? [] : stuckOf(pods);
+  const lines = [
+    ...(pods?.evictedPods ?? []).map((pod) => ({ en: `moves away: ${pod}`, zh: `将迁走：${pod}` })),
+    ...(pods?.remainingPods ?? []).map(({ pod, reason }) => ({
+      en: `stays until the end: ${pod} (${reason})`,
+      zh: `保留到最后：${pod}（${reason}）`,
+    })),
+    ...undone.map((key) => ({ en: `undone: ${key}`, zh: `将撤销：${key}` })),
+  ];
+  for (const line of lines) terminal.result(`${terminal.say(line)}\n`);
+  const wouldLeave = stuck.length === 0;
+  terminal.resultJson({ node: nodeName, dryRun: true, pods: pods ?? null, undone, wouldLeave });
+  if (fault !== undefined)
+    terminal.progress('skip', `${fault.code}: ${fault.explain(terminal.language).message}`);
+  if (!wouldLeave) {
+    const names = stuck.map(({ pod, reason }) => `${pod} (${reason})`).join(', ');
+    terminal.progress(
+      'skip',
+      terminal.say({ en: `it would not leave now: ${names}`, zh: `目前无法退出：${names}` }),
+    );
+  }
+  terminal.progress(
+    'ok',
+    terminal.say({ en: 'nothing was changed (--dry-run)', zh: '未做任何更改（--dry-run）' }),
+  );
 }
 
 const stays: Text = { en: 'stays: ', zh: '未撤销：' };

@@ -13,6 +13,7 @@ import { partTitles } from '../line/words.ts';
 import type { LineMeasurement } from '../state/line-measurement.ts';
 import { readState } from '../state/state.ts';
 import { type CliContext, terminalFor } from './context.ts';
+import { parseDuration } from './durations.ts';
 import { readCa } from './join-flags.ts';
 
 interface Flags {
@@ -33,7 +34,7 @@ export function netcheckCommand(context: CliContext, exit: (code: number) => voi
     )
     .option('--gateway <url>', 'before a join: the gateway to measure to')
     .option('--ca-file <file>', "before a join: the gateway's CA")
-    .option('--every <duration>', 'look again and again, e.g. 30s, until Ctrl-C', seconds)
+    .option('--every <duration>', 'look again and again, e.g. 30s, until Ctrl-C', parseDuration)
     .option('--rounds <n>', 'with --every: end after so many looks', positive)
     .option('--count <n>', 'packets of a look', positive, 50)
     .option(
@@ -134,14 +135,6 @@ function tell(
     if (isRepeated && round > 1) terminal.clear();
     terminal.result(`${renderMeasurement(measurement, language, { color, network })}\n`);
   }
-}
-
-function seconds(text: string): number {
-  const match = /^(\d{1,5})(s|m|h)$/.exec(text);
-  const milliseconds =
-    Number(match?.[1]) * { s: 1000, m: 60_000, h: 3600_000 }[(match?.[2] ?? 's') as 's' | 'm' | 'h'];
-  if (!(milliseconds >= 1000)) throw new InvalidArgumentError('a duration such as 30s or 5m');
-  return milliseconds;
 }
 
 function positive(text: string): number {

@@ -70,7 +70,10 @@ export interface GatewayApi {
   desired(signal?: AbortSignal): Promise<DesiredState>;
   /** What this host is and where; answers which addresses are its own. */
   tellFacts(facts: HostFacts, signal?: AbortSignal): Promise<FactsResponse>;
-  drain(signal?: AbortSignal): Promise<DrainResponse>;
+  /** `waitMs`: answers by then with what is left; a gateway of before takes its own time. */
+  drain(signal?: AbortSignal, waitMs?: number): Promise<DrainResponse>;
+  /** What a drain would do; nothing is moved. */
+  planDrain(signal?: AbortSignal): Promise<DrainResponse>;
   /** Pods without a controller stay: the host comes back. */
   drainForUpgrade(signal?: AbortSignal): Promise<DrainResponse>;
   uncordon(signal?: AbortSignal): Promise<void>;
@@ -170,8 +173,8 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     });
   }
 
-  const drain = (path: string, signal: AbortSignal | undefined) =>
-    call('POST', path, drainResponseSchema, { body: {}, signal, timeoutMs: drainTimeoutMs });
+  const drain = (path: string, signal: AbortSignal | undefined, body = {}) =>
+    call('POST', path, drainResponseSchema, { body, signal, timeoutMs: drainTimeoutMs });
 
   return {
     checkToken: (token, hasKey, signal) =>
@@ -184,7 +187,8 @@ export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
     desired: (signal) => call('GET', '/v1/node/desired', desiredStateSchema, { signal }),
     tellFacts: (facts, signal) =>
       call('POST', '/v1/node/facts', factsResponseSchema, { body: { facts }, signal }),
-    drain: (signal) => drain('/v1/node/drain', signal),
+    drain: (signal, waitMs) => drain('/v1/node/drain', signal, waitMs === undefined ? {} : { waitMs }),
+    planDrain: (signal) => call('GET', '/v1/node/drain-plan', drainResponseSchema, { signal }),
     drainForUpgrade: (signal) => drain('/v1/node/upgrade-drain', signal),
     uncordon: (signal) => call<void>('POST', '/v1/node/uncordon', undefined, { body: {}, signal }),
     deregister: (signal) => call<void>('POST', '/v1/node/deregister', undefined, { body: {}, signal }),

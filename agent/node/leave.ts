@@ -7,13 +7,14 @@ import type { Host } from '../host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
-import { undoneKind } from '../plan/fold.ts';
+import { foldJournal, undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
 import { forgetRecovery, lostNode, readNode, recoverState, whyNotJoined } from '../plan/recovery.ts';
 import { undoAll } from '../plan/undo.ts';
 import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
 import { forgetState, sweepStateFolder } from '../state/state-folder.ts';
+import { defaultDrainTimeoutMs, drainBeforeLeave } from './drain.ts';
 import { giveUpReserve } from './reserve.ts';
 import { stopWorkloads } from './workloads.ts';
 
@@ -28,6 +29,8 @@ export interface LeaveOptions {
    * too.
    */
   readonly recover?: boolean;
+  readonly drainTimeoutMs?: number;
+  readonly onDrain?: (seen: DrainResponse) => void;
   readonly onPhase?: (phase: LeavePhase) => void;
   readonly signal?: AbortSignal;
 }
@@ -40,6 +43,33 @@ export interface LeaveResult {
    */
   readonly failed: readonly string[];
   readonly drained: DrainResponse | undefined;
+}
+
+export interface LeavePlan {
+  readonly nodeName: string | undefined;
+  /** What would become of the pods; undefined when the gateway could not be asked, which `fault` says. */
+  readonly pods: DrainResponse | undefined;
+  readonly fault: Fault | undefined;
+  /** What would be undone, in that order. */
+  readonly undone: readonly string[];
+}
+
+/** Looks, and changes nothing. */
+export async function planLeave(host: Host, signal?: AbortSignal): Promise<LeavePlan> {
+  const state = await readState(host);
+  const journal = await readJournal(host);
+  if (state === undefined && journal === undefined) throw await whyNotJoined(host);
+  const undone = [...foldJournal(journal?.entries ?? []).keys()].toReversed();
+  const gateway = await openGateway(host, state);
+  const nodeName = state?.identity.nodeName;
+  try {
+    return { nodeName, pods: await gateway?.planDrain(signal), fault: undefined, undone };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { nodeName, pods: undefined, fault: error, undone };
+  } finally {
+    gateway?.close();
+  }
 }
 
 export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
@@ -70,7 +100,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
   const gateway = await openGateway(host, state);
   try {
     options.onPhase?.('drain');
-    const drained = await drain(gateway, state, options);
+    const drained = await drain(host, gateway, state, options);
     await giveUpReserve(host); // not before: in the time of a drain somebody else could take it
     if (state !== undefined && state.phase !== 'Leaving')
       await writeState(host, { ...state, phase: 'Leaving' });
@@ -153,13 +183,16 @@ export async function deregister(
 }
 
 async function drain(
+  { clock }: Host,
   gateway: GatewayApi | undefined,
   state: NodeState | undefined,
-  { drain: isWanted, force, signal }: LeaveOptions,
+  options: LeaveOptions,
 ): Promise<DrainResponse | undefined> {
-  if (!isWanted || gateway === undefined || state?.phase !== 'Joined') return undefined;
+  const { force, signal, drainTimeoutMs: timeoutMs = defaultDrainTimeoutMs } = options;
+  if (!options.drain || gateway === undefined || state?.phase !== 'Joined') return undefined;
+  const onDrain = options.onDrain ?? (() => undefined);
   try {
-    return await gateway.drain(signal);
+    return await drainBeforeLeave(clock, gateway, { timeoutMs, force, onDrain, signal });
   } catch (error) {
     const isGone = error instanceof Fault && error.code === 'NODE_NOT_REGISTERED';
     if (isGone || force) return undefined;

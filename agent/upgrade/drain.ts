@@ -59,7 +59,7 @@ export async function endDrain(host: Host, gateway: Drainer, signal: AbortSignal
 }
 
 /** Pods that nothing would make again stay where they are, and run on. */
-const mayStay: readonly string[] = Object.values(stayReasons);
+const mayStay: readonly string[] = [stayReasons.mirror, stayReasons.daemonSet, stayReasons.unmanaged];
 
 const minorOf = ({ version }: Artifact) => /^v?(\d+\.\d+)/.exec(version)?.[1] ?? version;
 

@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';
 import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { changeNode } from '../nodes/changes.ts';
 import { type DrainProgress, drain } from '../nodes/drain.ts';
+import type { RegisteredNode } from '../resources/registered-node.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
 import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
@@ -36,20 +38,32 @@ export function drainCommand(): Command {
       else {
         await forEachOf(selected, Math.max(1, flags.parallel), async (node) => {
           const { name } = node.metadata;
-          await changeNode(kubernetes, name, { unschedulable: true });
-          const options = { timeoutMs: flags.timeout, evictUnmanaged: flags.force ?? false };
-          const result = await drain(kubernetes, node, {
-            ...options,
-            progress: (event) => tellDrain(name, event),
+          const evictUnmanaged = flags.force ?? false;
+          await drainNode(kubernetes, node, flags.timeout, evictUnmanaged, (result) => {
+            results.push({ name, ...result });
           });
-          results.push({ name, ...result });
-          assertDrained(name, result);
           tellDone({ en: `${name} is drained`, zh: `${name} 已排空` });
         });
       }
       const dryRun = flags.dryRun ?? false;
       if (sharedFlags(command).json) printJson({ nodes: dryRun ? selected.map(nameOf) : results, dryRun });
     });
+}
+
+/** Told as it goes; DRAIN_INCOMPLETE when pods stay that should not. */
+export async function drainNode(
+  kubernetes: Kubernetes,
+  node: RegisteredNode,
+  timeoutMs: number,
+  evictUnmanaged: boolean,
+  onEnd: (result: DrainResponse) => void = () => undefined,
+): Promise<void> {
+  const { name } = node.metadata;
+  await changeNode(kubernetes, name, { unschedulable: true });
+  const progress = (event: DrainProgress) => tellDrain(name, event);
+  const result = await drain(kubernetes, node, { timeoutMs, evictUnmanaged, progress });
+  onEnd(result);
+  assertDrained(name, result);
 }
 
 function assertDrained(name: string, { remainingPods }: DrainResponse): void {

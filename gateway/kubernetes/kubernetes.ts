@@ -55,17 +55,21 @@ export class KubernetesFailure extends Error {
   /** As the API server names it: NotFound, AlreadyExists, Conflict, Forbidden, Invalid, Expired, … */
   readonly reason: string;
   readonly request: string;
+  /** What is behind it, where the API server says so: which disruption budget, which field. */
+  readonly causes: readonly string[];
 
   constructor(failure: {
     status: number;
     reason: string;
     message: string;
     request: string;
+    causes?: readonly string[];
   }) {
     super(failure.message);
     this.status = failure.status;
     this.reason = failure.reason;
     this.request = failure.request;
+    this.causes = failure.causes ?? [];
   }
 }
 

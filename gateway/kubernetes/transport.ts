@@ -114,7 +114,7 @@ async function readAll(answer: IncomingMessage): Promise<string> {
 
 function failure({ method, path }: Outgoing, answer: IncomingMessage, text: string): KubernetesFailure {
   const status = answer.statusCode ?? 0;
-  let parsed: { reason?: string; message?: string };
+  let parsed: { reason?: string; message?: string; details?: { causes?: { message?: string }[] } };
   try {
     parsed = JSON.parse(text) as typeof parsed;
   } catch {
@@ -125,6 +125,7 @@ function failure({ method, path }: Outgoing, answer: IncomingMessage, text: stri
     reason: parsed.reason ?? 'Unknown',
     message: parsed.message ?? `status ${status}`,
     request: `${method} ${path.split('?')[0]}`,
+    causes: (parsed.details?.causes ?? []).flatMap(({ message }) => message ?? []),
   });
 }
 

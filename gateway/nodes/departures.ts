@@ -2,7 +2,7 @@
 // remove), the agent calls drain and deregister (regnode leave on the host), or it is forced. One drain of a
 // node serves all who ask for it at the same time.
 import type { Logger } from 'pino';
-import type { DrainResponse } from '../../protocol/messages/join.ts';
+import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
@@ -37,18 +37,20 @@ export class Departures {
     this.#options = options;
   }
 
-  /**
-   * Cordons and evicts everything that can go; where the host leaves, also what no
-   * controller would make again.
-   */
-  drain(registered: RegisteredNode, reason: string, evictUnmanaged = true): Promise<DrainResponse> {
+  /** Cordons and evicts everything that can go; where the host leaves, also what no controller would make again. */
+  drain(
+    registered: RegisteredNode,
+    reason: string,
+    { evictUnmanaged = true, waitMs }: { evictUnmanaged?: boolean; waitMs?: number | undefined } = {},
+  ): Promise<DrainResponse> {
     const nodeName = registered.metadata.name;
-    const key = `${nodeName} ${evictUnmanaged}`;
+    const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
+    const timeoutMs = waitMs === undefined ? drainTimeoutMs : Math.min(waitMs, drainTimeoutMs);
+    const key = `${nodeName} ${evictUnmanaged} ${timeoutMs}`;
     const running = this.#drains.get(key);
     if (running) return running;
-    const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
     const progress = (event: DrainProgress) => logger.info({ node: nodeName, ...event }, 'drain');
-    const started = drain(kubernetes, registered, { timeoutMs: drainTimeoutMs, evictUnmanaged, progress })
+    const started = drain(kubernetes, registered, { timeoutMs, evictUnmanaged, progress })
       .then(
         (result) => {
           counters.drains.inc({ outcome: 'ended' });
@@ -88,10 +90,19 @@ export class Departures {
       return undefined;
     }
     if (!this.#drained.has(uid)) {
-      await this.drain(registered, 'removal');
+      const stuck = heldBack(await this.drain(registered, 'removal'));
+      if (stuck.length > 0) return this.#wait(registered, stuck);
       this.#drained.add(uid);
     }
     return this.#tellToLeave(name, uid);
+  }
+
+  /** A disruption budget is somebody's word: the host stays until the budget lets go, or the removal is forced. */
+  #wait({ metadata: { name, uid } }: RegisteredNode, stuck: DrainResponse['remainingPods']): number {
+    const pods = stuck.map(({ pod, reason }) => `${pod} (${reason})`).join(', ');
+    const note = told('DRAIN_HELD_BACK', { name, count: stuck.length, pods: pods.slice(0, 700) });
+    this.#options.recordEvent(registeredNodes, { name, uid }, { type: 'Warning', ...note });
+    return remindMs;
   }
 
   #tellToLeave(name: string, uid: string): number | undefined {
@@ -117,4 +128,10 @@ export class Departures {
       this.#told.delete(uid);
     }
   }
+}
+
+/** Pods that a disruption budget keeps; those that only take long, on a host that is away say, hold up nothing. */
+function heldBack({ remainingPods }: DrainResponse): DrainResponse['remainingPods'] {
+  const others: readonly string[] = Object.values(stayReasons);
+  return remainingPods.filter(({ reason }) => !others.includes(reason));
 }

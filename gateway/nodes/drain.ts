@@ -67,9 +67,25 @@ export async function drain(
   }
   const remainingPods = [...waiting].map(([uid, pod]) => ({
     pod: podName(pod),
-    reason: refusals.get(uid) ?? 'still terminating at the time limit',
+    reason: refusals.get(uid) ?? stayReasons.terminating,
   }));
   return { evictedPods, remainingPods: [...stay, ...remainingPods] };
+}
+
+/** What a drain would do at this moment: each eviction is asked for without being done. */
+export async function planDrain(
+  kubernetes: Kubernetes,
+  { metadata: { name } }: RegisteredNode,
+): Promise<DrainResponse> {
+  const { evict: movable, stay } = sortOut(await podsOn(kubernetes, name), true);
+  const version = movable.size > 0 ? await evictionVersion(kubernetes) : '';
+  const evictedPods: string[] = [];
+  for (const pod of movable.values()) {
+    const refusal = await evict(kubernetes, pod, version, { dryRun: ['All'] });
+    if (refusal === undefined) evictedPods.push(podName(pod));
+    else stay.push({ pod: podName(pod), reason: refusal });
+  }
+  return { evictedPods, remainingPods: stay };
 }
 
 /** False when the registration has no Node. */
@@ -140,7 +156,12 @@ async function evictionVersion(kubernetes: Kubernetes): Promise<string> {
 }
 
 /** undefined when the eviction was taken (or the pod is gone), else why not. */
-async function evict(kubernetes: Kubernetes, pod: Pod, apiVersion: string): Promise<string | undefined> {
+async function evict(
+  kubernetes: Kubernetes,
+  pod: Pod,
+  apiVersion: string,
+  deleteOptions: object = {},
+): Promise<string | undefined> {
   const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
   if (deletionTimestamp) return undefined;
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/eviction`;
@@ -149,14 +170,15 @@ async function evict(kubernetes: Kubernetes, pod: Pod, apiVersion: string): Prom
       apiVersion,
       kind: 'Eviction',
       metadata: { name, namespace },
-      deleteOptions: { preconditions: { uid } },
+      deleteOptions: { ...deleteOptions, preconditions: { uid } },
     });
     return undefined;
   } catch (error) {
     if (!(error instanceof KubernetesFailure)) throw error;
     // 404: gone; 409: another pod has the name by now.
     if (error.status === 404 || error.status === 409) return undefined;
-    if (error.status === 429) return error.message || 'disruption budget';
+    // Its message names no budget; the cause does, with what it needs and has.
+    if (error.status === 429) return error.causes[0] ?? (error.message || 'disruption budget');
     throw error;
   }
 }

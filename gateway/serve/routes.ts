@@ -1,7 +1,8 @@
 // The routes of the public port: what a host needs to install itself and join, and what a node may ask.
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { NodeStatusResponse } from '../../protocol/messages/join.ts';
+import { drainRequestSchema, type NodeStatusResponse } from '../../protocol/messages/join.ts';
 import { installerName } from '../../protocol/messages/manifest.ts';
+import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { readInstaller } from '../artifacts/installer.ts';
 import { serveArtifact } from '../artifacts/serving.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
@@ -11,11 +12,11 @@ import type { JoinDesk } from '../join/join.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import type { Departures } from '../nodes/departures.ts';
-import { uncordon } from '../nodes/drain.ts';
+import { planDrain, uncordon } from '../nodes/drain.ts';
 import { ownNode } from '../nodes/own-node.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
-import { answerJson, answerText } from '../port/answer.ts';
+import { answerJson, answerText, readJson } from '../port/answer.ts';
 import type { Route } from '../port/route.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
 import { factsRoute } from './facts-route.ts';
@@ -83,8 +84,20 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['POST'],
       path: '/v1/node/drain',
       access: 'node',
+      run: async ({ request, response }, node) => {
+        const asked = readFromPeer(drainRequestSchema, await readJson(request));
+        if (!asked.success) throw new Fault('REQUEST_MALFORMED', { detail: 'no drain' });
+        const { waitMs } = asked.data;
+        const registered = await registeredNode(node.name);
+        answerJson(response, 200, await departures.drain(registered, 'the host leaves', { waitMs }));
+      },
+    },
+    {
+      methods: ['GET'],
+      path: '/v1/node/drain-plan',
+      access: 'node',
       run: async ({ response }, node) => {
-        answerJson(response, 200, await departures.drain(await registeredNode(node.name), 'the host leaves'));
+        answerJson(response, 200, await planDrain(kubernetes, await registeredNode(node.name)));
       },
     },
     {
@@ -95,7 +108,9 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
         answerJson(
           response,
           200,
-          await departures.drain(await registeredNode(node.name), 'another kubelet', false),
+          await departures.drain(await registeredNode(node.name), 'another kubelet', {
+            evictUnmanaged: false,
+          }),
         );
       },
     },

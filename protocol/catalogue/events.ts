@@ -21,6 +21,19 @@ export const eventTexts = {
       remedy: '主机上已给出相同代码与处理办法；另见网关审计日志。',
     },
   },
+  DRAIN_HELD_BACK: {
+    exitCode: 0,
+    en: {
+      message: '{name} is not told to leave yet: {count} pod(s) may not be moved away: {pods}',
+      remedy:
+        'It is tried again each minute. Make room for them or change the budget; to end them all the same: regnodectl node remove NAME --force, and regnode leave --force on the host',
+    },
+    zh: {
+      message: '暂未通知 {name} 退出：{count} 个 Pod 不允许迁走：{pods}',
+      remedy:
+        '每分钟重试一次。请为其腾出位置或修改 PDB；若仍要终止：regnodectl node remove NAME --force，并在主机上执行 regnode leave --force',
+    },
+  },
   NODE_LEFT: {
     exitCode: 0,
     en: { message: '{name} has left the cluster', remedy: nothingToDo.en },

@@ -226,11 +226,12 @@ export const gatewayFaults = {
     en: {
       message: '{count} pod(s) of the node {name} could not be moved away: {pods}.',
       remedy:
-        'Look at their PodDisruptionBudgets; run it again with a longer --timeout, or with --force for pods without a controller.',
+        'Nothing was changed but that the node may be cordoned. Look at what is named, their PodDisruptionBudgets above all, and run it again. On a host: regnode leave --drain-timeout 30m waits longer, --no-drain or --force ends these pods all the same. From the cloud: --timeout, and --force for pods without a controller.',
     },
     zh: {
       message: '节点 {name} 上有 {count} 个 Pod 未能迁走：{pods}。',
-      remedy: '请检查其 PodDisruptionBudget；可延长 --timeout 重试，或对没有控制器的 Pod 使用 --force。',
+      remedy:
+        '除节点可能已停止调度外未做任何更改。请检查所列原因（尤其是 PodDisruptionBudget）后重试。在主机上：regnode leave --drain-timeout 30m 可延长等待，--no-drain 或 --force 会直接终止这些 Pod。在云端：--timeout；没有控制器的 Pod 用 --force。',
     },
   },
   POOL_EXISTS: {

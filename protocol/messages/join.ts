@@ -5,7 +5,8 @@
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
 //   POST /v1/join/token        no client certificate   {token, hasKey} → {pool}: is it good? takes nothing
 //   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (expired: in its grace)
-//   POST /v1/node/drain        node certificate        {}           → DrainResponse, when the drain has ended
+//   POST /v1/node/drain        node certificate        DrainRequest → DrainResponse, when it or its time ends
+//   GET  /v1/node/drain-plan   node certificate                     → DrainResponse (what a drain would do)
 //   POST /v1/node/upgrade-drain  the same, but pods without a controller stay: the host comes back
 //   POST /v1/node/uncordon     node certificate        {}           → {}
 //   POST /v1/node/deregister   node certificate        {}           → {}
@@ -109,12 +110,16 @@ export const nodeStatusResponseSchema = z.object({
   unschedulable: z.boolean(),
 });
 
-/** Why a pod may stay although the drain is complete. */
+/** Why a pod may stay although the drain is complete; any other reason is what a disruption budget says. */
 export const stayReasons = {
   mirror: 'mirror pod',
   daemonSet: 'DaemonSet',
   unmanaged: 'no controller',
+  terminating: 'still terminating at the time limit',
 } as const;
+
+/** How long a drain may take; without it as long as the gateway lets it. */
+export const drainRequestSchema = z.strictObject({ waitMs: z.int().min(0).max(600_000).optional() });
 
 export const drainResponseSchema = z.strictObject({
   evictedPods: z.array(shownText(512)),

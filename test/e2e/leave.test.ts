@@ -157,6 +157,55 @@ describe('a path that not even root may change (chattr +i)', () => {
   });
 });
 
+test('a budget that lets no pod go keeps the host, whole and taking pods, until the command says otherwise', async () => {
+  await join();
+  await runPod(sandbox, 'protected', 'idc-1');
+  const versions = await kubectl(sandbox, ['api-versions']);
+  const apiVersion = /^policy\/v1$/m.test(versions) ? 'policy/v1' : 'policy/v1beta1';
+  const spec = { minAvailable: 1, selector: { matchLabels: { app: 'protected' } } };
+  const budget = { apiVersion, kind: 'PodDisruptionBudget', metadata: { name: 'nobody-goes' }, spec };
+  await kubectl(sandbox, ['apply', '-f', '-'], JSON.stringify(budget));
+  try {
+    const path = '{.status.currentHealthy}';
+    await waitFor(
+      'the budget to count its pod',
+      async () =>
+        (await kubectl(sandbox, ['get', 'pdb', 'nobody-goes', '-o', `jsonpath=${path}`])).trim() === '1',
+      { timeoutMs: 60_000 },
+    );
+    const dry = await host.run('regnode', ['leave', '--dry-run'], { timeoutMs: 60_000 });
+    expect(dry, dry.stderr).toMatchObject({ exitCode: 0 });
+    expect(dry.stdout).toMatch(/stays until the end: default\/protected \(The disruption budget nobody-goes/);
+    const refused = await host.run('regnode', ['leave', '--yes', '--drain-timeout', '10s'], {
+      timeoutMs: 120_000,
+    });
+    expect(refused, refused.stderr).toMatchObject({ exitCode: 5 });
+    expect(refused.stderr).toMatch(/ {5}default\/protected is still here: .*nobody-goes/);
+    expect(refused.stderr).toContain('DRAIN_INCOMPLETE');
+    expect(await shell('systemctl is-active kubelet containerd regnode')).toBe('active\nactive\nactive\n');
+    const node = await kubectl(sandbox, ['get', 'node', 'idc-1', '-o', 'jsonpath={.spec.unschedulable}']);
+    expect(node.trim()).toBe('');
+    const removal = await sandbox.cloud.regnodectl(['node', 'remove', 'idc-1', '--yes', '--timeout', '5s'], {
+      timeoutMs: 120_000,
+    });
+    expect(removal, removal.stderr).toMatchObject({ exitCode: 5 });
+    expect(removal.stderr).toContain('nobody-goes');
+    expect(await readyStatus(sandbox, 'idc-1')).toBe('True');
+    await leave(['--no-drain']);
+  } finally {
+    await kubectl(sandbox, ['delete', 'pdb', 'nobody-goes']);
+    await kubectl(sandbox, [
+      'delete',
+      'pod',
+      'protected',
+      '--force',
+      '--grace-period=0',
+      '--ignore-not-found',
+    ]);
+  }
+  expect(difference(before, await observe(host))).toEqual([]);
+});
+
 test('without a gateway a leave says so and changes nothing; --force leaves, and lists that nobody was told', async () => {
   await join();
   await sandbox.cloud.stopGateway();

@@ -29,6 +29,8 @@ export class LoopbackGateway {
   readonly artifactKey = testKey();
   refusal: Refusal | undefined;
   status: NodeStatusResponse;
+  /** What each call of a leave's drain finds, the last one from then on. */
+  drains: DrainResponse[] = [{ evictedPods: [], remainingPods: [] }];
   /** What a drain says of pods that stayed. */
   remainingPods: DrainResponse['remainingPods'] = [];
   desired: DesiredState;
@@ -107,7 +109,10 @@ export class LoopbackGateway {
       case 'GET /v1/node/desired':
         return json(200, this.desired);
       case 'POST /v1/node/drain':
-        return json(200, { evictedPods: [], remainingPods: [] });
+        this.status = { ...this.status, unschedulable: true };
+        return json(200, this.drains.length > 1 ? this.drains.shift() : this.drains[0]);
+      case 'GET /v1/node/drain-plan':
+        return json(200, this.drains[0]);
       case 'POST /v1/node/upgrade-drain':
         this.status = { ...this.status, unschedulable: true };
         return json(200, { evictedPods: [], remainingPods: this.remainingPods });

@@ -152,6 +152,81 @@ describe('on a host that has not joined', () => {
   });
 });
 
+describe('a leave', () => {
+  const ignore = ['--ignore', 'identity,resources,kernel,line,time,firewall,runtime'];
+  const held = {
+    pod: 'default/web',
+    reason: 'The disruption budget web needs 1 healthy pods and has 1 currently',
+  };
+  beforeEach(async () => {
+    expect(await regnode(['join', ...joinFlags(), ...ignore])).toMatchObject({ code: 0 });
+  });
+
+  test('is told before it is done: which pods go, which may not, what is undone', async () => {
+    gateway.drains = [{ evictedPods: ['default/free'], remainingPods: [held] }];
+    const before = files();
+    const { code, stdout, stderr } = await regnode(['leave', '--dry-run']);
+    expect(stdout).toContain('moves away: default/free\n');
+    expect(stdout).toContain(`stays until the end: default/web (${held.reason})`);
+    expect(stdout).toMatch(/undone: unit:kubelet\.service/);
+    expect(stderr).toContain('it would not leave now: default/web');
+    expect(stderr).toContain('nothing was changed (--dry-run)');
+    expect(code).toBe(0);
+    expect(files()).toEqual(before);
+    expect(gateway.asked).not.toContain('POST /v1/node/drain');
+    const { stdout: json } = await regnode(['leave', '--dry-run', '--json']);
+    expect(JSON.parse(json)).toMatchObject({ dryRun: true, wouldLeave: false });
+  });
+
+  test('without a gateway the dry run still says what would be undone', async () => {
+    await gateway.stop();
+    const { code, stdout, stderr } = await regnode(['leave', '--dry-run']);
+    expect(stdout).toMatch(/undone: unit:kubelet\.service/);
+    expect(stderr).toContain('GATEWAY_UNREACHABLE');
+    expect(code).toBe(0);
+  });
+
+  test('stays where a budget lets no pod go, and changes nothing of the host', async () => {
+    gateway.drains = [{ evictedPods: [], remainingPods: [held] }];
+    const before = files();
+    const { code, stderr } = await regnode(['leave', '--yes', '--drain-timeout', '1s'], {
+      host: { ...world.host, clock: { ...world.host.clock, monotonicMs: jumping() } },
+    });
+    expect(stderr).toContain(`     default/web is still here: ${held.reason}`);
+    expect(stderr).toContain('[fail] DRAIN_INCOMPLETE: 1 pod(s) of the node idc-1');
+    expect(code).toBe(5);
+    expect(gateway.asked).toContain('POST /v1/node/uncordon');
+    expect(gateway.asked).not.toContain('POST /v1/node/deregister');
+    expect(files()).toEqual(before);
+    expect((await regnode(['leave', '--yes', '--no-drain'])).code).toBe(0);
+  });
+
+  test('asks a person, and a script never', async () => {
+    const asked: string[] = [];
+    const answering = (answer: string) => ({
+      ask: async (question: string) => {
+        asked.push(question);
+        return answer;
+      },
+    });
+    const no = await regnode(['leave'], answering('n'));
+    expect(no.code).toBe(2);
+    expect(no.stderr).toContain('not confirmed, nothing was changed');
+    expect(asked).toEqual([expect.stringContaining('Take idc-1 out of pool idc? Its pods move away')]);
+    expect((await regnode(['leave', '--no-drain'], answering('yes'))).code).toBe(0);
+    expect(asked).toHaveLength(2);
+    await regnode(['join', ...joinFlags(), ...ignore]);
+    expect((await regnode(['leave', '--yes'], answering('n'))).code).toBe(0);
+    expect(asked).toHaveLength(2);
+  });
+});
+
+/** A second for each look. */
+function jumping(): () => number {
+  let nowMs = 0;
+  return () => (nowMs += 1000);
+}
+
 test('version is that of package.json', async () => {
   const text = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8');
   expect(agentVersion).toBe((JSON.parse(text) as { version: string }).version);

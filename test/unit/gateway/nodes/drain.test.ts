@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { nodes, type Pod, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import { type DrainProgress, drain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
+import { type DrainProgress, drain, planDrain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
 import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { background } from '../../../../protocol/defect.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
@@ -94,6 +94,41 @@ test('a budget that says no is asked again until it says yes', async () => {
     evictedPods: ['default/a'],
     remainingPods: [],
   });
+});
+
+test('which budget it is stands in the causes', async () => {
+  const cause = 'The disruption budget web needs 1 healthy pods and has 1 currently';
+  const refusal = {
+    status: 429,
+    reason: 'TooManyRequests',
+    message: 'Cannot evict pod',
+    request: '',
+    causes: [cause],
+  };
+  const kubernetes = await cluster([pod('web')], () => {
+    throw new KubernetesFailure(refusal);
+  });
+  const { remainingPods } = await drain(kubernetes, idc1, { ...options, timeoutMs: 0 });
+  expect(remainingPods).toEqual([{ pod: 'default/web', reason: cause }]);
+});
+
+test('a plan asks for each eviction without one, and cordons nothing', async () => {
+  const daemon = pod('d', { ownerReferences: owner('DaemonSet') });
+  const kubernetes = await cluster([pod('free'), pod('held'), daemon], (name) => {
+    if (name === 'held')
+      throw new KubernetesFailure({ status: 429, reason: 'TooManyRequests', message: 'budget', request: '' });
+  });
+  expect(await planDrain(kubernetes, idc1)).toEqual({
+    evictedPods: ['default/free'],
+    remainingPods: [
+      { pod: 'default/d', reason: 'DaemonSet' },
+      { pod: 'default/held', reason: 'budget' },
+    ],
+  });
+  expect(kubernetes.stored(nodes)[0]?.spec?.unschedulable).toBeUndefined();
+  const evictions = kubernetes.requests.filter(({ method }) => method === 'POST');
+  expect(evictions).toHaveLength(2);
+  for (const { body } of evictions) expect(body).toMatchObject({ deleteOptions: { dryRun: ['All'] } });
 });
 
 test('at the time limit what stays is named with its reason', async () => {

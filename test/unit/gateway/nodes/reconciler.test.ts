@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { createEventRecorder } from '../../../../gateway/kubernetes/event-recorder.ts';
-import { events, nodes, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { events, nodes, pods, secrets } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { Departures } from '../../../../gateway/nodes/departures.ts';
 import { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
@@ -461,6 +461,26 @@ describe('leaving', () => {
     expect(reasons()).toContain('NodeLeft');
   });
 
+  test('a budget that lets a pod not go keeps the host, says so, and is asked again', async () => {
+    const session = fakeSession();
+    tunnels.opened('idc-1', session);
+    const controller = [{ kind: 'ReplicaSet', name: 'x', controller: true }];
+    const metadata = { name: 'web', namespace: 'default', uid: 'u', ownerReferences: controller };
+    await kubernetes.create(pods, { metadata, spec: { nodeName: 'idc-1' } });
+    kubernetes.answer = (_method, path) => {
+      if (path === '/api/v1') return { resources: [] };
+      throw new KubernetesFailure({ status: 429, reason: 'TooManyRequests', message: 'budget', request: '' });
+    };
+    await kubernetes.remove(registeredNodes, 'idc-1');
+    await settle();
+    expect(await reconciler.reconcile('idc-1')).toBe(60_000);
+    expect(session.sent.filter(({ kind }) => kind === 'leave')).toEqual([]);
+    expect(reasons()).toContain('DrainHeldBack');
+    await kubernetes.remove(pods, 'web', { namespace: 'default' });
+    await reconciler.reconcile('idc-1');
+    expect(session.sent.filter(({ kind }) => kind === 'leave')).toHaveLength(1);
+  });
+
   test('a host that is not there is waited for, and told when it comes back', async () => {
     await kubernetes.remove(registeredNodes, 'idc-1');
     await settle();
@@ -509,9 +529,12 @@ describe('leaving', () => {
   });
 
   test('a host that leaves does not share the drain of an upgrade, which spares pods', async () => {
-    const [a, b] = [departures.drain(found(), 'x', false), departures.drain(found(), 'y')];
+    const [a, b] = [
+      departures.drain(found(), 'x', { evictUnmanaged: false }),
+      departures.drain(found(), 'y'),
+    ];
     expect(a).not.toBe(b);
-    expect(departures.drain(found(), 'z', false)).toBe(a);
+    expect(departures.drain(found(), 'z', { evictUnmanaged: false })).toBe(a);
     await Promise.all([a, b]);
   });
 });
