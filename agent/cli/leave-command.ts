@@ -1,6 +1,6 @@
-// regnode leave: drain, stop, undo, deregister. A person at a terminal is asked first. Pods that may not be moved away keep the host in the
-// cluster, unless the command says otherwise. What is somebody else's now is listed and is not a failure; what could not be undone is one, and
-// the next leave tries only that.
+// regnode leave: drain, stop, undo, deregister. A person at a terminal is asked first. Pods that may not be
+// moved away keep the host in the cluster, unless the command says otherwise. What is somebody else's now is
+// listed and is not a failure; what could not be undone is one, and the next leave tries only that.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';

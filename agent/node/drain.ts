@@ -1,6 +1,6 @@
-// The pods go before the host does. The gateway moves them, a short while at a time, so that whoever waits hears which are gone and
-// which may not go yet, and why. A leave that nobody wants past a disruption budget ends here: nothing on the host has changed by then,
-// and a node that took pods before takes them again.
+// The pods go before the host does. The gateway moves them, a short while at a time, so that whoever waits
+// hears which are gone and which may not go yet, and why. A leave that nobody wants past a disruption budget
+// ends here: nothing on the host has changed by then, and a node that took pods before takes them again.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import type { HostClock } from '../host/host.ts';

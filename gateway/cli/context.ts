@@ -5,6 +5,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';
 import { type ClusterConnection, connectCluster } from '../kubernetes/connect.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { nodePools } from '../resources/node-pool.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { say } from './language.ts';
 import { tellProgress } from './output.ts';
@@ -33,6 +34,8 @@ export async function selectNodes(
   }
   if (pool !== undefined) {
     const { items } = await kubernetes.list(registeredNodes, { labelSelector: `regnode.io/pool=${pool}` });
+    if (items.length === 0 && !(await kubernetes.get(nodePools, pool)))
+      throw new Fault('POOL_NOT_FOUND', { pool });
     return [...items].sort(byName);
   }
   return Promise.all([...new Set(names)].map((name) => requireNode(kubernetes, name)));

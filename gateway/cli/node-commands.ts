@@ -68,13 +68,18 @@ function listCommand(): Command {
           node.metadata.deletionTimestamp ? 'Leaving' : (node.status?.phase ?? 'Joining'),
           node.status?.tunnel?.connected ? 'connected' : 'down',
           node.status?.tunnel?.gateway ?? '-',
-          node.status?.ready ?? 'Absent',
+          `${node.status?.ready ?? 'Absent'}${isCordoned(node) ? ',SchedulingDisabled' : ''}`,
           node.spec.addresses[0] ?? '-',
           node.status?.versions?.kubelet ?? '-',
           age(node.metadata.creationTimestamp),
         ]),
       );
     });
+}
+
+/** By an operator, or by a drain under way, which the Node alone knows of. */
+function isCordoned({ spec, status }: RegisteredNode): boolean {
+  return spec.unschedulable === true || status?.applied?.unschedulable === true;
 }
 
 function getCommand(): Command {

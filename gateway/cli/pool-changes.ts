@@ -22,7 +22,7 @@ export async function changedSpec(
     const [given, second] = givenTo(setting, flags);
     if (given === undefined && second === undefined) continue;
     const changed = await settingForms[setting.form].change(given, valueAt(before, setting.path), second);
-    putAt(spec, setting.path, changed);
+    putAt(spec, setting.path, isUnpinned(setting.path, given) ? undefined : changed);
   }
   // What failed with other versions says nothing about these.
   if (namesVersions(flags)) putAt(spec, 'upgrade.toleratedFailures', 0);
@@ -33,4 +33,9 @@ export function namesVersions(flags: PoolFlags): boolean {
   return poolSettings.some(
     (setting) => versionPaths.includes(setting.path) && givenTo(setting, flags)[0] !== undefined,
   );
+}
+
+/** A component's version is what the store suggests again. */
+function isUnpinned(path: string, given: unknown): boolean {
+  return path.startsWith('componentVersions.') && (given === 'default' || given === 'none');
 }

@@ -18,7 +18,7 @@ import { changedSpec } from './pool-changes.ts';
 import { fieldsOf } from './pool-fields.ts';
 import { type PoolFlags, withPoolOptions } from './pool-options.ts';
 import { pauseCommand, resumeCommand, upgradeCommand } from './pool-rollout-commands.ts';
-import { setCommand } from './pool-set-command.ts';
+import { differences, setCommand } from './pool-set-command.ts';
 
 type CreateFlags = PoolFlags & { readonly dryRun?: true };
 
@@ -55,13 +55,19 @@ async function create(name: string, flags: CreateFlags, command: Command): Promi
   const spec = await specOf(kubernetes, flags);
   const pool: PoolObject = { metadata: { name }, spec };
   const existing = await kubernetes.get(nodePools, name);
-  if (existing && !sameSpec(poolSpec(existing), spec)) throw new Fault('POOL_EXISTS', { pool: name });
+  if (existing && !sameSpec(poolSpec(existing), spec)) {
+    const differing = differences(poolSpec(existing), poolSpecSchema.parse(spec)).join('; ');
+    throw new Fault('POOL_EXISTS', { pool: name, differences: differing });
+  }
   const changed = existing === undefined;
   if (changed && !flags.dryRun) {
     try {
       requireKept(definition, spec, (await kubernetes.create(nodePools, pool)).spec);
     } catch (error) {
-      if (isFailure(error, 'AlreadyExists')) throw new Fault('POOL_EXISTS', { pool: name }, { cause: error });
+      if (isFailure(error, 'AlreadyExists')) {
+        const values = { pool: name, differences: 'made by somebody else a moment ago' };
+        throw new Fault('POOL_EXISTS', values, { cause: error });
+      }
       throw error;
     }
   }

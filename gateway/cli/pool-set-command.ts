@@ -13,6 +13,7 @@ import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts'
 import { requireInstalled, requireKept } from '../setup/installed.ts';
 import { connect, sharedFlags } from './context.ts';
 import { say } from './language.ts';
+import { requireOffered } from './offered-versions.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printLines, tellProgress } from './output.ts';
 import { changedSpec } from './pool-changes.ts';
@@ -70,6 +71,7 @@ export async function changePool(
     if (parsed.data.kubernetesVersion !== before.kubernetesVersion) {
       await requireSkew(kubernetes, parsed.data.kubernetesVersion);
     }
+    await requireOffered(kubernetes, before, parsed.data);
     const changes = differences(before, parsed.data);
     const done = (current: PoolObject) => ({
       spec: parsed.data,
@@ -117,7 +119,7 @@ async function requireSkew(kubernetes: Kubernetes, version: string): Promise<voi
 }
 
 /** `kubelet.maxPods: 110 → 50`, a line for each field. */
-function differences(before: object, after: object, path = ''): string[] {
+export function differences(before: object, after: object, path = ''): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.flatMap((name) => {
     const [old, now] = [before, after].map((side) => (side as Readonly<Record<string, unknown>>)[name]);

@@ -103,17 +103,22 @@ async function waitUntilGone(kubernetes: Kubernetes, node: RegisteredNode, timeo
   const { name, uid } = node.metadata;
   const deadline = Date.now() + timeoutMs;
   let told = '';
+  let began = false;
   for (;;) {
     const current = await kubernetes.get(registeredNodes, name);
     if (!current || current.metadata.uid !== uid) return;
     const connected = current.status?.tunnel?.connected ?? false;
+    // Its agent is stopped on the way: a host that had begun to leave is at it, not away.
+    began ||= connected && current.metadata.deletionTimestamp !== undefined;
     const state = connected
       ? say({ en: 'leaving: draining, then the host cleans itself', zh: '正在退出：排空后由主机自行清理' })
-      : say({ en: 'its host is not connected, waiting for it', zh: '主机未连接，等待其恢复' });
+      : began
+        ? say({ en: 'its host cleans itself', zh: '主机正在自行清理' })
+        : say({ en: 'its host is not connected, waiting for it', zh: '主机未连接，等待其恢复' });
     if (state !== told) tellProgress(`${name}: ${state}`);
     told = state;
     if (Date.now() > deadline) {
-      const detail = connected ? 'it is still cleaning' : 'its host is not connected';
+      const detail = connected || began ? 'it is still cleaning' : 'its host is not connected';
       throw new Fault('NODE_UNREACHABLE', { name, seconds: Math.round(timeoutMs / 1000), detail });
     }
     await sleep(pollMs);

@@ -1,6 +1,9 @@
 // The roots as Secret regnode-system/regnode-ca holds them: one that signs and, until its date, the one
-// before it. The first replica that creates the Secret wins, every other one reads it.
+// before it. The first replica that creates the Secret wins, every other one reads it. Where hosts have
+// joined there was one before, which they trust and nobody can make again: then none is made, unless an
+// operator says that these hosts are to join anew.
 import { hkdfSync, type webcrypto } from 'node:crypto';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import {
   BasicConstraintsExtension,
   KeyUsageFlags,
@@ -11,8 +14,9 @@ import {
   X509CertificateGenerator,
 } from '../../protocol/messages/x509.ts';
 import { type Secret, secrets } from '../kubernetes/kinds.ts';
-import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { isFailure, type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { gatewayNamespace } from '../kubernetes/names.ts';
+import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 
 export const authoritySecret = 'regnode-ca';
 /** Fields of the Secret during a rotation: the root before, its key, and until when it is trusted. */
@@ -41,6 +45,40 @@ export type Roots = readonly [Root, ...Root[]];
 export async function readOrCreateRoots(kubernetes: Kubernetes, now: () => number): Promise<Roots> {
   const stored = await kubernetes.get(secrets, authoritySecret, gatewayNamespace);
   if (stored) return read(stored, now());
+  await assertNobodyTrusts(kubernetes);
+  return createRoots(kubernetes, now);
+}
+
+/** Throws AUTHORITY_LOST when there is no CA, but there are hosts that trust one. */
+export async function assertAuthority(kubernetes: Kubernetes): Promise<void> {
+  if (!(await kubernetes.get(secrets, authoritySecret, gatewayNamespace)))
+    await assertNobodyTrusts(kubernetes);
+}
+
+async function assertNobodyTrusts(kubernetes: Kubernetes): Promise<void> {
+  const items = await registrations(kubernetes);
+  const names = items.filter(({ status }) => status?.joinedAt).map(({ metadata }) => metadata.name);
+  if (names.length === 0) return;
+  const shown = names.length > 5 ? [...names.slice(0, 5), '…'] : names;
+  throw new Fault('AUTHORITY_LOST', {
+    secret: `${gatewayNamespace}/${authoritySecret}`,
+    count: names.length,
+    names: shown.join(', '),
+  });
+}
+
+/** An API server that has just got the CRD knows no path of it for a moment, and no host has joined then. */
+async function registrations(kubernetes: Kubernetes): Promise<readonly RegisteredNode[]> {
+  try {
+    return (await kubernetes.list(registeredNodes)).items;
+  } catch (error) {
+    if (error instanceof KubernetesFailure && error.status === 404) return [];
+    throw error;
+  }
+}
+
+/** Or reads what another one has created at the same moment. */
+export async function createRoots(kubernetes: Kubernetes, now: () => number): Promise<Roots> {
   try {
     const { pem, keyPem } = await newRoot(now());
     const created = await kubernetes.create(secrets, {

@@ -37,7 +37,10 @@ export class Departures {
     this.#options = options;
   }
 
-  /** Cordons and evicts everything that can go; where the host leaves, also what no controller would make again. */
+  /**
+   * Cordons and evicts everything that can go; where the host leaves, also what no
+   * controller would make again.
+   */
   drain(
     registered: RegisteredNode,
     reason: string,
@@ -97,7 +100,10 @@ export class Departures {
     return this.#tellToLeave(name, uid);
   }
 
-  /** A disruption budget is somebody's word: the host stays until the budget lets go, or the removal is forced. */
+  /**
+   * A disruption budget is somebody's word: the host stays until the budget lets
+   * go, or the removal is forced.
+   */
   #wait({ metadata: { name, uid } }: RegisteredNode, stuck: DrainResponse['remainingPods']): number {
     const pods = stuck.map(({ pod, reason }) => `${pod} (${reason})`).join(', ');
     const note = told('DRAIN_HELD_BACK', { name, count: stuck.length, pods: pods.slice(0, 700) });
@@ -130,7 +136,10 @@ export class Departures {
   }
 }
 
-/** Pods that a disruption budget keeps; those that only take long, on a host that is away say, hold up nothing. */
+/**
+ * Pods that a disruption budget keeps; those that only take long, on a host that
+ * is away say, hold up nothing.
+ */
 function heldBack({ remainingPods }: DrainResponse): DrainResponse['remainingPods'] {
   const others: readonly string[] = Object.values(stayReasons);
   return remainingPods.filter(({ reason }) => !others.includes(reason));

@@ -2,7 +2,12 @@
 import type { AddressInfo, Server } from 'node:net';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 
-export function listen(server: Server, at: { host: string; port: number }): Promise<AddressInfo> {
+/** `flag`: the one that names another address. */
+export function listen(
+  server: Server,
+  at: { host: string; port: number },
+  flag: string,
+): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const details: Record<string, string> = {
@@ -11,7 +16,7 @@ export function listen(server: Server, at: { host: string; port: number }): Prom
         EADDRNOTAVAIL: 'this machine has no such address',
       };
       const detail = details[cause.code ?? ''] ?? cause.message;
-      reject(new Fault('PORT_TAKEN', { address: `${at.host}:${at.port}`, detail }, { cause }));
+      reject(new Fault('PORT_TAKEN', { address: `${at.host}:${at.port}`, detail, flag }, { cause }));
     });
     server.listen(at.port, at.host, () => resolve(server.address() as AddressInfo));
   });

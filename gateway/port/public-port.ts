@@ -81,7 +81,7 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     });
   });
   refuseBroken(server, counters, logger);
-  const address = await listen(server, options.listen);
+  const address = await listen(server, options.listen, '--listen');
   const closed = Promise.withResolvers<void>();
   const stopAccepting = () => {
     if (server.listening) server.close(() => closed.resolve());

@@ -100,7 +100,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       welcome(new WebsocketTransport(websocket, socket as Socket, true), replica, options, sessions);
     });
   });
-  const address = await listen(server, options.listen);
+  const address = await listen(server, options.listen, '--replica-listen');
   return {
     address,
     get streams() {

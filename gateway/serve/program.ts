@@ -33,6 +33,10 @@ export function gatewayProgram(): Command {
       'let the gateway start Cilium’s privileged pods (default: when a pool asks for Cilium)',
     )
     .option('--no-cilium', 'take that right away')
+    .option(
+      '--new-authority',
+      'make a CA where the one is lost that hosts joined with: each of them has to join again',
+    )
     .action(async ({ kubeconfig, ...options }: SetupOptions & { kubeconfig?: string }) => {
       const { kubernetes } = await connectCluster(kubeconfig);
       await setUpCluster(kubernetes, (line) => tellProgress(`[ok] ${line}`), options);

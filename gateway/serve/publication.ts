@@ -17,12 +17,20 @@ type Parts = Given & Ground & Sessions & Neighbours & Pick<Upkeep, 'loops'>;
 export async function keepPublished(parts: Parts & { readonly publicPort: PublicPort }): Promise<void> {
   const { options, kubernetes, logger, life, publicPort } = parts;
   const { store, authority, certificate, replicaCertificate, hub, tellRoots, replicas, loops } = parts;
+  let isWaiting = false;
   const publish = async () => {
     const { keySha256: artifactKeySha256, files } = await store.manifest();
     const { publicUrl } = options;
     const address = { publicUrl, caSha256: authority.caSha256, artifactKeySha256 };
-    await publishAddress(kubernetes, address, files);
+    const isLive = (replica: string) => replicas.roster.isLive(replica);
+    const refusal = await publishAddress(kubernetes, address, files, { name: options.name, isLive });
+    isWaiting = refusal !== undefined;
+    if (refusal) logger.error({ code: refusal.code, values: refusal.values }, refusal.message);
   };
+  const publishSoon = () =>
+    void publish().catch((error: unknown) =>
+      logger.error({ err: error }, 'the key of the artifacts is not published'),
+    );
   const authorityWatch = watchAuthority({
     ...{ kubernetes, authority, logger },
     changed: async () => {
@@ -40,9 +48,11 @@ export async function keepPublished(parts: Parts & { readonly publicPort: Public
   await publish();
   const storeWatch = watchStore(store, logger, () => {
     loops.reconcileAll();
-    publish().catch((error: unknown) =>
-      logger.error({ err: error }, 'the key of the artifacts is not published'),
-    );
+    publishSoon();
+  });
+  // The replica that keeps it may be gone by now.
+  replicas.roster.onChange(() => {
+    if (isWaiting) publishSoon();
   });
   life.defer(() => storeWatch.stop());
 }

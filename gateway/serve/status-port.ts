@@ -67,7 +67,7 @@ export async function openStatusPort(options: StatusPortOptions): Promise<Status
     count: (reason) => options.onCrowded?.(reason),
     logger: options.logger,
   });
-  const address = await listen(server, options.listen);
+  const address = await listen(server, options.listen, '--metrics-listen');
   return {
     address,
     close: () =>

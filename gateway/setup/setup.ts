@@ -2,6 +2,7 @@
 // again, or running a newer release, changes only what differs. Ends when the CRDs can be used.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { assertAuthority, createRoots } from '../join/roots.ts';
 import { customResourceDefinitions } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { resourceDefinitions } from '../resources/definitions.ts';
@@ -16,6 +17,8 @@ const startingGraceMs = 5_000;
 export interface SetupOptions {
   /** Whether the gateway may bring Cilium; undefined: as the pools ask for it. */
   readonly cilium?: boolean;
+  /** Makes a CA also where hosts trust one that is lost. */
+  readonly newAuthority?: boolean;
 }
 
 /** `progress` hears each object's kind and name when it is applied. */
@@ -42,6 +45,9 @@ export async function setUpCluster(
     progress(`CustomResourceDefinition ${definition.metadata.name}`);
   }
   for (const { metadata } of resourceDefinitions) await established(kubernetes, metadata.name);
+  // All is there that a lost CA can be put back into.
+  if (options.newAuthority) await createRoots(kubernetes, Date.now);
+  else await assertAuthority(kubernetes);
 }
 
 /**

@@ -25,6 +25,19 @@ export const artifactFaults = {
       remedy: '请把它加入网关的制品库，或在节点池里改用其他版本。',
     },
   },
+  VERSION_NOT_OFFERED: {
+    exitCode: 2,
+    en: {
+      message: 'The artifact store of the gateway has no {name} {version}. It has: {versions}.',
+      remedy:
+        'Nothing was changed. Name one of these, add this one to the store ("regnode-gateway bundle build"), or unpin a component with "default".',
+    },
+    zh: {
+      message: '网关的制品库中没有 {name} {version}，现有：{versions}。',
+      remedy:
+        '未做任何更改。请指定其中之一，或把该版本加入制品库（regnode-gateway bundle build），或用 “default” 取消固定组件版本。',
+    },
+  },
   MANIFEST_NOT_TRUSTED: {
     exitCode: 1,
     en: {

@@ -62,11 +62,11 @@ export const gatewayFaults = {
     exitCode: 2,
     en: {
       message: 'The address {address} cannot be listened on: {detail}.',
-      remedy: 'Stop what uses it, or choose another with --listen or --metrics-listen.',
+      remedy: 'Stop what uses it, or choose another with {flag}.',
     },
     zh: {
       message: '无法监听 {address}：{detail}。',
-      remedy: '请停止占用它的程序，或用 --listen、--metrics-listen 换一个地址。',
+      remedy: '请停止占用它的程序，或用 {flag} 换一个地址。',
     },
   },
   REPLICA_NAME_TAKEN: {
@@ -237,12 +237,13 @@ export const gatewayFaults = {
   POOL_EXISTS: {
     exitCode: 1,
     en: {
-      message: 'The node pool {pool} already exists, with other settings.',
-      remedy: 'Choose another name, or change it with: kubectl edit nodepool {pool}',
+      message: 'The node pool {pool} already exists, with other settings: {differences}.',
+      remedy:
+        'Choose another name, or change it with: regnodectl pool set {pool} (kubectl edit nodepool {pool})',
     },
     zh: {
-      message: '节点池 {pool} 已存在，且设置不同。',
-      remedy: '请换一个名字，或修改它：kubectl edit nodepool {pool}',
+      message: '节点池 {pool} 已存在，且设置不同：{differences}。',
+      remedy: '请换一个名字，或修改它：regnodectl pool set {pool}（kubectl edit nodepool {pool}）',
     },
   },
   POOL_IN_USE: {
@@ -263,14 +264,6 @@ export const gatewayFaults = {
       remedy: 'Correct it with: kubectl edit nodepool {pool}',
     },
     zh: { message: '节点池 {pool} 无效：{detail}。', remedy: '请修改它：kubectl edit nodepool {pool}' },
-  },
-  CA_ROTATION_UNDER_WAY: {
-    exitCode: 4,
-    en: {
-      message: 'The CA was rotated already: the one before is trusted until {until}.',
-      remedy: 'Wait until then.',
-    },
-    zh: { message: 'CA 已在轮换中：旧 CA 在 {until} 之前仍受信任。', remedy: '请等到该时间之后再轮换。' },
   },
   VERSION_INCOMPATIBLE: {
     exitCode: 2,

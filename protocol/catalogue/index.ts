@@ -1,6 +1,7 @@
 // Every code that regnode can say, one file per area. Codes are stable: scripts and runbooks hang on them.
 
 import { artifactFaults } from './artifacts.ts';
+import { authorityFaults } from './authority.ts';
 import type { CatalogueEntry } from './entry.ts';
 import { eventTexts } from './events.ts';
 import { gatewayFaults } from './gateway.ts';
@@ -23,6 +24,7 @@ export const catalogue = {
   ...healthFaults,
   ...lineFaults,
   ...eventTexts,
+  ...authorityFaults,
   ...gatewayFaults,
   ...installerFaults,
   ...monitoringFaults,

@@ -25,7 +25,8 @@ const version = (flag: string, example: string, of: Text, unset: Text = newest) 
   setting(versionSchema.optional(), {
     form: 'text',
     flag,
-    ...of,
+    en: `${of.en}; "default" or "none" unpins it`,
+    zh: `${of.zh}；“default” 或 “none” 表示不再固定`,
     unset,
     example,
     reaches: 'hosts',

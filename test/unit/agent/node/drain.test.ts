@@ -1,5 +1,5 @@
-// Pods before a leave: told as they go, and a budget that lets none go keeps the host in its cluster, unless the command says
-// otherwise. The clock turns by what the gateway was given to wait.
+// Pods before a leave: told as they go, and a budget that lets none go keeps the host in its cluster, unless
+// the command says otherwise. The clock turns by what the gateway was given to wait.
 import { expect, test } from 'vitest';
 import { drainBeforeLeave } from '../../../../agent/node/drain.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';

@@ -2,7 +2,9 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Authority, nodeLifetimeMs } from '../../../../gateway/join/authority.ts';
+import { assertAuthority, createRoots } from '../../../../gateway/join/roots.ts';
 import { secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
 const p256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -55,4 +57,27 @@ test('no certificate outlives the CA', async () => {
   const { publicKey } = await newKeys();
   const issued = await late.issueNode({ name: 'idc-1', pool: 'idc', publicKey });
   expect(issued.expiresAtMs).toBeLessThanOrEqual(Date.parse(new X509Certificate(late.caPem).validTo));
+});
+
+test('no other CA is made where hosts trust one that is lost, until an operator says so', async () => {
+  const kubernetes = memoryKubernetes();
+  const lost = await Authority.open(kubernetes);
+  const before = lost.caPem;
+  const status = { joinedAt: '2026-01-01T00:00:00Z' };
+  for (const [name, one] of Object.entries({ 'idc-1': status, claim: {} })) {
+    const spec = { pool: 'idc', machineId: '', keySha256: '', addresses: [] };
+    const created = await kubernetes.create(registeredNodes, { metadata: { name }, spec });
+    await kubernetes.replace(registeredNodes, { ...created, status: one }, 'status');
+  }
+  await kubernetes.remove(secrets, 'regnode-ca', { namespace: 'regnode-system' });
+  const values = { secret: 'regnode-system/regnode-ca', count: 1, names: 'idc-1' };
+  await expect(Authority.open(kubernetes)).rejects.toMatchObject({ code: 'AUTHORITY_LOST', values });
+  await expect(assertAuthority(kubernetes)).rejects.toMatchObject({ code: 'AUTHORITY_LOST' });
+  // One that runs goes on with what it knows, and makes none either.
+  await expect(lost.refresh()).rejects.toMatchObject({ code: 'AUTHORITY_LOST' });
+  expect(lost.caPem).toBe(before);
+  expect(kubernetes.stored(secrets)).toEqual([]);
+  await createRoots(kubernetes, Date.now);
+  await assertAuthority(kubernetes);
+  expect((await Authority.open(kubernetes)).caPem).not.toBe(before);
 });

@@ -19,7 +19,7 @@ async function published(
   const kubernetes = memoryKubernetes();
   const { files } = signManifest([], keys, { serial: 7, installers, ...changes });
   const address = { publicUrl, caSha256: 'a'.repeat(64), artifactKeySha256: key.id };
-  await publishAddress(kubernetes, address, files);
+  await publishAddress(kubernetes, address, files, { name: 'gw-a', isLive: () => true });
   const found = await readAddress(kubernetes);
   if (!found) throw new Error('nothing was published');
   return { ...found, files: { ...found.files, ...spoil } };
@@ -91,4 +91,38 @@ test('what is too large for a ConfigMap is left out, and the address stays known
   const many = Array.from({ length: 4000 }, () => ({ ...artifact, sha256: 'f'.repeat(64), licence: 'MIT' }));
   const address = await published({ artifacts: many });
   expect(address).toMatchObject({ publicUrl, files: {} });
+});
+
+test('another URL or key takes nothing over from a replica that lives, and all from one that does not', async () => {
+  const kubernetes = memoryKubernetes();
+  const { files } = signManifest([], [key], { serial: 7, installers });
+  const own = { publicUrl, caSha256: 'a'.repeat(64), artifactKeySha256: key.id };
+  const live = new Set(['gw-a', 'gw-b']);
+  const publish = (name: string, change: Partial<typeof own> = {}) =>
+    publishAddress(kubernetes, { ...own, ...change }, files, {
+      name,
+      isLive: (replica) => live.has(replica),
+    });
+  const published = async () => (await readAddress(kubernetes))?.publicUrl;
+  expect(await publish('gw-a')).toBeUndefined();
+  expect(await publish('gw-b')).toBeUndefined();
+  const refused = await publish('gw-c', { publicUrl: 'https://other.test' });
+  expect(refused).toMatchObject({
+    code: 'GATEWAY_DIFFERS',
+    values: {
+      replica: 'gw-b',
+      name: 'gw-c',
+      differences: `publicUrl ${publicUrl} there, https://other.test here`,
+    },
+  });
+  expect(await publish('gw-c', { artifactKeySha256: 'b'.repeat(64) })).toMatchObject({
+    code: 'GATEWAY_DIFFERS',
+  });
+  expect(await published()).toBe(publicUrl);
+  // The one that published is the one that may change it, and a dead one keeps nothing.
+  expect(await publish('gw-b', { publicUrl: 'https://new.test' })).toBeUndefined();
+  live.delete('gw-b');
+  expect(await publish('gw-c', { publicUrl: 'https://other.test' })).toBeUndefined();
+  expect(await published()).toBe('https://other.test');
+  expect((await readAddress(kubernetes))?.files).not.toHaveProperty('publishedBy');
 });

@@ -8,10 +8,12 @@ import {
   type KubernetesObject,
   roleBindings,
   roles,
+  secrets,
 } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import type { Rule } from '../../../../gateway/kubernetes/rbac.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { assertSetUp, setUpCluster } from '../../../../gateway/setup/setup.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool } from '../pool.ts';
@@ -178,4 +180,21 @@ test('a cluster that is not prepared is said so', async () => {
 test('any other refusal is passed on', async () => {
   const forbidden = new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request: '' });
   await expect(assertSetUp(() => Promise.reject(forbidden))).rejects.toBe(forbidden);
+});
+
+test('a CA that hosts trust is not made anew, but for an operator who says so', async () => {
+  const kubernetes = cluster();
+  const spec = { pool: 'idc', machineId: '', keySha256: '', addresses: [] };
+  const node = await kubernetes.create(registeredNodes, { metadata: { name: 'idc-1' }, spec });
+  const status = { joinedAt: '2026-01-01T00:00:00Z' };
+  await kubernetes.replace(registeredNodes, { ...node, status }, 'status');
+  const lines: string[] = [];
+  const refused = setUpCluster(kubernetes, (line) => lines.push(line));
+  await expect(refused).rejects.toMatchObject({ code: 'AUTHORITY_LOST', values: { names: 'idc-1' } });
+  // All else is there, so the lost one can be put back.
+  expect(lines).toContain('CustomResourceDefinition registerednodes.regnode.io');
+  expect(kubernetes.stored(secrets)).toEqual([]);
+  await setUpCluster(kubernetes, () => {}, { newAuthority: true });
+  expect(kubernetes.stored(secrets)).toHaveLength(1);
+  await setUpCluster(kubernetes, () => {});
 });
