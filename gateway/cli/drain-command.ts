@@ -39,9 +39,9 @@ export function drainCommand(): Command {
         await forEachOf(selected, Math.max(1, flags.parallel), async (node) => {
           const { name } = node.metadata;
           const evictUnmanaged = flags.force ?? false;
-          await drainNode(kubernetes, node, flags.timeout, evictUnmanaged, (result) => {
-            results.push({ name, ...result });
-          });
+          const result = await drainNode(kubernetes, node, flags.timeout, evictUnmanaged);
+          results.push({ name, ...result });
+          assertDrained(name, result);
           tellDone({ en: `${name} is drained`, zh: `${name} 已排空` });
         });
       }
@@ -50,24 +50,34 @@ export function drainCommand(): Command {
     });
 }
 
-/** Told as it goes; DRAIN_INCOMPLETE when pods stay that should not. */
-export async function drainNode(
+/** Before a removal: pods that only take long, on a host whose kubelet is dead say, keep nobody. */
+export async function drainForRemoval(
+  kubernetes: Kubernetes,
+  node: RegisteredNode,
+  timeoutMs: number,
+): Promise<void> {
+  const result = await drainNode(kubernetes, node, timeoutMs, true);
+  assertDrained(node.metadata.name, result, [stayReasons.terminating]);
+}
+
+async function drainNode(
   kubernetes: Kubernetes,
   node: RegisteredNode,
   timeoutMs: number,
   evictUnmanaged: boolean,
-  onEnd: (result: DrainResponse) => void = () => undefined,
-): Promise<void> {
+): Promise<DrainResponse> {
   const { name } = node.metadata;
   await changeNode(kubernetes, name, { unschedulable: true });
   const progress = (event: DrainProgress) => tellDrain(name, event);
-  const result = await drain(kubernetes, node, { timeoutMs, evictUnmanaged, progress });
-  onEnd(result);
-  assertDrained(name, result);
+  return drain(kubernetes, node, { timeoutMs, evictUnmanaged, progress });
 }
 
-function assertDrained(name: string, { remainingPods }: DrainResponse): void {
-  const expected: readonly string[] = [stayReasons.mirror, stayReasons.daemonSet];
+function assertDrained(
+  name: string,
+  { remainingPods }: DrainResponse,
+  mayStay: readonly string[] = [],
+): void {
+  const expected: readonly string[] = [stayReasons.mirror, stayReasons.daemonSet, ...mayStay];
   const stuck = remainingPods.filter(({ reason }) => !expected.includes(reason));
   if (stuck.length === 0) return;
   const pods = stuck.map(({ pod, reason }) => `${pod} (${reason})`).join(', ');

@@ -7,7 +7,7 @@ import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { finishRemoval } from '../nodes/removal.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { connect, forEachOf, nameOf, selectNodes, sharedFlags, tellWould } from './context.ts';
-import { drainNode } from './drain-command.ts';
+import { drainForRemoval } from './drain-command.ts';
 import { say } from './language.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, tellProgress } from './output.ts';
@@ -85,7 +85,7 @@ async function remove(kubernetes: Kubernetes, node: RegisteredNode, flags: Flags
     return;
   }
   // A budget's word is heard before anything is decided; a host that is away has nobody to wait for.
-  if (flags.wait && node.status?.tunnel?.connected) await drainNode(kubernetes, node, flags.timeout, true);
+  if (flags.wait && node.status?.tunnel?.connected) await drainForRemoval(kubernetes, node, flags.timeout);
   try {
     await kubernetes.remove(registeredNodes, name, uid === undefined ? {} : { uid });
   } catch (error) {
