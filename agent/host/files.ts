@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
-  type FileHandle,
   lchown,
   lstat,
   mkdir,
@@ -22,13 +21,10 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
-import type { DurableAppender, FileKind, FileStatus, HostFiles } from './host.ts';
+import type { FileKind, FileStatus, HostFiles } from './host.ts';
 import { absentAsUndefined, openToRead, readBytes } from './reading.ts';
 import { removeTree } from './trees.ts';
-
-const pieceBytes = 256 * 1024;
-/** Of a slow source less is written at a time: a kill -9 loses no more than came since. */
-const pieceMs = 1000;
+import { appender, writePieces } from './writing.ts';
 
 export type Locate = (path: string, followLast: boolean) => Promise<string>;
 
@@ -75,17 +71,7 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
       const real = await here(path);
       const handle = await open(real, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, mode);
       try {
-        await handle.truncate(offset);
-        let position = offset;
-        for await (const chunk of inPieces(source)) {
-          let written = 0;
-          while (written < chunk.length) {
-            written += (await handle.write(chunk, written, chunk.length - written, position + written))
-              .bytesWritten;
-          }
-          position += chunk.length;
-        }
-        return position;
+        return await writePieces(handle, source, offset);
       } finally {
         await handle.close();
       }
@@ -180,55 +166,6 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
         };
       }
     },
-  };
-}
-
-/**
- * TLS brings 16 KiB at a time, and each write costs as much as four times that. What came
- * before an error is written too.
- */
-async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let sinceMs = performance.now();
-  const take = () => {
-    const piece = held.length === 1 && held[0] ? held[0] : Buffer.concat(held, heldBytes);
-    held = [];
-    heldBytes = 0;
-    sinceMs = performance.now();
-    return piece;
-  };
-  try {
-    for await (const chunk of source) {
-      held.push(chunk);
-      heldBytes += chunk.length;
-      if (heldBytes >= pieceBytes || performance.now() - sinceMs > pieceMs) yield take();
-    }
-  } catch (error) {
-    if (heldBytes > 0) yield take();
-    throw error;
-  }
-  if (heldBytes > 0) yield take();
-}
-
-function appender(handle: FileHandle): DurableAppender {
-  let broken: unknown;
-  return {
-    async append(bytes) {
-      if (broken !== undefined) throw broken;
-      const { size } = await handle.stat();
-      try {
-        await handle.writeFile(bytes);
-        await handle.datasync();
-      } catch (error) {
-        // Half a line, on a disk that is full, would stand before the next one.
-        await handle.truncate(size).catch(() => {
-          broken = error;
-        });
-        throw error;
-      }
-    },
-    close: () => handle.close(),
   };
 }
 
