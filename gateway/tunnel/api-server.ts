@@ -11,7 +11,7 @@ import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { connectTarget, type TargetAddress } from '../../protocol/tunnel/targets.ts';
-import type { TunnelNode } from './hub.ts';
+import type { TunnelNode } from './held-sessions.ts';
 import { type StreamSum, StreamSums } from './stream-sums.ts';
 
 export interface ApiServerWayOptions {

@@ -22,13 +22,9 @@ import { type ViolationKind, violationKind } from '../../protocol/tunnel/violati
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 import { drainSessions } from './draining.ts';
+import { type Held, HeldSessions, type SessionSums, type TunnelNode } from './held-sessions.ts';
 import { endWith } from './last-words.ts';
 import { rememberedNodes, UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
-
-export interface TunnelNode {
-  readonly name: string;
-  readonly pool: string;
-}
 
 export interface HubOptions {
   readonly logger: Logger;
@@ -44,20 +40,7 @@ export interface HubOptions {
   readonly connectionsPerMinute?: number;
 }
 
-export interface HubFigures extends HubCounters {
-  readonly sessions: number;
-  readonly connected: number;
-  readonly streams: number;
-  readonly unacknowledgedBytes: number;
-}
-
-interface Held {
-  readonly node: TunnelNode;
-  readonly session: Session;
-  readonly id: string;
-  readonly instance: string;
-  epoch: number;
-}
+export type HubFigures = HubCounters & SessionSums;
 
 const drainGraceMs = 10_000;
 const draining: UpgradeRefusal = { status: '503 Service Unavailable', kind: 'draining' };
@@ -71,9 +54,7 @@ export class TunnelHub {
   readonly #gate: UpgradeGate;
   readonly #paces = new ReadingPaces(rememberedNodes);
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
-  readonly #held = new Map<string, Held>();
-  /** Session id → node. */
-  readonly #owners = new Map<string, string>();
+  readonly #held = new HeldSessions();
   readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
   readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
   readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
@@ -107,15 +88,7 @@ export class TunnelHub {
   }
 
   get figures(): HubFigures {
-    const sessions = [...this.#held.values()].map(({ session }) => session);
-    const figures = sessions.map((session) => session.figures);
-    return {
-      ...this.counters,
-      sessions: sessions.length,
-      connected: sessions.filter((session) => session.attached).length,
-      streams: figures.reduce((sum, { streams }) => sum + streams, 0),
-      unacknowledgedBytes: figures.reduce((sum, { unacknowledgedBytes }) => sum + unacknowledgedBytes, 0),
-    };
+    return { ...this.counters, ...this.#held.sums };
   }
 
   /** The caller has verified the certificate and asked nobody else. */
@@ -150,7 +123,7 @@ export class TunnelHub {
 
   /** Connected nodes, and those that may still come back within the resume window. */
   nodes(): string[] {
-    return [...this.#held.keys()];
+    return this.#held.nodes;
   }
 
   /** A new session, not one that was resumed. */
@@ -205,7 +178,7 @@ export class TunnelHub {
    */
   async drain(graceMs = drainGraceMs): Promise<void> {
     this.#draining = true;
-    const sessions = () => [...this.#held.values()].map(({ session }) => session);
+    const sessions = () => this.#held.sessions;
     const onClose = (listener: () => void) => this.onClose(listener);
     const parts = { clock: this.#clock, sessions, count: () => this.#held.size, onClose };
     await drainSessions(parts, graceMs);
@@ -215,7 +188,7 @@ export class TunnelHub {
   /** Ends everything: the process is about to stop. */
   shutdown(): void {
     this.#draining = true;
-    for (const { session } of [...this.#held.values()]) {
+    for (const session of this.#held.sessions) {
       session.end(CloseCode.shuttingDown, 'the gateway stops');
     }
     this.#upgrades.close();
@@ -223,27 +196,29 @@ export class TunnelHub {
 
   #admit(node: TunnelNode, hello: AgentHello): Admission {
     if (this.#draining) return { refuse: 'this gateway is about to stop' };
-    const owner = this.#owners.get(hello.session);
-    if (owner !== undefined && owner !== node.name) {
-      const detail = `it asked for the session of ${owner}`;
-      return { refuse: 'the session is not of this node', kind: 'another-node', detail };
-    }
     const held = this.#held.get(node.name);
-    if (held?.instance === hello.instance && hello.epoch <= held.epoch) {
-      this.counters.staleConnections += 1;
-      return { refuse: `epoch ${hello.epoch} is not newer than ${held.epoch}` };
-    }
-    if (held && hello.session === held.session.id && held.instance === hello.instance) {
-      held.session.suspend('a newer connection of the agent takes over');
-      if (held.session.canResume(hello.received)) {
-        held.epoch = hello.epoch;
-        this.counters.resumptions += 1;
-        return { session: held.session, resume: true, id: held.session.id };
+    const claim = this.#held.judge(node.name, hello);
+    switch (claim.verdict) {
+      case 'of another node': {
+        const detail = `it asked for the session of ${claim.owner}`;
+        return { refuse: 'the session is not of this node', kind: 'another-node', detail };
       }
-    }
-    if (held && held.instance !== hello.instance) {
-      this.counters.takeovers += 1;
-      this.#logger.warn({ node: node.name }, 'another agent process has taken over the tunnel');
+      case 'stale':
+        this.counters.staleConnections += 1;
+        return { refuse: `epoch ${hello.epoch} is not newer than ${held?.epoch}` };
+      case 'goes on': {
+        const { session, id } = claim.held;
+        session.suspend('a newer connection of the agent takes over');
+        if (!session.canResume(hello.received)) break;
+        claim.held.epoch = hello.epoch;
+        this.counters.resumptions += 1;
+        return { session, resume: true, id };
+      }
+      case 'takes over':
+        this.counters.takeovers += 1;
+        this.#logger.warn({ node: node.name }, 'another agent process has taken over the tunnel');
+        break;
+      case 'new':
     }
     held?.session.end(CloseCode.superseded, 'a newer session of the node');
     return this.#newSession(node, hello);
@@ -270,21 +245,20 @@ export class TunnelHub {
     });
     const id = randomBytes(16).toString('hex');
     const held: Held = { node, session, id, instance: hello.instance, epoch: hello.epoch };
-    this.#held.set(name, held);
-    this.#owners.set(id, name);
+    this.#held.hold(held);
     this.counters.sessionsBegun += 1;
     session.onStateChange((state) => this.#stateChanged(held, state));
     return { session, resume: false, id };
   }
 
-  #stateChanged({ node, session, id }: Held, state: string): void {
+  #stateChanged(held: Held, state: string): void {
+    const { node, session } = held;
     this.#logger.info({ node: node.name, state }, 'tunnel state');
     if (state === 'Open' && session.figures.resumptions === 0) {
       tellEach('tunnel session', this.#sessionListeners, node.name, session);
     }
     if (state !== 'Closed') return;
-    this.#owners.delete(id);
-    if (this.#held.get(node.name)?.session === session) this.#held.delete(node.name);
+    this.#held.release(held);
     tellEach('tunnel session closed', this.#closeListeners, node.name, session);
   }
 

@@ -8,25 +8,23 @@ import { contained } from '../defect.ts';
 import type { ControlMessage } from '../messages/control.ts';
 import type { SessionState, StreamTarget, TunnelSession } from '../messages/session.ts';
 import { Attachment } from './attachment.ts';
-import type { TunnelClock } from './clock.ts';
 import type { Connection, ConnectionSink } from './connection.ts';
 import { FrameType, frameRules } from './frame.ts';
 import { Lifetime } from './lifetime.ts';
 import type { TunnelLimits } from './limits.ts';
 import { encodeJson } from './messages.ts';
-import { awaitAnswer, openDuplex } from './opening.ts';
+import { openDuplex } from './opening.ts';
 import { Outbound } from './outbound.ts';
 import { SessionFrames } from './session-frames.ts';
 import type { SessionFigures, SessionOptions } from './session-options.ts';
+import { SessionStreams } from './session-streams.ts';
 import { SessionTelemetry } from './session-telemetry.ts';
-import type { SessionStream, StreamEndpoint } from './stream.ts';
-import { StreamTable } from './streams.ts';
+import type { StreamEndpoint } from './stream.ts';
 import { CloseCode, endsSession } from './transport.ts';
 import { invalid } from './violation.ts';
 
 export class Session implements TunnelSession, ConnectionSink {
   readonly #options: SessionOptions;
-  readonly #clock: TunnelClock;
   readonly #limits: TunnelLimits;
   readonly #lifetime: Lifetime;
   readonly #frames: SessionFrames;
@@ -35,13 +33,12 @@ export class Session implements TunnelSession, ConnectionSink {
   peerName = '';
   readonly #attachment: Attachment;
   readonly telemetry: SessionTelemetry;
-  #streams: StreamTable;
+  readonly #streams: SessionStreams;
   #resumptions = 0;
   #violations = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#clock = options.clock;
     this.#limits = options.limits;
     this.#attachment = new Attachment(options.clock, options.limits, new Outbound(options.limits));
     this.#lifetime = new Lifetime(options.clock, options.limits.resumeWindowMs, () => this.#expire());
@@ -51,7 +48,10 @@ export class Session implements TunnelSession, ConnectionSink {
       () => this.#lifetime.move('drain'),
     );
     this.telemetry = new SessionTelemetry(this.#attachment, this.#frames);
-    this.#streams = this.#newStreams();
+    this.#streams = new SessionStreams(options, this.#attachment, {
+      control: (type, stream, aux, payload) => this.#control(type, stream, aux, payload),
+      violated: (fault) => this.#streamViolated(fault),
+    });
   }
 
   // What the rest of the process uses.
@@ -67,9 +67,7 @@ export class Session implements TunnelSession, ConnectionSink {
   get figures(): SessionFigures {
     return {
       state: this.#lifetime.state,
-      streams: this.#streams.size,
-      streamsOpened: this.#streams.opened,
-      streamsRefusedForLimit: this.#streams.refusedForLimit,
+      ...this.#streams.figures,
       resumptions: this.#resumptions,
       violations: this.#violations,
       unacknowledgedBytes: this.#outbound.log.bytes,
@@ -97,13 +95,9 @@ export class Session implements TunnelSession, ConnectionSink {
 
   /** Opens a stream for an endpoint; every outcome is told to the endpoint. The function gives up waiting. */
   open(target: StreamTarget, endpoint: StreamEndpoint): () => void {
-    const refusal = this.#whyNotOpen() ?? this.#streams.whyFull();
-    if (refusal) {
-      endpoint.refused(refusal);
-      return () => {};
-    }
-    const stream = this.#streams.open(target, endpoint);
-    return awaitAnswer(stream, endpoint, this.#clock, this.#limits.openTimeoutMs);
+    if (this.#id !== '' && this.state !== 'Closed') return this.#streams.open(target, endpoint);
+    endpoint.refused(new Fault('TUNNEL_SESSION_ENDED', { detail: 'there is no session' }));
+    return () => {};
   }
 
   openStream(target: StreamTarget, signal?: AbortSignal): Promise<Duplex> {
@@ -121,7 +115,7 @@ export class Session implements TunnelSession, ConnectionSink {
 
   /** FIN on every stream, after what was written to it; the other ends finish in their turn. */
   finish(): void {
-    for (const stream of [...this.#streams.values()]) stream.end();
+    this.#streams.finish();
   }
 
   /** Ends for good: streams are reset, the connection is closed. */
@@ -186,7 +180,7 @@ export class Session implements TunnelSession, ConnectionSink {
     const outbound = new Outbound(this.#limits);
     this.telemetry.moveTo(outbound);
     this.#attachment.restart(outbound);
-    this.#streams = this.#newStreams();
+    this.#streams.restart();
     for (const payload of messages) this.#outbound.control(FrameType.control, 0, 0, payload);
     this.#id = id;
     // Whoever wanted to drain the one before does not have this one.
@@ -240,24 +234,6 @@ export class Session implements TunnelSession, ConnectionSink {
   #acknowledged(low: number): void {
     this.#outbound.log.acknowledge(low);
     this.#attachment.schedulePump();
-  }
-
-  #newStreams(): StreamTable {
-    const owner = {
-      streamQueueBytes: this.#limits.streamQueueBytes,
-      control: (type: FrameType, stream: number, aux: number, payload?: Uint8Array) =>
-        this.#control(type, stream, aux, payload),
-      activate: (stream: SessionStream) => {
-        this.#outbound.scheduler.activate(stream);
-        this.#attachment.schedulePump();
-      },
-      forget: (stream: SessionStream) => {
-        this.#outbound.scheduler.remove(stream);
-        this.#streams.forget(stream);
-      },
-      violated: (fault: Fault) => this.#streamViolated(fault),
-    };
-    return new StreamTable(this.#options.role, this.#limits, owner, this.#options.onOffer);
   }
 
   #streamViolated(fault: Fault): void {
@@ -318,13 +294,6 @@ export class Session implements TunnelSession, ConnectionSink {
 
   #dropStreams(detail: string): void {
     this.telemetry.drop(detail);
-    this.#streams.endAll(new Fault('TUNNEL_SESSION_ENDED', { detail }));
-  }
-
-  #whyNotOpen(): Fault | undefined {
-    if (this.#id === '' || this.state === 'Closed') {
-      return new Fault('TUNNEL_SESSION_ENDED', { detail: 'there is no session' });
-    }
-    return undefined;
+    this.#streams.drop(detail);
   }
 }
