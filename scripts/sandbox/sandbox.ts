@@ -23,41 +23,36 @@
 // named after its id, and teardown.ts needs nothing else. Environment: REGNODE_KUBERNETES_BIN,
 // REGNODE_CONTAINERD_BIN, REGNODE_ETCD_BIN (folders with other versions), REGNODE_CACHE,
 // REGNODE_SANDBOX_DATA (where the hosts' disks are).
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kubernetesBinaries } from '../kubernetes/binaries.ts';
-import { run } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
-import { boot, disks, hostFolders, prepareRoot } from './boot.ts';
-import { removeCgroups, setFrozen } from './cgroups.ts';
+import { boot, disks, prepareRoot } from './boot.ts';
+import { setFrozen } from './cgroups.ts';
 import { SandboxCloud } from './cloud.ts';
 import { copyCloud, databaseFolder, startControlPlane, waitForControllers } from './control-plane.ts';
 import { copyTree } from './copy.ts';
 import { type Guard, startGuard } from './guard.ts';
-import { SandboxHost } from './host.ts';
+import type { SandboxHost } from './host.ts';
+import { type HostOptions, SandboxHosts } from './hosts.ts';
 import { startKubeProxy } from './kube-proxy.ts';
 import { account, closeAccount, spend } from './ledger.ts';
-import { cloudMember, connectHost, createLine, disconnectHost, hostAddress } from './line.ts';
-import { createNamespace, namespaceName } from './namespaces.ts';
+import { cloudMember, createLine } from './line.ts';
+import { createNamespace } from './namespaces.ts';
 import { ensureMachinePackages } from './packages.ts';
 import {
   createState,
-  type HostIdentity,
-  type HostState,
   isCalled,
   listStates,
   ownCheckout,
   type SandboxState,
-  saveState,
   withRegistryLock,
 } from './registry.ts';
 import { baseRoot } from './root.ts';
 import { sandboxSoftware } from './software.ts';
 import { prepareSysctls } from './sysctls.ts';
-import { endProcesses, reapDead, takeDown, unmountBelow } from './teardown.ts';
+import { reapDead, takeDown } from './teardown.ts';
 import { forget, hear } from './testimony.ts';
-import { waitFor } from './wait.ts';
 
 export interface SandboxOptions {
   /** For people; need not be unique, and is this checkout's own. */
@@ -65,11 +60,6 @@ export interface SandboxOptions {
   readonly progress?: Progress;
   /** The folder of a template (template.ts) that it begins as a copy of. */
   readonly template?: string;
-}
-
-export interface HostOptions {
-  readonly name: string;
-  readonly identity?: HostIdentity;
 }
 
 export function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -116,36 +106,30 @@ export async function openSandbox(nameOrId: string, progress = silentProgress): 
 export class Sandbox {
   readonly cloud: SandboxCloud;
   readonly #progress: Progress;
-  readonly #template: string | undefined;
-  readonly #hosts = new Map<string, SandboxHost>();
+  readonly #hosts: SandboxHosts;
   #guard: Guard | undefined;
-  #state: SandboxState;
-  /** Changes to the state and the line come one after the other, also when hosts are added side by side. */
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(state: SandboxState, kubernetes: string, progress: Progress, guard?: Guard, template?: string) {
-    this.#state = state;
-    this.#template = template;
     this.#progress = progress;
     this.#guard = guard;
     this.cloud = new SandboxCloud(state, kubernetes);
-    for (const host of state.hosts) this.#hosts.set(host.name, this.#handle(host));
+    this.#hosts = new SandboxHosts(state, template);
   }
 
   get id(): string {
-    return this.#state.id;
+    return this.#hosts.state.id;
   }
 
   get name(): string {
-    return this.#state.name;
+    return this.#hosts.state.name;
   }
 
   get dataFolder(): string {
-    return this.#state.dataFolder;
+    return this.#hosts.state.dataFolder;
   }
 
   get hosts(): readonly SandboxHost[] {
-    return [...this.#hosts.values()];
+    return this.#hosts.all;
   }
 
   host(name: string): SandboxHost {
@@ -163,16 +147,13 @@ export class Sandbox {
 
   async #addHost(options: HostOptions): Promise<SandboxHost> {
     const base = await baseRoot(this.#progress);
-    const host = await this.#inTurn(() => this.#register(options));
-    const handle = this.#handle(host);
-    this.#hosts.set(host.name, handle);
+    const { host, handle, template } = await this.#hosts.register(options);
     hear(`${this.id} host ${host.name}`, handle);
     try {
-      const folders = hostFolders(this.#state.dataFolder, host.name);
       const title = `booting host ${host.name} (${host.identity}, ${host.address})`;
       await this.#progress.step(title, async () => {
-        await prepareRoot(folders, base, host, this.#templateOf(host.name));
-        await boot(this.id, host, folders);
+        await prepareRoot(handle.folders, base, host, template);
+        await boot(this.id, host, handle.folders);
         // Nobody needs them before there is a host, so nobody waits for them earlier.
         await waitForControllers(this.id, this.cloud.files, this.cloud.kubernetes);
       });
@@ -212,8 +193,7 @@ export class Sandbox {
 
   /** Lets the sandbox outlive this process; openSandbox finds it again. */
   async keep(): Promise<void> {
-    const { owner: _owner, ...ownerless } = this.#state;
-    await this.#inTurn(() => this.#save(ownerless));
+    await this.#hosts.disown();
     this.#guard?.dismiss();
     this.#guard = undefined;
   }
@@ -224,64 +204,5 @@ export class Sandbox {
     await closeAccount(this.id, () => takeDown(this.id));
     this.#guard?.dismiss();
     this.#guard = undefined;
-  }
-
-  /** Writes the host down and connects it to the line. */
-  async #register(options: HostOptions): Promise<HostState> {
-    const others = this.#state.hosts;
-    if (!/^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$/.test(options.name) || options.name === cloudMember) {
-      throw new Error(`${options.name} is no name for a host`);
-    }
-    if (others.some((host) => host.name === options.name)) {
-      throw new Error(`sandbox ${this.id} has a host ${options.name} already`);
-    }
-    const index = 1 + others.reduce((highest, host) => Math.max(highest, host.index), 0);
-    const identity = options.identity ?? 'tencentos-3.1';
-    const host: HostState = { name: options.name, index, address: hostAddress(index), identity };
-    await this.#save({ ...this.#state, hosts: [...others, host] });
-    await createNamespace(this.id, host.name);
-    await connectHost(this.id, host, others);
-    return host;
-  }
-
-  #templateOf(name: string): string | undefined {
-    if (this.#template === undefined) return undefined;
-    const place = join(this.#template, 'hosts', name);
-    return existsSync(place) ? place : undefined;
-  }
-
-  #handle(host: HostState): SandboxHost {
-    const folders = hostFolders(this.#state.dataFolder, host.name);
-    return new SandboxHost(this.id, host, folders, () => this.#remove(host));
-  }
-
-  async #remove(host: HostState): Promise<void> {
-    const folders = hostFolders(this.#state.dataFolder, host.name);
-    await endProcesses(this.id, host.name);
-    await waitFor(`${host.name} to be gone`, () => removeCgroups(this.id, host.name), { timeoutMs: 30_000 });
-    await unmountBelow(folders.root);
-    await run('rm', ['-rf', '--one-file-system', folders.folder]);
-    await this.#inTurn(async () => {
-      const others = this.#state.hosts.filter((other) => other.name !== host.name);
-      await disconnectHost(this.id, host, others);
-      await run('ip', ['netns', 'delete', namespaceName(this.id, host.name)], { allowFailure: true });
-      await this.#save({ ...this.#state, hosts: others });
-    });
-    this.#hosts.delete(host.name);
-    forget(`${this.id} host ${host.name}`);
-  }
-
-  async #save(state: SandboxState): Promise<void> {
-    this.#state = state;
-    await saveState(state);
-  }
-
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(action);
-    this.#turn = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
   }
 }
