@@ -7,19 +7,20 @@ import { createHost } from './host/real.ts';
 
 const token = process.env.REGNODE_TOKEN;
 delete process.env.REGNODE_TOKEN;
+const host = createHost();
 
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => stop.abort());
 
-outliveBrokenOutput(process.stdout, process.stderr, languageOf(undefined, process.env));
+outliveBrokenOutput(process.stdout, process.stderr, languageOf(undefined, host.environment));
 
 // The daemon stays: it doesn't carry the other commands with it.
 const { runProgram } =
   process.argv[2] === 'run' ? await import('./cli/daemon-program.ts') : await import('./cli/program.ts');
 process.exitCode = await runProgram(
   {
-    host: createHost(),
-    environment: process.env,
+    host,
+    environment: host.environment,
     token,
     stdout: process.stdout,
     stderr: process.stderr,

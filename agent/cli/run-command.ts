@@ -13,6 +13,6 @@ export function runCommand(context: CliContext): Command {
       requireRoot(context.host);
       const hooks = { streamWrite: printableJson };
       const logger = pino({ level: logLevel, base: null, hooks }, pino.destination({ dest: 2, sync: true }));
-      await runDaemon(context.host, { logger, signal: context.signal, environment: context.environment });
+      await runDaemon(context.host, { logger, signal: context.signal });
     });
 }

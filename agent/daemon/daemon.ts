@@ -19,15 +19,14 @@ import { openVoice, type Voice } from './voice.ts';
 export interface DaemonOptions {
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export async function runDaemon(host: Host, options: DaemonOptions): Promise<void> {
-  const { logger, environment } = options;
+  const { logger } = options;
   await using life = new AsyncDisposableStack();
   const end = new AbortController();
   const signal = AbortSignal.any([options.signal, end.signal]);
-  const given: Given = { host, logger, environment, signal, life, defects: countDefects(logger, life) };
+  const given: Given = { host, logger, signal, life, defects: countDefects(logger, life) };
   try {
     const self = await readSelf(given);
     life.defer(() => logger.info('regnode has stopped'));
@@ -71,6 +70,6 @@ async function untilStopped(parts: Known): Promise<void> {
     facts.run(),
     presence.run(),
     keepRecord(host, { logger, signal }),
-    keepSmall({ logger, signal }),
+    keepSmall({ logger, signal, wait: (ms) => host.clock.sleep(ms, signal).catch(() => undefined) }),
   ]);
 }

@@ -1,6 +1,5 @@
 // Keeps the daemon small: some time after its start, and every few minutes, the pages of its program that are
 // not in use are given back (host/resident-pages.ts). It runs beside everything else and fails nothing.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { releaseFilePages } from '../host/resident-pages.ts';
 
@@ -12,7 +11,8 @@ export interface FootprintOptions {
   readonly logger: Pick<Logger, 'debug' | 'warn'>;
   readonly signal: AbortSignal;
   readonly release?: () => number | undefined;
-  readonly wait?: (ms: number) => Promise<void>;
+  /** Ends early with the signal. */
+  readonly wait: (ms: number) => Promise<void>;
 }
 
 /**
@@ -23,7 +23,7 @@ export async function keepSmall({
   logger,
   signal,
   release = () => releaseFilePages(),
-  wait = (ms) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  wait,
 }: FootprintOptions): Promise<void> {
   for (await wait(firstMs); !signal.aborted; await wait(againMs)) {
     try {

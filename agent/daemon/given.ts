@@ -7,7 +7,6 @@ import type { Host } from '../host/host.ts';
 export interface Given {
   readonly host: Host;
   readonly logger: Logger;
-  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted when the daemon is told to stop, and when a stage or a loop of its own has failed. */
   readonly signal: AbortSignal;
   /** What a stage opens it leaves here; all is closed in the reverse order, also when a later stage fails. */

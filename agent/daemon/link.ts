@@ -19,7 +19,8 @@ export interface Link {
 }
 
 export function prepareLink(parts: Given & Self): Link {
-  const { host, logger, environment, signal, life, configuration, identity } = parts;
+  const { host, logger, signal, life, configuration, identity } = parts;
+  const { environment } = host;
   const { gatewayUrl, nodeName } = configuration;
   let current = identity;
   const gateway = createGatewayApi({ url: gatewayUrl, ...identity, environment });

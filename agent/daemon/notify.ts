@@ -3,7 +3,6 @@
 // sender is gone by then, as the systemd-notify program always was: 119 of 150 were lost, and its watchdog
 // ended a healthy agent. Every message says everything again, and one that systemd has no room for is tried
 // again; it never waits in the kernel.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorName, type KernelCalls, kernelCalls, tryAgain } from '../host/kernel-calls.ts';
 
@@ -20,7 +19,7 @@ export interface NotifierOptions {
   readonly logger: Pick<Logger, 'error'>;
   /** undefined: a program that was not built has no way to tell systemd anything. */
   readonly calls?: Pick<KernelCalls, 'sendDatagram'> | undefined;
-  readonly wait?: (milliseconds: number) => Promise<unknown>;
+  readonly wait: (milliseconds: number) => Promise<unknown>;
 }
 
 const pausesMs = [20, 100, 500, 2000];
@@ -30,7 +29,7 @@ export function createNotifier({
   environment,
   logger,
   calls = kernelCalls(),
-  wait = sleep,
+  wait,
 }: NotifierOptions): SystemdNotifier {
   const socket = environment.NOTIFY_SOCKET;
   const watchdogUs = Number(environment.WATCHDOG_USEC ?? '');

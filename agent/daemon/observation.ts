@@ -24,7 +24,7 @@ export interface Observation {
 }
 
 export function observe(parts: Given & Self & Link & Upkeep): Observation {
-  const { host, logger, environment, signal, life } = parts;
+  const { host, logger, signal, life } = parts;
   const { configuration, settings, remembered, course, tunnel, renewal, currentIdentity } = parts;
   const { reconciler, presence } = parts;
   const { gatewayUrl, nodeName, pool } = configuration;
@@ -43,7 +43,13 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
   });
   life.defer(() => telemetry.stopped);
   const desired = () => course.desired;
-  const line = new LineWatch({ host, gatewayUrl, identity: currentIdentity, desired, environment });
+  const line = new LineWatch({
+    host,
+    gatewayUrl,
+    identity: currentIdentity,
+    desired,
+    environment: host.environment,
+  });
   const health: HealthMonitor = new HealthMonitor({
     ...{ host, remembered, logger, signal },
     sources: healthSources({

@@ -36,12 +36,12 @@ export function apiServerAccess({ desired, accessInUse }: Course): ApiServerAcce
   return accessInUse === 'tunnel' ? accessInUse : desired.apiServerAccess;
 }
 
-export async function readSelf({ host, environment }: Given): Promise<Self> {
+export async function readSelf({ host }: Given): Promise<Self> {
   const configuration = present(paths.configuration, await readConfiguration(host));
   const identity = present(paths.identity, await readIdentity(host));
   const { desired, settings: tried } = present(paths.stateFile, await readState(host));
   const accessInUse = (tried.proven ?? desired).apiServerAccess;
-  const settings = telemetrySettings(environment);
+  const settings = telemetrySettings(host.environment);
   const remembered = (await readStatus(host))?.health;
   return { configuration, identity, settings, remembered, course: { desired, leaving: '', accessInUse } };
 }

@@ -24,8 +24,12 @@ export interface Voice {
 type Parts = Given & Self & Link & Observation & Upkeep;
 
 export function openVoice(parts: Parts): Voice {
-  const { host, logger, environment, life, tunnel, telemetry, line, health, reconciler, facts } = parts;
-  const notifier = createNotifier({ environment, logger });
+  const { host, logger, signal, life, tunnel, telemetry, line, health, reconciler, facts } = parts;
+  const notifier = createNotifier({
+    environment: host.environment,
+    logger,
+    wait: (milliseconds) => host.clock.sleep(milliseconds),
+  });
   // One after the other: a path is written by one writer at a time. However often it is asked for,
   // one more is to come at most.
   const publish = oneAtATime(async () => {
@@ -48,14 +52,20 @@ export function openVoice(parts: Parts): Voice {
   reconciler.onChange(tell);
   health.onChange(tell);
   facts.onJudged(tell);
+  const beat = async (intervalMs: number) => {
+    while (!signal.aborted) {
+      await host.clock.sleep(intervalMs, signal).catch(() => undefined);
+      if (!signal.aborted) background('status', publish());
+    }
+  };
   return {
     tell,
     begin: async () => {
       life.defer(() => notifier.stopping());
       await publish();
       const intervalMs = Math.min(statusIntervalMs, notifier.intervalMs ?? statusIntervalMs);
-      const beat = setInterval(() => background('status', publish()), intervalMs);
-      life.defer(() => clearInterval(beat));
+      const beating = beat(intervalMs);
+      life.defer(() => beating);
     },
   };
 }

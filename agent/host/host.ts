@@ -265,6 +265,8 @@ export interface Host {
   readonly processes: HostProcesses;
   readonly network: HostNetwork;
   readonly clock: HostClock;
+  /** Of this process, without the token of a join. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   hostname(): Promise<string>;
   kernel(): Promise<{ release: string; machine: string }>;
   mounts(): Promise<readonly MountPoint[]>;

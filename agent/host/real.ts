@@ -24,6 +24,7 @@ export function createHost(): Host {
     processes: systemProcesses,
     network: systemNetwork,
     clock: systemClock,
+    environment: process.env,
     hostname: async () => hostname(),
     kernel: async () => ({ release: release(), machine: machine() }),
     mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo')) ?? ''),

@@ -1,4 +1,5 @@
-// What goes into a file that is open already: streams in pieces, and lines that are on the disk before anybody goes on.
+// What goes into a file that is open already: streams in pieces, and lines that are on the
+// disk before anybody goes on.
 import type { FileHandle } from 'node:fs/promises';
 import type { DurableAppender } from './host.ts';
 
@@ -25,7 +26,10 @@ export async function writePieces(
   return position;
 }
 
-/** TLS brings 16 KiB at a time, and each write costs as much as four times that. What came before an error is written too. */
+/**
+ * TLS brings 16 KiB at a time, and each write costs as much as four times that. What came
+ * before an error is written too.
+ */
 async function* inPieces(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;

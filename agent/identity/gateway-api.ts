@@ -48,7 +48,7 @@ export interface GatewayCredentials {
    */
   readonly reload?: () => Promise<CurrentIdentity | undefined>;
   /** Where HTTPS_PROXY and NO_PROXY are looked up; default: the process's. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Until an answer is whole; of a download, its head. */
   readonly answerTimeoutMs?: number;
 }
@@ -93,8 +93,8 @@ export interface GatewayApi {
 export function createGatewayApi(credentials: GatewayCredentials): GatewayApi {
   const base = new URL(credentials.url);
   const { answerTimeoutMs = defaultAnswerTimeoutMs } = credentials;
-  const proxy = proxyFor(base, credentials.environment ?? process.env);
-  const agentFor = ({ caPem, certificatePem, keyPem }: Omit<GatewayCredentials, 'url'>) => {
+  const proxy = proxyFor(base, credentials.environment);
+  const agentFor = ({ caPem, certificatePem, keyPem }: Omit<GatewayCredentials, 'url' | 'environment'>) => {
     const identity = keyPem === undefined ? {} : { cert: certificatePem, key: keyPem };
     return httpsAgent({ ca: caPem, minVersion: 'TLSv1.2', ...identity }, proxy);
   };

@@ -139,7 +139,11 @@ function requireSameNode({ identity }: NodeState, { gatewayUrl, nodeName }: Join
 async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   const { settings, listener, signal } = options;
   const refused = new AbortController();
-  const gateway = createGatewayApi({ url: settings.gatewayUrl, caPem: settings.caPem });
+  const gateway = createGatewayApi({
+    url: settings.gatewayUrl,
+    caPem: settings.caPem,
+    environment: host.environment,
+  });
   const hadKey = (await host.files.status(paths.key)) !== undefined;
   let application: Promise<JoinRequest> | undefined;
   let isJudged = true;
@@ -269,5 +273,10 @@ async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<
 async function connect(host: Host, url: string): Promise<GatewayApi> {
   const identity = await readIdentity(host);
   if (identity === undefined) throw new Fault('NOT_JOINED');
-  return createGatewayApi({ url, ...identity, reload: () => readIdentity(host) });
+  return createGatewayApi({
+    url,
+    ...identity,
+    environment: host.environment,
+    reload: () => readIdentity(host),
+  });
 }

@@ -203,7 +203,12 @@ async function drain(
 async function openGateway(host: Host, state: NodeState | undefined): Promise<GatewayApi | undefined> {
   const identity = await readIdentity(host);
   if (identity === undefined || state === undefined) return undefined;
-  return createGatewayApi({ url: state.identity.gatewayUrl, ...identity, reload: () => readIdentity(host) });
+  return createGatewayApi({
+    url: state.identity.gatewayUrl,
+    ...identity,
+    environment: host.environment,
+    reload: () => readIdentity(host),
+  });
 }
 
 async function tolerated<T>(force: boolean, promise: Promise<T>): Promise<T | undefined> {

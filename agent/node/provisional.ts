@@ -65,7 +65,7 @@ async function verifiedManifest(
   { gatewayUrl, caPem, ...named }: Pick<JoinSettings, 'gatewayUrl' | 'caPem' | keyof NamedTrust>,
   signal: AbortSignal,
 ) {
-  const gateway = createGatewayApi({ url: gatewayUrl, caPem });
+  const gateway = createGatewayApi({ url: gatewayUrl, caPem, environment: host.environment });
   try {
     return await previewManifest(host, gatewayManifests(gateway), named, signal);
   } finally {

@@ -35,6 +35,7 @@ export function observe(host: Host, signal?: AbortSignal, commands = readingComm
     processes: readingProcesses(host.processes, remember, signal, commands),
     network: readingNetwork(host.network, remember),
     clock: host.clock,
+    environment: host.environment,
     hostname: () => remember('hostname', [], () => host.hostname()),
     kernel: () => remember('kernel', [], () => host.kernel()),
     mounts: () => remember('mounts', [], () => host.mounts()),

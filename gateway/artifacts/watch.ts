@@ -11,7 +11,13 @@ const intervalMs = 15_000;
 const dayMs = 24 * 3600_000;
 const soonMs = 30 * dayMs;
 
-export function watchStore(store: ArtifactStore, logger: Logger, changed: () => void): { stop(): void } {
+export function watchStore(options: {
+  readonly store: ArtifactStore;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly changed: () => void;
+}): { stop(): void } {
+  const { store, logger, now, changed } = options;
   let known: StoredManifest | undefined;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const lookOnce = async () => {
@@ -19,9 +25,9 @@ export function watchStore(store: ArtifactStore, logger: Logger, changed: () => 
       const found = await store.manifest();
       if (known !== undefined && known !== found) changed();
       known = found;
-      const leftMs = Date.parse(found.manifest.expiresAt) - Date.now();
-      if (leftMs > soonMs || Date.now() - toldAtMs < dayMs) return;
-      toldAtMs = Date.now();
+      const leftMs = Date.parse(found.manifest.expiresAt) - now();
+      if (leftMs > soonMs || now() - toldAtMs < dayMs) return;
+      toldAtMs = now();
       const { serial, expiresAt } = found.manifest;
       logger.warn(
         { serial, expiresAt },

@@ -19,7 +19,7 @@ export interface Audit {
 }
 
 /** `-` is stdout. */
-export function openAudit(path: string, now: () => number = Date.now): Audit {
+export function openAudit(path: string, now: () => number): Audit {
   const destination = pino.destination(
     path === '-'
       ? { dest: 1, sync: true }

@@ -40,7 +40,7 @@ export type RecordEvent = <T extends KubernetesObject>(
 export function createEventRecorder(
   kubernetes: Kubernetes,
   logger: Pick<Logger, 'debug'>,
-  now: () => number = Date.now,
+  now: () => number,
   onDropped: () => void = () => {},
 ): RecordEvent {
   const notes = new TokenBuckets(perObject, rememberedObjects);

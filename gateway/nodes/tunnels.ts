@@ -22,7 +22,7 @@ export class Tunnels {
   readonly #pace: ReportPace;
 
   /** `onHurry`: the node reports faster than can be of use to anybody. */
-  constructor(now: () => number = Date.now, onHurry: (nodeName: string) => void = () => {}) {
+  constructor(now: () => number, onHurry: (nodeName: string) => void = () => {}) {
     this.#now = now;
     this.#pace = new ReportPace(now, onHurry);
   }

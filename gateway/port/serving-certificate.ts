@@ -19,7 +19,7 @@ export function issueServingCertificate(
   authority: Authority,
   publicUrl: URL,
   logger: Logger,
-  now: () => number = Date.now,
+  now: () => number,
 ): Promise<ServingCertificate> {
   const host = publicUrl.hostname.replace(/^\[(.*)\]$/, '$1');
   return issueFresh(authority, () => authority.issueServing(host), logger, now);
@@ -29,7 +29,7 @@ export function issueReplicaCertificate(
   authority: Authority,
   name: string,
   logger: Logger,
-  now: () => number = Date.now,
+  now: () => number,
 ): Promise<ServingCertificate> {
   return issueFresh(authority, () => authority.issueReplica(name), logger, now);
 }

@@ -31,9 +31,9 @@ export async function layGround(given: Given): Promise<Ground> {
   signal.throwIfAborted();
 
   const authority = await Authority.open(kubernetes, now, { nodeMs: options.certificateLifetime });
-  const certificate = await issueServingCertificate(authority, new URL(options.publicUrl), logger);
+  const certificate = await issueServingCertificate(authority, new URL(options.publicUrl), logger, now);
   life.defer(() => certificate.stop());
-  const replicaCertificate = await issueReplicaCertificate(authority, options.name, logger);
+  const replicaCertificate = await issueReplicaCertificate(authority, options.name, logger, now);
   life.defer(() => replicaCertificate.stop());
   return { store, authority, certificate, replicaCertificate };
 }

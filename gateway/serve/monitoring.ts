@@ -31,6 +31,7 @@ export interface MonitoringParts {
   readonly pages: MetricsPages;
   readonly counters: Counters;
   readonly logger: Logger;
+  readonly now: () => number;
 }
 
 export interface Kubelets {
@@ -40,7 +41,7 @@ export interface Kubelets {
 
 /** Scrapes of kubelets, on connections that are given up when a tunnel moves. */
 export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
-  const { options, connection, view, hub, replicas, counters } = parts;
+  const { options, connection, view, hub, replicas, counters, now } = parts;
   if (options.scrapeTokenFile !== undefined) await readToken(options.scrapeTokenFile);
   const caPem =
     options.kubeletCaFile === undefined ? connection.apiServerCaPem : await readRoots(options.kubeletCaFile);
@@ -51,7 +52,7 @@ export async function openKubelets(parts: MonitoringParts): Promise<Kubelets> {
   });
   const scrapes = new KubeletScrapes({
     connections,
-    token: new KubeletToken(connection.kubernetes, Date.now),
+    token: new KubeletToken(connection.kubernetes, now),
     onOutcome: (outcome) => counters.kubeletScrapes.inc({ outcome }),
   });
   return { scrapes, close: () => connections.close() };

@@ -15,7 +15,7 @@ type Parts = Given & Ground & Sessions & Neighbours & Pick<Upkeep, 'loops'>;
 
 /** Resolves when the address has been published for the first time. */
 export async function keepPublished(parts: Parts & { readonly publicPort: PublicPort }): Promise<void> {
-  const { options, kubernetes, logger, life, publicPort } = parts;
+  const { options, kubernetes, logger, now, life, publicPort } = parts;
   const { store, authority, certificate, replicaCertificate, hub, tellRoots, replicas, loops } = parts;
   let isWaiting = false;
   const publish = async () => {
@@ -46,9 +46,12 @@ export async function keepPublished(parts: Parts & { readonly publicPort: Public
   replicaCertificate.keepFresh(() => replicas.renew());
 
   await publish();
-  const storeWatch = watchStore(store, logger, () => {
-    loops.reconcileAll();
-    publishSoon();
+  const storeWatch = watchStore({
+    ...{ store, logger, now },
+    changed: () => {
+      loops.reconcileAll();
+      publishSoon();
+    },
   });
   // The replica that keeps it may be gone by now.
   replicas.roster.onChange(() => {

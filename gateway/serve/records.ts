@@ -19,7 +19,7 @@ export interface Records {
 export function openRecords({ options, kubernetes, logger, now, life }: Given): Records {
   const counters = createCounters();
   life.defer(outliveDefects(defectLog(logger, (where) => counters.defects.inc({ where }))));
-  const audit = openAudit(options.auditFile);
+  const audit = openAudit(options.auditFile, now);
   life.defer(() => audit.close());
   const reopen = () => audit.reopen();
   process.on('SIGHUP', reopen);

@@ -1,5 +1,6 @@
-// The sessions that this gateway holds, at most one per node, and what a HELLO asks for in view of them. Only its node may name a
-// session, whatever it says. Nothing is begun or ended here: the hub carries the verdict out.
+// The sessions that this gateway holds, at most one per node, and what a HELLO asks for in view of
+// them. Only its node may name a session, whatever it says. Nothing is begun or ended here: the
+// hub carries the verdict out.
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 

@@ -1,5 +1,6 @@
-// The streams of a session: opened from here, taken from the peer, all reset when the session begins anew (then their numbers begin
-// anew as well). They outlive any connection: what they want to send waits in the session's outbound part.
+// The streams of a session: opened from here, taken from the peer, all reset when the session begins anew
+// (then their numbers begin anew as well). They outlive any connection: what they want to send waits in
+// the session's outbound part.
 import { Fault } from '../catalogue/fault.ts';
 import type { StreamTarget } from '../messages/session.ts';
 import type { Attachment } from './attachment.ts';

@@ -1,5 +1,6 @@
-// Which hosts a sandbox has: written down, with a network namespace and a place on the line, and taken away again. Changes to what is
-// written and to the line come one after the other, also when hosts are added side by side. Booting them is somebody else's.
+// Which hosts a sandbox has: written down, with a network namespace and a place on the line, and taken away
+// again. Changes to what is written and to the line come one after the other, also when hosts are added side
+// by side. Booting them is somebody else's.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../machine/command.ts';

@@ -34,11 +34,10 @@ export interface MirrorOptions {
   readonly caPem: string;
   readonly stallMs?: number;
   readonly headMs?: number;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): ArtifactOrigin {
-  const { stallMs = defaultStallMs, headMs = defaultHeadMs, environment = process.env } = options;
+  const { stallMs = defaultStallMs, headMs = defaultHeadMs } = options;
   let roots: Promise<string[]> | undefined;
 
   async function request(
@@ -53,7 +52,7 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
     if (url.protocol === 'http:') asked = getPlain(url, common, resolve);
     else {
       roots ??= trustedRoots(host, options.caPem);
-      const agent = httpsAgent({ ca: await roots, keepAlive: false }, proxyFor(url, environment));
+      const agent = httpsAgent({ ca: await roots, keepAlive: false }, proxyFor(url, host.environment));
       asked = getSecure(url, { ...common, agent }, resolve);
     }
     const late = (milliseconds: number) => () =>

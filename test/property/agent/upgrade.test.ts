@@ -33,7 +33,7 @@ beforeAll(async () => {
   };
   gateway.offer([...before, kubelets.good, kubelets.bad], { serial: 2 });
   gateway.desired = { ...gateway.desired, artifacts: before };
-  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
   joined = new IdcHost(known);
   fresh = worldState(joined);
   await joinThrough(gateway, joined.host);

@@ -75,8 +75,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const run = (on: Host = host, environment: Record<string, string> = {}) =>
-  runDaemon(on, { logger, signal: stop.signal, environment });
+const run = (on: Host = host) => runDaemon(on, { logger, signal: stop.signal });
 
 test('nobody is called before all of it stands; then the gateway is, and a stop ends everything', async () => {
   const asked = Promise.withResolvers<void>();
@@ -119,7 +118,7 @@ test('a stage that fails when collecting has begun ends that, too', async () => 
       throw new Error('no environment');
     },
   };
-  await expect(run(host, environment)).rejects.toThrow('no environment');
+  await expect(run({ ...host, environment })).rejects.toThrow('no environment');
   expect(begun).toBe(1);
   expect(threads.size).toBe(0);
   await knockOnce();

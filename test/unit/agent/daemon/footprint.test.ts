@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keepSmall } from '../../../../agent/daemon/footprint.ts';
+import { systemClock } from '../../../../agent/host/clock.ts';
 import { kernelCalls } from '../../../../agent/host/kernel-calls.ts';
 import { releaseFilePages } from '../../../../agent/host/resident-pages.ts';
 
@@ -55,7 +56,12 @@ test('not once more where it can not be done, or has failed', async () => {
 
 test('the signal ends the waiting', async () => {
   const release = vi.fn(() => 0);
-  const ended = keepSmall({ logger, signal, release });
+  const ended = keepSmall({
+    logger,
+    signal,
+    release,
+    wait: (ms) => systemClock.sleep(ms, signal).catch(() => undefined),
+  });
   controller.abort();
   await ended;
   expect(release).not.toHaveBeenCalled();

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createNotifier } from '../../../../agent/daemon/notify.ts';
 import { type KernelCalls, kernelCalls } from '../../../../agent/host/kernel-calls.ts';
@@ -48,7 +49,7 @@ describe.each(['file', 'name without a file'])('a socket that is a %s', (kind) =
     const socket = kind === 'file' ? join(folder, 'notify') : `@regnode-test-${process.pid}`;
     const { child, heard } = await listen(socket);
     const environment = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '60000000' };
-    const notifier = createNotifier({ environment, logger, calls });
+    const notifier = createNotifier({ environment, logger, calls, wait: sleep });
     expect(notifier.intervalMs).toBe(20_000);
     for (let count = 0; count < 50; count++) {
       await notifier.alive(`Joined, tunnel Open ${count}`);
@@ -66,7 +67,7 @@ describe.each(['file', 'name without a file'])('a socket that is a %s', (kind) =
 
 test('without systemd nothing is sent', async () => {
   const sendDatagram = vi.fn(() => 0);
-  const notifier = createNotifier({ environment: {}, logger, calls: { sendDatagram } });
+  const notifier = createNotifier({ environment: {}, logger, calls: { sendDatagram }, wait: sleep });
   await notifier.alive('x');
   expect(sendDatagram).not.toHaveBeenCalled();
   expect(notifier.intervalMs).toBeUndefined();
@@ -93,7 +94,7 @@ test('and given up after a while: the next one says the same', async () => {
 });
 
 test('what cannot be sent is told once, with its reason', async () => {
-  const notifier = createNotifier({ environment, logger, calls });
+  const notifier = createNotifier({ environment, logger, calls, wait: sleep });
   await notifier.alive('x');
   await notifier.alive('x');
   expect(logger.error.mock.calls).toEqual([
@@ -102,7 +103,7 @@ test('what cannot be sent is told once, with its reason', async () => {
 });
 
 test('a program without its addon says that', async () => {
-  await createNotifier({ environment, logger }).alive('x');
+  await createNotifier({ environment, logger, wait: sleep }).alive('x');
   expect(logger.error.mock.calls).toEqual([
     [expect.objectContaining({ reason: expect.stringContaining('kernel-calls.node') }), expect.any(String)],
   ]);

@@ -38,7 +38,7 @@ beforeEach(async () => {
   health = { missing: [], isSeen: true, processes: ['kubelet.service 7'], started: ['kubelet.service 7'] };
   healthNow = () => health;
   await joinThrough(gateway, world.host, { signal: stop.signal });
-  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
 });
 afterEach(async () => {
   stop.abort();

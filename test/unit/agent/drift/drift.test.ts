@@ -22,7 +22,7 @@ let state: NodeState;
 
 beforeAll(async () => {
   gateway = await startGateway();
-  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
 });
 afterAll(async () => {
   api.close();

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const api = (ca = caPem) => createGatewayApi({ url, caPem: ca });
+const api = (ca = caPem) => createGatewayApi({ url, caPem: ca, environment: {} });
 const answer = (status: number, body: string) => {
   respond = (request, response) => {
     request.resume();
@@ -36,7 +36,7 @@ test('a gateway of another CA is not trusted', async () => {
 });
 
 test('a port where nobody listens is GATEWAY_UNREACHABLE with the reason', async () => {
-  const gone = createGatewayApi({ url: 'https://127.0.0.1:1', caPem });
+  const gone = createGatewayApi({ url: 'https://127.0.0.1:1', caPem, environment: {} });
   await expect(gone.status()).rejects.toMatchObject({
     code: 'GATEWAY_UNREACHABLE',
     values: { detail: expect.stringContaining('ECONNREFUSED') },
@@ -202,7 +202,12 @@ describe('a certificate that was renewed meanwhile', () => {
     const [old, renewed] = [await selfSigned('old'), await selfSigned('new')];
     const identityOf = ({ cert, key }: typeof old) => ({ caPem, certificatePem: cert, keyPem: key });
     const asked = refuseOnce();
-    const gateway = createGatewayApi({ url, ...identityOf(old), reload: async () => identityOf(renewed) });
+    const gateway = createGatewayApi({
+      url,
+      ...identityOf(old),
+      reload: async () => identityOf(renewed),
+      environment: {},
+    });
     await gateway.deregister();
     expect(asked()).toBe(2);
   });
@@ -211,7 +216,7 @@ describe('a certificate that was renewed meanwhile', () => {
     const { cert, key } = await selfSigned('old');
     const identity = { caPem, certificatePem: cert, keyPem: key };
     const asked = refuseOnce();
-    const gateway = createGatewayApi({ url, ...identity, reload: async () => identity });
+    const gateway = createGatewayApi({ url, ...identity, reload: async () => identity, environment: {} });
     await expect(gateway.deregister()).rejects.toMatchObject({ code: 'CERTIFICATE_REFUSED' });
     expect(asked()).toBe(1);
   });
@@ -258,7 +263,7 @@ test.each([
   ],
 ])('a download with %s is given up', async (_name, answers: typeof respond) => {
   respond = answers;
-  const patient = createGatewayApi({ url, caPem, answerTimeoutMs: 300 });
+  const patient = createGatewayApi({ url, caPem, answerTimeoutMs: 300, environment: {} });
   await expect(patient.download('/artifacts/x', 0)).rejects.toMatchObject({
     code: 'GATEWAY_UNREACHABLE',
     values: { detail: 'no answer within 0.3 s' },

@@ -55,7 +55,7 @@ function join(
 
 /** What the daemon does with a desired state. */
 async function admit(desired = gateway.desired): Promise<void> {
-  const api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  const api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
   try {
     await admitDesired(world.host, desired, gatewayManifests(api));
   } finally {

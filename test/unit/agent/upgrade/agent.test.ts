@@ -36,7 +36,7 @@ beforeAll(async () => {
   agent = gateway.add('agent', '2.0.0', 'agent two');
   gateway.offer([...before, agent], { serial: 2 });
   gateway.desired = { ...gateway.desired, artifacts: before };
-  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
 });
 afterAll(async () => {
   api.close();

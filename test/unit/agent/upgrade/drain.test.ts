@@ -36,7 +36,7 @@ beforeAll(async () => {
   kubelets = { patch: add('patch'), minor: add('minor'), bad: add('bad') };
   gateway.offer([...before, ...Object.values(kubelets)], { serial: 2 });
   gateway.desired = { ...gateway.desired, artifacts: before };
-  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem });
+  api = createGatewayApi({ url: gateway.url, caPem: gateway.caPem, environment: {} });
 });
 afterAll(async () => {
   api.close();

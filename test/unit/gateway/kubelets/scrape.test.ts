@@ -74,7 +74,7 @@ async function open({ kubelets = {}, limits = {}, tokenFile }: World) {
     latest: () => undefined,
     registered: () => registered,
     node: (name) => registered.find(({ metadata }) => metadata.name === name),
-    tunnels: new Tunnels(),
+    tunnels: new Tunnels(Date.now),
     gateway: 'gw-a',
     replicas: () => [],
     holderOf: () => undefined,

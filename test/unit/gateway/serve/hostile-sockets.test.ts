@@ -345,7 +345,7 @@ describe('the status port', () => {
       latest: () => undefined,
       registered: () => [registered],
       node: (name) => (name === 'idc-1' ? registered : undefined),
-      tunnels: new Tunnels(),
+      tunnels: new Tunnels(Date.now),
       access: scrapeAccess(undefined),
       logger,
       kubelets: {

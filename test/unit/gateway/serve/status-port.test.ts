@@ -25,7 +25,7 @@ let crowded: string[];
 beforeEach(async () => {
   reason = undefined;
   crowded = [];
-  tunnels = new Tunnels();
+  tunnels = new Tunnels(Date.now);
   port = await openStatusPort({
     listen: { host: '127.0.0.1', port: 0 },
     pages: {

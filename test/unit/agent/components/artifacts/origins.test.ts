@@ -83,7 +83,7 @@ const startOf = (request: IncomingMessage) =>
   Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
 
 const mirror = (url = plainUrl, stallMs = 300, headMs = 10_000) =>
-  mirrorOrigin(fixtureHost(root), url, { caPem: secure.caPem, stallMs, headMs, environment: {} });
+  mirrorOrigin(fixtureHost(root), url, { caPem: secure.caPem, stallMs, headMs });
 const gateway = () => gatewayOrigin(api);
 
 function fetch(
