@@ -10,7 +10,7 @@ import { bytes, type FakeGateway, sha256, startGateway } from './gateway.ts';
 import { install, isRoot, type Outcome, ThrowAwayMachine, temporaryFolder } from './installation.ts';
 import { makePayload } from './payload.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let gateway: FakeGateway;
 let folder: string;
@@ -91,7 +91,7 @@ describe('refused', () => {
     });
     const outcome = await run();
     expectNothing(outcome, 'ARTIFACT_DOWNLOAD_FAILED');
-  }, 120_000);
+  }, 300_000);
 
   test('not there', async () => {
     gateway.answers.delete(path);
@@ -111,7 +111,7 @@ describe('refused', () => {
     } finally {
       await elsewhere.close();
     }
-  }, 120_000);
+  }, 300_000);
 
   test('right hash, but no archive', async () => {
     gateway.offer('1.0.0', Buffer.from('this is no archive'));
@@ -169,7 +169,7 @@ describe('accepted', () => {
     const asked = gateway.requests.filter((request) => request.includes(path));
     expect(asked.length).toBe(4);
     expect(asked.slice(1).every((request) => / bytes=\d+-$/.test(request))).toBe(true);
-  }, 120_000);
+  }, 300_000);
 
   test('from a server without ranges', async () => {
     let first = true;
@@ -180,7 +180,7 @@ describe('accepted', () => {
       response.write(archive.subarray(0, 700), () => response.destroy());
     });
     expectInstalled(await run());
-  }, 120_000);
+  }, 300_000);
 
   test('from a mirror: the archive there, the manifest from the gateway', async () => {
     const mirror = await startGateway();
@@ -236,7 +236,7 @@ describe('accepted', () => {
       plain.closeAllConnections();
       plain.close();
     }
-  }, 120_000);
+  }, 300_000);
 
   test('from the second mirror, when the first is away, and from the gateway, when all others are', async () => {
     const mirror = await startGateway();
@@ -256,7 +256,7 @@ describe('accepted', () => {
     } finally {
       await mirror.close();
     }
-  }, 120_000);
+  }, 300_000);
 
   test.each([
     ['flipped', () => Buffer.concat([archive.subarray(0, 500), Buffer.from('x'), archive.subarray(501)])],
@@ -278,7 +278,7 @@ describe('accepted', () => {
         await mirror.close();
       }
     },
-    120_000,
+    300_000,
   );
 
   test('from the gateway, when the mirror breaks off behind a wrong byte, again and again', async () => {
@@ -298,7 +298,7 @@ describe('accepted', () => {
     } finally {
       await mirror.close();
     }
-  }, 120_000);
+  }, 300_000);
 
   test('from a folder, or one tar of it, with no network at all', async () => {
     const bundle = join(folder, 'bundle');

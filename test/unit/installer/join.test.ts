@@ -268,7 +268,7 @@ describe.runIf(isRoot)('taking it away', () => {
     const before = machine.changes();
     const outcome = await machine.install(['--uninstall', '--force']);
     expect(outcome.exitCode).toBe(5);
-    expect(machine.calls()).toEqual(['called leave --force']);
+    expect(machine.calls()).toEqual(['called leave --force --recover']);
     expect(machine.changes()).toEqual(before);
   });
 
