@@ -267,8 +267,15 @@ test('after it has gone, every address leads to whom it belongs', async () => {
   expect(await kubectl(sandbox, ['logs', 'talker', '--tail=1'])).toContain(`on ${victim}`);
   expect(await connect(`${stolen.node}:10250`)).toContain(' 200 ');
   expect(await received()).toBe(1);
-  // And its own is free for the next, once its Node has been deleted.
-  await kubectl(sandbox, ['delete', 'node', 'hostile']);
+  // And its own is free for the next, once it has been expelled: its Node goes, as often as it makes it.
+  const until = `hostile=${new Date(Date.now() + 3600_000).toISOString()}`;
+  const list = ['configmap', 'regnode-expelled-nodes', `--from-literal=${until}`];
+  await kubectl(sandbox, ['-n', 'regnode-system', 'create', ...list]);
+  const isGone = async () => !(await kubectl(sandbox, ['get', 'nodes', '-o', 'name'])).includes('hostile');
+  await waitFor('its Node to be deleted', isGone, { timeoutMs: 60_000 });
+  const again = await kubectlAs(sandbox, 'hostile', kubelet, ['create', '-f', '-'], node);
+  expect(again, again.stderr).toMatchObject({ exitCode: 0 });
+  await waitFor('its Node to be deleted again', isGone, { timeoutMs: 60_000 });
   const isFree = async () => (await attempt('next')).status === 200;
   await waitFor('its address to be free', isFree, { timeoutMs: 20_000 });
 });
