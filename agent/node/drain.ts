@@ -44,16 +44,26 @@ async function drainAll(
   { timeoutMs, onDrain, signal }: DrainOptions,
 ): Promise<DrainResponse> {
   const endMs = clock.monotonicMs() + timeoutMs;
-  const evictedPods: string[] = [];
+  const evictedPods = new Set<string>();
+  let awaited: ReadonlySet<string> | undefined;
   for (let next = firstWaitMs; ; next = waitMs) {
     const leftMs = Math.max(0, endMs - clock.monotonicMs());
     const seen = await gateway.drain(signal, Math.ceil(Math.min(next, leftMs)));
-    evictedPods.push(...seen.evictedPods);
-    const all = { evictedPods, remainingPods: seen.remainingPods };
+    awaited ??= new Set(namesIn(seen));
+    for (const pod of seen.evictedPods) evictedPods.add(pod);
+    // A pod that comes although the node is cordoned bears that, comes again, and is not waited for.
+    const isAwaited = (pod: string) => awaited?.has(pod) && !evictedPods.has(pod);
+    const remainingPods = seen.remainingPods.filter(({ pod }) => isAwaited(pod));
+    const all = { evictedPods: [...evictedPods], remainingPods };
     onDrain(all);
     if (stuckOf(all).length === 0 || clock.monotonicMs() >= endMs) return all;
   }
 }
+
+const namesIn = ({ evictedPods, remainingPods }: DrainResponse) => [
+  ...evictedPods,
+  ...remainingPods.map(({ pod }) => pod),
+];
 
 /** Those that should have gone. */
 export function stuckOf({ remainingPods }: DrainResponse): DrainResponse['remainingPods'] {

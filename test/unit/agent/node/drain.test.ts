@@ -53,6 +53,21 @@ test('pods that go are told, and the first answer comes soon', async () => {
   expect(uncordoned()).toBe(0);
 });
 
+test('a pod that comes again to a cordoned node, whatever it is called, is not waited for', async () => {
+  const round = (number: number): DrainResponse => ({
+    evictedPods: number === 1 ? [] : [`cilium/operator-${number - 1}`, 'default/set-0'],
+    remainingPods: [
+      { pod: `cilium/operator-${number}`, reason: 'it has not ended yet' },
+      { pod: 'default/set-0', reason: 'it has not ended yet' },
+    ],
+  });
+  const { leave, waits } = cloud([round(1), round(2), round(3), round(4)]);
+  const { evictedPods, remainingPods } = await leave(300_000);
+  expect(waits).toHaveLength(2);
+  expect(evictedPods).toEqual(['cilium/operator-1', 'default/set-0']);
+  expect(remainingPods).toEqual([]);
+});
+
 test('a budget that lets none go is a refusal with its name, and the node takes pods again', async () => {
   const { leave, waits, uncordoned } = cloud([held]);
   await expect(leave(20_000)).rejects.toMatchObject({
