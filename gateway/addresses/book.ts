@@ -34,7 +34,7 @@ export interface BookOptions {
   readonly pools: Pick<Live<PoolObject>, 'values' | 'onChange'>;
   readonly cluster: Pick<ClusterAddresses, 'latest' | 'fresh' | 'readNow' | 'pods'>;
   readonly own: Pick<OwnAddresses, 'refresh' | 'holders'>;
-  /** Names whose Nodes have nothing. */
+  /** Names whose Nodes have nothing, and which no host gets. */
   readonly expelled?: { has(name: string): boolean; onChange(listener: () => void): void };
 }
 
@@ -139,12 +139,14 @@ export class AddressBook {
   }
 
   #claims({ holders, ranges }: ClusterSnapshot, pods: ReadonlyMap<string, readonly Holder[]>): Claims {
-    const { pools, own } = this.#options;
+    const { pools, own, expelled } = this.#options;
     const registrations = (key: string) => this.#registrations(key);
     const nodes = (key: string) => this.#foreignNodes(key);
     return {
       *holders(key) {
         yield* own.holders(key);
+        // Its kubelet's certificate would be that of the host that joins under its name.
+        if (expelled?.has(key)) yield { kind: 'expelled host', name: key, sinceMs: Number.POSITIVE_INFINITY };
         yield* holders.get(key) ?? [];
         yield* pods.get(key) ?? [];
         yield* nodes(key);
@@ -166,7 +168,8 @@ export class AddressBook {
     const { nodes } = this.#options;
     for (const name of this.#nodes.holders(key)) {
       if (!this.#isForeign(name)) continue;
-      const sinceMs = key === name ? createdMs(nodes.get(name)) : this.#saidSinceMs(name);
+      // Its kubelet may write its addresses at any time, also that of a removed host, or beside a join.
+      const sinceMs = key === name ? createdMs(nodes.get(name)) : Number.POSITIVE_INFINITY;
       yield { kind: 'Node', name, sinceMs };
     }
   }
@@ -182,17 +185,6 @@ export class AddressBook {
     return createdMs(nodes.get(name)) < createdMs(registration);
   }
 
-  /**
-   * Of addresses and ranges in a Node. A removed host may write its own for as long as its kubelet's
-   * certificate lives, and any time: what a Node without a registration says refuses joins, and takes
-   * nothing from a node that has it.
-   */
-  #saidSinceMs(name: string): number {
-    const { nodes, registered } = this.#options;
-    const isRegistered = registered.get(name)?.status?.joinedAt !== undefined;
-    return isRegistered ? createdMs(nodes.get(name)) : Number.POSITIVE_INFINITY;
-  }
-
   #rangesOfPods(): readonly HeldRange[] {
     if (this.#ranges !== undefined) return this.#ranges;
     const { pools } = this.#options;
@@ -204,10 +196,8 @@ export class AddressBook {
       return range ? [{ range, what, sinceMs: Number.POSITIVE_INFINITY }] : [];
     });
     const ofNodes = [...this.#podRanges].flatMap(([name, ranges]) => {
-      const about = {
-        what: `range of pods of the Node ${name}`,
-        sinceMs: this.#saidSinceMs(name),
-      };
+      const what = `range of pods of the Node ${name}`;
+      const about = { what, sinceMs: Number.POSITIVE_INFINITY };
       return this.#isForeign(name) ? ranges.map((range) => ({ range, ...about })) : [];
     });
     this.#ranges = [...ofPools, ...ofNodes];

@@ -6,7 +6,15 @@ import { type AddressRange, canonicalAddress, parseAddress, unusableKind } from 
 
 /** Who has a name or an address already. */
 export interface Holder {
-  readonly kind: 'RegisteredNode' | 'Node' | 'Service' | 'EndpointSlice' | 'Pod' | 'API server' | 'gateway';
+  readonly kind:
+    | 'RegisteredNode'
+    | 'Node'
+    | 'expelled host'
+    | 'Service'
+    | 'EndpointSlice'
+    | 'Pod'
+    | 'API server'
+    | 'gateway';
   readonly name: string;
   /** Since when; of two the earlier one is the owner. */
   readonly sinceMs: number;
@@ -96,8 +104,11 @@ function isWithin(name: string, domain: string): boolean {
 
 function holderObjection(key: string, claimant: Claimant, claims: Claims): string | undefined {
   for (const holder of claims.holders(key)) {
-    const isClaimant = holder.kind === 'RegisteredNode' && holder.name === claimant.name;
-    if (!isClaimant && isEarlier(holder, claimant)) return `it belongs to the ${holder.kind} ${holder.name}`;
+    const hasItsName = holder.name === claimant.name;
+    const isClaimant = holder.kind === 'RegisteredNode' && hasItsName;
+    // A Node of its name that is not its own was there before it.
+    const isBefore = (holder.kind === 'Node' && hasItsName) || isEarlier(holder, claimant);
+    if (!isClaimant && isBefore) return `it belongs to the ${holder.kind} ${holder.name}`;
   }
   return undefined;
 }

@@ -30,7 +30,10 @@ export interface ClusterAddressesOptions {
 const freshMs = 15_000;
 /** API servers allow services 20 bits of an address at most: what is wider are two ranges. */
 const leastServicePrefix = { 4: 12, 6: 108 };
-/** Later than all that is there, and in the way of a join all the same. */
+/**
+ * Later than all that is there, and in the way of a join all the same: what stands in an object may
+ * be younger than the object.
+ */
 const anyTime = Number.POSITIVE_INFINITY;
 /** Slices of pods, which their controller keeps. */
 const notOfPods = 'endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io';
@@ -113,11 +116,9 @@ export class ClusterAddresses {
     }
     for (const slice of slices) {
       const { name, namespace = '' } = slice.metadata;
-      const holder: Holder = {
-        kind: 'EndpointSlice',
-        name: `${namespace}/${name}`,
-        sinceMs: createdMs(slice),
-      };
+      const isOfApiServer = namespace === 'default' && name === 'kubernetes';
+      const sinceMs = isOfApiServer ? createdMs(slice) : anyTime;
+      const holder: Holder = { kind: 'EndpointSlice', name: `${namespace}/${name}`, sinceMs };
       for (const { addresses = [], nodeName, topology } of slice.endpoints ?? []) {
         const node = nodeName ?? topology?.['kubernetes.io/hostname'];
         if (node !== undefined && this.#options.isRegistered(node)) continue;

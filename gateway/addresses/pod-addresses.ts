@@ -84,8 +84,7 @@ function addressesOf({ status }: Pod): readonly string[] {
   return (status?.podIPs ?? []).flatMap(({ ip }) => canonicalAddress(ip ?? '') ?? []);
 }
 
-function podHolder({ metadata }: Pod): Holder {
-  const { name, namespace = '' } = metadata;
-  const created = Date.parse(metadata.creationTimestamp ?? '');
-  return { kind: 'Pod', name: `${namespace}/${name}`, sinceMs: Number.isNaN(created) ? 0 : created };
+/** A removed host's kubelet may write its old pods: they refuse joins, and take nothing from a node. */
+function podHolder({ metadata: { name, namespace = '' } }: Pod): Holder {
+  return { kind: 'Pod', name: `${namespace}/${name}`, sinceMs: Number.POSITIVE_INFINITY };
 }

@@ -2,7 +2,7 @@
 // pool, key, name. Then the name is claimed (creating the RegisteredNode is atomic in Kubernetes), the quota
 // counted, and last a use of the token taken; what fails after the claim gives the name back. A host that
 // lost our answer asks again with the same key and gets one without a second use.
-
+import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { KubeletAccess } from '../../protocol/messages/desired.ts';
 import {
@@ -109,13 +109,14 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     await update(kubernetes, registeredNodes, { name: nodeName }, (current) => {
       if (current.metadata.uid !== existing.metadata.uid)
         throw new Fault('NODE_NAME_TAKEN', { name: nodeName });
+      assertPlaced(current, addresses);
       return { ...current, spec: returned(current, host, addresses, desk.now()) };
     });
   }
   const certificate = await authority.issueNode({ name: nodeName, pool: token.pool, publicKey });
   const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
   try {
-    await writeStatus(kubernetes, claimed, {
+    await writeStatus(kubernetes, claimed, keySha256, {
       phase: 'Joining',
       detail: undefined,
       revision: undefined,
@@ -170,13 +171,26 @@ async function assertNameFree(kubernetes: Kubernetes, name: string): Promise<voi
   if (await kubernetes.get(nodes, name)) throw new Fault('NODE_NAME_TAKEN', { name });
 }
 
+/**
+ * What it took is still its own: addresses that the node gave up meanwhile, by saying that it has moved,
+ * another may have found free.
+ */
+function assertPlaced({ spec }: RegisteredNode, addresses: readonly string[]): void {
+  if (isDeepStrictEqual(spec.addresses, addresses)) return;
+  const detail = 'the node has named other addresses meanwhile';
+  throw new Fault('ADDRESS_NOT_OWNED', { address: addresses[0] ?? '', detail, pool: spec.pool });
+}
+
+/** Of this very registration, while it has the key whose certificate is written down. */
 async function writeStatus(
   kubernetes: Kubernetes,
   { metadata: { name, uid } }: RegisteredNode,
+  keySha256: string,
   status: RegisteredNodeStatus,
 ): Promise<void> {
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
-    if (current.metadata.uid !== uid) throw new Fault('NODE_NAME_TAKEN', { name });
+    if (current.metadata.uid !== uid || current.spec.keySha256 !== keySha256)
+      throw new Fault('NODE_NAME_TAKEN', { name });
     return { ...current, status: withoutEmpty({ ...current.status, ...status }) };
   });
 }

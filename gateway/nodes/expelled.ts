@@ -1,7 +1,8 @@
 // Names whose Nodes are nobody's: hosts that were removed because they mean harm, and have a kubelet's
 // certificate for as long as the cluster's CA gave it. An administrator lists them in the ConfigMap
 // regnode-system/regnode-expelled-nodes, each with the time until which it counts. A Node of such a name that
-// no registration owns is deleted whenever it appears, and keeps nothing from anybody. Names get here by no
+// no registration owns is deleted whenever it appears, and keeps nothing from anybody. No host joins under
+// such a name: that certificate would be good for it, and for the Secrets of its pods. Names get here by no
 // other way: one who joins and leaves under the name that a cloud node will have must not rid that node of
 // what protects its addresses.
 import type { Logger } from 'pino';

@@ -1,6 +1,7 @@
 // RBAC: exactly what the gateway's own code does, for its ServiceAccount and for a client certificate with
 // CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The
-// gateway may create secrets in kube-system but read only those of its own namespace and delete by name.
+// gateway may create secrets in kube-system but read only those of its own namespace and delete by name. That
+// keeps none of them from one that means harm (SECURITY.md): a deletion may be answered with the object.
 
 import { ciliumAccess, ciliumNamespaceRules } from '../cilium/access.ts';
 import { ciliumNamespace, foreignCilium } from '../cilium/names.ts';

@@ -1,7 +1,8 @@
 // Whose a name or an address is, once nodes are there: the first owner keeps it, what is taken away goes
 // back, and what cannot be a node's own leads to nobody.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { nodes, services } from '../../../../gateway/kubernetes/kinds.ts';
+import { addressObjection } from '../../../../gateway/addresses/claims.ts';
+import { endpointSlices, nodes, pods, services } from '../../../../gateway/kubernetes/kinds.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
 import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { bookNow } from '../book.ts';
@@ -125,6 +126,28 @@ describe('a removed host', () => {
     for (const host of own) expect(await ownerOf(host), host).toBe('idc-1');
     expect(await contested('idc-1')).toEqual([]);
   });
+
+  test('nor when it has joined again beside a Node that it had made before', async () => {
+    await kubernetes.create(nodes, { metadata: { name: 'removed' } });
+    await register('removed', ['10.77.0.66']);
+    await register('idc-1', own.slice(1));
+    await kubernetes.patch(nodes, 'removed', said);
+    for (const host of own) expect(await ownerOf(host), host).toBe('idc-1');
+    expect(await contested('idc-1')).toEqual([]);
+  });
+
+  test('nor by what it writes into the pods that it had', async () => {
+    const pod = { metadata: { name: 'old', namespace: 'web' }, spec: { nodeName: 'removed' } };
+    await kubernetes.create(pods, pod);
+    await register('idc-1', ['10.77.0.11']);
+    const status = { podIP: '10.77.0.11', phase: 'Running' };
+    await kubernetes.patch(pods, 'old', { status }, { namespace: 'web', subresource: 'status' });
+    const claims = await (await bookNow(kubernetes)).recent(['10.77.0.11']);
+    const [node] = kubernetes.stored(registeredNodes);
+    const sinceMs = Date.parse(node?.metadata.creationTimestamp ?? '');
+    expect([...claims.holders('10.77.0.11')].map(({ kind }) => kind)).toContain('Pod');
+    expect(addressObjection('10.77.0.11', { name: 'idc-1', sinceMs }, claims)).toBeUndefined();
+  });
 });
 
 describe('a pool whose editor may edit no other', () => {
@@ -159,4 +182,15 @@ describe('a Service that is older than the node', () => {
     expect(await ownerOf('idc-1')).toBe('idc-1');
     expect(await contested('idc-1')).toEqual([]);
   });
+});
+
+test('endpoints that are older than the node take nothing from it by what is written later', async () => {
+  const metadata = { name: 'old-1', namespace: 'web' };
+  kubernetes.answer = () => ({ versions: [{ version: 'v1' }] });
+  await kubernetes.create(endpointSlices, { metadata });
+  await register('idc-1', ['10.77.0.11']);
+  const endpoints = [{ addresses: ['10.77.0.11'] }];
+  await kubernetes.patch(endpointSlices, 'old-1', { endpoints }, { namespace: 'web' });
+  expect(await ownerOf('10.77.0.11')).toBe('idc-1');
+  expect(await contested('idc-1')).toEqual([]);
 });

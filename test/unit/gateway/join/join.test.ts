@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { type JoinDesk, join as joinFrom } from '../../../../gateway/join/join.ts';
+import { restate } from '../../../../gateway/join/restatement.ts';
 import { createToken, listTokens } from '../../../../gateway/join/token.ts';
 import {
   endpointSlices,
@@ -16,7 +17,7 @@ import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts'
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
 import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { type JoinRequest, joinResponseSchema } from '../../../../protocol/messages/join.ts';
-import { applicant } from '../applicant.ts';
+import { applicant, facts } from '../applicant.ts';
 import { bookOf } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { offered, pool, store } from '../pool.ts';
@@ -218,6 +219,21 @@ describe('again', () => {
       expect(addressesOf()).toEqual(['idc-1 10.77.0.99']);
     });
 
+    test('one that it gives up while its join is looked at stays with whoever took it', async () => {
+      const text = await token({ uses: 5 });
+      const first = await applicant('idc-1');
+      const next = await applicant('idc-2', 'b'.repeat(32), '10.77.0.11');
+      await join(desk, first.request(text));
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'list' || plural !== 'services') return;
+        kubernetes.before = () => {};
+        await restate(desk, 'idc-1', { ...facts, addresses: ['10.77.0.99'] }, '10.77.0.99');
+        await join(desk, next.request(text));
+      };
+      await expect(join(desk, first.request(text))).rejects.toMatchObject({ code: 'ADDRESS_NOT_OWNED' });
+      expect(addressesOf()).toEqual(['idc-1 10.77.0.99', 'idc-2 10.77.0.11']);
+    });
+
     test('a token that is used up meanwhile gives the address back', async () => {
       const [moved] = await both();
       kubernetes.before = async (verb, plural) => {
@@ -344,6 +360,26 @@ describe('again', () => {
       const hosts = await Promise.all([applicant('idc-1'), applicant('idc-1')]);
       const answers = await Promise.allSettled(hosts.map((host) => join(desk, host.request(text))));
       expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    test('the host that had the name, and joins in the same moment, has no certificate of it', async () => {
+      const text = await token({ uses: 5 });
+      const [before, next] = [await applicant('idc-2'), await applicant('idc-2')];
+      await join(desk, before.request(text));
+      const until = new Date(Date.now() + 60_000).toISOString();
+      await kubernetes.patch(registeredNodes, 'idc-2', { spec: { readmission: { until } } });
+      const serials = () =>
+        kubernetes.stored(registeredNodes).map(({ status }) => status?.certificateSerials?.join());
+      let good: ReturnType<typeof serials> = [];
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'create' || plural !== 'secrets') return;
+        kubernetes.before = () => {};
+        await join(desk, next.request(text));
+        good = serials();
+      };
+      await expect(join(desk, before.request(text))).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+      expect(serials()).toEqual(good);
+      expect(bootstrapTokens()).toHaveLength(2);
     });
 
     test.each([

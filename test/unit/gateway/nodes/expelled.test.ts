@@ -2,6 +2,7 @@
 // nothing from anybody, and no other Node does.
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
+import { nameObjection } from '../../../../gateway/addresses/claims.ts';
 import { configMaps, type NodeObject, nodes } from '../../../../gateway/kubernetes/kinds.ts';
 import { gatewayNamespace } from '../../../../gateway/kubernetes/names.ts';
 import type { Change } from '../../../../gateway/kubernetes/watcher.ts';
@@ -101,4 +102,13 @@ test('what it lists keeps no address, range or name from a join, also before it 
   };
   await expect(expelled.round()).rejects.toThrow('away');
   expect(await holders()).toBe(0);
+});
+
+test('no host joins under the name of an expelled one, until its time is over', async () => {
+  await expel({ hostile: later, over: '2026-11-30T11:59:59Z' });
+  await expelled.round();
+  const claims = await (await bookNow(kubernetes, expelled)).current([]);
+  const refusal = (name: string) => nameObjection(name, { name, sinceMs: Number.POSITIVE_INFINITY }, claims);
+  expect(refusal('hostile')).toBe('it belongs to the expelled host hostile');
+  expect(['over', 'next'].map(refusal)).toEqual([undefined, undefined]);
 });
