@@ -29,8 +29,9 @@ export class PodAddresses {
     const found = new Map<string, Holder[]>();
     for (const address of addresses) {
       const fieldSelector = `status.podIP=${address}`;
-      const { items } = await this.#options.kubernetes.list(pods, { fieldSelector });
-      const holders = items.filter((pod) => this.#holds(pod)).map(podHolder);
+      const keep = (pod: Pod) => this.#holds(pod);
+      const { items } = await this.#options.kubernetes.list(pods, { fieldSelector, keep });
+      const holders = items.map(podHolder);
       if (holders.length > 0) found.set(address, holders);
     }
     return found;

@@ -11,9 +11,11 @@ import {
   type PatchType,
   type WatchEvent,
 } from './kubernetes.ts';
-import { createTransport } from './transport.ts';
+import { type Allowance, createTransport } from './transport.ts';
 
 const pageSize = 500;
+/** Of one node's pods: a kubelet may make as many as it likes, of a quarter of a megabyte each. */
+const smallPageSize = 100;
 /**
  * The API server ends a watch after this; the client gives up a little later, so a
  * dead connection is noticed.
@@ -31,10 +33,17 @@ const contentTypes: Readonly<Record<PatchType | 'apply', string>> = {
 
 export function createKubernetes(config: KubeConfig): Kubernetes {
   const transport = createTransport(config);
-  const exchange = <T>(method: string, path: string, body?: unknown, contentType?: string) =>
+  const exchange = <T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType?: string,
+    allowance?: Allowance,
+  ) =>
     transport.exchange<T>({
       method,
       path,
+      ...(allowance && { allowance }),
       ...(body === undefined ? {} : { body }),
       ...(contentType === undefined ? {} : { contentType }),
     });
@@ -51,15 +60,20 @@ export function createKubernetes(config: KubeConfig): Kubernetes {
     async list(kind, options = {}) {
       type Page = { items: KubernetesObject[]; metadata: { resourceVersion: string; continue?: string } };
       const items: KubernetesObject[] = [];
+      const { keep, mostBytes } = options;
+      const ofKubelets = mostBytes !== undefined || options.fieldSelector !== undefined;
+      const limit = String(ofKubelets ? smallPageSize : pageSize);
+      const allowance = mostBytes === undefined ? undefined : { bytes: mostBytes };
       let token: string | undefined;
       for (;;) {
         const query = {
           ...selectors(options),
-          limit: String(pageSize),
+          limit,
           ...(token ? { continue: token } : {}),
         };
-        const page = await exchange<Page>('GET', pathOf(kind, { namespace: options.namespace, query }));
-        items.push(...(options.keep ? page.items.filter(options.keep as never) : page.items));
+        const path = pathOf(kind, { namespace: options.namespace, query });
+        const page = await exchange<Page>('GET', path, undefined, undefined, allowance);
+        items.push(...(keep ? page.items.filter(keep as never) : page.items));
         token = page.metadata.continue;
         if (!token) return { items: items as never, resourceVersion: page.metadata.resourceVersion };
       }

@@ -17,6 +17,12 @@ interface Outgoing {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** What may still be read of answers; it is used up. */
+  readonly allowance?: Allowance;
+}
+
+export interface Allowance {
+  bytes: number;
 }
 
 export interface Transport {
@@ -70,7 +76,7 @@ export function createTransport(config: KubeConfig): Transport {
     async exchange<T>(outgoing: Outgoing): Promise<T> {
       const { answer, text } = await reaching(undefined, async () => {
         const answer = await send(outgoing, requestTimeoutMs);
-        return { answer, text: await readAll(answer) };
+        return { answer, text: await readAll(answer, outgoing.allowance) };
       });
       const status = answer.statusCode ?? 0;
       if (status >= 200 && status < 300) return JSON.parse(text) as T;
@@ -101,12 +107,14 @@ async function reaching<T>(signal: AbortSignal | undefined, work: () => Promise<
   }
 }
 
-async function readAll(answer: IncomingMessage): Promise<string> {
+async function readAll(answer: IncomingMessage, allowance?: Allowance): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > answerLimitBytes) throw new Error('its answer is too large');
+    if (allowance) allowance.bytes -= chunk.length;
+    if (size > answerLimitBytes || (allowance && allowance.bytes < 0))
+      throw new Error('its answer is too large');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -137,7 +137,13 @@ export async function writeDecision(
 const onePem =
   /^\s*-----BEGIN CERTIFICATE REQUEST-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE REQUEST-----\s*$/;
 
+/**
+ * Of a kubelet it is below 2 KiB; what is long can be of ten thousand parts, a quarter of a second to read.
+ */
+const requestLimitCharacters = 8192;
+
 function parse(base64Pem: string): Pkcs10CertificateRequest | undefined {
+  if (base64Pem.length > requestLimitCharacters) return undefined;
   const text = Buffer.from(base64Pem, 'base64').toString('latin1').replaceAll('\r\n', '\n');
   const body = onePem.exec(text)?.[1];
   if (body === undefined) return undefined;

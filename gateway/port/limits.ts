@@ -54,6 +54,8 @@ export const limits = {
   questions: { burst: 200, perSecond: 3 },
   /** Of one node: drain, uncordon, deregister. */
   changes: { burst: 20, perSecond: 1 / 10 },
+  /** A host that lost its answer asks again for what is still under way. */
+  changesAtOnce: 8,
   rememberedAddresses: 10_000,
   rememberedNodes: 20_000,
   /** The same refusal of the same address is audited once in this time; the counters count all. */

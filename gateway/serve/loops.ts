@@ -5,7 +5,9 @@ import type { Artifact } from '../../protocol/messages/desired.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
+import type { CertificateSigningRequest } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { CertificatePace } from '../nodes/certificate-pace.ts';
 import { decideCertificate, writeDecision } from '../nodes/kubelet-certificates.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import type { Tunnels } from '../nodes/tunnels.ts';
@@ -28,6 +30,7 @@ export interface LoopsOptions {
   readonly logger: Logger;
   readonly settleMs: number;
   readonly roster: Pick<Roster, 'isLeader' | 'onChange'>;
+  readonly now: () => number;
 }
 
 const poolStatusDelayMs = 1000;
@@ -63,8 +66,15 @@ export function startLoops(options: LoopsOptions): Loops {
     },
     onError: onError('write pool status'),
   });
-  const requestQueue = new WorkQueue({
-    run: (name) => decide(options, name),
+  const certificatePace = new CertificatePace();
+  const requestQueue: WorkQueue = new WorkQueue({
+    run: async (name) => {
+      const csr = view.certificateRequests.get(name);
+      if (csr === undefined || csr.status?.conditions?.length) return;
+      const waitMs = certificatePace.waitMs(csr, options.now());
+      if (waitMs > 0) requestQueue.addLater(name, waitMs);
+      else await decide(options, csr);
+    },
     onError: onError('decide certificate request'),
   });
 
@@ -111,11 +121,10 @@ export function startLoops(options: LoopsOptions): Loops {
 }
 
 async function decide(
-  { view, book, kubernetes, counters, audit, logger }: LoopsOptions,
-  name: string,
+  { book, kubernetes, counters, audit, logger }: LoopsOptions,
+  csr: CertificateSigningRequest,
 ): Promise<void> {
-  const csr = view.certificateRequests.get(name);
-  if (!csr) return;
+  const { name } = csr.metadata;
   const decision = await decideCertificate(csr, {
     registered: (node) => kubernetes.get(registeredNodes, node),
     claims: (addresses) => book.recent(addresses),

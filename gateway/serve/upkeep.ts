@@ -40,7 +40,7 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   });
   const reconciler = createReconciler(parts, book, departures);
   const loops = startLoops({
-    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger },
+    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger, now },
     artifacts: async () => (await store.manifest()).artifacts,
     settleMs: options.settleMs,
     roster: replicas.roster,

@@ -158,7 +158,7 @@ export class Connection {
   }
 
   #message(decoder: FrameDecoder, pieces: readonly Uint8Array[]): void {
-    if (this.#closed || this.#closing) return;
+    if (this.#isIgnored()) return;
     this.#heard();
     try {
       decoder.message(pieces);
@@ -169,7 +169,7 @@ export class Connection {
   }
 
   #shortMessage(decoder: FrameDecoder, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#closed || this.#closing) return;
+    if (this.#isIgnored()) return;
     this.#heard();
     try {
       decoder.push(bytes, start, end);
@@ -180,8 +180,19 @@ export class Connection {
     this.#restIfDue();
   }
 
+  /** What still comes to one that is being closed is not looked at, and for too much of it not even read. */
+  #isIgnored(): boolean {
+    if (this.#closed || !this.#closing) return this.#closed;
+    const nowMs = this.#clock.nowMs();
+    this.#pace?.message(nowMs);
+    if (this.#pace !== undefined && this.#pace.waitMs(nowMs) > 0) this.#transport.pause();
+    return true;
+  }
+
   #heard(): void {
-    this.#liveness.heard(this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    this.#liveness.heard(nowMs);
+    this.#pace?.message(nowMs);
     this.#receivedBytes = this.#transport.receivedBytes;
   }
 

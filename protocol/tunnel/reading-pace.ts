@@ -17,6 +17,8 @@ const costOf: Partial<Record<number, number>> = {
   [FrameType.telemetry]: 3,
   [FrameType.packedTelemetry]: 6,
   [FrameType.heartbeat]: 2,
+  /** Its PONG is a message of its own. */
+  [FrameType.ping]: 4,
 };
 /**
  * Of their payload: a batch is walked, a message parsed. Bytes of streams are what a tunnel is
@@ -28,6 +30,8 @@ const bytesPerMicrosecond: Partial<Record<number, number>> = {
 };
 /** Also of stream bytes and credit, a credit of one byte being as much work as one of many. */
 const usualCost = 1;
+/** Of a websocket message, also of one in which there is no frame. */
+const messageCost = 1;
 
 export class ReadingPace {
   readonly #work: TokenBucket;
@@ -40,6 +44,10 @@ export class ReadingPace {
     const perMicrosecond = bytesPerMicrosecond[type];
     const forBytes = perMicrosecond === undefined ? 0 : payloadBytes / perMicrosecond;
     this.#work.spend((costOf[type] ?? usualCost) + forBytes, nowMs);
+  }
+
+  message(nowMs: number): void {
+    this.#work.spend(messageCost, nowMs);
   }
 
   /** How long nothing more is to be read. */

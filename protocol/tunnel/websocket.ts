@@ -79,6 +79,9 @@ export class WebsocketTransport implements Transport {
         listener.broken('a text message');
       }
     });
+    // Its own PINGs and PONGs say nothing to us, and are not to cost nothing either.
+    this.#websocket.on('ping', () => listener.message([]));
+    this.#websocket.on('pong', () => listener.message([]));
     this.#websocket.on('error', (error: NodeJS.ErrnoException) => {
       problem = error.message;
       if (error.code?.startsWith(libraryRefusal)) listener.broken(error.message);

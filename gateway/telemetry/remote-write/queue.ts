@@ -14,6 +14,11 @@ interface Share {
 }
 
 const none = -1;
+/**
+ * Of labels in what is taken at once: with them it is encoded and compressed in one go, and of a node that
+ * repeats long ones 5,000 samples would be 25 MB.
+ */
+const takenLabelBytes = 2 * 1024 * 1024;
 
 export class SampleQueue {
   readonly capacity: number;
@@ -32,6 +37,7 @@ export class SampleQueue {
   #free = none;
   #used = 0;
   #length = 0;
+  #labelBytes = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -44,6 +50,11 @@ export class SampleQueue {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Whether there is as much as `take` gives at once. */
+  holds(limit: number): boolean {
+    return this.#length >= limit || this.#labelBytes >= takenLabelBytes;
   }
 
   /** False when another sample had to go for it. */
@@ -60,18 +71,21 @@ export class SampleQueue {
     else this.#after[this.#newest] = at;
     this.#newest = at;
     this.#length += 1;
+    this.#labelBytes += series.labelBytes;
     this.#give(series.source, at);
     return !isFull;
   }
 
-  /** Up to `limit` of the oldest; of one source alone when that is asked. */
+  /** Up to `limit` of the oldest, fewer where labels are long; of one source alone when that is asked. */
   take(limit: number, ofOneSource = false): Sample[] {
     const taken: Sample[] = [];
-    while (taken.length < limit && this.#length > 0) {
+    let labelBytes = 0;
+    while (taken.length < limit && labelBytes < takenLabelBytes && this.#length > 0) {
       const at = this.#oldest;
       const series = this.#series[at];
       if (series === undefined) break;
       if (ofOneSource && taken[0] !== undefined && taken[0].series.source !== series.source) break;
+      labelBytes += series.labelBytes;
       taken.push({ series, timestampMs: this.#timestamps[at] ?? 0, value: this.#values[at] ?? 0 });
       const share = this.#shares.get(series.source);
       if (share !== undefined) this.#remove(share);
@@ -122,6 +136,7 @@ export class SampleQueue {
     else this.#after[before] = after;
     if (after === none) this.#newest = before;
     else this.#before[after] = before;
+    this.#labelBytes -= this.#series[at]?.labelBytes ?? 0;
     this.#series[at] = undefined;
     this.#after[at] = this.#free;
     this.#free = at;

@@ -43,11 +43,11 @@ export class Sender {
   async run(signal: AbortSignal): Promise<void> {
     const { live, backlog, gatherMs } = this.#options;
     while (!signal.aborted) {
-      if (live.length < samplesPerRequest) await pause(gatherMs, signal);
+      if (!live.holds(samplesPerRequest)) await pause(gatherMs, signal);
       if (signal.aborted) return;
       await this.#round(signal);
       // Live samples are not to wait for a long backlog: they take turns.
-      while (backlog.length > 0 && live.length < samplesPerRequest && !signal.aborted)
+      while (backlog.length > 0 && !live.holds(samplesPerRequest) && !signal.aborted)
         await this.#round(signal);
     }
   }
@@ -84,9 +84,14 @@ export class Sender {
   /** Tries until the store has said yes or no. */
   async #deliver(samples: readonly Sample[], signal: AbortSignal, attempts: number): Promise<Outcome> {
     const { figures, write, cut, logger, backoffFloorMs, backoffCapMs } = this.#options;
+    const beganMs = performance.now();
     const body = compress(encodeWriteRequest(samples));
+    const madeMs = performance.now();
     for (;;) {
       const outcome = await write(body, cut);
+      // Everything else that the gateway does waits while a request is made: half of the time at most.
+      const restMs = 2 * madeMs - beganMs - performance.now();
+      if (restMs > 0) await pause(restMs, signal);
       figures.request(outcome.kind, body.byteLength);
       if (outcome.kind !== 'again') {
         if (this.#attempt > 0) logger.info({}, 'remote-write works again');

@@ -2,11 +2,12 @@
 // refused and counted, and the twenty notice nothing.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
 import { FrameType } from '../../../protocol/tunnel/frame.ts';
 import { framePayloadLimitBytes, subprotocol } from '../../../protocol/tunnel/limits.ts';
+import { ReadingPace } from '../../../protocol/tunnel/reading-pace.ts';
 import { encodeFrame } from '../../property/tunnel/raw-peer.ts';
 import { provoked } from '../../setup/no-defects.ts';
 import { Loopback, readAll, until } from './loopback.ts';
@@ -172,6 +173,21 @@ test('two hundred connections that come and go', async () => {
   }
   await expectGoodOnesUnharmed();
 }, 40_000);
+
+test('the websocket’s own PONGs, and messages of nothing: each is charged', async () => {
+  const charged = vi.spyOn(ReadingPace.prototype, 'message');
+  const socket = await connect(await loopback.authority.issue('idc-68'));
+  socket.resume();
+  socket.send(hello());
+  for (let count = 0; count < 1000; count += 1) {
+    socket.pong();
+    socket.send(Buffer.alloc(0));
+  }
+  await until(() => charged.mock.calls.length >= 2001);
+  charged.mockRestore();
+  expect(loopback.gateway.hub.session('idc-68')?.state).toBe('Open');
+  await expectGoodOnesUnharmed();
+});
 
 test('messages without end that nobody knows: the others are served before them', async () => {
   const { hub } = loopback.gateway;

@@ -205,3 +205,18 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   for await (const item of source) items.push(item);
   return items;
 }
+
+test('a list of more bytes than are allowed is given up, however many pages it has', async () => {
+  let asked = 0;
+  answer = (request, response) => {
+    asked += 1;
+    expect(request.url).toContain('limit=100');
+    const item = { metadata: { name: `p${asked}`, annotations: { long: 'x'.repeat(4000) } } };
+    json(response, 200, { items: [item], metadata: { resourceVersion: '1', continue: 'more' } });
+  };
+  await expect(kubernetes.list(pods, { mostBytes: 10_000 })).rejects.toMatchObject({
+    code: 'KUBERNETES_UNREACHABLE',
+    values: { detail: 'its answer is too large' },
+  });
+  expect(asked).toBe(3);
+});

@@ -237,6 +237,18 @@ describe('denied', () => {
     expect(await decideCertificate(broken, world())).toMatchObject({ decision: 'deny' });
   });
 
+  test('one that is far longer than any kubelet makes', async () => {
+    const own: Names = [
+      { type: 'dns', value: 'idc-1' },
+      ...Array.from({ length: 1000 }, () => ({ type: 'ip' as const, value: '10.77.0.11' })),
+    ];
+    const long = await csr(subject('idc-1'), { ...node('idc-1'), ...serving }, own);
+    expect(await decideCertificate(long, world())).toMatchObject({
+      decision: 'deny',
+      reason: 'the request cannot be read, or in more than one way',
+    });
+  });
+
   test('a node that is being removed', async () => {
     const leaving = async (name: string) => {
       const found = await registered(name);

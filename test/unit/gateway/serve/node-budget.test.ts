@@ -1,6 +1,6 @@
 // What one node may ask for: in its budget, over it, and beside another.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { AuditRecord } from '../../../../gateway/audit/audit.ts';
 import type { PeerCertificate } from '../../../../gateway/join/client-certificate.ts';
 import { limits } from '../../../../gateway/port/limits.ts';
@@ -46,6 +46,28 @@ async function ask(path: string, name = 'idc-1'): Promise<unknown> {
     return code === 'TOO_MANY_REQUESTS' ? values.seconds : error;
   }
 }
+
+test('of changes that take long eight are under way, whoever has gone meanwhile', async () => {
+  const ends: (() => void)[] = [];
+  const long: Route = {
+    methods: ['GET'],
+    path: '/v1/node/drain-plan',
+    access: 'node',
+    run: () => new Promise<void>((resolve) => void ends.push(resolve)),
+  };
+  const audit = { record: () => {}, reopen() {}, close() {} };
+  routes = withinBudget([long], { audit, now: () => now });
+  const asked = Array.from({ length: 8 }, () => ask('/v1/node/drain-plan'));
+  expect(await ask('/v1/node/drain-plan')).toBe(1);
+  expect(ends).toHaveLength(8);
+  const other = ask('/v1/node/drain-plan', 'idc-2');
+  for (const end of ends) end();
+  expect(await Promise.all([...asked, other])).toEqual(Array(9).fill('ran'));
+  const last = ask('/v1/node/drain-plan');
+  await vi.waitFor(() => expect(ends).toHaveLength(10));
+  ends[9]?.();
+  expect(await last).toBe('ran');
+});
 
 test('sixty changes a second come to a few, and are audited once a minute', async () => {
   const told = new Set<unknown>();

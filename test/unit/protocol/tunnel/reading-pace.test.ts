@@ -58,12 +58,32 @@ test('credit of one byte without end costs as well', () => {
   expect(peer.near.paused).toBe(true);
 });
 
+test('questions whether we are alive, and messages in which there is nothing', () => {
+  const asking = refusing();
+  for (let turn = 0; turn < 15; turn += 1)
+    asking.say(...Array.from({ length: 4000 }, () => encodeFrame(FrameType.ping)));
+  expect(asking.near.paused).toBe(true);
+  const silent = refusing();
+  for (let count = 0; count < 210_000 && !silent.near.paused; count += 1) silent.say();
+  expect(silent.near.paused).toBe(true);
+  expect([...asking.violations, ...silent.violations]).toEqual([]);
+});
+
 test('whoever is closed while it is not read hears why', () => {
   const peer = refusing();
   for (let turn = 0; turn < 20; turn += 1) peer.say(...opens(2 + 1200 * turn, 600));
   expect(peer.near.paused).toBe(true);
   peer.session.end(4002, 'removed');
   expect(peer.near.paused).toBe(false);
+});
+
+test('whoever goes on without end while it is closed is not read until it is cut off', () => {
+  const peer = refusing();
+  peer.session.end(4002, 'removed');
+  for (let count = 0; count < 210_000 && !peer.near.paused; count += 1) peer.say();
+  expect(peer.near.paused).toBe(true);
+  peer.clock.advance(1000);
+  expect(peer.near.closed).toBe(true);
 });
 
 test('to connect again buys nothing, and those who connected the longest ago are forgotten', () => {

@@ -31,6 +31,21 @@ test('of many that send alike all keep alike much, the newest', () => {
   );
 });
 
+test('of a node with long labels fewer are taken at once, and what is there is a request sooner', () => {
+  const queue = new SampleQueue(10_000);
+  const long = new OwnSeries('idc-1', { __name__: 'x', text: '好'.repeat(2000) });
+  for (let value = 0; value < 300; value += 1) queue.push(long, value, value);
+  expect(queue.holds(5000)).toBe(false);
+  for (let value = 300; value < 1000; value += 1) queue.push(long, value, value);
+  expect(queue.holds(5000)).toBe(true);
+  expect(queue.take(5000).length).toBeLessThan(400);
+  while (queue.take(5000).length > 0);
+  expect(queue.holds(5000)).toBe(false);
+  for (let value = 0; value < 5000; value += 1) push(queue, 'idc-2', value);
+  expect(queue.holds(5000)).toBe(true);
+  expect(queue.take(5000)).toHaveLength(5000);
+});
+
 const step = fc.oneof(
   {
     weight: 5,
