@@ -16,11 +16,11 @@ const value = String.raw`("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`;
 const telling = String.raw`[\w.-]{0,48}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client-key-data|credentials?|auth(?:orization)?|cookie|signature)[\w.-]{0,48}`;
 
 const secretKinds: readonly SecretKind[] = [
-  // Also one that was cut off, and one whose line ends were escaped.
+  // Also one that was cut off, and one whose line ends were escaped. Bounded, since anybody's text is searched.
   {
     name: 'private-key',
     pattern:
-      /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|$)/g,
+      /-----BEGIN [A-Z0-9 ]{0,48}PRIVATE KEY[A-Z ]{0,48}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,48}PRIVATE KEY[A-Z ]{0,48}-----|$)/g,
   },
   { name: 'encoded-pem', pattern: /LS0tLS1CRUdJTi[A-Za-z0-9+/=_-]+/g },
   { name: 'join-token', pattern: /\brt-[a-z0-9]{6}\.[a-z0-9]{32}\b/g },

@@ -70,6 +70,8 @@ describe('secrets', () => {
       const text = piece.repeat(Math.ceil(200_000 / piece.length));
       expect(secretsIn(withoutSecrets(text))).toEqual([]);
     }
+    const frame = `-----BEGIN ${'PRIVATE KEY '.repeat(20_000)}`;
+    expect(secretsIn(withoutSecrets(frame))).toEqual([]);
   });
 
   test('one that is known word for word is seen in any form', () => {
