@@ -16,7 +16,7 @@ const value = String.raw`("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`;
 const telling = String.raw`[\w.-]{0,48}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client-key-data|credentials?|auth(?:orization)?|cookie|signature)[\w.-]{0,48}`;
 
 const secretKinds: readonly SecretKind[] = [
-  // Also one that was cut off, and one whose line ends were escaped. Bounded, since anybody's text is searched.
+  // Also one that was cut off, and one whose line ends were escaped. Bounded: anybody's text is searched.
   {
     name: 'private-key',
     pattern:

@@ -118,9 +118,9 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
       await syncDirectory(dirname(real));
       return true;
     },
-    async removeTree(path, options = {}) {
+    async removeTree(path, options) {
       const real = await here(path);
-      const left = await removeTree(real, options.contentsOnly ?? false);
+      const left = await removeTree(real, options);
       return left.map((entry) => path + entry.slice(real.length));
     },
     async setMode(path, options) {

@@ -85,6 +85,13 @@ export interface DurableAppender {
   close(): Promise<void>;
 }
 
+export interface RemoveOptions {
+  /** Keeps the folder itself (and is the only way to empty one that is a mount point). */
+  readonly contentsOnly?: boolean;
+  /** Names right in the folder that stay. */
+  readonly kept?: readonly string[];
+}
+
 export interface HostFiles {
   /** undefined when there is no such file; limit default 16 MiB, above it the Fault CONFIGURATION_INVALID. */
   readText(path: string, limitBytes?: number): Promise<string | undefined>;
@@ -120,11 +127,8 @@ export interface HostFiles {
   removeFile(path: string): Promise<void>;
   /** Only when empty; false when it was not. */
   removeEmptyDirectory(path: string): Promise<boolean>;
-  /**
-   * Never follows a link, never enters another device or mount point; returns what it had to leave.
-   * `contentsOnly` keeps the folder itself (and is the only way to empty one that is a mount point).
-   */
-  removeTree(path: string, options?: { contentsOnly?: boolean }): Promise<readonly string[]>;
+  /** Never follows a link, never enters another device or mount point; returns what it had to leave. */
+  removeTree(path: string, options?: RemoveOptions): Promise<readonly string[]>;
   setMode(path: string, options: WriteOptions): Promise<void>;
   sync(path: string): Promise<void>;
   sha256(path: string): Promise<string | undefined>;

@@ -10,41 +10,45 @@ import { constants, type Dir, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, readFile, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, syncDirectory } from './durable.ts';
+import type { RemoveOptions } from './host.ts';
 
 /** Each level below costs descriptors for as long as it is being emptied. */
 const deepestLevel = 48;
 
-/** Returns the paths that had to stay; an absent path is no error. `contentsOnly` keeps `path` itself. */
-export async function removeTree(path: string, contentsOnly: boolean): Promise<string[]> {
+/** Returns the paths that had to stay; an absent path is no error. */
+export async function removeTree(path: string, options: RemoveOptions = {}): Promise<string[]> {
   const status = await lstat(path).catch((error: unknown) =>
     hasCode(error, 'ENOENT', 'ENOTDIR') ? undefined : Promise.reject(error),
   );
   if (status === undefined) return [];
   if (!status.isDirectory()) {
-    if (contentsOnly || !(await removeEntry(path))) return [path];
+    if (options.contentsOnly || !(await removeEntry(path))) return [path];
     await syncDirectory(dirname(path));
     return [];
   }
 
   const parent = await openDirectory(dirname(path));
   try {
-    return await removeBelow(parent, path, contentsOnly);
+    return await removeBelow(parent, path, options);
   } finally {
     await parent.close();
   }
 }
 
-async function removeBelow(parent: FileHandle, path: string, contentsOnly: boolean): Promise<string[]> {
+async function removeBelow(
+  parent: FileHandle,
+  path: string,
+  { contentsOnly = false, kept = [] }: RemoveOptions,
+): Promise<string[]> {
   const directory = await openDirectory(path);
   try {
     const mount = await mountId(directory);
     if (!contentsOnly && (await mountId(parent)) !== mount) return [path];
     const lifted: Buffer[] = [];
-    const left = await emptyDirectory({ directory, shown: path, level: 0, mount, top: directory, lifted });
-    for (let name = lifted.pop(); name !== undefined; name = lifted.pop()) {
-      const folder = { directory, shown: path, level: 0, mount, top: directory, lifted };
+    const folder = { directory, shown: path, level: 0, mount, top: directory, lifted, kept: new Set(kept) };
+    const left = await emptyDirectory(folder);
+    for (let name = lifted.pop(); name !== undefined; name = lifted.pop())
       left.push(...(await removeFolder(folder, name)));
-    }
     await directory.sync();
     if (contentsOnly) return left;
     if (left.length > 0) return left;
@@ -65,11 +69,14 @@ interface Folder {
   /** What is removed as a whole, and the names in it of what was moved up from too far below. */
   readonly top: FileHandle;
   readonly lifted: Buffer[];
+  /** Names in it that stay. */
+  readonly kept: ReadonlySet<string>;
 }
 
 async function emptyDirectory(folder: Folder): Promise<string[]> {
   const left: string[] = [];
   for await (const entry of await listNames(folder.directory)) {
+    if (folder.level === 0 && folder.kept.has(entry.name.toString())) continue;
     if (entry.isDirectory()) left.push(...(await removeFolder(folder, entry.name)));
     else if (!(await removeEntry(inside(folder.directory, entry.name))))
       left.push(join(folder.shown, entry.name.toString()));

@@ -1,6 +1,7 @@
 // A folder. One of `ours` is emptied of whatever appeared in it since (mounts are taken down first, deepest
 // first, and removal never enters one that stayed); a `shared` one goes only when we made it and it is empty.
-// A folder that is there already is left with the mode that it has.
+// A folder that is there already is left with the mode that it has. A link in its place is followed, but not
+// where others than root may put one.
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
@@ -8,6 +9,9 @@ import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
 import { couldNotRemove, defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
 import { unmountBelow } from '../unmount.ts';
+
+/** Pods that collect logs may write in it, and the syslog of some hosts: a link there may lead anywhere. */
+const lentFolder = '/var/log';
 
 const entrySchema = z.strictObject({
   path: z.string(),
@@ -95,21 +99,22 @@ async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOu
 async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<UndoOutcome> {
   if ((await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
   const place = await host.files.resolve(path);
+  const isLink = place !== (await parentPlace(host, path));
+  if (isLink && isBelow(path, lentFolder))
+    return { outcome: 'kept', detail: `${path} is a link to ${place} now, where everything stays` };
   const stuck = await unmountBelow(host, place, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
   const left: string[] = [...stuck];
   if (original === null) {
     // Its owner may have moved it to another disk since, and left a link: that stays, with nothing behind it.
-    left.push(
-      ...(await host.files.removeTree(place, { contentsOnly: place !== (await parentPlace(host, path)) })),
-    );
+    left.push(...(await host.files.removeTree(place, { contentsOnly: isLink })));
   } else {
     // Programs set the mode of their own folder; /var/lib/containerd becomes 0700.
     const status = await host.files.status(place);
     if (status?.kind === 'directory' && status.mode !== original.mode)
       await host.files.setMode(place, original);
-    for (const name of (await host.files.list(place)) ?? []) {
-      if (!original.entries.includes(name)) left.push(...(await host.files.removeTree(`${place}/${name}`)));
-    }
+    // Through the folder that is opened once: whoever may write above it could put a link there meanwhile.
+    if (status?.kind === 'directory')
+      left.push(...(await host.files.removeTree(place, { contentsOnly: true, kept: original.entries })));
   }
   return left.length === 0 ? { outcome: 'restored' } : couldNotRemove(left);
 }

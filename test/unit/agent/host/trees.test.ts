@@ -52,6 +52,18 @@ test('what is absent is removed already; contents only keeps the folder', async 
   expect(await readdir(join(root, 'kubelet'))).toEqual([]);
 });
 
+test('names right in the folder that are to stay do, with all that is in them', async () => {
+  await mkdir(join(root, 'kubelet/of-its-owner/pods'), { recursive: true });
+  await writeFile(Buffer.concat([Buffer.from(join(root, 'kubelet/')), Buffer.from([0xd6, 0xd0])]), 'x');
+  const left = await host.files.removeTree(join(root, 'kubelet'), {
+    contentsOnly: true,
+    kept: ['of-its-owner'],
+  });
+  expect(left).toEqual([]);
+  expect(await readdir(join(root, 'kubelet'))).toEqual(['of-its-owner']);
+  expect(await readdir(join(root, 'kubelet/of-its-owner'))).toEqual(['pods']);
+});
+
 test('names that are no UTF-8, as pods and GBK have them', async () => {
   const folder = Buffer.from(join(root, 'kubelet/pods/'));
   const gbk = Buffer.from([0xd6, 0xd0, 0xce, 0xc4]);
@@ -66,7 +78,7 @@ test('a way down that is longer than the descriptors of a process', async () => 
   await mkdir(join(root, 'kubelet/pods/a', 'd/'.repeat(700)), { recursive: true });
   await writeFile(join(root, 'kubelet/pods/a', 'd/'.repeat(700), 'file'), 'x');
   const remove = `import('./agent/host/trees.ts').then(async ({ removeTree }) =>
-    console.log(JSON.stringify(await removeTree(process.argv[1], false))));`;
+    console.log(JSON.stringify(await removeTree(process.argv[1]))));`;
   const child = [
     '-c',
     'ulimit -n 256; exec "$0" -e "$1" "$2"',

@@ -71,6 +71,32 @@ test('a folder that its owner moved behind a link after us is emptied, and the l
   expect(readlinkSync(kubelet)).toBe(disk);
 });
 
+describe('a link that others than root put in the place of a folder of logs', () => {
+  const path = '/var/log/pods';
+  const resource: DirectoryResource = { kind: 'directory', path, mode: 0o755, content: 'ours' };
+  const detail = '/var/log/pods is a link to /etc now, where everything stays';
+
+  test.each([
+    { name: 'that we made', isOurs: true },
+    { name: 'that was there before us', isOurs: false },
+  ])('empties nothing, in the place of one $name', async ({ isOurs }) => {
+    const machine = fixtureHost(root);
+    const itsTools = { host: machine, backups: openBackups(machine) };
+    const pods = join(root, path);
+    mkdirSync(join(root, isOurs ? '/var/log' : path), { recursive: true });
+    mkdirSync(join(root, 'etc'));
+    writeFileSync(join(root, 'etc/fstab'), '');
+    const observed = await directoryKind.observe(machine, resource);
+    const entry = await directoryKind.record(itsTools, resource, observed);
+    await directoryKind.apply(itsTools, resource, observed);
+    rmSync(pods, { recursive: true });
+    symlinkSync('/etc', pods);
+
+    expect(await directoryKind.undo(itsTools, [entry])).toEqual({ outcome: 'kept', detail });
+    expect(readdirSync(join(root, 'etc'))).toEqual(['fstab']);
+  });
+});
+
 test('a folder of ours below a link goes', async () => {
   rmSync(join(root, 'var/lib'), { recursive: true });
   symlinkSync(join(root, 'data'), join(root, 'var/lib'));
