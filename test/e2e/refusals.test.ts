@@ -113,7 +113,9 @@ test('another script than the one that the command names', async () => {
 test('an artifact key that the operator names and that has signed nothing: no command is made', async () => {
   const args = ['token', 'create', '--pool', 'idc', '--artifact-key-sha256', 'f'.repeat(64)];
   const result = await sandbox.cloud.regnodectl(args);
-  expect(result.stderr).toMatch(/^\[fail\] The manifest of the artifacts is not signed by a key/);
+  expect(result.stderr).toMatch(
+    /^\[fail\] MANIFEST_NOT_TRUSTED: The manifest of the artifacts is not signed by a key/,
+  );
   expect(result).toMatchObject({ exitCode: 1, stdout: '' });
 });
 
