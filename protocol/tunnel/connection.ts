@@ -1,7 +1,6 @@
 // One transport with what belongs to it alone: decoder, writer, liveness, and the telemetry batches that the
 // system has not taken yet. It knows nothing of sessions: frames go to whoever is its sink at the moment.
 // After `closed` the sink hears nothing more.
-
 import { Fault } from '../catalogue/fault.ts';
 import { contained, tellEach } from '../defect.ts';
 import { UnpackingError } from '../telemetry/unpacking.ts';
@@ -78,6 +77,7 @@ export class Connection {
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
       shortMessage: (bytes, start, end) => this.#shortMessage(decoder, bytes, start, end),
+      controlFrame: () => this.#controlFrame(),
       drained: () =>
         this.#guarded(() => {
           this.answerPing();
@@ -177,6 +177,11 @@ export class Connection {
     } catch (error) {
       this.#malformed(error);
     }
+    this.#restIfDue();
+  }
+
+  #controlFrame(): void {
+    if (!this.#isIgnored()) this.#heard();
     this.#restIfDue();
   }
 

@@ -27,6 +27,8 @@ export interface TransportListener {
   message(pieces: readonly Uint8Array[]): void;
   /** A whole message that lies between `start` and `end`, as some transports deliver short ones. */
   shortMessage(bytes: Uint8Array, start: number, end: number): void;
+  /** The transport answered something of its own (a websocket's PING or PONG) that has cost time. */
+  controlFrame?(): void;
   /** The peer broke the transport's own rules, which is being closed; `closed` follows. */
   broken(detail: string): void;
   /** After `bufferedBytes` had grown: the system has taken everything. */

@@ -80,8 +80,8 @@ export class WebsocketTransport implements Transport {
       }
     });
     // Its own PINGs and PONGs say nothing to us, and are not to cost nothing either.
-    this.#websocket.on('ping', () => listener.message([]));
-    this.#websocket.on('pong', () => listener.message([]));
+    this.#websocket.on('ping', () => listener.controlFrame?.());
+    this.#websocket.on('pong', () => listener.controlFrame?.());
     this.#websocket.on('error', (error: NodeJS.ErrnoException) => {
       problem = error.message;
       if (error.code?.startsWith(libraryRefusal)) listener.broken(error.message);
