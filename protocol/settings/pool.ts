@@ -13,7 +13,7 @@ import { setting, settingsOf } from './setting.ts';
 export const apiServerAccessSchema = z.enum(['direct', 'tunnel']);
 /** How the kubelet is reached: through the agent's tunnel alone, or on all addresses of the host as well. */
 export const kubeletAccessSchema = z.enum(['direct', 'tunnel']);
-/** Before which change of the kubelet pods are moved away: any, one to another minor version, none. */
+/** When pods move away before the kubelet changes: at any change, at another minor version, or never. */
 export const upgradeDrainSchema = z.enum(['always', 'minor', 'never']);
 /** What happens to a change that somebody made on a host by hand: undone, or only told. */
 export const driftPolicySchema = z.enum(['repair', 'report']);
