@@ -4,9 +4,9 @@
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
-import { networkFiles, pluginsOf } from '../doctor/observation/pod-network.ts';
 import type { Host } from '../host/host.ts';
 import { readJournal } from '../plan/journal.ts';
+import { networkFiles, pluginsOf } from '../preflight/observation/pod-network.ts';
 import type { JoinedNode } from '../state/joined-node.ts';
 import {
   journalOf,

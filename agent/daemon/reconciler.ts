@@ -15,7 +15,7 @@ import type { Host } from '../host/host.ts';
 import type { PendingRestart } from '../node/pending-restart.ts';
 import type { ReconcileOptions } from '../node/reconcile.ts';
 import { foreignDropIns, standingDropIns } from '../plan/drop-ins.ts';
-import { lostNode, whyNotJoined } from '../plan/recovery.ts';
+import { lostState } from '../plan/recovery.ts';
 import type { StoreSize } from '../plan/store.ts';
 import { type NodeState, readState } from '../state/state.ts';
 import type { ManifestSource } from '../trust/accept.ts';
@@ -123,10 +123,9 @@ export class Reconciler {
   async #round(): Promise<Round> {
     const { host, signal, logger } = this.#options;
     const state = await readState(host);
-    const lost = state === undefined ? await lostNode(host) : undefined;
+    const lost = state === undefined ? await lostState(host) : undefined;
     if (lost !== undefined) {
-      const { code, message } = await whyNotJoined(host);
-      this.#change({ phase: 'Degraded', fault: `${code}: ${message}` });
+      this.#change({ phase: 'Degraded', fault: `${lost.code}: ${lost.message}` });
       return 'failed';
     }
     if (state === undefined || state.phase !== 'Joined') {

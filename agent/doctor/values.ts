@@ -6,11 +6,11 @@ import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { gatewayAddresses, gatewayRoute, gatewayTarget } from '../preflight/observation/gateway.ts';
 import { linkNamed } from '../preflight/observation/links.ts';
+import { networkFiles } from '../preflight/observation/pod-network.ts';
 import type { JoinedNode } from '../state/joined-node.ts';
 import { agentVersion } from '../version.ts';
 import type { HopName } from './hops.ts';
 import { apiServerTarget, kubeletCertificate } from './observation/cluster.ts';
-import { networkFiles } from './observation/pod-network.ts';
 
 const timeoutMs = 8000;
 

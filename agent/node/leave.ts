@@ -9,7 +9,7 @@ import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
 import { foldJournal, undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
-import { forgetRecovery, lostNode, readNode, recoverState, whyNotJoined } from '../plan/recovery.ts';
+import { forgetRecovery, lostState, readNode, recoverState, whyNotJoined } from '../plan/recovery.ts';
 import { undoAll } from '../plan/undo.ts';
 import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
@@ -74,8 +74,8 @@ export async function planLeave(host: Host, signal?: AbortSignal): Promise<Leave
 
 export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
   const wasCutOff = await sweepStateFolder(host);
-  const lost = await lostNode(host);
-  if (lost !== undefined && !options.recover) throw await whyNotJoined(host);
+  const lost = await lostState(host);
+  if (lost !== undefined && !options.recover) throw lost;
   if (lost === undefined && (await host.files.status(paths.state)) === undefined) {
     if (wasCutOff) return { kept: [], failed: [], drained: undefined };
     throw new Fault('NOT_JOINED');

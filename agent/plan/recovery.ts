@@ -27,11 +27,12 @@ export async function keepRecovery(host: Host, { nodeName, gatewayUrl }: Recover
   await copyJournal(host, paths.journal, paths.recoveryJournal);
 }
 
-/** Who this host was, when its journal is gone and the copy is there. */
-export async function lostNode(host: Host): Promise<RecoveryNode | undefined> {
+/** STATE_LOST, when the journal is gone and the copy is there. */
+export async function lostState(host: Host): Promise<Fault | undefined> {
   if ((await host.files.status(paths.journal)) !== undefined) return undefined;
   if ((await host.files.status(paths.recoveryJournal)) === undefined) return undefined;
-  return readNode(host);
+  const { nodeName: node, gatewayUrl: gateway } = await readNode(host);
+  return new Fault('STATE_LOST', { path: paths.state, node, gateway });
 }
 
 /** Who this host was, as the copy says; with dashes when it does not. */
@@ -44,18 +45,15 @@ export async function readNode(host: Host): Promise<RecoveryNode> {
   }
 }
 
-/**
- * Why a host without a state is no node: its state was lost (STATE_LOST), or it never was one (NOT_JOINED).
- */
+/** Why a host without a state is no node: its state was lost, or it never was one. */
 export async function whyNotJoined(host: Host): Promise<Fault> {
-  const lost = await lostNode(host);
-  if (lost === undefined) return new Fault('NOT_JOINED');
-  return new Fault('STATE_LOST', { path: paths.state, node: lost.nodeName, gateway: lost.gatewayUrl });
+  return (await lostState(host)) ?? new Fault('NOT_JOINED');
 }
 
 /** Before a join: what an earlier one made would pass for its owner's, and no leave would take it back. */
 export async function assertNotLost(host: Host): Promise<void> {
-  if ((await lostNode(host)) !== undefined) throw await whyNotJoined(host);
+  const lost = await lostState(host);
+  if (lost !== undefined) throw lost;
 }
 
 /**

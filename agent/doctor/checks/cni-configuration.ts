@@ -2,7 +2,7 @@
 // by name is the one that counts.
 import { paths } from '../../config/paths.ts';
 import { define, fail, ok } from '../../preflight/check.ts';
-import { networkFiles, pluginsOf } from '../observation/pod-network.ts';
+import { networkFiles, pluginsOf } from '../../preflight/observation/pod-network.ts';
 
 export const cniConfiguration = define({
   code: 'CNI_CONFIGURATION',

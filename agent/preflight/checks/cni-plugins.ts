@@ -1,9 +1,9 @@
 // In a pool that brings its own network, containerd takes the first configuration by name. One that an
 // earlier network left, whose plugin went with it, wins over the one that comes: no pod gets an address.
-import { z } from 'zod';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
 import { define, ok, skip, warn } from '../check.ts';
+import { networkFiles, pluginsOf } from '../observation/pod-network.ts';
 import { beforeJoin } from '../opening.ts';
 
 /** What regnode brings: the plugins of containernetworking/plugins 1.x. */
@@ -12,11 +12,6 @@ const brought = new Set(
     ' ',
   ),
 );
-const named = z.object({ type: z.string() });
-const configuration = z.union([
-  z.object({ plugins: z.array(named) }),
-  named.transform((one) => ({ plugins: [one] })),
-]);
 
 export const cniPlugins = define({
   code: 'CNI_PLUGINS',
@@ -26,10 +21,7 @@ export const cniPlugins = define({
   dependsOn: ['CLUSTER_LEFTOVERS'],
   run: beforeJoin(async (host, { networkMode }) => {
     if (networkMode !== 'external') return skip('notNeeded', `network: ${networkMode}`);
-    const names = ((await host.files.list(paths.cniConfiguration)) ?? []).filter((name) =>
-      /\.(conf|conflist|json)$/.test(name),
-    );
-    const [first] = names.toSorted();
+    const [first] = await networkFiles(host);
     if (first === undefined) return ok('none');
     const path = `${paths.cniConfiguration}/${first}`;
     const missing = await missingPlugins(host, (await host.files.readText(path)) ?? '');
@@ -45,16 +37,7 @@ export const cniPlugins = define({
 
 /** Of a file that is no configuration nothing is missing: containerd passes it over. */
 async function missingPlugins(host: Host, text: string): Promise<readonly string[]> {
-  const parsed = configuration.safeParse(fromJson(text));
-  const types = parsed.success ? parsed.data.plugins.map(({ type }) => type) : [];
+  const types = pluginsOf(text) ?? [];
   const there = new Set(await host.files.list(paths.cniBinaries));
   return [...new Set(types)].filter((type) => !brought.has(type) && !there.has(type));
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
