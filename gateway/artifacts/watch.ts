@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { background } from '../../protocol/defect.ts';
 import type { ArtifactStore, StoredManifest } from './store.ts';
 
-const intervalMs = 15_000;
+const intervalMs = 5000;
 const dayMs = 24 * 3600_000;
 const soonMs = 30 * dayMs;
 

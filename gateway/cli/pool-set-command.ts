@@ -13,7 +13,7 @@ import { nodePools, type PoolObject, poolSpec } from '../resources/node-pool.ts'
 import { requireInstalled, requireKept } from '../setup/installed.ts';
 import { connect, sharedFlags } from './context.ts';
 import { say } from './language.ts';
-import { requireOffered } from './offered-versions.ts';
+import { requireOffered, type StorePatience } from './offered-versions.ts';
 import { tellDone } from './outcome.ts';
 import { printJson, printLines, tellProgress } from './output.ts';
 import { changedSpec } from './pool-changes.ts';
@@ -57,6 +57,7 @@ export async function changePool(
   kubernetes: Kubernetes,
   name: string,
   flags: ChangeFlags,
+  patience: StorePatience = {},
 ): Promise<ChangedPool> {
   for (let attempt = 1; ; attempt++) {
     await requireInstalled(kubernetes, 'unknown', [poolDefinition]);
@@ -71,7 +72,7 @@ export async function changePool(
     if (parsed.data.kubernetesVersion !== before.kubernetesVersion) {
       await requireSkew(kubernetes, parsed.data.kubernetesVersion);
     }
-    await requireOffered(kubernetes, before, parsed.data);
+    await requireOffered(kubernetes, before, parsed.data, patience);
     const changes = differences(before, parsed.data);
     const done = (current: PoolObject) => ({
       spec: parsed.data,

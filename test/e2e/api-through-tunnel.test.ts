@@ -49,8 +49,9 @@ beforeAll(async () => {
 afterAll(() => sandbox?.stop());
 
 /** curl's exit code: 0 answered, 7 refused, 28 no answer. */
-async function reach(url: string): Promise<number | null> {
-  const args = ['--silent', '--insecure', '--output', '/dev/null', '--max-time', '3', url];
+async function reach(url: string, limitSeconds = 3): Promise<number | null> {
+  const limit = ['--max-time', `${limitSeconds}`];
+  const args = ['--silent', '--insecure', '--output', '/dev/null', ...limit, url];
   return (await host.run('curl', args)).exitCode;
 }
 
@@ -137,7 +138,8 @@ test('another user of the host, who takes all connections that there are, keeps 
   const reached: unknown[] = [];
   const during = async () => {
     states.add(await readyStatus(sandbox, 'idc-1'));
-    reached.push(await reach('https://127.0.0.1:16443/healthz'));
+    // As patient as a kubelet; a slow machine is not what is asked about here.
+    reached.push(await reach('https://127.0.0.1:16443/healthz', 10));
     return Date.now() - begun > 45_000;
   };
   await waitFor('the end of it', during, { timeoutMs: 90_000, intervalMs: 2000 });

@@ -7,6 +7,7 @@ import { changedSpec } from '../../../../gateway/cli/pool-changes.ts';
 import { changePool } from '../../../../gateway/cli/pool-set-command.ts';
 import { publishAddress } from '../../../../gateway/join/public-address.ts';
 import { customResourceDefinitions } from '../../../../gateway/kubernetes/kinds.ts';
+import type { Kubernetes } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { resourceDefinitions } from '../../../../gateway/resources/definitions.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../protocol/settings/pool.ts';
@@ -17,16 +18,21 @@ import { artifact } from '../pool.ts';
 const spec = (more: Partial<PoolSpecInput> = {}) =>
   poolSpecSchema.parse({ kubernetesVersion: 'v1.20.2', ...more });
 
-async function cluster() {
-  const kubernetes = memoryKubernetes();
-  const key = testKey();
-  const { files } = signManifest(
-    [artifact('kubelet', '1.20.2'), artifact('kubelet', '1.20.3'), artifact('containerd', '1.6.20')],
-    [key],
-    { serial: 1, installers: [] },
-  );
+const key = testKey();
+
+async function publish(kubernetes: Kubernetes, kubelets: readonly string[]): Promise<void> {
+  const artifacts = [
+    ...kubelets.map((version) => artifact('kubelet', version)),
+    artifact('containerd', '1.6.20'),
+  ];
+  const { files } = signManifest(artifacts, [key], { serial: kubelets.length, installers: [] });
   const address = { publicUrl: 'https://x.test', caSha256: 'a'.repeat(64), artifactKeySha256: key.id };
   await publishAddress(kubernetes, address, files, { name: 'gw-a', isLive: () => true });
+}
+
+async function cluster() {
+  const kubernetes = memoryKubernetes();
+  await publish(kubernetes, ['1.20.2', '1.20.3']);
   for (const definition of resourceDefinitions) await kubernetes.apply(customResourceDefinitions, definition);
   await kubernetes.create(nodePools, { metadata: { name: 'idc' }, spec: spec() });
   kubernetes.answer = () => ({ gitVersion: 'v1.20.2' });
@@ -51,10 +57,17 @@ test.each<[string, Partial<PoolSpecInput>, object]>([
   ],
 ])('%s that the store lacks is refused', async (_name, change, values) => {
   const kubernetes = await cluster();
-  await expect(requireOffered(kubernetes, spec(), spec(change))).rejects.toMatchObject({
+  await expect(requireOffered(kubernetes, spec(), spec(change), { patienceMs: 0 })).rejects.toMatchObject({
     code: 'VERSION_NOT_OFFERED',
     values,
   });
+});
+
+test('one that was added to the store a moment ago is waited for until the gateway has published it', async () => {
+  const kubernetes = await cluster();
+  const asked = requireOffered(kubernetes, spec(), spec({ kubernetesVersion: '1.20.4' }));
+  await publish(kubernetes, ['1.20.2', '1.20.3', '1.20.4']);
+  expect(await asked).toBeUndefined();
 });
 
 test('one that it has, with or without v, and one that was named before, are none of its business', async () => {
@@ -72,7 +85,9 @@ test('nothing is written then, and a version is unpinned by a word', async () =>
   const kubernetes = await cluster();
   const pool = () => kubernetes.stored(nodePools)[0]?.spec;
   const before = pool();
-  await expect(changePool(kubernetes, 'idc', { containerdVersion: '9.9.9' })).rejects.toMatchObject({
+  await expect(
+    changePool(kubernetes, 'idc', { containerdVersion: '9.9.9' }, { patienceMs: 0 }),
+  ).rejects.toMatchObject({
     code: 'VERSION_NOT_OFFERED',
   });
   expect(pool()).toEqual(before);
