@@ -1,19 +1,28 @@
 // Leads a node out of the cluster. Three ways begin it: the RegisteredNode is deleted (regnodectl node
-// remove), the agent calls drain and deregister (regnode leave on the host), or it is forced. One drain of a
-// node serves all who ask for it at the same time.
+// remove), the agent calls drain and deregister (regnode leave on the host), or it is forced. A node has one
+// drain (node-drain.ts), whoever asks for it. Nothing here waits for pods but who asked over HTTPS: a removal
+// looks at its drain when it has ended.
 import type { Logger } from 'pino';
+import { background, tellEach } from '../../protocol/defect.ts';
 import { type DrainResponse, stayReasons } from '../../protocol/messages/join.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
-import { type DrainProgress, drain } from './drain.ts';
+import { AtOnce } from './at-once.ts';
+import { type DrainProgress, NodeDrain } from './node-drain.ts';
 import { finishRemoval, forceAnnotation, type Removal } from './removal.ts';
 import type { Tunnels } from './tunnels.ts';
 
 /** An agent that was told to leave and is still here is told again after this. */
 const remindMs = 60_000;
+
+/** Of all drains: so one webhook that hangs takes few of the connections to the API server. */
+const requestsAtOnce = 8;
+
+/** How the drain of a removal ended. */
+type Ended = { readonly result: DrainResponse } | { readonly error: unknown };
 
 export interface DeparturesOptions {
   readonly kubernetes: Kubernetes;
@@ -28,10 +37,17 @@ export interface DeparturesOptions {
 
 export class Departures {
   readonly #options: DeparturesOptions;
-  readonly #drains = new Map<string, Promise<DrainResponse>>();
+  readonly #requests = new AtOnce(requestsAtOnce);
+  readonly #drains = new Map<string, NodeDrain>();
+  /** Those who ask the same of the same node share one answer. */
+  readonly #answers = new Map<string, Promise<DrainResponse>>();
+  /** Node uid → the drain of its removal; undefined while it goes on. */
+  readonly #removals = new Map<string, Ended | undefined>();
+  readonly #drainListeners: ((node: string) => void)[] = [];
   /** Node uid → its drain has ended here. */
   readonly #drained = new Set<string>();
   readonly #told = new Map<string, number>();
+  #isStopped = false;
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
@@ -50,10 +66,14 @@ export class Departures {
     const { kubernetes, audit, counters, logger, drainTimeoutMs } = this.#options;
     const timeoutMs = waitMs === undefined ? drainTimeoutMs : Math.min(waitMs, drainTimeoutMs);
     const key = `${nodeName} ${evictUnmanaged} ${timeoutMs}`;
-    const running = this.#drains.get(key);
-    if (running) return running;
+    const asked = this.#answers.get(key);
+    if (asked) return asked;
     const progress = (event: DrainProgress) => logger.info({ node: nodeName, ...event }, 'drain');
-    const started = drain(kubernetes, registered, { timeoutMs, evictUnmanaged, progress })
+    const node =
+      this.#drains.get(nodeName) ?? new NodeDrain(kubernetes, nodeName, { requests: this.#requests });
+    this.#drains.set(nodeName, node);
+    const answer = node
+      .ask(registered, { timeoutMs, evictUnmanaged, progress })
       .then(
         (result) => {
           counters.drains.inc({ outcome: 'ended' });
@@ -66,9 +86,23 @@ export class Departures {
           throw error;
         },
       )
-      .finally(() => this.#drains.delete(key));
-    this.#drains.set(key, started);
-    return started;
+      .finally(() => {
+        this.#answers.delete(key);
+        if (node.isIdle && this.#drains.get(nodeName) === node) this.#drains.delete(nodeName);
+      });
+    this.#answers.set(key, answer);
+    return answer;
+  }
+
+  /** The drain of a node that is removed has ended; `advance` goes on with it. */
+  onDrained(listener: (node: string) => void): void {
+    this.#drainListeners.push(listener);
+  }
+
+  /** Whoever waits for a drain is answered; no removal goes on because of that. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const node of this.#drains.values()) node.stop();
   }
 
   /** The agent says that its host is clean. */
@@ -77,8 +111,9 @@ export class Departures {
   }
 
   /**
-   * One step for a registration that is being deleted; called again on every change. Milliseconds until it
-   * should be called again by itself, if that is so.
+   * One step for a registration that is being deleted, which never waits for pods; called
+   * again on every change, and when a drain has ended. Milliseconds until it should be called
+   * again by itself, if that is so.
    */
   async advance(registered: RegisteredNode): Promise<number | undefined> {
     const { name, uid = '', annotations, finalizers } = registered.metadata;
@@ -93,11 +128,41 @@ export class Departures {
       return undefined;
     }
     if (!this.#drained.has(uid)) {
-      const stuck = heldBack(await this.drain(registered, 'removal'));
+      const drained = this.#drainRemoved(registered);
+      if (drained === undefined) return undefined;
+      const stuck = heldBack(drained);
       if (stuck.length > 0) return this.#wait(registered, stuck);
       this.#drained.add(uid);
     }
     return this.#tellToLeave(name, uid);
+  }
+
+  /** How it ended, once; undefined while it goes on. Throws what it failed with. */
+  #drainRemoved(registered: RegisteredNode): DrainResponse | undefined {
+    const { name, uid = '' } = registered.metadata;
+    const ended = this.#removals.get(uid);
+    if (ended !== undefined) {
+      this.#removals.delete(uid);
+      if ('error' in ended) throw ended.error;
+      return ended.result;
+    }
+    if (this.#isStopped || this.#removals.has(uid)) return undefined;
+    this.#removals.set(uid, undefined);
+    const end = (how: Ended) => {
+      // It may have left meanwhile.
+      if (this.#isStopped || !this.#removals.has(uid)) return;
+      this.#removals.set(uid, how);
+      tellEach('drained', this.#drainListeners, name);
+    };
+    const drained = this.drain(registered, 'removal');
+    background(
+      'drain',
+      drained.then(
+        (result) => end({ result }),
+        (error: unknown) => end({ error }),
+      ),
+    );
+    return undefined;
   }
 
   /**
@@ -129,7 +194,9 @@ export class Departures {
     audit.record({ event: 'removal', node: name, pool: registered.spec.pool, kind, ...removal });
     const note = told(kind === 'left' ? 'NODE_LEFT' : 'NODE_REMOVED', { name });
     recordEvent(registeredNodes, { name, uid }, { type: 'Normal', ...note });
+    this.#drains.get(name)?.stop();
     if (uid) {
+      this.#removals.delete(uid);
       this.#drained.delete(uid);
       this.#told.delete(uid);
     }

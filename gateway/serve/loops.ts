@@ -8,6 +8,7 @@ import type { Counters } from '../audit/counters.ts';
 import type { CertificateSigningRequest } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { CertificatePace } from '../nodes/certificate-pace.ts';
+import type { Departures } from '../nodes/departures.ts';
 import { decideCertificate, writeDecision } from '../nodes/kubelet-certificates.ts';
 import type { Reconciler } from '../nodes/reconciler.ts';
 import type { Tunnels } from '../nodes/tunnels.ts';
@@ -21,6 +22,7 @@ export interface LoopsOptions {
   readonly view: ClusterView;
   readonly book: AddressBook;
   readonly reconciler: Reconciler;
+  readonly departures: Pick<Departures, 'onDrained'>;
   readonly tunnels: Tunnels;
   readonly kubernetes: Kubernetes;
   /** What the store offers now. */
@@ -99,6 +101,7 @@ export function startLoops(options: LoopsOptions): Loops {
     if (object && !object.status?.conditions?.length) requestQueue.add(name);
   });
   tunnels.onChange((name) => nodeQueue.add(name));
+  options.departures.onDrained((name) => nodeQueue.add(name));
   // What another replica looked after may be ours now.
   options.roster.onChange(() => {
     allNodes();

@@ -40,12 +40,13 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   });
   const reconciler = createReconciler(parts, book, departures);
   const loops = startLoops({
-    ...{ view, book, reconciler, tunnels, kubernetes, counters, audit, logger, now },
+    ...{ view, book, reconciler, departures, tunnels, kubernetes, counters, audit, logger, now },
     artifacts: async () => (await store.manifest()).artifacts,
     settleMs: options.settleMs,
     roster: replicas.roster,
   });
   life.defer(() => loops.stop());
+  life.defer(() => departures.stop());
   await unlessStopped(signal, loops.ready);
   life.defer(() => expelled.stop());
   await expelled.start();

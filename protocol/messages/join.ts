@@ -110,7 +110,7 @@ export const nodeStatusResponseSchema = z.object({
   unschedulable: z.boolean(),
 });
 
-/** Why a pod may stay although the drain is complete; any other reason is what a disruption budget says. */
+/** Why a pod may stay although the drain is complete; any other reason is why its eviction was refused. */
 export const stayReasons = {
   mirror: 'mirror pod',
   daemonSet: 'DaemonSet',

@@ -74,7 +74,7 @@ const gatewayExceptions: Readonly<Record<string, Partial<Record<Way, string>>>> 
   'gateway/join/token.ts': { clocks: command },
   'gateway/kubernetes/connect.ts': { environment: 'KUBECONFIG, as every client of Kubernetes reads it' },
   'gateway/line/transfers.ts': { clocks: sockets },
-  'gateway/nodes/drain.ts': { clocks: 'the deadline of one drain' },
+  'gateway/nodes/node-drain.ts': { clocks: 'the deadline of one drain' },
   'gateway/port/connections.ts': { clocks: sockets },
   'gateway/port/requests.ts': { clocks: sockets },
   'gateway/replicas/door.ts': { clocks: sockets },

@@ -1,10 +1,14 @@
 // Drains: what is evicted, what stays and why, and what happens when a disruption budget says no.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { nodes, type Pod, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
-import { type DrainProgress, drain, planDrain, sortOut, uncordon } from '../../../../gateway/nodes/drain.ts';
+import { uncordon } from '../../../../gateway/nodes/cordon.ts';
+import { drain, planDrain } from '../../../../gateway/nodes/drain.ts';
+import { sortOut } from '../../../../gateway/nodes/eviction.ts';
+import { type DrainProgress, NodeDrain } from '../../../../gateway/nodes/node-drain.ts';
 import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { background } from '../../../../protocol/defect.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
@@ -168,11 +172,137 @@ test('a Node that was there before the registration is not cordoned, and its pod
   expect(kubernetes.requests).toEqual([]);
 });
 
-test('a failure that is no refusal ends the drain', async () => {
-  const kubernetes = await cluster([pod('a')], () => {
-    throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: 'no', request: '' });
+describe('an eviction that is refused by something else than a budget', () => {
+  const denied = 'admission webhook "pods.example.com" denied the request: not today';
+  const failures: readonly [string, Error, string][] = [
+    [
+      'a webhook’s word',
+      new KubernetesFailure({ status: 403, reason: 'Forbidden', message: denied, request: '' }),
+      `the eviction fails: ${denied}`,
+    ],
+    [
+      'a webhook that is broken',
+      new KubernetesFailure({ status: 500, reason: 'InternalError', message: '', request: '' }),
+      'the eviction fails: status 500',
+    ],
+    ['an API server that does not answer', new Fault('KUBERNETES_UNREACHABLE', { detail: 'gone' }), 'gone'],
+  ];
+  test.each(failures)('%s is told by pod and asked again; the others go', async (_what, failure, reason) => {
+    let refusals = 3;
+    const progress: DrainProgress[] = [];
+    const kubernetes = await cluster([pod('held'), pod('free')], (name) => {
+      if (name === 'held' && refusals-- > 0) throw failure;
+      background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
+    });
+    const asked = { ...options, timeoutMs: 30_000, progress: (event: DrainProgress) => progress.push(event) };
+    const { evictedPods, remainingPods } = await drain(kubernetes, idc1, asked);
+    expect(evictedPods).toEqual(['default/free', 'default/held']);
+    expect(remainingPods).toEqual([]);
+    const told = progress.filter(({ kind }) => kind === 'refused');
+    expect(told).toMatchObject([{ pod: 'default/held', reason: expect.stringContaining(reason) }]);
   });
-  await expect(drain(kubernetes, idc1, options)).rejects.toMatchObject({ reason: 'Forbidden' });
+
+  test.each(failures)(
+    '%s stands beside the pod at the time limit, and in a plan',
+    async (_what, failure, reason) => {
+      const kubernetes = await cluster([pod('held')], () => {
+        throw failure;
+      });
+      const remainingPods = [{ pod: 'default/held', reason: expect.stringContaining(reason) }];
+      expect(await drain(kubernetes, idc1, { ...options, timeoutMs: 0 })).toMatchObject({ remainingPods });
+      expect(await planDrain(kubernetes, idc1)).toMatchObject({ evictedPods: [], remainingPods });
+    },
+  );
+
+  test('its reason fits into an answer', async () => {
+    const message = 'x'.repeat(5000);
+    const kubernetes = await cluster([pod('held')], () => {
+      throw new KubernetesFailure({ status: 500, reason: 'InternalError', message, request: '' });
+    });
+    const { remainingPods } = await drain(kubernetes, idc1, { ...options, timeoutMs: 0 });
+    expect(remainingPods[0]?.reason.length).toBeLessThanOrEqual(512);
+  });
+});
+
+describe('pods that can’t be listed', () => {
+  const unavailable = new KubernetesFailure({ status: 503, reason: 'Unavailable', message: '', request: '' });
+  const failing = async (isAway: (lists: number) => boolean) => {
+    const kubernetes = await cluster([pod('a')], (name) => {
+      background('kubelet', kubernetes.remove(pods, name, { namespace: 'default' }));
+    });
+    let lists = 0;
+    kubernetes.before = (verb, plural) => {
+      if (verb === 'list' && plural === 'pods' && isAway(++lists)) throw unavailable;
+    };
+    return kubernetes;
+  };
+
+  test('end a drain that has not begun', async () => {
+    const kubernetes = await failing(() => true);
+    await expect(drain(kubernetes, idc1, options)).rejects.toMatchObject({ reason: 'Unavailable' });
+  });
+
+  test('end none that goes on, unless they can’t be until its time is over', async () => {
+    const passing = await failing((lists) => lists === 2 || lists === 3);
+    const long = { ...options, timeoutMs: 30_000 };
+    expect(await drain(passing, idc1, long)).toMatchObject({ evictedPods: ['default/a'] });
+    const lasting = await failing((lists) => lists > 1);
+    await expect(drain(lasting, idc1, { ...options, timeoutMs: 20 })).rejects.toMatchObject({
+      reason: 'Unavailable',
+    });
+  });
+});
+
+describe('of those who ask for a drain of the same node', () => {
+  const refusing = () => {
+    throw new KubernetesFailure({ status: 429, reason: 'TooManyRequests', message: 'budget', request: '' });
+  };
+
+  test('each is answered at its own time, of what it asked for; evicted is once for all', async () => {
+    let now = 0;
+    const kubernetes = await cluster([pod('held'), pod('bare', { ownerReferences: [] })], refusing);
+    const node = new NodeDrain(kubernetes, 'idc-1', { now: () => now, pollMs: 1 });
+    const progress = () => {
+      now += 100; // each hears of two pods: one that waits goes on being refused
+    };
+    const leaves = node.ask(idc1, { timeoutMs: 300_000, evictUnmanaged: true });
+    const upgrade = node.ask(idc1, { timeoutMs: 0, evictUnmanaged: false, progress });
+    expect(await upgrade).toEqual({
+      evictedPods: [],
+      remainingPods: [
+        { pod: 'default/bare', reason: 'no controller' },
+        { pod: 'default/held', reason: 'budget' },
+      ],
+    });
+    expect(node.isIdle).toBe(false);
+    now += 300_000;
+    expect(await leaves).toMatchObject({
+      remainingPods: [
+        { pod: 'default/held', reason: 'budget' },
+        { pod: 'default/bare', reason: 'budget' },
+      ],
+    });
+    expect(node.isIdle).toBe(true);
+  });
+
+  test('eight ask as often as one does', async () => {
+    const kubernetes = await cluster([pod('held')], refusing);
+    const node = new NodeDrain(kubernetes, 'idc-1', { now: () => 0, pollMs: 1 });
+    const all = Array.from({ length: 8 }, (_, index) =>
+      node.ask(idc1, { timeoutMs: 1000 + index, evictUnmanaged: true }),
+    );
+    const evictions = () => kubernetes.requests.filter(({ method }) => method === 'POST').length;
+    let lists = 0;
+    kubernetes.before = (verb, plural) => {
+      if (verb === 'list' && plural === 'pods') lists += 1;
+    };
+    await vi.waitFor(() => expect(evictions()).toBeGreaterThan(10));
+    // One round lists twice at most, when somebody has come.
+    expect(lists).toBeLessThanOrEqual(evictions() + 3);
+    node.stop();
+    for (const { remainingPods } of await Promise.all(all))
+      expect(remainingPods).toEqual([{ pod: 'default/held', reason: 'budget' }]);
+  });
 });
 
 describe('uncordoning after an upgrade', () => {
