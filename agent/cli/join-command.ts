@@ -70,9 +70,9 @@ async function join(context: CliContext, terminal: Terminal, flags: Flags): Prom
     settings,
     signal,
     readyTimeoutMs: Number(flags.timeout) * 1000,
-    preflight: async () => {
+    preflight: async (pool) => {
       line = tellLine(context, terminal, settings);
-      await requirePreflight(context, terminal, settings, names(flags.ignore ?? []));
+      await requirePreflight(context, terminal, { ...settings, ...pool }, names(flags.ignore ?? []));
     },
     beforeInstall: async () => line,
     listener: {

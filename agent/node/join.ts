@@ -3,7 +3,7 @@
 // is in the journal. Run again, it goes on where it stopped; a joined host has nothing to do.
 import { Fault, type FaultValues } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState } from '../../protocol/messages/desired.ts';
-import { type JoinRequest, protocolVersion } from '../../protocol/messages/join.ts';
+import { type JoinRequest, protocolVersion, type TokenCheckResponse } from '../../protocol/messages/join.ts';
 import { gatewayManifests } from '../components/artifacts/gateway.ts';
 import { artifactSource, type DownloadSettings } from '../components/artifacts/source.ts';
 import { settingsInUse, settingsOf } from '../components/settings.ts';
@@ -55,8 +55,10 @@ interface JoinListener {
 
 export interface JoinOptions {
   readonly settings: JoinSettings;
-  /** Throws PREFLIGHT_FAILED when this host must not join. */
-  readonly preflight: () => Promise<void>;
+  /**
+   * Throws PREFLIGHT_FAILED when this host must not join; `pool` is what the gateway says of it, if it does.
+   */
+  readonly preflight: (pool?: TokenCheckResponse) => Promise<void>;
   /** Begun beside preflight, goes on beside the registration, ends before the first download. */
   readonly beforeInstall?: () => Promise<void>;
   readonly listener: JoinListener;
@@ -148,12 +150,12 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
   let application: Promise<JoinRequest> | undefined;
   let isJudged = true;
   try {
-    await askAboutToken(gateway, settings.token, hadKey, signal);
+    const pool = await askAboutToken(gateway, settings.token, hadKey, signal);
     isJudged = false;
     application = apply(host, settings, gateway, AbortSignal.any([signal, refused.signal]));
     application.catch(() => undefined); // preflight's refusal says more
     listener.phase('preflight');
-    await options.preflight();
+    await options.preflight(pool);
     listener.phase('register');
     const request = await application;
     isJudged = true;

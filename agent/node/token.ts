@@ -1,7 +1,9 @@
 // The question about a join token that comes before everything else, as install.sh asks it: a token that is
-// no good is told before preflight, and before a key is made for it. It takes no use.
+// no good is told before preflight, and before a key is made for it. It takes no use. What comes back about
+// its pool is for preflight.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FaultCode } from '../../protocol/catalogue/index.ts';
+import type { TokenCheckResponse } from '../../protocol/messages/join.ts';
 import type { GatewayApi } from '../identity/gateway-api.ts';
 
 /** A line that is down is preflight's to explain, and soon. */
@@ -23,12 +25,17 @@ export async function askAboutToken(
   token: string | undefined,
   hasKey: boolean,
   signal: AbortSignal,
-): Promise<void> {
-  if (token === undefined) return;
+): Promise<TokenCheckResponse | undefined> {
+  if (token === undefined) return undefined;
   try {
-    await gateway.checkToken(token, hasKey, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
+    return await gateway.checkToken(
+      token,
+      hasKey,
+      AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+    );
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Fault && refusals.includes(error.code)) throw error;
+    return undefined;
   }
 }

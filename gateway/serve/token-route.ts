@@ -5,9 +5,11 @@
 // once in two seconds for each token and address.
 import { createHash } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { versionSchema } from '../../protocol/grammar.ts';
 import { type TokenCheckResponse, tokenCheckRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import { checkToken, tokenId } from '../join/token.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { answerJson, faultFor, readJson } from '../port/answer.ts';
 import { httpStatus } from '../port/http-status.ts';
 import { limits } from '../port/limits.ts';
@@ -63,11 +65,17 @@ async function look(
 ): Promise<TokenCheckResponse> {
   try {
     const { pool } = await checkToken(kubernetes, text, { source }, now());
-    if (!(await kubernetes.get(nodePools, pool))) throw new Fault('POOL_NOT_FOUND', { pool });
-    return { pool };
+    return await aboutPool(kubernetes, pool);
   } catch (error) {
     if (hasKey && error instanceof Fault && error.code === 'TOKEN_USED_UP')
-      return { pool: String(error.values.pool) };
+      return aboutPool(kubernetes, String(error.values.pool));
     throw error;
   }
+}
+
+async function aboutPool(kubernetes: Kubernetes, pool: string): Promise<TokenCheckResponse> {
+  const found = await kubernetes.get(nodePools, pool);
+  if (found === undefined) throw new Fault('POOL_NOT_FOUND', { pool });
+  const { data } = versionSchema.safeParse(found.spec.kubernetesVersion);
+  return { pool, ...(data === undefined ? {} : { kubernetesVersion: data }) };
 }

@@ -132,13 +132,25 @@ export const rules = [
   {
     id: 'containerd-last-1',
     host: {},
-    kubelet: { atLeast: '1.36' },
+    kubelet: { atLeast: '1.36', below: '1.37' },
     subject: 'containerd',
     versions: { below: '2.0' },
     verdict: 'discouraged',
     reason: {
       en: 'Kubernetes 1.35 is the last that is supported with containerd 1',
       zh: 'Kubernetes 1.35 是最后一个支持 containerd 1 的版本',
+    },
+  },
+  {
+    id: 'containerd-too-old',
+    host: {},
+    kubelet: { atLeast: '1.37' },
+    subject: 'containerd',
+    versions: { below: '2.0' },
+    verdict: 'refused',
+    reason: {
+      en: 'kubelets from 1.37 on take the cgroup driver from the runtime alone (RuntimeConfig of the CRI), which containerd tells from 2.0 on',
+      zh: 'kubelet 自 1.37 起只从运行时获取 cgroup 驱动（CRI 的 RuntimeConfig），containerd 自 2.0 起才提供',
     },
   },
   {

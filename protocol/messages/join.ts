@@ -3,7 +3,8 @@
 // fault.ts) with a 4xx/5xx status.
 //
 //   POST /v1/join              no client certificate   JoinRequest  → JoinResponse
-//   POST /v1/join/token        no client certificate   {token, hasKey} → {pool}: is it good? takes nothing
+//   POST /v1/join/token        no client certificate   {token, hasKey} → {pool, kubernetesVersion}: is it
+//                              good? takes nothing
 //   POST /v1/node/renew        node certificate        RenewRequest → RenewResponse (expired: in its grace)
 //   POST /v1/node/drain        node certificate        DrainRequest → DrainResponse, when it or its time ends
 //   GET  /v1/node/drain-plan   node certificate                     → DrainResponse (what a drain would do)
@@ -15,7 +16,7 @@
 //   GET  /v1/node/desired      node certificate                     → DesiredState
 //   GET  /healthz /cacert /install.sh /artifacts/*     none
 import { z } from 'zod';
-import { httpsUrlSchema, machineIdSchema, poolNameSchema, shownText } from '../grammar.ts';
+import { httpsUrlSchema, machineIdSchema, poolNameSchema, shownText, versionSchema } from '../grammar.ts';
 import { desiredStateSchema } from './desired.ts';
 
 export const protocolVersion = 1;
@@ -59,7 +60,11 @@ export const joinRequestSchema = z.strictObject({
 
 /** `hasKey`: the host has made its key already, so a use may be its own. */
 export const tokenCheckRequestSchema = z.strictObject({ token: z.string().max(128), hasKey: z.boolean() });
-export const tokenCheckResponseSchema = z.strictObject({ pool: z.string() });
+/** `kubernetesVersion`: of the pool, for preflight; a gateway of an older release does not tell it. */
+export const tokenCheckResponseSchema = z.strictObject({
+  pool: z.string(),
+  kubernetesVersion: versionSchema.optional(),
+});
 /** A file of its own wherever it goes. */
 const pemSchema = z.string().max(1024 * 1024);
 

@@ -29,6 +29,7 @@ export const evictionSignals = [
   'nodefs.available',
   'nodefs.inodesFree',
   'imagefs.available',
+  'imagefs.inodesFree',
 ] as const;
 export type EvictionSignal = (typeof evictionSignals)[number];
 
@@ -37,6 +38,7 @@ const evictionSchema = z.strictObject({
   'nodefs.available': quantitySchema.optional(),
   'nodefs.inodesFree': quantitySchema.optional(),
   'imagefs.available': quantitySchema.optional(),
+  'imagefs.inodesFree': quantitySchema.optional(),
 });
 
 /** The kubelet's own. */

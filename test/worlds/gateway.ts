@@ -102,6 +102,8 @@ export class LoopbackGateway {
       return json(status, { error: { code, values } });
     }
     switch (what) {
+      case 'POST /v1/join/token':
+        return json(200, { pool: this.desired.pool, kubernetesVersion: this.desired.kubernetesVersion });
       case 'POST /v1/join':
         return json(200, this.#joinResponse());
       case 'GET /v1/node/status':

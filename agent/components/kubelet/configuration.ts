@@ -4,21 +4,12 @@
 import { judge } from '../../../protocol/compatibility/judgement.ts';
 import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import type { DesiredState } from '../../../protocol/messages/desired.ts';
-import { defaultImageGarbageCollection, type EvictionSignal } from '../../../protocol/settings/host.ts';
+import { defaultImageGarbageCollection } from '../../../protocol/settings/host.ts';
 import { paths } from '../../config/paths.ts';
 import type { NodeFacts } from '../component.ts';
 import { runtimeEndpoint, volumePluginDir } from './flags.ts';
+import { enforcedByDefault, evictionDefaultsOf } from './list-defaults.ts';
 import { kubeReserved, systemReserved } from './reserved.ts';
-
-/**
- * The kubelet's own; written out, because a file that names one of them turns off all that it does not name.
- */
-const evictionHard: Readonly<Record<EvictionSignal, string>> = {
-  'memory.available': '100Mi',
-  'nodefs.available': '10%',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '15%',
-};
 
 export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, version: string): object {
   const since = (wanted: string, fields: object) => (isAtLeast(version, wanted) ? fields : {});
@@ -51,8 +42,8 @@ export function kubeletConfiguration(facts: NodeFacts, desired: DesiredState, ve
     protectKernelDefaults: true,
     kubeReserved: kubeReserved(facts, kubelet),
     systemReserved: systemReserved(facts),
-    enforceNodeAllocatable: ['pods'],
-    evictionHard: { ...evictionHard, ...kubelet.evictionHard },
+    enforceNodeAllocatable: enforcedByDefault,
+    evictionHard: { ...evictionDefaultsOf(version), ...kubelet.evictionHard },
     imageGCHighThresholdPercent: collection.highThresholdPercent,
     imageGCLowThresholdPercent: collection.lowThresholdPercent,
     ...since('1.20', { volumePluginDir }),

@@ -79,6 +79,19 @@ test('a token that is no good is refused before preflight, and before a key is m
   expect(state()).toEqual(before);
 });
 
+test('preflight is told the pool and its version of Kubernetes, unless an older gateway does not say', async () => {
+  const told: unknown[] = [];
+  const preflight = async (pool: unknown) => {
+    told.push(pool);
+    throw new Fault('PREFLIGHT_FAILED');
+  };
+  const { pool, kubernetesVersion } = gateway.desired;
+  await expect(join({}, world.host, { preflight })).rejects.toMatchObject({ code: 'PREFLIGHT_FAILED' });
+  gateway.refusal = { status: 404, code: 'ROUTE_UNKNOWN' };
+  await expect(join({}, world.host, { preflight })).rejects.toMatchObject({ code: 'PREFLIGHT_FAILED' });
+  expect(told).toEqual([{ pool, kubernetesVersion }, undefined]);
+});
+
 test('a key of a join whose answer was lost outlives a try that preflight ends', async () => {
   gateway.refusal = { status: 503, code: 'GATEWAY_UNAVAILABLE', values: { detail: 'it restarts' } };
   await expect(join()).rejects.toMatchObject({ code: 'GATEWAY_UNAVAILABLE' });

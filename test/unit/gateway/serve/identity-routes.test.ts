@@ -274,8 +274,10 @@ describe('a question about a token', () => {
 
   test('takes nothing, however often it is asked', async () => {
     const { text } = await make();
+    // What preflight judges the host by.
+    const body = { pool: 'idc', kubernetesVersion: pool('idc').spec.kubernetesVersion };
     for (let count = 0; count < 30; count++)
-      expect(await question(text)).toMatchObject({ status: 200, body: { pool: 'idc' } });
+      expect(await question(text)).toMatchObject({ status: 200, body });
     expect((await ask('POST', '/v1/join', (await applicant('idc-1')).request(text))).status).toBe(200);
     expect(audited).toHaveLength(1);
   });
@@ -309,7 +311,8 @@ describe('a question about a token', () => {
     const { text } = await make();
     await ask('POST', '/v1/join', (await applicant('idc-1')).request(text));
     expect((await question(text)).code).toBe('TOKEN_USED_UP');
-    expect((await question(text, true)).status).toBe(200);
+    const told = { pool: 'idc', kubernetesVersion: pool('idc').spec.kubernetesVersion };
+    expect(await question(text, true)).toMatchObject({ status: 200, body: told });
   });
 
   test('who guesses has to wait', async () => {

@@ -83,6 +83,16 @@ describe('containerd beside a kubelet', () => {
     expect(bestVersion('containerd', ['1.5.11'], situation)).toBeUndefined();
   });
 
+  test('Kubernetes 1.36 warns of containerd 1, 1.37 refuses it', () => {
+    const verdict = (kubeletVersion: string, version: string) =>
+      judge('containerd', version, { host: {}, kubeletVersion }).verdict;
+    expect(verdict('1.35.3', '1.6.20')).toBe('allowed');
+    expect(verdict('1.36.2', '1.6.20')).toBe('discouraged');
+    for (const version of ['1.6.20', '1.7.28']) expect(verdict('1.37.0', version)).toBe('refused');
+    expect(verdict('1.37.0', '2.1.9')).toBe('allowed');
+    expect(bestVersion('containerd', ['1.7.28'], { host: {}, kubeletVersion: '1.37.0' })).toBeUndefined();
+  });
+
   test('settings are those of the host', () => {
     const host = { canLowerOomScore: false, glibc: '2.17' };
     expect(judge('containerd', '1.7.28', { host }).settings).toEqual({
