@@ -89,6 +89,21 @@ export async function identifyForRenewal(
   return node;
 }
 
+/**
+ * The registration as it is now, of whoever shows this certificate: asked when something is done, since what
+ * was asked for may have taken its time to come. Throws as `identify` does.
+ */
+export async function heldRegistration(
+  kubernetes: Kubernetes,
+  name: string,
+  certificate: Pick<PeerCertificate, 'serial'>,
+): Promise<RegisteredNode> {
+  const registered = await kubernetes.get(registeredNodes, name);
+  if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
+  if (!listsSerial(registered, certificate)) throw refused('it was replaced or revoked');
+  return registered;
+}
+
 const refused = (detail: string) => new Fault('CERTIFICATE_REFUSED', { detail });
 
 async function registeredHolder(
@@ -146,6 +161,6 @@ export function registrationsOf(
 const refreshIntervalMs = 500;
 const rememberedNames = 10_000;
 
-function listsSerial(node: RegisteredNode | undefined, certificate: PeerCertificate): boolean {
-  return node?.status?.certificateSerials?.includes(certificate.serial) ?? false;
+function listsSerial(node: RegisteredNode | undefined, { serial }: Pick<PeerCertificate, 'serial'>): boolean {
+  return node?.status?.certificateSerials?.includes(serial) ?? false;
 }

@@ -74,8 +74,9 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   const existing = await kubernetes.get(registeredNodes, nodeName);
   assertNotReplayed(existing, token, applicant);
   if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
+  const isNode = existing?.status?.joinedAt !== undefined;
   // A claim whose join has not ended has made no Node: one that is there is somebody else's.
-  if (existing?.status?.joinedAt === undefined) await assertNameFree(kubernetes, nodeName);
+  if (!isNode) await assertNameFree(kubernetes, nodeName);
   const { addresses, leftOut } = await admitAddresses(desk.book, {
     ...{ nodeName, source, existing, pool: token.pool },
     addresses: request.facts.addresses,
@@ -94,7 +95,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
 
   const place = await takePlace(kubernetes, nodeName, {
     existing,
-    spec: { ...host, addresses: [...addresses] },
+    spec: existing ? returned(existing, host, addresses, desk.now()) : { ...host, addresses: [...addresses] },
     maxNodes: spec.maxNodes,
   });
   const { claimed } = place;
@@ -105,7 +106,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     throw error;
   }
 
-  if (existing) {
+  if (existing && isNode) {
     await update(kubernetes, registeredNodes, { name: nodeName }, (current) => {
       if (current.metadata.uid !== existing.metadata.uid)
         throw new Fault('NODE_NAME_TAKEN', { name: nodeName });
@@ -147,7 +148,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     desired,
     bootstrap: { apiServerUrl: desk.apiServer.url, caPem: desk.apiServer.caPem, token: bootstrap.token },
   };
-  const readmitted = existing !== undefined && existing.spec.keySha256 !== keySha256;
+  const readmitted = existing !== undefined && isNode && existing.spec.keySha256 !== keySha256;
   return { answer, leftOut, readmitted };
 }
 

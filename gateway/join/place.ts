@@ -1,7 +1,7 @@
 // What a join takes of the cluster before it has its answer: a name, a place in the pool, addresses. Each is
 // written first and looked at after, so that of joins at the same moment one sees the other. A new host's
-// claim is a RegisteredNode that it creates, which is atomic; a host that joins again writes its addresses
-// into the one that is there. What is taken can be given back.
+// claim is a RegisteredNode that it creates, which is atomic, also where an earlier join has left one behind;
+// a host that joins again writes its addresses into the one that is there. What is taken can be given back.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -24,8 +24,10 @@ export async function takePlace(
     maxNodes,
   }: { existing: RegisteredNode | undefined; spec: RegisteredNode['spec']; maxNodes: number },
 ): Promise<Place> {
-  if (existing) return retakePlace(kubernetes, existing, spec.addresses, maxNodes);
-  const claimed = await claimName(kubernetes, name, spec);
+  if (existing?.status?.joinedAt !== undefined) return retakePlace(kubernetes, existing, spec.addresses);
+  // A claim whose join has not ended has had nothing, and is too old to keep others out: it is made anew.
+  if (existing) await releaseLeftBehind(kubernetes, existing);
+  const claimed = await claimName(kubernetes, name, existing?.metadata, spec);
   const giveBack = () => releaseName(kubernetes, claimed);
   await orGiveBack(giveBack, () => assertPlace(kubernetes, claimed, maxNodes));
   return { claimed, giveBack };
@@ -35,20 +37,15 @@ async function retakePlace(
   kubernetes: Kubernetes,
   existing: RegisteredNode,
   addresses: readonly string[],
-  maxNodes: number,
 ): Promise<Place> {
-  const { metadata, spec, status } = existing;
-  const { name } = metadata;
+  const { metadata, spec } = existing;
   const move = (from: readonly string[], to: readonly string[]) =>
     isDeepStrictEqual(from, to) ? undefined : writeAddresses(kubernetes, existing, from, to);
   const giveBack = async () => move(addresses, spec.addresses);
   await move(spec.addresses, addresses);
   await orGiveBack(giveBack, async () => {
-    // A claim whose join has not ended has had nothing.
-    if (status?.joinedAt === undefined)
-      return assertPlace(kubernetes, { metadata, spec: { ...spec, addresses: [...addresses] } }, maxNodes);
     const added = addresses.filter((one) => !spec.addresses.includes(one));
-    const shared = await sharedWithOthers(kubernetes, name, added);
+    const shared = await sharedWithOthers(kubernetes, metadata.name, added);
     if (shared !== undefined) throw new Fault('ADDRESS_NOT_OWNED', { ...shared, pool: spec.pool });
   });
   return { claimed: existing, giveBack };
@@ -66,6 +63,7 @@ async function orGiveBack(giveBack: () => Promise<void>, look: () => Promise<voi
 async function claimName(
   kubernetes: Kubernetes,
   nodeName: string,
+  before: RegisteredNode['metadata'] | undefined,
   spec: RegisteredNode['spec'],
 ): Promise<RegisteredNode> {
   try {
@@ -73,7 +71,8 @@ async function claimName(
       metadata: {
         name: nodeName,
         finalizers: [leaveFinalizer],
-        labels: { 'regnode.io/pool': spec.pool },
+        labels: { ...before?.labels, 'regnode.io/pool': spec.pool },
+        ...(before?.annotations && { annotations: before.annotations }),
       },
       spec,
     });
@@ -114,6 +113,19 @@ async function assertPlace(kubernetes: Kubernetes, claimed: RegisteredNode, maxN
       detail: `it belongs to the RegisteredNode ${metadata.name}`,
       pool,
     });
+  }
+}
+
+/** As it was seen: whoever takes it up, or ends its join, at the same moment has it. */
+async function releaseLeftBehind(kubernetes: Kubernetes, { metadata }: RegisteredNode): Promise<void> {
+  const { name, uid, resourceVersion } = metadata;
+  try {
+    await kubernetes.patch(registeredNodes, name, { metadata: { uid, resourceVersion, finalizers: null } });
+    await kubernetes.remove(registeredNodes, name, uid === undefined ? {} : { uid });
+  } catch (error) {
+    if (isFailure(error, 'NotFound', 'Conflict'))
+      throw new Fault('NODE_NAME_TAKEN', { name }, { cause: error });
+    throw error;
   }
 }
 

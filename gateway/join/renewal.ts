@@ -42,17 +42,23 @@ export async function renewCertificate(
   return { certificatePem: issued.certificatePem, caPem: authority.caPem, serial: issued.serial };
 }
 
-/** The certificate of this serial is in use: those before it are good no more. False when there were none. */
-export async function retireBefore(kubernetes: Kubernetes, name: string, serial: string): Promise<boolean> {
-  let retired = false;
+/**
+ * The certificate of this serial is in use: those before it are good no more. `unlisted`: nor is this one.
+ */
+export async function retireBefore(
+  kubernetes: Kubernetes,
+  name: string,
+  serial: string,
+): Promise<'retired' | 'first' | 'unlisted'> {
+  let place = -1;
   const key = { name, subresource: 'status' };
   await update(kubernetes, registeredNodes, key, (current) => {
     const serials = current.status?.certificateSerials ?? [];
-    const place = serials.indexOf(serial);
-    retired = place > 0;
-    return retired
+    place = serials.indexOf(serial);
+    return place > 0
       ? { ...current, status: { ...current.status, certificateSerials: serials.slice(place) } }
       : undefined;
   });
-  return retired;
+  if (place > 0) return 'retired';
+  return place === 0 ? 'first' : 'unlisted';
 }

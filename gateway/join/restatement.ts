@@ -29,16 +29,17 @@ export interface Restated {
   readonly factsChanged: boolean;
 }
 
-/** `source` is the other end of the connection. Throws NODE_NOT_REGISTERED. */
+/**
+ * Of the registration as it is now; `source` is the other end of the connection. Throws NODE_NOT_REGISTERED.
+ */
 export async function restate(
   { kubernetes, book }: RestatementDesk,
-  nodeName: string,
+  existing: RegisteredNode,
   facts: HostFacts,
   source: string,
 ): Promise<Restated> {
-  const existing = await kubernetes.get(registeredNodes, nodeName);
-  const uid = existing?.metadata.uid;
-  if (existing?.status?.joinedAt === undefined) throw new Fault('NODE_NOT_REGISTERED', { name: nodeName });
+  const nodeName = existing.metadata.name;
+  if (existing.status?.joinedAt === undefined) throw new Fault('NODE_NOT_REGISTERED', { name: nodeName });
   const { pool, addresses: before } = existing.spec;
   const spec = await kubernetes.get(nodePools, pool).then((found) => found && poolSpec(found));
   const judged = await readmitAddresses(book, {
@@ -65,7 +66,7 @@ export async function restate(
     address: refused.address.slice(0, 45),
     detail: (refused.detail ?? '').slice(0, 500),
   };
-  const factsChanged = await writeFacts(kubernetes, nodeName, uid, facts, refusal);
+  const factsChanged = await writeFacts(kubernetes, existing, facts, refusal);
   return {
     answer: {
       addresses: [...addresses],
@@ -76,17 +77,17 @@ export async function restate(
   };
 }
 
-/** True when something was written. */
+/** Under the key that it had: another host may have the name by now. True when something was written. */
 async function writeFacts(
   kubernetes: Kubernetes,
-  name: string,
-  uid: string | undefined,
+  { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,
   facts: HostFacts,
   addressRefused: RegisteredNodeStatus['addressRefused'],
 ): Promise<boolean> {
   let changed = false;
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current: RegisteredNode) => {
-    if (current.metadata.uid !== uid || current.status === undefined) return undefined;
+    if (current.metadata.uid !== uid || current.spec.keySha256 !== keySha256) return undefined;
+    if (current.status === undefined) return undefined;
     const { addressRefused: _, ...rest } = current.status;
     const { machineId = facts.machineId, productUuid = facts.productUuid } = rest.facts ?? {};
     const told = { ...facts, machineId, ...(productUuid !== undefined && { productUuid }) };

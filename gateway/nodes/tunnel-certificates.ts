@@ -26,18 +26,35 @@ export class TunnelCertificates {
     this.#options = options;
   }
 
+  /** What is shown now is asked about when a session is to begin with it, which may be seconds later. */
+  shown(name: string, serial: string): { isGood(): boolean; inUse(): void } {
+    const wasListed = this.#lists(name, serial);
+    return {
+      isGood: () => !wasListed || this.#lists(name, serial),
+      inUse: () => this.opened(name, serial),
+    };
+  }
+
   opened(name: string, serial: string): void {
     const { kubernetes, registered, logger } = this.#options;
     this.#serials.set(name, serial);
     // A certificate that our copy does not list yet has just been made, so there is one before it.
     if (registered(name)?.status?.certificateSerials?.[0] === serial) return;
     retireBefore(kubernetes, name, serial).then(
-      (retired) => {
-        if (retired) logger.info({ node: name, serial }, 'certificate in use, the one before it is void');
+      (found) => {
+        if (found === 'retired')
+          logger.info({ node: name, serial }, 'certificate in use, the one before it is void');
+        if (found !== 'unlisted' || this.#serials.get(name) !== serial) return;
+        this.#serials.delete(name);
+        this.#options.close(name, 'its certificate was revoked');
       },
       // The next connection tries again; until then both are good.
       (error: unknown) => logger.warn({ err: error, node: name }, 'old certificate not retired'),
     );
+  }
+
+  #lists(name: string, serial: string): boolean {
+    return this.#options.registered(name)?.status?.certificateSerials?.includes(serial) ?? false;
   }
 
   /** For the watcher of registrations. Only what was listed and is no more counts: a copy may lag behind. */

@@ -4,7 +4,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { factsRequestSchema } from '../../protocol/messages/join.ts';
 import { readFromPeer } from '../../protocol/messages/newer-peer.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { NodeIdentity } from '../join/client-certificate.ts';
+import { heldRegistration, type NodeIdentity, type PeerCertificate } from '../join/client-certificate.ts';
 import { type RestatementDesk, restate } from '../join/restatement.ts';
 import { answerJson, readJson } from '../port/answer.ts';
 import type { Exchange } from '../port/route.ts';
@@ -14,17 +14,23 @@ export interface FactsRouteOptions {
   readonly audit: Audit;
 }
 
-type Run = (exchange: Exchange, node: NodeIdentity) => Promise<void>;
+type Run = (exchange: Exchange, node: NodeIdentity, certificate: PeerCertificate) => Promise<void>;
 
 export function factsRoute({ desk, audit }: FactsRouteOptions): Run {
-  return async ({ request, response, address }, { name, pool }) => {
+  return async ({ request, response, address }, { name, pool }, certificate) => {
     const parsed = readFromPeer(factsRequestSchema, await readJson(request));
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const detail = `${issue?.path.join('.') || 'body'}: ${issue?.message}`;
       throw new Fault('REQUEST_MALFORMED', { detail });
     }
-    const { answer, addressesBefore, factsChanged } = await restate(desk, name, parsed.data.facts, address);
+    const registered = await heldRegistration(desk.kubernetes, name, certificate);
+    const { answer, addressesBefore, factsChanged } = await restate(
+      desk,
+      registered,
+      parsed.data.facts,
+      address,
+    );
     const { addresses, refused } = answer;
     const about = { event: 'facts', node: name, pool, address };
     if (addressesBefore)

@@ -60,8 +60,7 @@ export function openIdentities(options: IdentitiesOptions): Identities {
         graceMs: (pool) => graceMs(view.pools.get(pool)),
       }),
     onTunnel: (request, socket, head, node, { serial }) => {
-      tunnelCertificates.opened(node.name, serial);
-      hub.handleUpgrade(request, socket, head, node);
+      hub.handleUpgrade(request, socket, head, node, tunnelCertificates.shown(node.name, serial));
     },
     onRefused: (fault, address, path) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;

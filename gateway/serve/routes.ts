@@ -8,6 +8,7 @@ import { serveArtifact } from '../artifacts/serving.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
+import { heldRegistration, type NodeIdentity, type PeerCertificate } from '../join/client-certificate.ts';
 import type { JoinDesk } from '../join/join.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
 import { nodes } from '../kubernetes/kinds.ts';
@@ -19,7 +20,6 @@ import type { Reconciler } from '../nodes/reconciler.ts';
 import { readyHeartbeatOf, readyMessage, readyOf } from '../nodes/status.ts';
 import { answerJson, answerText, readJson } from '../port/answer.ts';
 import type { Route } from '../port/route.ts';
-import { registeredNodes } from '../resources/registered-node.ts';
 import { factsRoute } from './facts-route.ts';
 import { JoinPatience } from './join-patience.ts';
 import { joinRoute } from './join-route.ts';
@@ -40,11 +40,8 @@ export interface RoutesOptions {
 export function publicRoutes(options: RoutesOptions): readonly Route[] {
   const { desk, store, departures, reconciler } = options;
   const { kubernetes } = desk;
-  const registeredNode = async (name: string) => {
-    const registered = await kubernetes.get(registeredNodes, name);
-    if (!registered) throw new Fault('NODE_NOT_REGISTERED', { name });
-    return registered;
-  };
+  const held = (node: NodeIdentity, certificate: PeerCertificate) =>
+    heldRegistration(kubernetes, node.name, certificate);
   const patience = new JoinPatience(kubernetes, desk.now);
   const routes: readonly Route[] = [
     {
@@ -85,11 +82,11 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['POST'],
       path: '/v1/node/drain',
       access: 'node',
-      run: async ({ request, response }, node) => {
+      run: async ({ request, response }, node, certificate) => {
         const asked = readFromPeer(drainRequestSchema, await readJson(request));
         if (!asked.success) throw new Fault('REQUEST_MALFORMED', { detail: 'no drain' });
         const { waitMs } = asked.data;
-        const registered = await registeredNode(node.name);
+        const registered = await held(node, certificate);
         answerJson(response, 200, await departures.drain(registered, 'the host leaves', { waitMs }));
       },
     },
@@ -97,19 +94,19 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['GET'],
       path: '/v1/node/drain-plan',
       access: 'node',
-      run: async ({ response }, node) => {
-        answerJson(response, 200, await planDrain(kubernetes, await registeredNode(node.name)));
+      run: async ({ response }, node, certificate) => {
+        answerJson(response, 200, await planDrain(kubernetes, await held(node, certificate)));
       },
     },
     {
       methods: ['POST'],
       path: '/v1/node/upgrade-drain',
       access: 'node',
-      run: async ({ response }, node) => {
+      run: async ({ response }, node, certificate) => {
         answerJson(
           response,
           200,
-          await departures.drain(await registeredNode(node.name), 'another kubelet', {
+          await departures.drain(await held(node, certificate), 'another kubelet', {
             evictUnmanaged: false,
           }),
         );
@@ -119,8 +116,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['POST'],
       path: '/v1/node/uncordon',
       access: 'node',
-      run: async ({ response }, node) => {
-        await uncordon(kubernetes, await registeredNode(node.name));
+      run: async ({ response }, node, certificate) => {
+        await uncordon(kubernetes, await held(node, certificate));
         answerJson(response, 200, {});
       },
     },
@@ -128,8 +125,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['POST'],
       path: '/v1/node/deregister',
       access: 'node',
-      run: async ({ response }, node) => {
-        await departures.deregister(await registeredNode(node.name));
+      run: async ({ response }, node, certificate) => {
+        await departures.deregister(await held(node, certificate));
         answerJson(response, 200, {});
       },
     },
@@ -138,8 +135,12 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['GET'],
       path: '/v1/node/status',
       access: 'node',
-      run: async ({ response }, { name, pool }) => {
-        const [registered, found] = await Promise.all([registeredNode(name), kubernetes.get(nodes, name)]);
+      run: async ({ response }, identity, certificate) => {
+        const { name, pool } = identity;
+        const [registered, found] = await Promise.all([
+          held(identity, certificate),
+          kubernetes.get(nodes, name),
+        ]);
         const node = ownNode(registered, found);
         const status: NodeStatusResponse = {
           nodeName: name,
@@ -159,8 +160,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       methods: ['GET'],
       path: '/v1/node/desired',
       access: 'node',
-      run: async ({ response }, { name }) => {
-        const desired = await reconciler.desired(await registeredNode(name));
+      run: async ({ response }, node, certificate) => {
+        const desired = await reconciler.desired(await held(node, certificate));
         if (!desired)
           throw new Fault('GATEWAY_UNAVAILABLE', { detail: 'the pool asks for what the store lacks' });
         answerJson(response, 200, desired);

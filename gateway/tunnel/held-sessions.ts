@@ -9,6 +9,14 @@ export interface TunnelNode {
   readonly pool: string;
 }
 
+/** With which a connection has come; whoever connects says HELLO when it likes. */
+export interface UpgradeCertificate {
+  /** It was not struck since. */
+  isGood(): boolean;
+  /** A session has begun, or goes on, with it. */
+  inUse(): void;
+}
+
 export interface Held {
   readonly node: TunnelNode;
   readonly session: Session;

@@ -22,7 +22,13 @@ import { type ViolationKind, violationKind } from '../../protocol/tunnel/violati
 import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 import { drainSessions } from './draining.ts';
-import { type Held, HeldSessions, type SessionSums, type TunnelNode } from './held-sessions.ts';
+import {
+  type Held,
+  HeldSessions,
+  type SessionSums,
+  type TunnelNode,
+  type UpgradeCertificate,
+} from './held-sessions.ts';
 import { endWith } from './last-words.ts';
 import { rememberedNodes, UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
 
@@ -92,7 +98,13 @@ export class TunnelHub {
   }
 
   /** The caller has verified the certificate and asked nobody else. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, node: TunnelNode): void {
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    node: TunnelNode,
+    certificate?: UpgradeCertificate,
+  ): void {
     const refusal = this.#draining ? draining : this.#gate.whyRefused(request, node.name);
     if (refusal) {
       this.#refusals.count('upgradesRefused', node.name, refusal.kind, refusal.status);
@@ -100,19 +112,19 @@ export class TunnelHub {
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
-      this.accept(new WebsocketTransport(websocket, socket as Socket, true), node);
+      this.accept(new WebsocketTransport(websocket, socket as Socket, true), node, certificate);
     });
   }
 
   /** A transport that belongs to this node; the agent must say HELLO next. */
-  accept(transport: Transport, node: TunnelNode): void {
+  accept(transport: Transport, node: TunnelNode, certificate?: UpgradeCertificate): void {
     const name = this.#name === undefined ? {} : { name: this.#name };
     const pace = this.#paces.of(node.name, this.#clock.nowMs());
     const options = { clock: this.#clock, limits: this.#limits, pace, ...name };
     answerHello(
       transport,
       options,
-      (hello) => this.#admit(node, hello),
+      (hello) => this.#admit(node, hello, certificate),
       (reason, kind) => this.#refusals.count('handshakesFailed', node.name, kind, reason),
     );
   }
@@ -194,8 +206,16 @@ export class TunnelHub {
     this.#upgrades.close();
   }
 
-  #admit(node: TunnelNode, hello: AgentHello): Admission {
+  /** Of what is true now: since the connection came its certificate may have been replaced or revoked. */
+  #admit(node: TunnelNode, hello: AgentHello, certificate: UpgradeCertificate | undefined): Admission {
     if (this.#draining) return { refuse: 'this gateway is about to stop' };
+    if (certificate?.isGood() === false) return { refuse: 'its certificate was replaced or revoked' };
+    const admission = this.#judge(node, hello);
+    if ('session' in admission) certificate?.inUse();
+    return admission;
+  }
+
+  #judge(node: TunnelNode, hello: AgentHello): Admission {
     const held = this.#held.get(node.name);
     const claim = this.#held.judge(node.name, hello);
     switch (claim.verdict) {

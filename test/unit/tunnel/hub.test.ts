@@ -109,6 +109,26 @@ test('nobody can go on with the session of another process', async () => {
   expect(loopback.gateway.hub.session('idc-1')?.id).not.toBe(id);
 });
 
+test('a HELLO that comes after its certificate was struck begins no session, and ends none', async () => {
+  let isGood = true;
+  let uses = 0;
+  const inUse = () => {
+    uses += 1;
+  };
+  loopback.gateway.certificates.set('idc-1', { isGood: () => isGood, inUse });
+  const held = await websocket('idc-1');
+  expect(uses).toBe(0);
+  isGood = false;
+  loopback.gateway.certificates.set('idc-1', { isGood: () => true, inUse });
+  const next = await websocket('idc-1');
+  next.send(hello(1, 'd'.repeat(32)));
+  await until(() => figures().connected === 1);
+  held.send(hello(2));
+  await closed(held);
+  expect(figures()).toMatchObject({ connected: 1, sessionsBegun: 1, takeovers: 0, handshakesFailed: 1 });
+  expect(uses).toBe(1);
+});
+
 test("whoever asks for another node's session is refused, by name, and gets none", async () => {
   const refusals: RefusalRecord[] = [];
   await loopback.close();

@@ -11,6 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { createTunnel, type Tunnel, type TunnelOptions } from '../../../agent/tunnel/tunnel.ts';
 import { type Egress, type EgressOptions, startEgress } from '../../../gateway/egress/server.ts';
+import type { UpgradeCertificate } from '../../../gateway/tunnel/held-sessions.ts';
 import { type HubOptions, TunnelHub } from '../../../gateway/tunnel/hub.ts';
 import {
   BasicConstraintsExtension,
@@ -80,6 +81,8 @@ export interface Gateway {
   readonly port: number;
   /** The sockets below the tunnels, newest last. */
   readonly sockets: Socket[];
+  /** Node → whether its certificate is still good; without one it is. */
+  readonly certificates: Map<string, UpgradeCertificate>;
   close(): Promise<void>;
 }
 
@@ -102,13 +105,14 @@ export async function startGateway(
     rejectUnauthorized: true,
   });
   const sockets: Socket[] = [];
+  const certificates = new Map<string, UpgradeCertificate>();
   server.on('connection', (socket: Socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
   });
   server.on('upgrade', (request, socket, head) => {
     const name = String((socket as TLSSocket).getPeerCertificate().subject.CN);
-    hub.handleUpgrade(request, socket, head, { name, pool: 'test' });
+    hub.handleUpgrade(request, socket, head, { name, pool: 'test' }, certificates.get(name));
   });
   server.listen(port, address);
   await once(server, 'listening');
@@ -118,6 +122,7 @@ export async function startGateway(
     url: `https://127.0.0.1:${bound}`,
     port: bound,
     sockets,
+    certificates,
     async close() {
       hub.shutdown();
       const closed = once(server, 'close');

@@ -15,7 +15,7 @@ import {
 } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { nodePools } from '../../../../gateway/resources/node-pool.ts';
-import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
+import { type RegisteredNode, registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { type JoinRequest, joinResponseSchema } from '../../../../protocol/messages/join.ts';
 import { applicant, facts } from '../applicant.ts';
 import { bookOf } from '../book.ts';
@@ -227,7 +227,8 @@ describe('again', () => {
       kubernetes.before = async (verb, plural) => {
         if (verb !== 'list' || plural !== 'services') return;
         kubernetes.before = () => {};
-        await restate(desk, 'idc-1', { ...facts, addresses: ['10.77.0.99'] }, '10.77.0.99');
+        const idc1 = kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === 'idc-1');
+        if (idc1) await restate(desk, idc1, { ...facts, addresses: ['10.77.0.99'] }, '10.77.0.99');
         await join(desk, next.request(text));
       };
       await expect(join(desk, first.request(text))).rejects.toMatchObject({ code: 'ADDRESS_NOT_OWNED' });
@@ -315,6 +316,45 @@ describe('again', () => {
       const request = await brokenOff();
       await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
       await expect(join(desk, request)).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+    });
+
+    test('a new host that takes its address in the same moment, or it, gets it; never both', async () => {
+      const request = await brokenOff();
+      const next = await applicant('idc-2', 'b'.repeat(32), request.facts.addresses[0]);
+      const text = await token();
+      // So old that it keeps nobody out.
+      const old = kubernetes.stored(registeredNodes)[0]?.metadata;
+      const creationTimestamp = new Date(0).toISOString();
+      const aged = (one: RegisteredNode) =>
+        one.metadata.uid === old?.uid ? { ...one, metadata: { ...one.metadata, creationTimestamp } } : one;
+      const { list } = kubernetes;
+      kubernetes.list = async (kind, options) => {
+        const listed = await list(kind, options);
+        if (kind.plural !== 'registerednodes') return listed;
+        return { ...listed, items: listed.items.map((one) => aged(one as never)) as never };
+      };
+      // The other one comes when the first has looked, before its join has ended.
+      let other: unknown;
+      kubernetes.before = async (verb, plural) => {
+        if (verb !== 'create' || plural !== 'secrets') return;
+        kubernetes.before = () => {};
+        other = await join(desk, next.request(text)).catch((error: unknown) => error);
+      };
+      const first = await join(desk, request).catch((error: unknown) => error);
+      const refused = [first, other].filter((one) => one instanceof Error);
+      expect(refused).toMatchObject([{ code: 'ADDRESS_NOT_OWNED' }]);
+    });
+
+    test('one that joined in the moment when it is taken up again keeps its name', async () => {
+      const request = await brokenOff();
+      kubernetes.before = async (verb, plural) => {
+        if (!/^(patch|replace)$/.test(verb) || plural !== 'registerednodes') return;
+        kubernetes.before = () => {};
+        const status = { joinedAt: new Date().toISOString() };
+        await kubernetes.patch(registeredNodes, 'idc-1', { status }, { subresource: 'status' });
+      };
+      await expect(join(desk, request)).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+      expect(kubernetes.stored(registeredNodes)[0]?.status?.joinedAt).toBeDefined();
     });
 
     test('an address of a node that joined meanwhile is that node’s', async () => {

@@ -57,11 +57,12 @@ describe('which certificates are good', () => {
   test('both, until the new one is in use; then it alone', async () => {
     const second = await renew(first.serial);
     expect(serials()).toEqual([first.serial, second.serial]);
-    expect(await retireBefore(kubernetes, 'idc-1', first.serial)).toBe(false);
+    expect(await retireBefore(kubernetes, 'idc-1', first.serial)).toBe('first');
     expect(serials()).toEqual([first.serial, second.serial]);
-    expect(await retireBefore(kubernetes, 'idc-1', second.serial)).toBe(true);
+    expect(await retireBefore(kubernetes, 'idc-1', second.serial)).toBe('retired');
     expect(serials()).toEqual([second.serial]);
     await expect(renew(first.serial)).rejects.toMatchObject({ code: 'CERTIFICATE_REFUSED' });
+    expect(await retireBefore(kubernetes, 'idc-1', first.serial)).toBe('unlisted');
   });
 
   test('answers that were lost do not pile up', async () => {

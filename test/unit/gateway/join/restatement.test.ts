@@ -41,6 +41,11 @@ async function joined(name: string, address: string): Promise<void> {
   await join(desk, (await applicant(name, facts.machineId, address)).request(text), address);
 }
 
+/** A claim whose join has not ended. */
+const nobody = {
+  metadata: { name: 'idc-9' },
+  spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+};
 const stored = (name = 'idc-1') =>
   kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name);
 const tell = async (
@@ -50,7 +55,7 @@ const tell = async (
 ) => {
   const told = await restate(
     { kubernetes: at, book: bookOf(kubernetes) },
-    'idc-1',
+    stored() ?? nobody,
     { ...facts, ...more },
     source,
   );
@@ -163,7 +168,7 @@ test('it does not become another machine, nor hide that it is one', async () => 
 });
 
 test('a node that is not registered is told so, and nothing is made', async () => {
-  const told = restate({ kubernetes, book: bookOf(kubernetes) }, 'idc-9', facts, own);
+  const told = restate({ kubernetes, book: bookOf(kubernetes) }, nobody, facts, own);
   await expect(told).rejects.toMatchObject({ code: 'NODE_NOT_REGISTERED' });
   expect(stored('idc-9')).toBeUndefined();
 });

@@ -1,10 +1,11 @@
 // When a tunnel's certificate makes others void, and when the tunnel itself is closed.
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { TunnelCertificates } from '../../../../gateway/nodes/tunnel-certificates.ts';
 import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { logger } from '../port.ts';
 
+let listed: RegisteredNode;
 let closed: string[];
 let certificates: TunnelCertificates;
 const listing = (...certificateSerials: string[]): RegisteredNode => ({
@@ -15,10 +16,11 @@ const listing = (...certificateSerials: string[]): RegisteredNode => ({
 
 beforeEach(() => {
   closed = [];
+  listed = listing('A');
   certificates = new TunnelCertificates({
     kubernetes: memoryKubernetes(),
     logger,
-    registered: () => listing('A'),
+    registered: () => listed,
     close: (name, reason) => closed.push(`${name}: ${reason}`),
   });
 });
@@ -49,4 +51,24 @@ test('a renewal closes nothing: not the new serial, not the end of the old, not 
 test('nodes whose tunnels are elsewhere are not our business', () => {
   certificates.changed({ name: 'idc-2', previous: listing('A'), object: undefined });
   expect(closed).toEqual([]);
+});
+
+test('one that was struck since it was shown begins nothing; one that a copy does not know yet does', () => {
+  const shown = certificates.shown('idc-1', 'A');
+  const young = certificates.shown('idc-1', 'B');
+  expect([shown.isGood(), young.isGood()]).toEqual([true, true]);
+  listed = listing('C');
+  expect([shown.isGood(), young.isGood()]).toEqual([false, true]);
+});
+
+test('a connection that has not said HELLO takes nothing from the tunnel that is there', () => {
+  certificates.shown('idc-1', 'A').inUse();
+  certificates.shown('idc-1', 'B');
+  certificates.changed({ name: 'idc-1', previous: listing('A', 'B'), object: listing('B') });
+  expect(closed).toEqual(['idc-1: its certificate was revoked']);
+});
+
+test('one that the API server does not list is closed, whatever a copy knew', async () => {
+  certificates.shown('idc-1', 'B').inUse();
+  await vi.waitFor(() => expect(closed).toEqual(['idc-1: its certificate was revoked']));
 });
