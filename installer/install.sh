@@ -130,7 +130,7 @@ defaults() {
   [ "${REGNODE_DRY_RUN-}" != 1 ] || dry_run=1
   [ "${REGNODE_NO_JOIN-}" != 1 ] || no_join=1
   # What cleanup has to undo; set as it comes about.
-  private='' staging='' fresh='' made_opt='' writer=''
+  private='' staging='' fresh='' made_opt='' writer='' locked=''
 }
 
 set_option() {
@@ -288,19 +288,27 @@ packages() {
   printf '%s' "$packages"
 }
 
-# The kernel drops the lock when this shell is gone, however it ended.
+# The kernel drops the lock when this shell is gone, however it ended; the file goes with it (cleanup).
 take_lock() {
   attempt mkdir -p "${lock%/*}"
-  # Whoever may read the file may lock it, and keep everybody else out.
-  (umask 077 && attempt touch "$lock") || exit 1
+  while :; do
+    # Whoever may read the file may lock it, and keep everybody else out.
+    (umask 077 && attempt touch "$lock") || exit 1
+    exec 9>>"$lock"
+    flock -n 9 || is_busy
+    # The one who held it may have taken the file away in between: then this is a lock that nobody else sees.
+    # shellcheck disable=SC3013 # not of POSIX, but of dash, bash and busybox
+    if [ "$lock" -ef "/proc/$$/fd/9" ] || [ ! -d "/proc/$$" ]; then break; fi
+  done
   chmod 600 "$lock"
-  exec 9>>"$lock"
-  if ! flock -n 9; then
-    holder=$(cat "$lock")
-    fail BUSY 4 "Another regnode (install.sh, pid ${holder:-unknown}) is at work." 'Wait until it has ended.' \
-      "另一个 regnode 正在运行（install.sh，pid ${holder:-未知}）。" '请等待其结束。'
-  fi
+  locked=1
   echo "$$" >"$lock"
+}
+
+is_busy() {
+  holder=$(cat "$lock" 2>/dev/null) || holder=''
+  fail BUSY 4 "Another regnode (install.sh, pid ${holder:-unknown}) is at work." 'Wait until it has ended.' \
+    "另一个 regnode 正在运行（install.sh，pid ${holder:-未知}）。" '请等待其结束。'
 }
 
 # attempt COMMAND…: one that changes files. Its own words become one line with a remedy; what the loader says of other things doesn't.
@@ -907,6 +915,8 @@ cleanup() {
   fi
   [ -z "$made_opt" ] || [ -d "$home" ] || rmdir "${home%/*}" 2>/dev/null || :
   [ -z "$private" ] || rm -rf "$private"
+  # While it is held: who comes next makes one of its own.
+  [ -z "$locked" ] || rm -f "$lock"
   exit "$code"
 }
 
