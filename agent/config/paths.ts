@@ -66,6 +66,8 @@ export const paths = {
   containerdData: '/var/lib/containerd',
   containerdRun: '/run/containerd',
   containerdSocket: '/run/containerd/containerd.sock',
+  /** Where plugins find containerd 2 (NRI). */
+  nriRun: '/run/nri',
 
   cniBinaries: '/opt/cni/bin',
   cniConfiguration: '/etc/cni/net.d',

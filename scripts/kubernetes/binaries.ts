@@ -46,8 +46,9 @@ export async function kubernetesBinaries(progress: Progress): Promise<string> {
 }
 
 /**
- * A kubelet that says that it is a patch release later than the one of Debian's source: what an upgrade goes
- * to. From REGNODE_LATER_KUBELET, beside the others when they were built together, or built alone.
+ * A later kubelet: what an upgrade goes to. From REGNODE_LATER_KUBELET (of any version up to the API
+ * server's), else one that says that it is a patch release later than Debian's source, which was built with
+ * the others or is built alone.
  */
 export async function laterKubeletBinary(progress: Progress): Promise<string> {
   const given = process.env.REGNODE_LATER_KUBELET;
@@ -60,11 +61,21 @@ export async function laterKubeletBinary(progress: Progress): Promise<string> {
   return join(folder, laterKubelet);
 }
 
-/** `v1.20.2`, as the binary itself says. */
-export async function kubernetesVersion(folder: string): Promise<string> {
-  const said = await output(join(folder, 'kubelet'), ['--version'], { timeoutMs: 20_000 });
+/** `v1.20.2`, as the kubelet itself says: what hosts install. */
+export function kubernetesVersion(folder: string): Promise<string> {
+  return versionOf(join(folder, 'kubelet'));
+}
+
+/** It may be a later minor version than the kubelet of the same folder. */
+export function apiServerVersion(folder: string): Promise<string> {
+  return versionOf(join(folder, 'kube-apiserver'));
+}
+
+/** What a program of Kubernetes says of itself. */
+export async function versionOf(program: string): Promise<string> {
+  const said = await output(program, ['--version'], { timeoutMs: 20_000 });
   const version = /v\d+\.\d+\.\d+/.exec(said)?.[0];
-  if (version === undefined) throw new Error(`${folder}/kubelet --version says: ${said}`);
+  if (version === undefined) throw new Error(`${program} --version says: ${said}`);
   return version;
 }
 

@@ -142,7 +142,12 @@ export const developmentVariables: readonly Variable[] = [
   development('REGNODE_CACHE', 'scripts', 'What is built or fetched once.', '~/.cache/regnode'),
   development('REGNODE_KUBERNETES_VERSION', 'scripts', 'Version of Kubernetes that sandboxes run.'),
   development('REGNODE_KUBERNETES_BIN', 'scripts', 'Folder with its programs, instead of building them.'),
-  development('REGNODE_LATER_KUBELET', 'scripts', 'A kubelet of the next version, for upgrades.'),
+  development(
+    'REGNODE_LATER_KUBELET',
+    'scripts',
+    'A kubelet of a later version (the program), for upgrades.',
+  ),
+  development('REGNODE_LATER_CONTAINERD', 'scripts', 'A folder with a later containerd, for upgrades.'),
   development('REGNODE_CONTAINERD_BIN', 'scripts', 'Folder with containerd and runc.', '/usr/bin'),
   development('REGNODE_ETCD_BIN', 'scripts', 'Folder with etcd.', '/usr/bin'),
   development(

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { kubernetesVersion } from '../kubernetes/binaries.ts';
+import { apiServerVersion } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
 import { copyTree } from './copy.ts';
@@ -42,7 +42,7 @@ export async function startControlPlane(
   await mkdir(files.logs, { recursive: true });
   if (template === undefined) await createPki(files.pki, apiServerUrl);
   else await copyCloud(template, files.folder);
-  const minor = Number(/^v1\.(\d+)/.exec(await kubernetesVersion(programs.kubernetes))?.[1]);
+  const minor = Number(/^v1\.(\d+)/.exec(await apiServerVersion(programs.kubernetes))?.[1]);
   const start = (name: string, command: string, args: readonly string[]) =>
     startDaemon(id, cloudMember, command, args, {
       logFile: join(files.logs, `${name}.log`),
@@ -170,6 +170,9 @@ async function apiServerArguments(files: ControlPlaneFiles): Promise<string[]> {
     '--enable-admission-plugins=NodeRestriction',
     '--enable-bootstrap-token-auth=true',
     '--allow-privileged=true',
+    // As kubeadm has it. Without it a node's name comes first, and the API server
+    // resolves it (CVE-2022-3294).
+    '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
     `--egress-selector-config-file=${egress}`,
     `--audit-policy-file=${audit}`,
     `--audit-log-path=${files.auditLog}`,

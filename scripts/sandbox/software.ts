@@ -53,6 +53,16 @@ export async function sandboxSoftware(progress: Progress): Promise<Software> {
   };
 }
 
+/**
+ * A later containerd: what an upgrade goes to, from the folder REGNODE_LATER_CONTAINERD; undefined: the same
+ * programs have to do under another version.
+ */
+export async function laterContainerd(): Promise<{ folder: string; version: string } | undefined> {
+  const folder = process.env.REGNODE_LATER_CONTAINERD;
+  if (!folder) return undefined;
+  return { folder, version: versionIn(await output(join(folder, 'containerd'), ['--version'])) };
+}
+
 async function unpackWithVersions(staging: string, progress: Progress): Promise<void> {
   const downloads = join(staging, 'debs');
   await mkdir(downloads);

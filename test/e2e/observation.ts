@@ -1,6 +1,6 @@
-// What a host looks like from outside of regnode: its files under /etc, /opt, /var/lib and /usr/local, its
-// units, mounts, links, routes, packet filter and parameters, one line each. Taken before a join and after a
-// leave; the two must be the same.
+// What a host looks like from outside of regnode: its files under /etc, /opt, /var/lib, /usr/local and /run,
+// its units, mounts, links, routes, packet filter and parameters, one line each. Taken before a join and
+// after a leave; the two must be the same.
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 
 export type Observation = Readonly<
@@ -13,6 +13,13 @@ const volatilePaths = [
   '/var/lib/dbus/', // the bus makes its machine-id link at its first start
   '/etc/.updated', // systemd-update-done
   '/etc/ld.so.cache', // rewritten by package scripts
+  '/run/systemd/', // what runs, and since when
+  '/run/udev/',
+  '/run/log/', // the journal's files turn over
+  '/run/user/',
+  '/run/utmp',
+  '/run/dbus/',
+  '/run/xtables.lock', // the lock of iptables itself, made by whoever lists rules
 ];
 
 export async function observe(host: SandboxHost): Promise<Observation> {
@@ -24,8 +31,8 @@ export async function observe(host: SandboxHost): Promise<Observation> {
       .filter((line) => line !== '')
       .sort();
   };
-  // The last two may be file systems of their own, which -xdev would leave out.
-  const folders = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet';
+  // The last three may be file systems of their own, which -xdev would leave out.
+  const folders = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet /run';
   // Two lines for a file: what it is, and what is in it.
   const tree = `find ${folders} -xdev \\( -type f -printf '%p %m %U:%G file %s\\n' -o -printf '%p %m %U:%G %y %l\\n' \\)
     find ${folders} -xdev -type f -exec sha256sum {} + | sed -E 's/^([0-9a-f]*) +(.*)/\\2 \\1/'`;

@@ -22,7 +22,7 @@ import {
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { waitFor } from '../../scripts/sandbox/wait.ts';
-import { makeUpgradeVersions, versions } from './upgrade-versions.ts';
+import { makeUpgradeVersions, type Versions } from './upgrade-versions.ts';
 
 interface Node {
   readonly status: {
@@ -47,6 +47,7 @@ let sandbox: Sandbox;
 let hosts: readonly SandboxHost[];
 let first: SandboxHost;
 let before: string;
+let versions: Versions;
 
 const upgrade = (version: string, ...more: string[]): Promise<CommandResult> =>
   sandbox.cloud.regnodectl(
@@ -87,12 +88,13 @@ const reason = async (name: string) =>
 beforeAll(async () => {
   sandbox = await startReadySandbox({ name: 'e2e-upgrade', gateway: false });
   await using made = await makeUpgradeVersions();
+  ({ versions } = made);
   const { cloud } = sandbox;
   await cloud.buildArtifactStore(await payloadFile(), silentProgress, made.trees);
   await cloud.startGateway();
   await createPool(sandbox, poolName, [
     '--containerd-version',
-    await usualContainerd(),
+    versions.usualContainerd,
     '--drift-interval',
     '10s',
   ]);
@@ -109,13 +111,14 @@ beforeAll(async () => {
 afterAll(() => sandbox?.stop());
 
 test('a version that Kubernetes does not allow is refused, and a dry run changes nothing', async () => {
-  const refused = await upgrade('1.21.0');
+  const refused = await upgrade(versions.tooNew);
   expect(refused, refused.stderr).toMatchObject({ exitCode: 2 });
   expect(refused.stderr).toContain('must not be newer');
   const dry = await upgrade(versions.working, '--dry-run');
   expect(dry, dry.stderr).toMatchObject({ exitCode: 0 });
-  for (const name of names) expect(dry.stderr).toContain(`${name}: kubelet 1.20.2 → ${versions.working}`);
-  expect(await kubelets()).toEqual(['v1.20.2', 'v1.20.2']);
+  for (const name of names)
+    expect(dry.stderr).toContain(`${name}: kubelet ${versions.usual} → ${versions.working}`);
+  expect(await kubelets()).toEqual([`v${versions.usual}`, `v${versions.usual}`]);
 });
 
 test('kubelet and containerd go to new versions, one drained node at a time, and pods that stay never notice', async () => {
@@ -129,7 +132,7 @@ test('kubelet and containerd go to new versions, one drained node at a time, and
       await sleep(250); // a node takes many seconds
     }
   })();
-  // The API server's minor version is the newest that there is here, so a patch has to do.
+  // Without other programs (upgrade-versions.ts) a patch has to do.
   const more = ['--containerd-version', versions.containerd, '--upgrade-drain', 'always'];
   const done = await upgrade(versions.working, ...more);
   isOver = true;
@@ -147,7 +150,9 @@ test('kubelet and containerd go to new versions, one drained node at a time, and
     expect(status.stdout).toContain(`kubelet ${versions.working}`);
     expect(status.stdout).toContain(`containerd ${versions.containerd}`);
     const trees = await host.run('ls', ['/opt/regnode/components/kubelet']);
-    expect(trees.stdout.split('\n')).toEqual(expect.arrayContaining(['1.20.2', versions.working, 'current']));
+    expect(trees.stdout.split('\n')).toEqual(
+      expect.arrayContaining([versions.usual, versions.working, 'current']),
+    );
   }
   expect(await events('idc-1')).toContain('Upgraded');
 }, 540_000);
@@ -218,7 +223,7 @@ test('a kubelet that never becomes Ready is taken back, and says so', async () =
 }, 540_000);
 
 test('an agent that is killed in the middle goes on with what it had begun', async () => {
-  const going = upgrade('1.20.2', '--health-timeout', '5m');
+  const going = upgrade(versions.usual, '--health-timeout', '5m');
   const state = async () => (await first.run('cat', ['/var/lib/regnode/state.json'])).stdout;
   await waitFor('the trial', async () => (await state()).includes('"trial"'), {
     timeoutMs: 60_000,
@@ -227,21 +232,14 @@ test('an agent that is killed in the middle goes on with what it had begun', asy
   await first.kill('regnode', 'SIGKILL');
   const target = async () =>
     (await first.run('readlink', ['/opt/regnode/components/kubelet/current'])).stdout.trim();
-  await waitFor('the flip', async () => (await target()) === '1.20.2', { timeoutMs: 90_000, intervalMs: 50 });
+  await waitFor('the flip', async () => (await target()) === versions.usual, {
+    timeoutMs: 90_000,
+    intervalMs: 50,
+  });
   await first.kill('regnode', 'SIGKILL');
   const done = await going;
   expect(done, done.stderr + (await first.logs('regnode'))).toMatchObject({ exitCode: 0 });
-  expect(await kubelets()).toEqual(['v1.20.2', 'v1.20.2']);
+  expect(await kubelets()).toEqual([`v${versions.usual}`, `v${versions.usual}`]);
   expect(await containers()).toBe(before);
   for (const name of names) expect(await reason(name)).toBe('VersionsCurrent');
 }, 540_000);
-
-async function usualContainerd(): Promise<string> {
-  const { artifacts } = JSON.parse(
-    (await sandbox.cloud.run('cat', [`${sandbox.cloud.artifactStore}/manifest.json`])).stdout,
-  ) as { artifacts: { component: string; version: string }[] };
-  return (
-    artifacts.find(({ component, version }) => component === 'containerd' && version !== versions.containerd)
-      ?.version ?? ''
-  );
-}

@@ -1,5 +1,6 @@
 // containerd of our own: program, configuration, unit, data folder. Its socket is the
 // usual one, so tools find it.
+import { isAtLeast } from '../../../protocol/compatibility/versions.ts';
 import { assignment, command, line, type UnitSection, words } from '../../../protocol/formats/systemd.ts';
 import { paths } from '../../config/paths.ts';
 import type { Component, NodeFacts } from '../component.ts';
@@ -23,6 +24,8 @@ export const containerdComponent: Component = {
       inUse(artifact),
       ownFolder(paths.containerdData, 0o711),
       ownFolder(paths.containerdRun, 0o711),
+      // From 2.0 on it listens there for plugins, and leaves the socket behind.
+      ...(isAtLeast(artifact.version, '2.0') ? [ownFolder(paths.nriRun)] : []),
       ...registryFiles(desired.containerd.registries ?? []),
       { kind: 'file', path: paths.containerdDropIn, mode: 0o644, content: dropIn },
       { kind: 'file', path: paths.containerdConfiguration, mode: 0o644, content: main },

@@ -68,6 +68,18 @@ describe('settings of a pool', () => {
   });
 });
 
+test('containerd 2 has a folder of its own for plugins, which goes with it', () => {
+  const folder = { kind: 'directory', path: '/run/nri', mode: 0o755, content: 'ours' };
+  const plan = (version: string) => {
+    const artifacts = desired.artifacts.map((one) =>
+      one.component === 'containerd' ? artifact('containerd', version) : one,
+    );
+    return planComponents(host, { ...desiredNode, desired: { ...desired, artifacts } });
+  };
+  expect(plan('2.1.9')).toContainEqual(folder);
+  expect(plan('1.7.28')).not.toContainEqual(folder);
+});
+
 describe('registries', () => {
   const contents = (registries: Registry[]) =>
     Object.fromEntries(
