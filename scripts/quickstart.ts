@@ -1,11 +1,14 @@
 // The whole way in front of one's eyes: a cluster in the cloud, hosts in a data centre, joined by the very
 // command that a person would paste, a pod, its logs and a command in it through the tunnel. What is running
-// afterwards stays until --down. Ctrl-C at any time takes down what there is.
+// afterwards stays until --down. Ctrl-C, or a host that does not join, takes back what this run has begun and
+// nothing that stood before.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kubernetesBinaries } from './kubernetes/binaries.ts';
-import { run } from './machine/command.ts';
+import { Interrupted, run } from './machine/command.ts';
+import { hasKubernetes, rememberDuration } from './machine/durations.ts';
+import { acquireLock } from './machine/lock.ts';
 import { runProgram } from './machine/program.ts';
 import { createProgress } from './machine/progress.ts';
 import type { SandboxHost } from './sandbox/host.ts';
@@ -19,17 +22,27 @@ import {
   startGatewayWithPool,
   waitForReady,
 } from './sandbox/registration.ts';
-import { loadState, ownerIsAlive } from './sandbox/registry.ts';
+import { loadState, ownCheckout, ownerIsAlive } from './sandbox/registry.ts';
+import { removeHost } from './sandbox/removal.ts';
 import { openSandbox, type Sandbox, startSandbox } from './sandbox/sandbox.ts';
-import { takeDownOwn } from './sandbox/take-down-own.ts';
+import { removeHosts, takeDownOwn } from './sandbox/take-down-own.ts';
 import { inCloud, inHost, kubectlHere, regnodectlHere } from './sandbox/terminal.ts';
 
 const sandboxName = 'quickstart';
 const mostHosts = 5;
+const comingBackMs = 60_000;
 const progress = createProgress();
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-await runProgram({ name: 'scripts/quickstart', onInterrupt: takeDownOwn }, () => main(process.argv.slice(2)));
+/** Hosts that are not Ready yet, of a cluster that stood before this run. */
+const adding = new Set<string>();
+
+await runProgram({ name: 'scripts/quickstart', onInterrupt: takeBack }, () => main(process.argv.slice(2)));
+
+function takeBack(): void {
+  takeDownOwn();
+  removeHosts(sandboxName, [...adding]);
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const [verb = '', ...rest] = args;
@@ -63,19 +76,44 @@ async function startOrStop(args: string[]): Promise<number> {
   }
   const names = Array.from({ length: count }, (_, index) => `idc-${index + 1}`);
 
-  const sandbox = (await stillRunning()) ?? (await startCluster());
+  const turn = await acquireLock(await ownCheckout(), () =>
+    progress.line('waiting for another quickstart of this checkout to end'),
+  );
   try {
-    await joinHosts(sandbox, await missingHosts(sandbox, names));
+    return await start(names, values.keep);
+  } finally {
+    await turn.release();
+  }
+}
+
+async function start(names: readonly string[], keep: boolean): Promise<number> {
+  const isFirst = !hasKubernetes();
+  const stood = await stillRunning();
+  const sandbox = stood ?? (await startCluster());
+  try {
+    await joinHosts(sandbox, await missingHosts(sandbox, names), stood !== undefined);
     await showPod(sandbox, 'idc-1');
   } catch (error) {
-    if (values.keep) await sandbox.keep();
-    else
+    // Then takeBack is at work, in a process of its own.
+    if (error instanceof Interrupted) throw error;
+    if (stood === undefined && !keep)
       await progress.step('taking down what could not be finished (--keep leaves it)', () => sandbox.stop());
+    else {
+      if (!keep) for (const name of adding) await remove(sandbox, name);
+      await sandbox.keep();
+    }
     throw error;
   }
   await sandbox.keep();
   await summarize(sandbox);
+  if (stood === undefined) await rememberDuration({ isFirst, hosts: names.length });
   return 0;
+}
+
+function remove(sandbox: Sandbox, name: string): Promise<void> {
+  return progress.step(`removing ${name}, which did not join (--keep leaves it)`, () =>
+    removeHost(sandbox, name),
+  );
 }
 
 async function startCluster(): Promise<Sandbox> {
@@ -111,32 +149,45 @@ async function missingHosts(sandbox: Sandbox, names: readonly string[]): Promise
   const missing: string[] = [];
   for (const name of names) {
     const host = sandbox.hosts.find((one) => one.name === name);
-    if (host !== undefined && (await readyStatus(sandbox, name)) === 'True') continue;
+    if (host !== undefined && (await isReadySoon(sandbox, name))) continue;
     missing.push(name);
     if (host === undefined) continue;
     progress.line(`${name} is there but not Ready: making it anew`);
-    await sandbox.cloud.regnodectl(['node', 'remove', name, '--force']);
-    await host.remove();
+    await removeHost(sandbox, name);
   }
   return missing;
 }
 
-async function joinHosts(sandbox: Sandbox, names: readonly string[]): Promise<void> {
+/** A host may be on its way: it reboots, or its line was cut a moment ago. */
+async function isReadySoon(sandbox: Sandbox, name: string): Promise<boolean> {
+  if ((await readyStatus(sandbox, name)) === 'True') return true;
+  const waiting = waitForReady(sandbox, name, 'True', comingBackMs);
+  return progress.step(`waiting for ${name} to be Ready again`, () =>
+    waiting.then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+/** Each that does not join is left in `adding`; the others join all the same. */
+async function joinHosts(sandbox: Sandbox, names: readonly string[], clusterStood: boolean): Promise<void> {
   if (names.length === 0) return;
+  if (clusterStood) for (const name of names) adding.add(name);
   const hosts: SandboxHost[] = [];
   for (const name of names) hosts.push(await sandbox.addHost({ name, identity: 'tencentos-3.1' }));
   const command = await createJoinCommand(sandbox, ['--uses', String(names.length)]);
-  say(
-    `\nThe join command, made by "regnodectl token create", as it is pasted on ${names.join(', ')}:\n\n${command}\n`,
-  );
-  await Promise.all(hosts.map((host) => joinHost(sandbox, host, command)));
+  say(`\nThe join command of "regnodectl token create", as it is pasted on ${names.join(', ')}:\n`);
+  say(`${command}\n`);
+  const outcomes = await Promise.allSettled(hosts.map((host) => joinHost(sandbox, host, command)));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 async function joinHost(sandbox: Sandbox, host: SandboxHost, command: string): Promise<void> {
   const said: string[] = [];
   const hear = (line: string) => {
     said.push(line);
-    if (isPhase(line)) progress.line(`  ${host.name} | ${line}`);
+    if (isTelling(line)) progress.line(`  ${host.name} | ${line}`);
   };
   await progress.step(`joining ${host.name}`, async () => {
     const joined = await pasteJoinCommand(host, command, {}, hear);
@@ -149,23 +200,24 @@ async function joinHost(sandbox: Sandbox, host: SandboxHost, command: string): P
     progress.line(`  ${host.name} | (all ${said.length} lines of it: ${log})`);
     await waitForReady(sandbox, host.name);
   });
-  progress.line(`${host.name} is Ready`);
   await sandbox.startKubeProxy(host);
+  adding.delete(host.name);
+  progress.line(`${host.name} is Ready`);
 }
 
-/** Of all that a join says the phases and the long steps: not each check, not each link. */
-function isPhase(line: string): boolean {
-  return /^\[|^This host|^\S+: | {5}(?:fetch|unpack|run|not Ready|the kubelet) /.test(line);
+/** Of all that a join says the phases, what it warns of, and the steps that took long. */
+function isTelling(line: string): boolean {
+  return /^\[|^This host|^\S+: | {5}\S/.test(line);
 }
 
 async function showPod(sandbox: Sandbox, node: string): Promise<void> {
   const pod = 'hello';
   await progress.step(`running a pod on ${node}`, () => runPod(sandbox, pod, node));
   for (const args of [
-    ['get', 'nodes', '-o', 'wide'],
-    ['get', 'pod', pod, '-o', 'wide'],
+    ['get', 'nodes'],
+    ['get', 'pod', pod],
     ['logs', pod, '--tail=3'],
-    ['exec', pod, '--', 'sh', '-c', 'echo "a command inside the pod on $NODE_NAME, through the tunnel"'],
+    ['exec', pod, '--', 'sh', '-c', 'echo "in a pod on $NODE_NAME, through the tunnel"'],
   ]) {
     say(`\n$ kubectl ${args.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')}`);
     say((await kubectl(sandbox, args)).trimEnd());
@@ -175,20 +227,23 @@ async function showPod(sandbox: Sandbox, node: string): Promise<void> {
 }
 
 async function summarize(sandbox: Sandbox): Promise<void> {
-  const [first] = sandbox.hosts;
+  const { cloud, hosts } = sandbox;
+  const first = hosts[0]?.name ?? 'idc-1';
   say(`
 Running now, until "scripts/quickstart --down":
-  cloud    namespace ${sandbox.cloud.namespace}: API server ${sandbox.cloud.apiServerUrl}, gateway ${sandbox.cloud.gatewayUrl}
-           logs ${sandbox.cloud.files.logs}
-  hosts    ${sandbox.hosts.map((host) => `${host.name} ${host.address}`).join(', ')} (systemd containers with their own network)
-  line     nothing can connect from the cloud to a host: kubectl logs and exec above came through the tunnel
+  cloud   API server ${cloud.apiServerUrl}, gateway ${cloud.gatewayUrl}
+          namespace ${cloud.namespace}, logs ${cloud.files.logs}
+  hosts   systemd containers, each with a network of its own:
+          ${hosts.map((host) => `${host.name} ${host.address}`).join(', ')}
+  line    nothing can connect from the cloud to a host: kubectl logs and exec
+          above came through the tunnel
 
-Look around:
-  scripts/quickstart kubectl get pods -A -o wide
-  scripts/quickstart kubectl exec -it hello -- sh
-  scripts/quickstart regnodectl node get ${first?.name ?? 'idc-1'}
-  scripts/quickstart metrics node_memory            live, from the host's own collectors
-  scripts/quickstart shell ${first?.name ?? 'idc-1'}                    then: regnode status; journalctl -u regnode`);
+Look around (each begins with scripts/quickstart):
+  kubectl get pods -A -o wide
+  kubectl exec -it hello -- sh
+  regnodectl node get ${first}
+  metrics node_memory       live, from the host's own collectors
+  shell ${first}               then: regnode status; journalctl -u regnode`);
 }
 
 function showMetrics(sandbox: Sandbox, pattern: string): Promise<number> {

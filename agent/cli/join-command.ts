@@ -19,6 +19,7 @@ interface Flags extends JoinFlags {
   readonly dryRun?: boolean;
   readonly ignore?: string[];
   readonly timeout: string;
+  readonly verbose?: boolean;
 }
 
 const titles: Readonly<Record<JoinPhase, Text>> = {
@@ -52,6 +53,7 @@ export function joinCommand(context: CliContext): Command {
     .option('--ignore <names...>', 'checks of preflight that do not count')
     .option('--dry-run', 'show what would be done, and do nothing')
     .option('--timeout <seconds>', 'how long to wait for the node to become Ready', '300')
+    .option('--verbose', 'a line for each step, however short')
     .option('--json', 'the result as JSON')
     .action(async (flags: Flags, command: Command) => {
       const terminal = terminalFor(context, command);
@@ -64,7 +66,7 @@ export function joinCommand(context: CliContext): Command {
 async function join(context: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
   const { host, signal } = context;
   const settings = await readJoinSettings(context, flags);
-  const progress = new PhaseProgress(terminal, host.clock);
+  const progress = new PhaseProgress(terminal, host.clock, { verbose: flags.verbose === true });
   let line: Promise<void> | undefined;
   const { outcome, identity, desired } = await joinNode(host, {
     settings,

@@ -1,7 +1,8 @@
-// The progress of a long command on stderr. Each phase ends with a word and the time that it took; each
-// step of a plan has a line. On a terminal a passing line shows bytes, rate and time left, also of
-// several downloads at a time.
+// The progress of a long command on stderr. Each phase ends with a word and the time that it took; a step of
+// a plan has a line when it took long, and the others are counted (--verbose lists them). On a terminal a
+// passing line shows bytes, rate and time left, also of several downloads at a time.
 
+import type { Text } from '../../protocol/catalogue/text.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { HostClock } from '../host/host.ts';
 import type { StepEvent } from '../plan/execute.ts';
@@ -9,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type Amount, downloadLine, mib, rateOf } from './download-line.ts';
 
 const everyMs = 200;
+const worthSayingMs = 1000;
 /** For a log file: a line now and then. */
 const unwatchedEveryMs = 5000;
 
@@ -28,10 +30,14 @@ export class PhaseProgress {
   /** Bytes of the downloads that haven't begun, by the step's key. */
   readonly #queued = new Map<string, number>();
   #toldMs = 0;
+  readonly #tellsAll: boolean;
+  /** Steps of the phase that had no line. */
+  #untold = 0;
 
-  constructor(terminal: Terminal, clock: HostClock) {
+  constructor(terminal: Terminal, clock: HostClock, { verbose = false } = {}) {
     this.#terminal = terminal;
     this.#clock = clock;
+    this.#tellsAll = verbose;
   }
 
   get phases(): readonly { name: string; elapsedMs: number }[] {
@@ -50,6 +56,8 @@ export class PhaseProgress {
     const elapsedMs = Math.round(this.#clock.monotonicMs() - sinceMs);
     this.#phases.push({ name, elapsedMs });
     this.#terminal.passing('');
+    if (this.#untold > 0) this.#terminal.note(`     ${this.#terminal.say(shortSteps(this.#untold))}`);
+    this.#untold = 0;
     this.#terminal.progress('ok', `${title} (${seconds(elapsedMs)})`);
     this.#current = undefined;
     this.#running.clear();
@@ -85,6 +93,10 @@ export class PhaseProgress {
         const { amount, sinceMs } = this.#running.get(key) ?? { sinceMs: 0 };
         this.#running.delete(key);
         this.#terminal.passing('');
+        if (event.elapsedMs < worthSayingMs && !this.#tellsAll) {
+          this.#untold += 1;
+          break;
+        }
         const rate = amount && `, ${mib(rateOf(amount, this.#clock.monotonicMs() - sinceMs))} MiB/s`;
         this.#terminal.note(`     ${title} (${seconds(event.elapsedMs)}${rate ?? ''})`);
       }
@@ -105,6 +117,13 @@ export class PhaseProgress {
     if (this.#terminal.isWatched) this.#terminal.passing(line);
     else this.#terminal.note(line);
   }
+}
+
+function shortSteps(count: number): Text {
+  return {
+    en: `${count} short ${count === 1 ? 'step' : 'steps'} (--verbose lists them)`,
+    zh: `另有 ${count} 个短步骤（--verbose 可列出）`,
+  };
 }
 
 function seconds(milliseconds: number): string {

@@ -62,6 +62,14 @@ export async function prepareRoot(
   await personalise(folders.root, host, randomBytes(16).toString('hex'));
 }
 
+/** With --keep-unit, nspawn leaves it to whoever has started it to start a container that reboots again. */
+const rebootExitCode = 133;
+const whileItReboots = `while :; do
+  code=0
+  "$@" || code=$?
+  [ "$code" = ${rebootExitCode} ] || exit "$code"
+done`;
+
 /** Starts the container and waits until its systemd has come up. Returns pid 1's pid on the machine. */
 export async function boot(id: string, host: HostState, folders: HostFolders): Promise<number> {
   const args = [
@@ -83,16 +91,22 @@ export async function boot(id: string, host: HostState, folders: HostFolders): P
     `--bind=${folders.containerd}:/var/lib/containerd`,
     `--bind=${folders.kubelet}:/var/lib/kubelet`,
   ];
-  const pid = await startDaemon(id, host.name, 'systemd-nspawn', args, {
-    logFile: folders.log,
-    hostNetwork: true,
-    environment: { SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1' },
-  });
+  const pid = await startDaemon(
+    id,
+    host.name,
+    'sh',
+    ['-c', whileItReboots, 'sh', 'systemd-nspawn', ...args],
+    {
+      logFile: folders.log,
+      hostNetwork: true,
+      environment: { SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1' },
+    },
+  );
   await writeFile(folders.pidFile, String(pid));
   const detail = () => lastLines(folders.log, 40);
   const init = await waitFor(`${host.name} to start`, () => findInit(pid), { timeoutMs: 30_000, detail });
   // Its control socket is there before the default target is reached; units can be asked for from then on.
-  await waitFor(`${host.name} to boot`, () => isUp(init), { timeoutMs: 90_000, detail });
+  await waitFor(`${host.name} to boot`, () => isUp(init), { timeoutMs: 180_000, detail });
   return init;
 }
 
@@ -122,22 +136,25 @@ async function isUp(init: number): Promise<boolean> {
   return /^(?:running|degraded)$/.test(asked.stdout.trim());
 }
 
-/** Of the container's processes the one that is number 1 in its own pid namespace. */
+/**
+ * Of the container's processes the one that is number 1 in its own pid namespace: nspawn's child, and nspawn
+ * is the shell's. While the host reboots there is none.
+ */
 async function findInit(supervisor: number): Promise<number | undefined> {
   if (!existsSync(`/proc/${supervisor}`))
     throw new Error('systemd-nspawn ended while it started; see boot.log');
-  for (const pid of await descendants(supervisor)) {
-    try {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8');
-      if (/^NSpid:\t\d+\t1$/m.test(status)) return pid;
-    } catch {
-      // It ended meanwhile.
-    }
+  for (const nspawn of await childrenOf(supervisor)) {
+    for (const pid of await childrenOf(nspawn)) if (await isInit(pid)) return pid;
   }
   return undefined;
 }
 
-async function descendants(pid: number): Promise<number[]> {
+async function isInit(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return /^NSpid:\t\d+\t1$/m.test(status);
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
   try {
     const found: number[] = [];
     for (const task of await readdir(`/proc/${pid}/task`)) {

@@ -67,7 +67,7 @@ export class GatewayProcess implements Witness {
     await writeFile(this.#runningFile, JSON.stringify(running));
     hear(`${id} ${this.#options.file}`, this);
     await waitFor(`the ${this.#options.file}`, () => this.#answers(), {
-      timeoutMs: 60_000,
+      timeoutMs: 180_000,
       intervalMs: 200,
       detail: () => lastLines(this.log),
     });

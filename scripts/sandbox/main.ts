@@ -1,10 +1,11 @@
 // `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list
-// | run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the machine's. Results on
-// stdout, progress on stderr.
+// | remove HOST … [--name NAME] | run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the
+// machine's. Results on stdout, progress on stderr.
 import { parseArgs } from 'node:util';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
 import { isCalled, listIds, listStates, loadState, ownCheckout, ownerIsAlive } from './registry.ts';
+import { removeHost } from './removal.ts';
 import { openSandbox, startSandbox } from './sandbox.ts';
 import { reapDead, takeDown } from './teardown.ts';
 import { forgetTemplates } from './template.ts';
@@ -12,6 +13,7 @@ import { forgetTemplates } from './template.ts';
 const usage = `usage: node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
        node scripts/sandbox/main.ts down [ID|NAME ...] [--all] [--owner PID]     without arguments: those whose owner is gone
        node scripts/sandbox/main.ts list
+       node scripts/sandbox/main.ts remove HOST ... [--name NAME]
        node scripts/sandbox/main.ts run HOST [--name NAME] -- COMMAND [ARGUMENT ...]`;
 
 const { values, positionals } = parseArgs({
@@ -41,6 +43,8 @@ async function runVerb(): Promise<number> {
       return down();
     case 'list':
       return list();
+    case 'remove':
+      return remove();
     case 'run':
       return runInHost();
     default:
@@ -84,6 +88,13 @@ async function list(): Promise<number> {
       `${state.id} ${state.name} ${life} ${state.createdAt} ${state.checkout ?? '-'} ${hosts}\n`,
     );
   }
+  return 0;
+}
+
+async function remove(): Promise<number> {
+  const sandbox = await openSandbox(values.name, progress);
+  if (sandbox === undefined) throw new Error(`there is no sandbox ${values.name}`);
+  for (const name of rest) await progress.step(`removing ${name}`, () => removeHost(sandbox, name));
   return 0;
 }
 

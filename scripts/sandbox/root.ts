@@ -9,6 +9,7 @@ import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
 import { identityFiles } from './identity.ts';
 import { cloudAddress, hostAddress, podSubnet } from './line.ts';
+import { ensureMachinePackages } from './packages.ts';
 import type { HostState } from './registry.ts';
 
 /** What an ordinary server of the TencentOS families has too, under whatever package name. */
@@ -63,6 +64,8 @@ export async function baseRoot(progress: Progress): Promise<string> {
   const key = createHash('sha256').update(recipe).digest('hex').slice(0, 12);
   return cached(`host-root/${archive.suite}-${key}`, progress, (staging) =>
     progress.step('making the root file system of the hosts with debootstrap', async () => {
+      // A template asks for it before any sandbox has been started.
+      await ensureMachinePackages(progress);
       const keyring = archive.keyring === undefined ? [] : [`--keyring=${archive.keyring}`];
       const include = `--include=${packages.join(',')}`;
       const args = ['--variant=minbase', include, ...keyring, archive.suite, staging, archive.uri];

@@ -4,6 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 export function takeDownOwn(): void {
-  const args = [join(import.meta.dirname, 'main.ts'), 'down', '--owner', String(process.pid)];
-  spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  runMain(['down', '--owner', String(process.pid)]);
+}
+
+/** Hosts of a sandbox that is nobody's, and goes on. */
+export function removeHosts(sandbox: string, names: readonly string[]): void {
+  if (names.length > 0) runMain(['remove', ...names, '--name', sandbox]);
+}
+
+function runMain(args: readonly string[]): void {
+  const program = join(import.meta.dirname, 'main.ts');
+  spawnSync(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -91,6 +91,22 @@ test('a host stands still, goes on, and boots again', async () => {
   expect(left.stdout).toBe('/etc/stays\n');
 });
 
+test('a host that reboots itself comes back', async () => {
+  await first.run('touch', ['/run/goes']);
+  const before = await first.initPid();
+  // Its own end takes the command along.
+  await first.run('systemctl', ['reboot']);
+  const isBack = async () => {
+    const init = await first.initPid().catch(() => before);
+    if (init === before) return false;
+    const { stdout } = await first.run('systemctl', ['is-system-running']);
+    return /^(?:running|degraded)$/.test(stdout.trim());
+  };
+  await waitFor('the host to be back', isBack, { timeoutMs: 180_000, intervalMs: 500 });
+  expect(await first.run('ls', ['/etc/stays', '/run/goes'])).toMatchObject({ stdout: '/etc/stays\n' });
+  expect((await first.run('ping', ['-c', '1', '-W', '5', '10.77.0.1'])).exitCode).toBe(0);
+});
+
 test('a removed host takes everything with it', async () => {
   await second.remove();
   expect(sandbox.hosts.map((host) => host.name)).toEqual(['idc-1']);

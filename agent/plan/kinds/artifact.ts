@@ -66,5 +66,10 @@ export function storePath(artifact: Artifact): string {
 }
 
 export function artifactTitle({ component, version, sizeBytes }: Artifact): string {
-  return `${component} ${version} (${(sizeBytes / 1024 / 1024).toFixed(1)} MiB)`;
+  return `${component} ${version} (${sizeText(sizeBytes)})`;
+}
+
+function sizeText(bytes: number): string {
+  const mebibytes = bytes / 1024 / 1024;
+  return mebibytes < 1 ? `${Math.ceil(bytes / 1024)} KiB` : `${mebibytes.toFixed(1)} MiB`;
 }

@@ -4,7 +4,7 @@ import { downloadLine } from '../../../../agent/cli/download-line.ts';
 import { PhaseProgress } from '../../../../agent/cli/phase-progress.ts';
 import type { HostClock } from '../../../../agent/host/host.ts';
 import type { MakeStep } from '../../../../agent/plan/plan.ts';
-import type { Terminal } from '../../../../protocol/cli/terminal.ts';
+import { Terminal } from '../../../../protocol/cli/terminal.ts';
 
 const mebibyte = 1024 * 1024;
 const download = (title: string, doneMiB: number, totalMiB: number, firstMiB = 0) => ({
@@ -80,4 +80,42 @@ test('archives side by side: those that unpack are not in the line, those that w
   nowMs = 2000;
   bytes(b, 5);
   expect(notes.at(-1)).toBe('fetch b: 5.0/10.0 MiB, 2.5 MiB/s, 6 s left');
+});
+
+test('a step that takes no time has no line of its own, unless every one is asked for', () => {
+  const told = (options: { verbose?: boolean }) => {
+    const lines: string[] = [];
+    const terminal = new Terminal({
+      ...{ language: 'en', json: false, noColor: true, stdout: { write: () => undefined } },
+      stderr: { write: (text: string) => lines.push(text.trimEnd()) },
+    });
+    const progress = new PhaseProgress(terminal, { monotonicMs: () => 0 } as HostClock, options);
+    const resource = { kind: 'link', path: '/l', target: '/t' } as const;
+    const step = (title: string): MakeStep => ({
+      ...{ action: 'make', key: title, title, reason: '', diff: [], resource },
+    });
+    const end = (title: string, elapsedMs: number) => {
+      progress.step({ type: 'begin', step: step(title), index: 0, total: 3 });
+      progress.step({ type: 'end', step: step(title), elapsedMs });
+    };
+    progress.phase('install', 'install');
+    end('link a', 4);
+    end('unpack kubelet', 2300);
+    end('link b', 5);
+    progress.end();
+    progress.phase('ready', 'wait');
+    progress.end();
+    return lines;
+  };
+  expect(told({})).toEqual([
+    '[..] install',
+    '     unpack kubelet (2.3 s)',
+    '     2 short steps (--verbose lists them)',
+    '[ok] install (0.0 s)',
+    '[..] wait',
+    '[ok] wait (0.0 s)',
+  ]);
+  expect(told({ verbose: true })).toEqual(
+    expect.arrayContaining(['     link a (0.0 s)', '     unpack kubelet (2.3 s)', '     link b (0.0 s)']),
+  );
 });
