@@ -143,9 +143,10 @@ async function isUp(init: number): Promise<boolean> {
 async function findInit(supervisor: number): Promise<number | undefined> {
   if (!existsSync(`/proc/${supervisor}`))
     throw new Error('systemd-nspawn ended while it started; see boot.log');
-  for (const nspawn of await childrenOf(supervisor)) {
-    for (const pid of await childrenOf(nspawn)) if (await isInit(pid)) return pid;
-  }
+  // One that was started by an earlier release has no shell above it.
+  const children = await childrenOf(supervisor);
+  const below = await Promise.all(children.map(childrenOf));
+  for (const pid of [...children, ...below.flat()]) if (await isInit(pid)) return pid;
   return undefined;
 }
 

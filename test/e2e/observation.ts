@@ -19,6 +19,8 @@ const volatilePaths = [
   '/run/user/',
   '/run/utmp',
   '/run/dbus/',
+  '/run/mount', // libmount's own notes, made by whoever mounts first
+  '/run/host/', // of the container that the host is
   '/run/xtables.lock', // the lock of iptables itself, made by whoever lists rules
 ];
 
