@@ -39,7 +39,11 @@ const adding = new Set<string>();
 
 await runProgram({ name: 'scripts/quickstart', onInterrupt: takeBack }, () => main(process.argv.slice(2)));
 
+let isInterrupted = false;
+
 function takeBack(): void {
+  // What a host still says while it is taken away interests nobody.
+  isInterrupted = true;
   takeDownOwn();
   removeHosts(sandboxName, [...adding]);
 }
@@ -187,7 +191,7 @@ async function joinHost(sandbox: Sandbox, host: SandboxHost, command: string): P
   const said: string[] = [];
   const hear = (line: string) => {
     said.push(line);
-    if (isTelling(line)) progress.line(`  ${host.name} | ${line}`);
+    if (isTelling(line) && !isInterrupted) progress.line(`  ${host.name} | ${line}`);
   };
   await progress.step(`joining ${host.name}`, async () => {
     const joined = await pasteJoinCommand(host, command, {}, hear);
@@ -207,7 +211,7 @@ async function joinHost(sandbox: Sandbox, host: SandboxHost, command: string): P
 
 /** Of all that a join says the phases, what it warns of, and the steps that took long. */
 function isTelling(line: string): boolean {
-  return /^\[|^This host|^\S+: | {5}\S/.test(line);
+  return /^\[|^This host|^\S+: |^ {5}\S/.test(line);
 }
 
 async function showPod(sandbox: Sandbox, node: string): Promise<void> {
