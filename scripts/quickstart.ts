@@ -36,10 +36,9 @@ const say = (text = '') => process.stdout.write(`${text}\n`);
 
 /** Hosts that are not Ready yet, of a cluster that stood before this run. */
 const adding = new Set<string>();
+let isInterrupted = false;
 
 await runProgram({ name: 'scripts/quickstart', onInterrupt: takeBack }, () => main(process.argv.slice(2)));
-
-let isInterrupted = false;
 
 function takeBack(): void {
   // What a host still says while it is taken away interests nobody.
