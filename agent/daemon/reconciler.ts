@@ -8,6 +8,7 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellDefect } from '../../protocol/defect.ts';
 import type { ApiServerAccess, DesiredState } from '../../protocol/messages/desired.ts';
 import type { DriftNote, NodePhase, VersionNote } from '../../protocol/messages/report.ts';
+import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { versionsInUse } from '../components/versions.ts';
 import { nextDrift } from '../drift/notes.ts';
@@ -34,6 +35,8 @@ import {
 const busyPauseMs = 2000;
 const firstPauseMs = 5000;
 const longestPauseMs = 5 * 60_000;
+/** Rounds for a new desired state: whoever changes it without end keeps no host busy. */
+export const askedRounds = { burst: 20, perSecond: 1 / 30 };
 
 export interface ReconcilerStatus {
   readonly phase: NodePhase;
@@ -86,9 +89,12 @@ export class Reconciler {
   #wake: () => void = () => undefined;
   #failures = 0;
   #intervalMs = longestPauseMs;
+  readonly #pace: TokenBucket;
+  #isAsked = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#pace = new TokenBucket(askedRounds, options.host.clock.monotonicMs());
   }
 
   get status(): ReconcilerStatus {
@@ -103,6 +109,7 @@ export class Reconciler {
   /** A new desired state of the pool; carried out as soon as nothing else is at work. */
   setDesired(desired: DesiredState): void {
     this.#desired = desired;
+    this.#isAsked = true;
     this.#wake();
   }
 
@@ -114,10 +121,22 @@ export class Reconciler {
   async run(): Promise<void> {
     const { signal, host } = this.#options;
     while (!signal.aborted) {
+      if (this.#isAsked) await this.#takeTurn();
       const round = await this.#round();
       this.#failures = round === 'failed' ? this.#failures + 1 : 0;
       await this.#pause(host, this.#pauseMs(round));
     }
+  }
+
+  /** What is asked for meanwhile is carried out in the same round. */
+  async #takeTurn(): Promise<void> {
+    const { host, signal, logger } = this.#options;
+    const { clock } = host;
+    const waitMs = this.#pace.waitMs(1, clock.monotonicMs());
+    if (waitMs > 0) logger.warn({ waitMs }, 'what is desired changes too often: it is carried out at a pace');
+    if (waitMs > 0) await clock.sleep(waitMs, signal).catch(() => undefined);
+    this.#pace.take(1, clock.monotonicMs());
+    this.#isAsked = false;
   }
 
   async #round(): Promise<Round> {

@@ -29,6 +29,14 @@ export function openBackups(host: Host, folder: string = paths.backups): Backups
   };
 }
 
+/** Those that no entry names: what undoing will ask for stays. */
+export async function dropBackups(host: Host, folder: string, entries: readonly unknown[]): Promise<void> {
+  const named = new Set(entries.flatMap((entry) => JSON.stringify(entry).match(/[0-9a-f]{64}/g) ?? []));
+  for (const name of (await host.files.list(folder)) ?? []) {
+    if (!named.has(name)) await host.files.removeFile(`${folder}/${name}`);
+  }
+}
+
 export function hashOf(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }

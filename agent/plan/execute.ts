@@ -2,6 +2,7 @@
 // that turns out to be done already (by a step before it, or by a run that was cut off) is passed over.
 // Neighbours that are independent of each other are recorded together and made side by side.
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { JournalEntry } from './entry.ts';
 import { undoneKind } from './fold.ts';
 import type { Change, Journal } from './journal.ts';
 import { kindOf, type Tools } from './kind.ts';
@@ -89,19 +90,24 @@ async function prepare(
     const kind = kindOf(kinds, resource);
     await naming(step, async () => {
       const observed = await kind.observe(tools.host, resource);
-      const known = journal.entries.filter((line) => line.key === key);
-      const isJournaled = known.length > 0 && known.at(-1)?.kind !== undoneKind;
+      const known = sinceTakenBack(journal.entries, key);
+      const isJournaled = known.length > 0;
       if (kind.compare(resource, observed, isJournaled).state !== 'wrong') return;
-      const entry = await kind.record(tools, resource, observed);
+      const first = kind.entrySchema.safeParse(known[0]?.entry).data;
+      const entry = await kind.record(tools, resource, observed, first);
       // The same undoing needs no second line: a unit restarted a thousand times has one.
-      const isKnown =
-        isJournaled && known.some((line) => JSON.stringify(line.entry) === JSON.stringify(entry));
+      const isKnown = known.some((line) => JSON.stringify(line.entry) === JSON.stringify(entry));
       if (!isKnown) lines.push({ key, kind: resource.kind, entry });
       changes.set(step, (watched) => kind.apply(watched, resource, observed));
     });
   }
   await journal.append(...lines);
   return changes;
+}
+
+function sinceTakenBack(entries: readonly JournalEntry[], key: string): readonly JournalEntry[] {
+  const known = entries.filter((line) => line.key === key);
+  return known.slice(known.findLastIndex(({ kind }) => kind === undoneKind) + 1);
 }
 
 async function withdraw(tools: Tools, journal: Journal, { key, thing }: WithdrawStep): Promise<void> {

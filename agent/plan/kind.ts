@@ -45,10 +45,16 @@ export interface KindDefinition<K extends ResourceKind, Observed, Entry> {
   /** `journaled`: this key has an entry already. */
   compare(resource: ResourceOf<K>, observed: Observed, journaled: boolean): Verdict;
   readonly entrySchema: z.ZodType<Entry>;
-  record(tools: Tools, resource: ResourceOf<K>, observed: Observed): Promise<Entry>;
+  /** `first`: the oldest that the journal has of this key, which knows the original. */
+  record(tools: Tools, resource: ResourceOf<K>, observed: Observed, first?: Entry): Promise<Entry>;
   apply(tools: Tools, resource: ResourceOf<K>, observed: Observed): Promise<void>;
   /** `entries`: all that the journal says about this key, oldest first; the oldest knows the original. */
   undo(tools: Tools, entries: readonly [Entry, ...Entry[]]): Promise<UndoOutcome>;
+  /**
+   * One entry that undoes what all of these do; undefined when one of them is not understood. Without it the
+   * oldest and the latest are enough.
+   */
+  merge?(entries: readonly unknown[]): Entry | undefined;
 }
 
 /** A kind whose observation and entry types only it knows. */

@@ -1,6 +1,7 @@
 // From what is desired and what is there to the steps between: pure. An empty list of steps is the proof that
 // the host is as it should be. What the journal says we made and nobody wants any more is withdrawn, last
 // made first; notes and archives stay for the leave, and unpacked versions as long as they are the way back.
+import { paths } from '../config/paths.ts';
 import type { JournaledThing } from './fold.ts';
 import { kindOf } from './kind.ts';
 import { kinds } from './kinds/index.ts';
@@ -37,6 +38,8 @@ export interface Plan {
   readonly skipped: readonly { readonly key: string; readonly title: string; readonly reason: string }[];
 }
 
+/** A folder there is of one registry: a pool may name others every day. */
+const passingFolders = `directory:${paths.registries}/`;
 const withdrawable: readonly string[] = ['file', 'link', 'sysctl', 'unit'] satisfies ResourceKind[];
 
 /** `kept`: keys of trees that stay although nobody wants them; without it all trees stay. */
@@ -60,7 +63,9 @@ export function planChanges(
   }
   const undesired = [...journaled.values()].filter((thing) => !desired.has(thing.key)).toReversed();
   const isLeft = ({ key, kind }: JournaledThing) =>
-    kind === 'tree' ? kept !== undefined && !kept.has(key) : withdrawable.includes(kind);
+    kind === 'tree'
+      ? kept !== undefined && !kept.has(key)
+      : withdrawable.includes(kind) || key.startsWith(passingFolders);
   for (const thing of undesired.filter(isLeft)) {
     const { key } = thing;
     steps.push({

@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { paths } from '../config/paths.ts';
+import { temporaryPath } from '../host/durable.ts';
 import type { Host } from '../host/host.ts';
-import { openBackups } from './backups.ts';
-import { journalLimitBytes } from './journal.ts';
+import { dropBackups, openBackups } from './backups.ts';
+import { readJournal } from './journal.ts';
 
 const nodeSchema = z.object({ nodeName: z.string(), gatewayUrl: z.string() });
 /** What this host was. */
@@ -25,6 +26,8 @@ export async function keepRecovery(host: Host, { nodeName, gatewayUrl }: Recover
   const node: RecoveryNode = { nodeName, gatewayUrl };
   await files.write(paths.recoveryNode, `${JSON.stringify(node)}\n`, { mode: 0o600 });
   await copyJournal(host, paths.journal, paths.recoveryJournal);
+  const kept = await readJournal(host);
+  if (kept !== undefined) await dropBackups(host, paths.recoveryBackups, kept.entries);
 }
 
 /** STATE_LOST, when the journal is gone and the copy is there. */
@@ -83,7 +86,12 @@ async function copyBackups(host: Host, from: string, to: string): Promise<void> 
   }
 }
 
+/** However long it is; in its place in one move. */
 async function copyJournal(host: Host, from: string, to: string): Promise<void> {
-  const content = await host.files.readBytes(from, journalLimitBytes);
-  if (content !== undefined) await host.files.write(to, content, { mode: 0o600 });
+  const status = await host.files.status(from);
+  if (status === undefined) return;
+  const temporary = temporaryPath(to);
+  await host.files.writeStream(temporary, host.files.readStream(from, 0, status.sizeBytes), { mode: 0o600 });
+  await host.files.sync(temporary);
+  await host.files.rename(temporary, to);
 }

@@ -46,8 +46,9 @@ export const fileKind = defineKind<'file', Observed, z.infer<typeof entrySchema>
   },
 
   entrySchema,
-  async record(tools, resource) {
-    const original = await saveOriginal(tools, resource.path);
+  async record(tools, resource, _, first) {
+    // Once only: what stands there the next time is what we wrote, and no undoing asks for it.
+    const original = first?.original ?? (await saveOriginal(tools, resource.path));
     return { path: resource.path, writtenSha256: hashOf(resource.content), original };
   },
 

@@ -75,6 +75,12 @@ export const imagesKind = defineKind<'images', Observed, z.infer<typeof entrySch
     await mustRun(host, first.ctr, [...client(first), 'images', 'remove', ...names]);
     return { outcome: 'restored' };
   },
+
+  merge(entries) {
+    const parsed = z.array(entrySchema).safeParse(entries).data ?? [];
+    const [first] = parsed;
+    return first && { ...first, names: [...new Set(parsed.flatMap(({ names }) => names))] };
+  },
 });
 
 function client({ socket }: Pick<ImagesResource, 'socket'>): string[] {

@@ -19,8 +19,8 @@ export const linkKind = defineKind({
   },
 
   entrySchema,
-  async record(tools, { path, target }) {
-    return { path, target, original: await saveOriginal(tools, path) };
+  async record(tools, { path, target }, _, first) {
+    return { path, target, original: first?.original ?? (await saveOriginal(tools, path)) };
   },
   async apply({ host }, resource) {
     await host.files.makeLink(resource.path, resource.target);

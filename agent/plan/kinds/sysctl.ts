@@ -20,7 +20,9 @@ export const sysctlKind = defineKind<'sysctl', string | undefined, z.infer<typeo
   },
 
   entrySchema,
-  record: async (_, { name, value }, original) => ({ name, value, original: original ?? '' }),
+  record: async (_, { name, value }, now, first) => {
+    return { name, value, original: first?.original ?? now ?? '' };
+  },
   async apply({ host }, resource) {
     await host.setSysctl(resource.name, resource.value);
   },

@@ -9,7 +9,7 @@ import { paths } from '../../../agent/config/paths.ts';
 import type { DiskRefusal } from '../../../agent/host/disk-faults.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
-import { parseJournal } from '../../../agent/plan/journal.ts';
+import { parseJournal } from '../../../agent/plan/journal-reader.ts';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
 import { limitMs, worldState } from '../../worlds/dying.ts';

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { artifactSource } from '../../../../agent/components/artifacts/source.ts';
 import { paths } from '../../../../agent/config/paths.ts';
-import { Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
+import { askedRounds, Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../../../../agent/identity/gateway-api.ts';
 import { readState, writeState } from '../../../../agent/state/state.ts';
@@ -110,6 +110,37 @@ test('a new desired state is carried out at once and survives a restart', async 
   expect(reports.at(-1)).toMatchObject({ phase: 'Running', revision: '2' });
   expect(world.units.get('kubelet.service')).not.toBe(before);
   expect(await readState(world.host)).toMatchObject({ phase: 'Joined', desired: { revision: '2' } });
+});
+
+test('one that changes without end is carried out at a pace, the latest each time', async () => {
+  let reconciler: Reconciler | undefined;
+  let nowMs = 0;
+  const sleep = (milliseconds: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      pauses.push({ milliseconds, end: resolve });
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+      paused();
+    });
+  const clock = { ...world.host.clock, monotonicMs: () => nowMs, sleep };
+  await nextPause(() => {
+    reconciler = start({ clock });
+  });
+  const ask = (revision: number) => reconciler?.setDesired({ ...gateway.desired, revision: `r${revision}` });
+  const { burst, perSecond } = askedRounds;
+  for (let revision = 1; revision <= burst; revision++) await nextPause(() => ask(revision));
+  expect(reports.at(-1)).toMatchObject({ revision: `r${burst}` });
+
+  for (const late of [100, 200, 300]) {
+    const before = reports.at(-1)?.revision;
+    await nextPause(() => ask(late));
+    ask(late + 1);
+    ask(late + 2);
+    expect(reports.at(-1)?.revision, 'it waits').toBe(before);
+    expect(pauses.at(-1)?.milliseconds).toBe(1000 / perSecond);
+    nowMs += 1000 / perSecond;
+    await turn();
+    expect(reports.at(-1)?.revision, 'the latest').toBe(`r${late + 2}`);
+  }
 });
 
 describe('other settings that restart the kubelet', () => {

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Host } from '../../../../agent/host/host.ts';
+import { condense, latestKept } from '../../../../agent/plan/condense.ts';
 import { encodeEntry } from '../../../../agent/plan/entry.ts';
 import { foldJournal } from '../../../../agent/plan/fold.ts';
-import { openJournal, parseJournal, readJournal } from '../../../../agent/plan/journal.ts';
+import { openJournal, readJournal } from '../../../../agent/plan/journal.ts';
+import { parseJournal } from '../../../../agent/plan/journal-reader.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
@@ -115,4 +118,64 @@ test('folding keeps the first entry of a key, its order, and forgets what was ta
     { key: 'a', kind: 'file', entries: [1, 3] },
     { key: 'b', kind: 'file', entries: [4] },
   ]);
+});
+
+describe('a journal that grew', () => {
+  const changes = (count: number, key = 'file:/a') =>
+    Array.from({ length: count }, (_, at) => ({ key, kind: 'file', entry: { at } }));
+
+  test('is made shorter when it is opened: of each key what came first and what came last stays', async () => {
+    let journal = await openJournal(host);
+    await journal.append({ key: 'file:/z', kind: 'file', entry: { z: 1 } }, ...changes(1000));
+    for (const key of ['file:/gone', 'file:/gone', 'file:/back']) {
+      await journal.append(...changes(3, key), { key, kind: 'undone', entry: {} });
+    }
+    await journal.append({ key: 'file:/back', kind: 'file', entry: { again: true } });
+    await journal.close();
+    const before = foldJournal((await readJournal(host))?.entries ?? []);
+    journal = await openJournal(host);
+    await journal.append({ key: 'file:/next', kind: 'file', entry: {} });
+    await journal.close();
+
+    const read = parseJournal(readFileSync(path, 'utf8'));
+    expect(read).toMatchObject({ damage: [], torn: false, lines: 2 + latestKept + 2 });
+    const after = foldJournal(read.entries);
+    expect([...after.keys()]).toEqual([...before.keys(), 'file:/next']);
+    expect(after.get('file:/back')?.entries).toEqual([{ again: true }]);
+    const entries = after.get('file:/a')?.entries ?? [];
+    expect([entries[0], entries.at(-1)]).toEqual([{ at: 0 }, { at: 999 }]);
+  });
+
+  test('where there is no room for a shorter one, the long one goes on', async () => {
+    let journal = await openJournal(host);
+    await journal.append(...changes(1000));
+    await journal.close();
+    const write = () => Promise.reject(new Fault('NO_SPACE', { path, neededBytes: 1, freeBytes: 0 }));
+    journal = await openJournal({ ...host, files: { ...host.files, write } });
+    await journal.append({ key: 'file:/b', kind: 'file', entry: {} });
+    await journal.close();
+    expect(parseJournal(readFileSync(path, 'utf8'))).toMatchObject({ damage: [], lines: 1001 });
+  });
+
+  test('undoes the same, whatever was done and taken back', () => {
+    const change = fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd'),
+      kind: fc.constantFrom('file', 'file', 'file', 'undone'),
+      entry: fc.nat(5),
+    });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 100 }), fc.nat(100), (made, cut) => {
+        const entries = made.map((one, at) => ({ version: 1 as const, number: at + 1, at: '', ...one }));
+        const shorter = condense([...condense(entries.slice(0, cut)), ...entries.slice(cut)]);
+        expect(shorter.map(({ number }) => number)).toEqual(shorter.map((_, at) => at + 1));
+        const [long, short] = [foldJournal(entries), foldJournal(shorter)];
+        expect([...short.keys()]).toEqual([...long.keys()]);
+        for (const [key, thing] of long) {
+          const kept = short.get(key)?.entries ?? [];
+          expect(kept[0]).toEqual(thing.entries[0]);
+          expect(kept.slice(1)).toEqual(thing.entries.slice(1).slice(-latestKept));
+        }
+      }),
+    );
+  });
 });
