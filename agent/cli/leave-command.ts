@@ -6,8 +6,10 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Text } from '../../protocol/catalogue/text.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { DrainResponse } from '../../protocol/messages/join.ts';
+import type { Host } from '../host/host.ts';
 import { stuckOf } from '../node/drain.ts';
 import { type LeavePhase, leaveNode, planLeave } from '../node/leave.ts';
+import { lostState, readNode } from '../plan/recovery.ts';
 import { readState } from '../state/state.ts';
 import { type CliContext, requireRoot, terminalFor } from './context.ts';
 import { parseDuration } from './durations.ts';
@@ -77,15 +79,28 @@ async function leave(context: CliContext, terminal: Terminal, flags: Flags): Pro
 /** A script has said what it wants. */
 async function confirm({ host, ask }: CliContext, terminal: Terminal, flags: Flags): Promise<void> {
   if (ask === undefined || flags.yes || flags.json) return;
-  const state = await readState(host).catch(() => undefined);
-  if (state === undefined) return;
-  const { nodeName: node, pool } = state.identity;
-  const question = terminal.say({
-    en: `Take ${node} out of pool ${pool}? Its pods ${flags.drain ? 'move away' : 'end'}, and the host is given back. [y/N] `,
-    zh: `要让 ${node} 退出节点池 ${pool} 吗？其 Pod 将${flags.drain ? '被迁走' : '终止'}，主机将恢复原样。[y/N] `,
-  });
-  if (/^(y|yes|是)$/i.test((await ask(question)).trim())) return;
+  const question = await questionFor(host, flags);
+  if (question === undefined) return;
+  if (/^(y|yes|是)$/i.test((await ask(terminal.say(question))).trim())) return;
   throw new Fault('USAGE', { detail: 'not confirmed, nothing was changed' });
+}
+
+/** undefined when there is nothing to take away, which the leave tells. */
+async function questionFor(host: Host, { drain, recover }: Flags): Promise<Text | undefined> {
+  const state = await readState(host).catch(() => undefined);
+  if (state === undefined && recover && (await lostState(host)) !== undefined) {
+    const { nodeName: node } = await readNode(host);
+    return {
+      en: `Give this host (${node}) back although its state is lost? Its pods end, and the gateway is not told. [y/N] `,
+      zh: `本机（${node}）的状态已丢失，仍要恢复原样吗？其 Pod 将终止，且不会通知网关。[y/N] `,
+    };
+  }
+  if (state === undefined) return undefined;
+  const { nodeName: node, pool } = state.identity;
+  return {
+    en: `Take ${node} out of pool ${pool}? Its pods ${drain ? 'move away' : 'end'}, and the host is given back. [y/N] `,
+    zh: `要让 ${node} 退出节点池 ${pool} 吗？其 Pod 将${drain ? '被迁走' : '终止'}，主机将恢复原样。[y/N] `,
+  };
 }
 
 /** Each pod that goes, and each that may not go yet, once. */

@@ -1,14 +1,15 @@
 // How the cluster sees this node, as the gateway tells it, and the way back when somebody has deleted the
 // Node: a kubelet registers when it starts and never again, so it is started again, after a while (a removal
-// may be on its way, which is told otherwise) and at growing pauses. Nothing is started while the host joins,
-// leaves, or its kubelet has no answer.
+// may be on its way, which is told otherwise) and at growing pauses, which begin anew only after the Node has
+// been there for a while: a gateway that says now this and now that costs no more restarts than one that says
+// that it is gone. Nothing is started while the host joins, leaves, or its kubelet has no answer.
 import type { Logger } from 'pino';
 import type { ControlMessage } from '../../protocol/messages/control.ts';
 import type { Observation } from '../health/condition.ts';
 import type { Host } from '../host/host.ts';
 
 const lookEveryMs = 5000;
-export const registerAgain = { firstMs: 60_000, longestMs: 30 * 60_000 } as const;
+export const registerAgain = { firstMs: 60_000, longestMs: 30 * 60_000, settledMs: 30 * 60_000 } as const;
 
 export type SeenNode = Extract<ControlMessage, { kind: 'node' }>;
 
@@ -27,6 +28,8 @@ export class Presence {
   #seen: SeenNode | undefined;
   #restarts = 0;
   #dueAtMs: number | undefined;
+  /** Since when the Node is there. */
+  #thereSinceMs: number | undefined;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -44,12 +47,16 @@ export class Presence {
   }
 
   seen(node: SeenNode): void {
-    const { host } = this.#options;
+    const nowMs = this.#options.host.clock.monotonicMs();
     this.#seen = node;
-    if (node.ready === 'Absent') this.#dueAtMs ??= host.clock.monotonicMs() + this.#pauseMs();
-    else {
+    if (node.ready === 'Absent') {
+      if (this.#thereSinceMs !== undefined && nowMs - this.#thereSinceMs >= registerAgain.settledMs)
+        this.#restarts = 0;
+      this.#thereSinceMs = undefined;
+      this.#dueAtMs ??= nowMs + this.#pauseMs();
+    } else {
+      this.#thereSinceMs ??= nowMs;
       this.#dueAtMs = undefined;
-      this.#restarts = 0;
     }
   }
 
@@ -70,9 +77,10 @@ export class Presence {
     const { host, logger, signal, isJoined } = this.#options;
     if (!(await isJoined())) return;
     this.#restarts += 1;
-    this.#dueAtMs = host.clock.monotonicMs() + this.#pauseMs();
+    const pauseMs = this.#pauseMs();
+    this.#dueAtMs = host.clock.monotonicMs() + pauseMs;
     logger.warn(
-      { restarts: this.#restarts },
+      { restarts: this.#restarts, nextNotBeforeMs: Math.round(pauseMs) },
       'the cluster has no Node of this name: the kubelet is started again',
     );
     const args = ['try-restart', 'kubelet.service'];

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Default 1 MiB; more is cut and `truncated` set. */
   readonly outputLimitBytes?: number;
+  /** Of too much, the last whole lines are kept and the command may finish; otherwise it is ended. */
+  readonly keepsEnd?: boolean;
   readonly signal?: AbortSignal;
   readonly input?: string | Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;

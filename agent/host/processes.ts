@@ -25,7 +25,7 @@ function runCommand(command: string, args: readonly string[], options: RunOption
   let timedOut = false;
   const limitBytes = options.outputLimitBytes ?? defaultOutputLimitBytes;
   const [stdout, stderr] = [child.stdout, child.stderr].map((stream) =>
-    collect(stream, limitBytes, () => end(child)),
+    options.keepsEnd ? collectEnd(stream, limitBytes) : collect(stream, limitBytes, () => end(child)),
   );
   const timer = setTimeout(() => {
     timedOut = true;
@@ -70,6 +70,26 @@ function end(child: ChildProcess): void {
   child.kill('SIGKILL');
   child.stdout?.destroy();
   child.stderr?.destroy();
+}
+
+/** Of a line that began before what is kept, nothing is: a secret in it would not be known for one. */
+function collectEnd(stream: NodeJS.ReadableStream | null, limitBytes: number) {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let isCut = false;
+  stream?.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    while (bytes > limitBytes) {
+      isCut = true;
+      bytes -= chunks.shift()?.byteLength ?? 0;
+    }
+  });
+  const kept = () => Buffer.concat(chunks);
+  return {
+    text: () => (isCut ? kept().subarray(kept().indexOf('\n') + 1) : kept()).toString('utf8'),
+    isCut: () => isCut,
+  };
 }
 
 function collect(stream: NodeJS.ReadableStream | null, limitBytes: number, overLimit: () => void) {

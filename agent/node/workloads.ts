@@ -1,12 +1,15 @@
-// Ends every container of our containerd, whether or not containerd still answers: the shims are known by
-// where their program lies, the containers are what descends from them. First politely, then not. Nothing
-// else on the host is touched: a Docker beside us has shims of its own.
+// Ends every container of our containerd, whether or not containerd still answers: the shims are
+// known by where their program lies, the containers are what descends from them. First politely, then
+// not, and again and again what appears meanwhile. Nothing else on the host is touched: a Docker
+// beside us has shims of its own.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 
 const politeMs = 10_000;
 const firmMs = 10_000;
 const pollMs = 100;
+/** Of one command: the kernel takes 128 KiB in one argument and 2 MiB in all, less with a small stack. */
+const pidsAtOnce = 2000;
 
 interface Process {
   readonly pid: number;
@@ -18,24 +21,40 @@ interface Process {
 export async function stopWorkloads(host: Host): Promise<string[]> {
   await stopUnit(host, 'regnode.service');
   await stopUnit(host, 'kubelet.service');
-  await endContainers(host);
+  const stubborn = await endContainers(host);
   // containerd still runs: it tidies up after its shims, and images are taken back through it.
-  const shims = (await listProcesses(host)).filter(({ isShim }) => isShim);
-  await sendSignal(host, 'KILL', shims);
-  const left = await waitForEnd(
-    host,
-    async () => (await listProcesses(host)).filter(({ isShim }) => isShim),
-    firmMs,
-  );
+  const left = await killAll(host, async () => (await listProcesses(host)).filter(({ isShim }) => isShim));
   await removeCgroups(host);
-  return left.map(({ pid }) => `a container shim (pid ${pid}) would not end`);
+  return [
+    ...(stubborn.length > 0
+      ? [`${stubborn.length} processes of containers (${named(stubborn)}) would not end`]
+      : []),
+    ...left.map(({ pid }) => `a container shim (pid ${pid}) would not end`),
+  ];
 }
 
-async function endContainers(host: Host): Promise<void> {
+async function endContainers(host: Host): Promise<readonly Process[]> {
   await sendSignal(host, 'TERM', await listContained(host));
-  const stubborn = await waitForEnd(host, () => listContained(host), politeMs);
-  await sendSignal(host, 'KILL', stubborn);
-  await waitForEnd(host, () => listContained(host), firmMs);
+  await waitForEnd(host, () => listContained(host), politeMs);
+  return killAll(host, () => listContained(host));
+}
+
+/** Also what its members start while they are being ended. */
+async function killAll(host: Host, list: () => Promise<Process[]>): Promise<readonly Process[]> {
+  return waitForEnd(
+    host,
+    async () => {
+      const left = await list();
+      await sendSignal(host, 'KILL', left);
+      return left;
+    },
+    firmMs,
+  );
+}
+
+function named(processes: readonly Process[]): string {
+  const pids = processes.slice(0, 5).map(({ pid }) => pid);
+  return `pid ${pids.join(', ')}${processes.length > pids.length ? ', …' : ''}`;
 }
 
 async function stopUnit(host: Host, name: string): Promise<void> {
@@ -78,8 +97,10 @@ async function readProcess(host: Host, pid: number, shims: string): Promise<Proc
 }
 
 async function sendSignal(host: Host, signal: 'TERM' | 'KILL', processes: readonly Process[]): Promise<void> {
-  if (processes.length === 0) return;
-  await host.processes.run('kill', ['-s', signal, ...processes.map(({ pid }) => String(pid))]);
+  for (let at = 0; at < processes.length; at += pidsAtOnce) {
+    const pids = processes.slice(at, at + pidsAtOnce).map(({ pid }) => String(pid));
+    await host.processes.run('kill', ['-s', signal, ...pids]);
+  }
 }
 
 async function waitForEnd(host: Host, list: () => Promise<Process[]>, limitMs: number): Promise<Process[]> {

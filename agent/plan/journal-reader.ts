@@ -18,7 +18,7 @@ export interface ReadJournal {
   readonly torn: boolean;
 }
 
-/** So much is held before what is needed no more is left out; where that helps little, four times as much. */
+/** So much is held before what is needed no more is left out; then twice what was left. */
 const first = { entries: 4096, bytes: 32 * 1024 * 1024 };
 const lineEnd = 0x0a;
 
@@ -65,10 +65,12 @@ export class JournalReader {
     this.#entries.push(entry);
     this.#heldBytes += bytes;
     if (this.#entries.length < this.#limits.entries && this.#heldBytes < this.#limits.bytes) return;
-    const condensed = condense(this.#entries);
-    const helped = 2 * condensed.length < this.#entries.length;
-    if (helped) [this.#entries, this.#heldBytes] = [condensed, 0];
-    else this.#limits = { entries: 4 * this.#limits.entries, bytes: 4 * this.#limits.bytes };
+    this.#entries = condense(this.#entries);
+    this.#heldBytes = this.#entries.reduce((sum, held) => sum + JSON.stringify(held).length, 0);
+    this.#limits = {
+      entries: Math.max(first.entries, 2 * this.#entries.length),
+      bytes: Math.max(first.bytes, 2 * this.#heldBytes),
+    };
   }
 }
 

@@ -21,9 +21,10 @@ export const readingCommands: ReadingCommands = {
   xfs_info: /^\/\S*$/,
 };
 
+/** A host with thousands of packet filter rules or links is an ordinary one. */
 const commandLimits: RunOptions = {
   timeoutMs: 3500,
-  outputLimitBytes: 1024 * 1024,
+  outputLimitBytes: 16 * 1024 * 1024,
   environment: { LC_ALL: 'C' },
 };
 
@@ -101,7 +102,12 @@ function readingProcesses(
       const allowed = commands[command]?.test(args.join(' '));
       if (!allowed) return refuse(`run ${[command, ...args].join(' ')}`)();
       return remember('run', [command, args], () =>
-        processes.run(command, args, { ...commandLimits, ...(signal && { signal }) }),
+        processes.run(command, args, {
+          ...commandLimits,
+          // The latest lines matter, and nobody may hide them by long ones before.
+          keepsEnd: command === 'journalctl',
+          ...(signal && { signal }),
+        }),
       );
     },
   };

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import { ciliumFilters, clsactDevices, ruleChanges, ruleLines } from '../cilium-traces.ts';
+import { saidBy } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 
 const bpfFolder = '/sys/fs/bpf';
@@ -29,8 +30,8 @@ export const ciliumDataPathKind = defineKind<'cilium-data-path', undefined, z.in
 
   entrySchema,
   record: async ({ host }, { cgroupRoot }) => ({
-    clsact: clsactDevices(await said(host, 'tc', ['qdisc', 'show'])),
-    rules: ruleLines(await said(host, 'ip', ['rule', 'show'])),
+    clsact: clsactDevices(await saidBy(host, 'tc', ['qdisc', 'show'])),
+    rules: ruleLines(await saidBy(host, 'ip', ['rule', 'show'])),
     pins: await pinned(host),
     cgroupRoot,
   }),
@@ -50,11 +51,6 @@ export const ciliumDataPathKind = defineKind<'cilium-data-path', undefined, z.in
   },
 });
 
-async function said(host: Host, command: string, args: readonly string[]): Promise<string> {
-  const result = await host.processes.run(command, args);
-  return result.exitCode === 0 ? result.stdout : '';
-}
-
 async function pinned(host: Host): Promise<string[]> {
   const found: string[] = [];
   for (const pin of pins) if (await host.files.exists(`${bpfFolder}/${pin}`)) found.push(pin);
@@ -66,11 +62,11 @@ async function pinned(host: Host): Promise<string[]> {
  */
 async function detachFromDevices(host: Host, before: readonly string[]): Promise<string[]> {
   const kept: string[] = [];
-  for (const device of clsactDevices(await said(host, 'tc', ['qdisc', 'show']))) {
+  for (const device of clsactDevices(await saidBy(host, 'tc', ['qdisc', 'show']))) {
     const filters = [];
     for (const direction of directions)
       filters.push(
-        ...ciliumFilters(await said(host, 'tc', ['filter', 'show', 'dev', device, direction]), direction),
+        ...ciliumFilters(await saidBy(host, 'tc', ['filter', 'show', 'dev', device, direction]), direction),
       );
     if (filters.length === 0) continue;
     const commands = before.includes(device)
@@ -122,7 +118,7 @@ function attached(json: string) {
 }
 
 async function restoreRules(host: Host, before: readonly string[]): Promise<string[]> {
-  const now = ruleLines(await said(host, 'ip', ['rule', 'show']));
+  const now = ruleLines(await saidBy(host, 'ip', ['rule', 'show']));
   // No host is without rules: then nobody told.
   if (before.length === 0 || now.length === 0) return [];
   const kept: string[] = [];

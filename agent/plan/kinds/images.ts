@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
-import { mustRun } from '../command.ts';
+import { mustRun, saidBy } from '../command.ts';
 import { readImageArchives } from '../image-archives.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 import type { ImagesResource } from '../resource.ts';
@@ -97,6 +97,6 @@ async function listImages(
   { ctr, socket }: Pick<ImagesResource, 'ctr' | 'socket'>,
 ): Promise<ReadonlySet<string>> {
   if (!(await host.files.exists(socket))) return new Set();
-  const result = await host.processes.run(ctr, [...client({ socket }), 'images', 'list', '--quiet']);
-  return new Set(result.exitCode === 0 ? result.stdout.split('\n').filter(Boolean) : []);
+  const listed = await saidBy(host, ctr, [...client({ socket }), 'images', 'list', '--quiet']);
+  return new Set(listed.split('\n').filter(Boolean));
 }

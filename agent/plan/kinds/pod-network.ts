@@ -3,6 +3,7 @@
 // away what is new. Routes go with their links.
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
+import { saidBy } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';
 import { clusterChains, removalScript } from '../packet-filter.ts';
 import { unmountBelow } from '../unmount.ts';
@@ -51,10 +52,7 @@ export const podNetworkKind = defineKind({
   },
 });
 
-async function save(host: Host, family: string): Promise<string> {
-  const result = await host.processes.run(`${family}-save`, []);
-  return result.exitCode === 0 ? result.stdout : '';
-}
+const save = (host: Host, family: string) => saidBy(host, `${family}-save`, []);
 
 async function linkNames(host: Host): Promise<string[]> {
   return (await host.network.interfaces()).map((link) => link.name);

@@ -108,7 +108,7 @@ test(
       closeSync(file);
       const read = await readJournal(world.host);
       expect(read).toMatchObject({ lines: lines + 270, damage: [] });
-      expect(read?.entries.filter(({ kind }) => kind === 'unknown').length).toBeLessThan(64);
+      expect(read?.entries.filter(({ kind }) => kind === 'unknown').length).toBeLessThan(80);
       expect(await leave(world.host)).toMatchObject({ failed: [] });
       expect(worldState(world)).toEqual(fresh);
     } finally {

@@ -1,10 +1,11 @@
 // The command line as a person meets it: exit codes, one line with a remedy, both languages, JSON, no colour
 // where nobody looks, and no secret anywhere.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CliContext } from '../../../../agent/cli/context.ts';
 import { runProgram } from '../../../../agent/cli/program.ts';
+import { paths } from '../../../../agent/config/paths.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { agentVersion } from '../../../../agent/version.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
@@ -216,8 +217,18 @@ describe('a leave', () => {
     expect((await regnode(['leave', '--no-drain'], answering('yes'))).code).toBe(0);
     expect(asked).toHaveLength(2);
     await regnode(['join', ...joinFlags(), ...ignore]);
+    rmSync(world.at(paths.state), { recursive: true });
+    const kept = await regnode(['leave', '--recover'], answering(''));
+    expect(kept.code).toBe(2);
+    expect(asked.at(-1)).toContain('(idc-1) back although its state is lost? Its pods end');
+    expect((await regnode(['leave', '--recover'], answering('y'))).code).toBe(0);
+    expect(asked).toHaveLength(4);
+    await regnode(['join', ...joinFlags(), ...ignore]);
+    rmSync(world.at(paths.state), { recursive: true });
+    expect((await regnode(['leave', '--recover', '--yes'], answering('n'))).code).toBe(0);
+    await regnode(['join', ...joinFlags(), ...ignore]);
     expect((await regnode(['leave', '--yes'], answering('n'))).code).toBe(0);
-    expect(asked).toHaveLength(2);
+    expect(asked).toHaveLength(4);
   });
 });
 

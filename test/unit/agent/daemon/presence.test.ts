@@ -101,6 +101,37 @@ test('one that comes back in time is left alone, and the next time begins anew',
   });
 });
 
+test('a gateway that says now that it is gone and now that it is there gets few restarts', async () => {
+  for (const awayMs of [65_000, 80_000, 130_000, 1_900_000]) {
+    await on({}, async ({ presence, restarts, pass }) => {
+      for (let hours = 0; hours < 6; hours += (2 * awayMs) / 3600_000) {
+        presence.seen(seen('Absent'));
+        await pass(awayMs);
+        presence.seen(seen('True'));
+        await pass(awayMs);
+      }
+      const inAnHour = (at: number) => restarts.filter((ms) => ms >= at && ms < at + 3600_000).length;
+      expect(restarts.length).toBeGreaterThan(0);
+      expect(Math.max(...restarts.map(inAnHour)), `away for ${awayMs} ms`).toBeLessThanOrEqual(6);
+      expect(restarts.length, `away for ${awayMs} ms`).toBeLessThanOrEqual(24);
+    });
+  }
+});
+
+test('a Node that has been there for a while is made again as soon as the first time', async () => {
+  await on({}, async ({ presence, restarts, pass }) => {
+    presence.seen(seen('Absent'));
+    await pass(600_000);
+    const before = restarts.length;
+    expect(before).toBeGreaterThan(2);
+    presence.seen(seen('True'));
+    await pass(registerAgain.settledMs);
+    presence.seen(seen('Absent'));
+    await pass(80_000);
+    expect(restarts).toHaveLength(before + 1);
+  });
+});
+
 test('not by a host that leaves, nor while it is not steady', async () => {
   await on({ isJoined: false }, async ({ presence, restarts, pass }) => {
     presence.seen(seen('Absent'));

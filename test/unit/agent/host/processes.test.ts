@@ -24,6 +24,18 @@ test.each([
   expect(await systemProcesses.run(node, args, options)).toMatchObject(expected);
 });
 
+test('of too much, the last whole lines are kept where they matter', async () => {
+  const script = 'for (let line = 1; line <= 20000; line++) console.log("line " + line)';
+  const options = { outputLimitBytes: 100_000, keepsEnd: true };
+  const result = await systemProcesses.run(node, ['-e', script], options);
+  expect(result).toMatchObject({ exitCode: 0, truncated: true });
+  const lines = result.stdout.split('\n');
+  expect(lines.slice(-2)).toEqual(['line 20000', '']);
+  expect(lines[0]).toBe(`line ${20_000 - lines.length + 2}`);
+  expect(result.stdout.length).toBeGreaterThan(10_000);
+  expect(result.stdout.length).toBeLessThanOrEqual(100_000);
+});
+
 test('a command that left something behind which holds its output: its time limit holds all the same', async () => {
   const began = performance.now();
   const result = await systemProcesses.run('sh', ['-c', 'sleep 20 & echo gone'], { timeoutMs: 500 });
