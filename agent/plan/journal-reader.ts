@@ -73,10 +73,3 @@ export class JournalReader {
     };
   }
 }
-
-/** Of a text that is there whole. */
-export function parseJournal(text: string): ReadJournal {
-  const reader = new JournalReader();
-  reader.push(Buffer.from(text));
-  return reader.end();
-}

@@ -9,7 +9,6 @@ import { paths } from '../../../agent/config/paths.ts';
 import type { DiskRefusal } from '../../../agent/host/disk-faults.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
-import { parseJournal } from '../../../agent/plan/journal-reader.ts';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
 import { limitMs, worldState } from '../../worlds/dying.ts';
@@ -17,6 +16,7 @@ import { fullDisk } from '../../worlds/full-disk.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
+import { parseJournal } from '../../worlds/journal.ts';
 
 let gateway: LoopbackGateway;
 let fresh: unknown;

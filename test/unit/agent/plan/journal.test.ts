@@ -10,9 +10,9 @@ import { condense, latestKept } from '../../../../agent/plan/condense.ts';
 import { encodeEntry } from '../../../../agent/plan/entry.ts';
 import { foldJournal } from '../../../../agent/plan/fold.ts';
 import { openJournal, readJournal } from '../../../../agent/plan/journal.ts';
-import { parseJournal } from '../../../../agent/plan/journal-reader.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { fixtureHost } from '../../../fixtures/host.ts';
+import { parseJournal } from '../../../worlds/journal.ts';
 
 let root: string;
 let path: string;

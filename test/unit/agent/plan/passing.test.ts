@@ -5,7 +5,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
 import { leaveNode } from '../../../../agent/node/leave.ts';
 import { reconcile } from '../../../../agent/node/reconcile.ts';
-import { parseJournal } from '../../../../agent/plan/journal-reader.ts';
 import { readState } from '../../../../agent/state/state.ts';
 import type { Registry } from '../../../../protocol/settings/host.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
@@ -13,6 +12,7 @@ import { worldState } from '../../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
 import { IdcHost } from '../../../worlds/idc-host.ts';
 import { joinThrough } from '../../../worlds/join.ts';
+import { parseJournal } from '../../../worlds/journal.ts';
 
 let gateway: LoopbackGateway;
 let world: IdcHost;
