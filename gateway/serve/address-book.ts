@@ -8,7 +8,7 @@ import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import type { ExpelledNodes } from '../nodes/expelled.ts';
 import { parseListen } from '../port/listen.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { ServeOptions } from './options.ts';
+import { ownPorts, type ServeOptions } from './options.ts';
 
 export interface AddressBookParts {
   readonly options: ServeOptions;
@@ -47,6 +47,6 @@ export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBo
   cluster.fresh().catch((error: unknown) => {
     logger.warn({ err: error }, 'Services and endpoints can not be read: run "regnode-gateway setup" again');
   });
-  const ports = [options.listen.port, options.metricsListen.port, options.replicaListen.port];
+  const ports = ownPorts(options);
   return { book, isOwnPort: (address, port) => ports.includes(port) && own.isGateway(address) };
 }

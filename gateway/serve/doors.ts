@@ -1,12 +1,12 @@
-// The sockets that listen, opened last and in this order: the other replicas', the API server's, the
-// hosts', and the one that says that all is ready. Each is whole when it opens: what answers behind it
-// was made by an earlier stage.
+// The sockets that listen, opened last and in this order: the other replicas', the hosts', and the one that
+// says that all is ready. Each is whole when it opens: what answers behind it was made by an earlier stage.
+// The API server's is open since the start (api-server-door.ts) and learns here which nodes there are.
 import type { AddressInfo } from 'node:net';
 import { kubeletPortOf } from '../egress/kubelet-port.ts';
-import { startEgress } from '../egress/server.ts';
 import { openLine, vxlanPort } from '../line/line.ts';
 import { openPublicPort, type PublicPort } from '../port/public-port.ts';
 import { ownAddress } from '../replicas/address.ts';
+import type { ApiServerDoor } from './api-server-door.ts';
 import type { Given } from './given.ts';
 import type { Ground } from './ground.ts';
 import { openIdentities } from './identities.ts';
@@ -24,13 +24,18 @@ export interface Doors {
   readonly statusPort: AddressInfo;
 }
 
-type Parts = Given & Ground & Records & Sessions & Neighbours & Upkeep;
+type Parts = Given &
+  Ground &
+  Records &
+  Sessions &
+  Neighbours &
+  Upkeep & { readonly apiServerDoor: ApiServerDoor };
 
 export async function openDoors(parts: Parts): Promise<Doors> {
   const { life } = parts;
   const kubelets = await openKubelets(parts);
   await openReplicaDoor(parts);
-  await openEgress(parts);
+  openToNodes(parts);
   const publicPort = await openHostsPort(parts);
   life.defer(() => drain(parts, publicPort));
   // Before the drain: a connection that is only kept would hold it for its whole grace.
@@ -56,20 +61,16 @@ async function openReplicaDoor(parts: Parts): Promise<void> {
   await replicas.announce(options.replicaAddress ?? ownAddress(door.address));
 }
 
-async function openEgress(parts: Parts): Promise<void> {
-  const { options, auditStream, view, replicas, book, isOwnPort, logger, life } = parts;
-  if (options.egressSocket === undefined) return;
-  const egress = await startEgress({
-    socketPath: options.egressSocket,
-    hub: replicas.ways,
-    // A registered node without a tunnel is refused, not looked for elsewhere.
-    resolveNode: (host) => book.ownerOf(host),
+/** A registered node without a tunnel is refused from now on, and not looked for elsewhere. */
+function openToNodes({ apiServerDoor, view, replicas, book, isOwnPort, life }: Parts): void {
+  apiServerDoor.know({
+    ownerOf: (host) => book.ownerOf(host),
+    session: (node) => replicas.ways.session(node),
     kubeletPort: (node) => kubeletPortOf(view.nodes.get(node)),
-    direct: { isOwn: isOwnPort },
-    audit: auditStream,
-    logger,
+    isOwnPort,
   });
-  life.defer(() => egress.close());
+  // Before what it is answered from.
+  life.defer(() => apiServerDoor.close());
 }
 
 /** The public port, and the line's probes beside it. */

@@ -86,6 +86,11 @@ export function defaultKubeletAccess({ egressSocket }: Pick<ServeOptions, 'egres
   return egressSocket === undefined ? 'direct' : 'tunnel';
 }
 
+/** On which this process listens for TCP. */
+export function ownPorts(options: ServeOptions): readonly number[] {
+  return [options.listen.port, options.metricsListen.port, options.replicaListen.port];
+}
+
 /** A host name as a replica may be called. */
 function replicaName(host: string): string {
   const plain = host

@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
+import { killApiServer, startApiServer } from './api-server.ts';
 import { type ExtraTree, makeArtifactStore, signArtifactStore } from './artifact-store.ts';
-import { apiServerUrl, type ControlPlaneFiles, kubectl } from './control-plane.ts';
+import { apiServerUrl, type ControlPlaneFiles, kubectl, waitForApiServer } from './control-plane.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { cloudAddress, cloudMember } from './line.ts';
-import { namespaceName, runInNamespace } from './namespaces.ts';
+import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
 import { runFolder, type SandboxState } from './registry.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -114,6 +115,25 @@ export class SandboxCloud {
     environment: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     return this.#gateway.start(more, environment);
+  }
+
+  killApiServer(): Promise<void> {
+    return killApiServer(this.files);
+  }
+
+  /** Does not wait until it answers, as it may need somebody for that. */
+  startApiServer(): Promise<void> {
+    return startApiServer(this.#id, this.files, { kubernetes: this.kubernetes });
+  }
+
+  waitForApiServer(): Promise<unknown> {
+    return waitForApiServer(this.#id, this.files, { kubernetes: this.kubernetes });
+  }
+
+  /** A program in the cloud's network namespace, until the sandbox is stopped. */
+  startProgram(name: string, command: string, args: readonly string[]): Promise<number> {
+    const logFile = join(this.files.logs, `${name}.log`);
+    return startDaemon(this.#id, cloudMember, command, args, { logFile, cwd: this.files.folder });
   }
 
   /** Ends it as systemd would, and waits. */

@@ -3,11 +3,12 @@
 // reaches kubelets only through a CONNECT proxy on a unix socket, which exists from the gateway's start on.
 
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apiServerVersion } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
+import { startApiServer } from './api-server.ts';
 import { copyTree } from './copy.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
@@ -15,7 +16,6 @@ import { createPki } from './pki.ts';
 import { waitFor } from './wait.ts';
 
 export const apiServerUrl = `https://${cloudAddress}:6443`;
-const serviceNetwork = '10.96.0.0/16';
 
 export interface ControlPlaneFiles {
   readonly folder: string;
@@ -53,15 +53,26 @@ export async function startControlPlane(
 
   await progress.step('starting etcd and the API server', async () => {
     await start('etcd', programs.etcd, await etcdArguments(files, template));
-    await kubernetes('kube-apiserver', await apiServerArguments(files));
-    await waitFor('the API server', () => apiServerIsReady(id, files, programs), {
-      timeoutMs: 120_000,
-      intervalMs: 250,
-      detail: () => lastLines(join(files.logs, 'kube-apiserver.log')),
-    });
+    await startApiServer(id, files, programs);
+    await waitForApiServer(id, files, programs);
   });
   await kubernetes('kube-controller-manager', controllerManagerArguments(files, minor));
   await kubernetes('kube-scheduler', schedulerArguments(files));
+}
+
+export function waitForApiServer(
+  id: string,
+  files: ControlPlaneFiles,
+  programs: { readonly kubernetes: string },
+): Promise<unknown> {
+  const asked = ['get', '--raw=/readyz'];
+  const isReady = async () =>
+    (await kubectl(id, files, programs, asked, { timeoutMs: 5000 })).stdout.trim() === 'ok';
+  return waitFor('the API server', isReady, {
+    timeoutMs: 120_000,
+    intervalMs: 250,
+    detail: () => lastLines(join(files.logs, 'kube-apiserver.log')),
+  });
 }
 
 /**
@@ -129,57 +140,6 @@ async function etcdArguments(files: ControlPlaneFiles, template: string | undefi
   ];
 }
 
-async function apiServerArguments(files: ControlPlaneFiles): Promise<string[]> {
-  const egress = join(files.folder, 'egress.json');
-  const audit = join(files.folder, 'audit-policy.json');
-  const transport = { uds: { udsName: files.egressSocket } };
-  await writeFile(
-    egress,
-    JSON.stringify({
-      apiVersion: 'apiserver.k8s.io/v1beta1',
-      kind: 'EgressSelectorConfiguration',
-      egressSelections: [{ name: 'cluster', connection: { proxyProtocol: 'HTTPConnect', transport } }],
-    }),
-  );
-  await writeFile(
-    audit,
-    JSON.stringify({
-      apiVersion: 'audit.k8s.io/v1',
-      kind: 'Policy',
-      omitStages: ['RequestReceived'],
-      rules: [{ level: 'Metadata' }],
-    }),
-  );
-  const pki = (name: string) => join(files.pki, name);
-  return [
-    '--etcd-servers=http://127.0.0.1:2379',
-    '--bind-address=0.0.0.0',
-    '--secure-port=6443',
-    `--advertise-address=${cloudAddress}`,
-    `--tls-cert-file=${pki('apiserver.crt')}`,
-    `--tls-private-key-file=${pki('apiserver.key')}`,
-    `--client-ca-file=${pki('ca.crt')}`,
-    `--kubelet-client-certificate=${pki('apiserver-kubelet-client.crt')}`,
-    `--kubelet-client-key=${pki('apiserver-kubelet-client.key')}`,
-    `--kubelet-certificate-authority=${pki('ca.crt')}`,
-    `--service-account-key-file=${pki('sa.pub')}`,
-    `--service-account-signing-key-file=${pki('sa.key')}`,
-    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-    `--service-cluster-ip-range=${serviceNetwork}`,
-    '--authorization-mode=Node,RBAC',
-    '--enable-admission-plugins=NodeRestriction',
-    '--enable-bootstrap-token-auth=true',
-    '--allow-privileged=true',
-    // As kubeadm has it. Without it a node's name comes first, and the API server
-    // resolves it (CVE-2022-3294).
-    '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
-    `--egress-selector-config-file=${egress}`,
-    `--audit-policy-file=${audit}`,
-    `--audit-log-path=${files.auditLog}`,
-    '--audit-log-maxsize=200',
-  ];
-}
-
 function controllerManagerArguments(files: ControlPlaneFiles, minor: number): string[] {
   const pki = (name: string) => join(files.pki, name);
   return [
@@ -207,15 +167,6 @@ function kubeconfigArguments(path: string): string[] {
     '--leader-elect=false',
     '--bind-address=127.0.0.1',
   ];
-}
-
-async function apiServerIsReady(
-  id: string,
-  files: ControlPlaneFiles,
-  programs: ControlPlanePrograms,
-): Promise<boolean> {
-  const answer = await kubectl(id, files, programs, ['get', '--raw=/readyz'], { timeoutMs: 5_000 });
-  return answer.stdout.trim() === 'ok';
 }
 
 export async function lastLines(path: string, count = 20): Promise<string> {

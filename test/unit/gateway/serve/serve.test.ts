@@ -12,6 +12,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { customResourceDefinitions, leases, nodes } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { resourceDefinitions } from '../../../../gateway/resources/definitions.ts';
+import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { parseServeOptions } from '../../../../gateway/serve/options.ts';
 import { serve } from '../../../../gateway/serve/serve.ts';
 import { signManifest, testKey } from '../../../worlds/signing.ts';
@@ -41,11 +42,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('nothing answers before all is ready, then everything does, and nothing after the end', async () => {
+test('only the API server’s way is open before all is ready, then everything is, and nothing after the end', async () => {
   const held = holdBack('list', nodes.plural);
   const gateway = start();
   await held.asked;
-  expect(await doors()).toEqual(shut);
+  expect(await doors()).toEqual({ ...shut, egress: true });
   expect(kubernetes.stored(leases)).toEqual([]);
 
   held.release();
@@ -60,6 +61,19 @@ test('nothing answers before all is ready, then everything does, and nothing aft
   await gateway.ended;
   expect(await doors()).toEqual(shut);
   expect(kubernetes.stored(leases)).toEqual([]);
+});
+
+test('the API server’s way is open before the API server answers, leads to this process in no way, and ends with it', async () => {
+  const held = holdBack('list', registeredNodes.plural);
+  const gateway = start();
+  await held.asked;
+  expect(await connectThrough('127.0.0.1:6443')).toMatch(/^HTTP\/1.1 502 TUNNEL_TARGET_FORBIDDEN/);
+  // Nobody knows yet whose it is, so it is dialled, and no such name exists.
+  expect(await connectThrough('idc-1.invalid:10250')).toMatch(/^HTTP\/1.1 502 TUNNEL_TARGET_UNREACHABLE/);
+  stop.abort();
+  held.release();
+  await gateway.ended;
+  expect(await doors()).toEqual(shut);
 });
 
 test('custom resources of an older release end the start before any door is open', async () => {
@@ -111,6 +125,15 @@ test.each([leases, nodes])('told to stop while it waits for $plural, it ends', a
   await gateway.ended;
   expect(await doors()).toEqual(shut);
 });
+
+/** The status line. */
+async function connectThrough(target: string): Promise<string> {
+  const socket = connect({ path: join(directory, 'egress.sock') });
+  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return bytes.toString('latin1').split('\r\n')[0] ?? '';
+}
 
 function start(change: Record<string, unknown> = {}) {
   const options = parseServeOptions({
