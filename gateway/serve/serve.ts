@@ -1,6 +1,7 @@
-// The gateway's life. Each stage takes what the stages before it gave and gives what the next ones need;
-// the doors open last, so whoever gets an answer gets it from a gateway that is whole. One is open from the
-// start: the API server may need its way through us before it can answer us. What a stage opens is closed in the reverse order, at the end as after a stage that failed. An API server that is
+// The gateway's life. Each stage takes what the stages before it gave and gives what the next ones
+// need; the doors open last, so whoever gets an answer gets it from a gateway that is whole. One is
+// open from the start: the API server may need its way through us before it can answer us. What a stage
+// opens is closed in the reverse order, at the end as after a stage that failed. An API server that is
 // away for a while ends nothing.
 import type { Logger } from 'pino';
 import type { ClusterConnection } from '../kubernetes/connect.ts';

@@ -1,4 +1,4 @@
-// `node scripts/sandbox/main.ts` for people: up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list
+// `node scripts/sandbox/main.ts` for people: prepare | up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list
 // | remove HOST … [--name NAME] | run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the
 // machine's. Results on stdout, progress on stderr.
 import { parseArgs } from 'node:util';
@@ -8,9 +8,10 @@ import { isCalled, listIds, listStates, loadState, ownCheckout, ownerIsAlive } f
 import { removeHost } from './removal.ts';
 import { openSandbox, startSandbox } from './sandbox.ts';
 import { reapDead, takeDown } from './teardown.ts';
-import { forgetTemplates } from './template.ts';
+import { forgetTemplates, sandboxTemplate } from './template.ts';
 
-const usage = `usage: node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
+const usage = `usage: node scripts/sandbox/main.ts prepare                                    all that a sandbox is made of, kept for the next
+       node scripts/sandbox/main.ts up [--hosts N] [--name NAME]
        node scripts/sandbox/main.ts down [ID|NAME ...] [--all] [--owner PID]     without arguments: those whose owner is gone
        node scripts/sandbox/main.ts list
        node scripts/sandbox/main.ts remove HOST ... [--name NAME]
@@ -37,6 +38,8 @@ async function runVerb(): Promise<number> {
     return 0;
   }
   switch (verb) {
+    case 'prepare':
+      return prepare();
     case 'up':
       return up();
     case 'down':
@@ -51,6 +54,12 @@ async function runVerb(): Promise<number> {
       process.stderr.write(`${usage}\n`);
       return 2;
   }
+}
+
+/** A joined one is copied from a cluster. */
+async function prepare(): Promise<number> {
+  await sandboxTemplate('joined', progress);
+  return 0;
 }
 
 async function up(): Promise<number> {

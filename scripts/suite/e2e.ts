@@ -1,6 +1,6 @@
 // What the e2e tests find ready when they start, and what is taken down after them: Kubernetes binaries from
-// the cache, and the payload that hosts install. A sandbox ends with the test process that made it; one that
-// could not is found by its owner being gone.
+// the cache, the payload that hosts install, and the templates that their sandboxes are copied from. A
+// sandbox ends with the test process that made it; one that could not is found by its owner being gone.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ const steps: readonly (readonly [title: string, script: string, ...args: string[
   ['Kubernetes binaries', 'scripts/kubernetes/main.ts'],
   // The RPM's own test makes its RPMs.
   ['the payload of a host', 'scripts/build/main.ts', '--no-rpm'],
+  ['the templates of sandboxes', 'scripts/sandbox/main.ts', 'prepare'],
 ];
 
 export async function prepareE2e(progress: Progress): Promise<Counts> {
