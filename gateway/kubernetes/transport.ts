@@ -26,7 +26,7 @@ export interface Allowance {
 }
 
 export interface Transport {
-  /** One request, its answer as JSON. */
+  /** One request, its answer from JSON; what is no JSON (`/readyz`) as text. */
   exchange<T>(outgoing: Outgoing): Promise<T>;
   /** The lines of an answer as they come; a silence of `idleMs` ends it as unreachable. */
   lines(outgoing: Outgoing, options: { idleMs: number; signal: AbortSignal }): AsyncIterable<string>;
@@ -79,7 +79,8 @@ export function createTransport(config: KubeConfig): Transport {
         return { answer, text: await readAll(answer, outgoing.allowance) };
       });
       const status = answer.statusCode ?? 0;
-      if (status >= 200 && status < 300) return JSON.parse(text) as T;
+      const isJson = answer.headers['content-type']?.includes('json') ?? true;
+      if (status >= 200 && status < 300) return (isJson ? JSON.parse(text) : text) as T;
       throw failure(outgoing, answer, text);
     },
     async *lines(outgoing, { idleMs, signal }) {

@@ -26,8 +26,8 @@ export async function layGround(given: Given): Promise<Ground> {
   const { options, kubernetes, logger, now, signal, life } = given;
   const store = new ArtifactStore(options.artifacts, options.artifactKeySha256);
   await store.manifest();
-  await reachable(() => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
-  await reachable(() => requireInstalled(kubernetes, 'outdated'), logger, signal);
+  await reachable(kubernetes, () => assertSetUp(() => kubernetes.list(registeredNodes)), logger, signal);
+  await reachable(kubernetes, () => requireInstalled(kubernetes, 'outdated'), logger, signal);
   signal.throwIfAborted();
 
   const authority = await Authority.open(kubernetes, now, { nodeMs: options.certificateLifetime });

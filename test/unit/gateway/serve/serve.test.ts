@@ -91,6 +91,31 @@ test('custom resources of an older release end the start before any door is open
   expect(await doors()).toEqual(shut);
 });
 
+test('an API server that is only starting refuses for a moment, and is waited for until it is ready', async () => {
+  let asked = 0;
+  const refuse = (request: string) => {
+    throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request });
+  };
+  kubernetes.before = (verb, plural) => {
+    if (verb === 'list' && plural === registeredNodes.plural && asked < 2) refuse(verb);
+  };
+  kubernetes.answer = (_method, path) => {
+    if (path === '/readyz' && asked++ === 0) refuse(path);
+  };
+  const gateway = start();
+  await Promise.race([gateway.started, gateway.ended]);
+  expect(asked).toBe(2);
+});
+
+test('a refusal by an API server that is ready ends the start', async () => {
+  kubernetes.before = (verb, plural) => {
+    if (verb !== 'list' || plural !== registeredNodes.plural) return;
+    throw new KubernetesFailure({ status: 403, reason: 'Forbidden', message: '', request: verb });
+  };
+  await expect(start().ended).rejects.toMatchObject({ reason: 'Forbidden' });
+  expect(await doors()).toEqual(shut);
+});
+
 test('a credential that can not be read ends the start before any door is open', async () => {
   const created: string[] = [];
   kubernetes.before = (verb, plural) => void (verb === 'create' && created.push(plural));
