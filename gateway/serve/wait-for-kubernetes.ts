@@ -1,6 +1,7 @@
-// Waits for an API server at the gateway's start, with growing pauses: for one that cannot be reached, and for
-// one that is only starting. The latter refuses what it would allow a moment later, since it has not read its
-// roles and its custom resources yet; /readyz tells the two apart. A refusal by one that is ready ends the start.
+// Waits for an API server at the gateway's start, with growing pauses: for one that cannot be reached,
+// and for one that is only starting. The latter refuses what it would allow a moment later, since it
+// has not read its roles and its custom resources yet; /readyz tells the two apart. A refusal by one
+// that is ready ends the start.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
