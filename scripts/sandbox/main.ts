@@ -1,6 +1,5 @@
-// `node scripts/sandbox/main.ts` for people: prepare | up [--hosts N] [--name NAME] | down [ID|NAME …|--all] | list
-// | remove HOST … [--name NAME] | run HOST [--name NAME] -- COMMAND …. A name is this checkout's, an id the
-// machine's. Results on stdout, progress on stderr.
+// Sandboxes for people, by `node scripts/sandbox/main.ts` and a verb; --help lists them. A name is this
+// checkout's, an id the machine's. Results on stdout, progress on stderr.
 import { parseArgs } from 'node:util';
 import { runProgram } from '../machine/program.ts';
 import { createProgress } from '../machine/progress.ts';
