@@ -1,13 +1,15 @@
 // One bootstrap token per node for the kubelet's TLS bootstrap: Secret kube-system/bootstrap-token-<id>, in a
-// group whose only right is to ask for a certificate, gone after an hour (and as soon as the node is Ready).
-// The gateway can't read these secrets back; only the id is remembered.
+// group whose only right is to ask for a certificate. The gateway can neither read these secrets back nor
+// delete them (setup/access.ts): they expire, and the cluster's token cleaner takes them away. Only the id is
+// remembered, until the node is Ready; without it no request of such a token is approved.
 import { randomInt } from 'node:crypto';
 import { secrets } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { bootstrapGroup } from '../kubernetes/names.ts';
 
 const namespace = 'kube-system';
-const lifetimeMs = 3600_000;
+/** From the join to the kubelet's first request: what is downloaded before over a slow line. */
+const lifetimeMs = 30 * 60_000;
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 export async function createBootstrapToken(
@@ -27,7 +29,7 @@ export async function createBootstrapToken(
   };
   await kubernetes.create(secrets, {
     metadata: {
-      name: secretName(id),
+      name: `bootstrap-token-${id}`,
       namespace,
       labels: { 'app.kubernetes.io/name': 'regnode' },
       annotations: { 'regnode.io/node': nodeName },
@@ -40,10 +42,5 @@ export async function createBootstrapToken(
   return { id, token: `${id}.${secret}` };
 }
 
-export async function deleteBootstrapToken(kubernetes: Kubernetes, id: string): Promise<void> {
-  await kubernetes.remove(secrets, secretName(id), { namespace });
-}
-
-const secretName = (id: string) => `bootstrap-token-${id}`;
 const randomText = (length: number) =>
   Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');

@@ -25,7 +25,7 @@ import {
 import { withoutEmpty } from '../resources/without-empty.ts';
 import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
-import { createBootstrapToken, deleteBootstrapToken } from './bootstrap-token.ts';
+import { createBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
@@ -116,28 +116,20 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   }
   const certificate = await authority.issueNode({ name: nodeName, pool: token.pool, publicKey });
   const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
-  try {
-    await writeStatus(kubernetes, claimed, keySha256, {
-      phase: 'Joining',
-      detail: undefined,
-      revision: undefined,
-      versions: undefined,
-      upgrades: undefined,
-      drift: undefined,
-      facts: request.facts,
-      addressRefused: undefined,
-      joinedAt: new Date(desk.now()).toISOString(),
-      certificateSerials: [certificate.serial],
-      certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
-      bootstrapTokenId: bootstrap.id,
-    });
-  } catch (error) {
-    // Nobody would know of it any more.
-    await deleteBootstrapToken(kubernetes, bootstrap.id);
-    throw error;
-  }
-  const old = existing?.status?.bootstrapTokenId;
-  if (old) await deleteBootstrapToken(kubernetes, old);
+  await writeStatus(kubernetes, claimed, keySha256, {
+    phase: 'Joining',
+    detail: undefined,
+    revision: undefined,
+    versions: undefined,
+    upgrades: undefined,
+    drift: undefined,
+    facts: request.facts,
+    addressRefused: undefined,
+    joinedAt: new Date(desk.now()).toISOString(),
+    certificateSerials: [certificate.serial],
+    certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
+    bootstrapTokenId: bootstrap.id,
+  });
 
   const answer: JoinResponse = {
     protocolVersion,

@@ -6,7 +6,6 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
-import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
@@ -82,7 +81,7 @@ export class Reconciler {
     this.#sendNode(registered);
     await this.#writeNode(registered);
     await this.#writeNodeConditions(name);
-    await this.#retireBootstrapToken(registered);
+    await this.#forgetBootstrapToken(registered);
     return undefined;
   }
 
@@ -224,8 +223,8 @@ export class Reconciler {
     }
   }
 
-  /** A kubelet that is Ready has its certificate; the token would be good for nothing but misuse. */
-  async #retireBootstrapToken(registered: RegisteredNode): Promise<void> {
+  /** A kubelet that is Ready has its certificate; from now on none is approved for the token. */
+  async #forgetBootstrapToken(registered: RegisteredNode): Promise<void> {
     const id = registered.status?.bootstrapTokenId;
     const node = this.#ownNode(registered);
     const joinedAt = Date.parse(registered.status?.joinedAt ?? '');
@@ -233,7 +232,6 @@ export class Reconciler {
     // The Node must be the one of this join, not one left from before.
     if (!id || readyOf(node) !== 'True' || !(created >= joinedAt - 1000)) return;
     const { kubernetes } = this.#options;
-    await deleteBootstrapToken(kubernetes, id);
     const { name } = registered.metadata;
     await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
       if (current.status?.bootstrapTokenId !== id) return undefined;

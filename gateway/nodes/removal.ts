@@ -1,8 +1,7 @@
-// Takes a node out of the cluster for good: bootstrap token, Node object, registration. Used when the agent
+// Takes a node out of the cluster for good: Node object, registration. Used when the agent
 // deregisters, and by `regnodectl node remove --force` for a host that will not come back; each step may have
 // been done before, so it can be repeated after a failure at any point. A Node that is not this
 // registration's stays as it is.
-import { deleteBootstrapToken } from '../join/bootstrap-token.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
@@ -19,8 +18,6 @@ export interface Removal {
 
 export async function finishRemoval(kubernetes: Kubernetes, registered: RegisteredNode): Promise<Removal> {
   const { name, uid } = registered.metadata;
-  const tokenId = registered.status?.bootstrapTokenId;
-  if (tokenId) await deleteBootstrapToken(kubernetes, tokenId);
   const removal = await removeNode(kubernetes, registered);
   try {
     await kubernetes.remove(registeredNodes, name, uid === undefined ? {} : { uid });

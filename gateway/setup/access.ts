@@ -1,7 +1,7 @@
 // RBAC: exactly what the gateway's own code does, for its ServiceAccount and for a client certificate with
-// CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). The
-// gateway may create secrets in kube-system but read only those of its own namespace and delete by name. That
-// keeps none of them from one that means harm (SECURITY.md): a deletion may be answered with the object.
+// CN=regnode-gateway, and the one right that a joining kubelet needs (to ask for its certificate). Of secrets
+// outside its own namespaces the gateway may make some and no more: get, list and watch show them, and the
+// API server answers update, patch, delete and deletecollection with the object, also as a dry run.
 
 import { ciliumAccess, ciliumNamespaceRules } from '../cilium/access.ts';
 import { ciliumNamespace, foreignCilium } from '../cilium/names.ts';
@@ -97,9 +97,9 @@ const ownNamespaceRules: readonly Rule[] = [
   },
 ];
 
-/** Bootstrap tokens: names can't be limited by prefix, so no reading here at all. */
+/** Bootstrap tokens, which expire by themselves: names can't be limited by prefix, so nothing else. */
 const kubeSystemRules: readonly Rule[] = [
-  { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'delete'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
   // Whether the cluster has a Cilium of its own already.
   { apiGroups: ['apps'], resources: ['daemonsets'], resourceNames: [foreignCilium.name], verbs: ['get'] },
 ];

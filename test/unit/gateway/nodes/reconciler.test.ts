@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { createEventRecorder } from '../../../../gateway/kubernetes/event-recorder.ts';
-import { events, nodes, pods, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { events, nodes, pods } from '../../../../gateway/kubernetes/kinds.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { Departures } from '../../../../gateway/nodes/departures.ts';
 import { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
@@ -77,9 +77,6 @@ async function register(): Promise<void> {
     certificateSerials: ['AB'],
   };
   await kubernetes.replace(registeredNodes, { ...created, status }, 'status');
-  await kubernetes.create(secrets, {
-    metadata: { name: 'bootstrap-token-tok123', namespace: 'kube-system' },
-  });
 }
 
 const registered = () => kubernetes.stored(registeredNodes)[0];
@@ -239,11 +236,11 @@ describe('a running node', () => {
     expect(tunnels.isConnected('idc-1')).toBe(true);
   });
 
-  test('labels and taints are on the Node; a Ready kubelet has no bootstrap token any more', async () => {
+  test('labels and taints are on the Node; a bootstrap token is good for nothing once its kubelet is Ready', async () => {
     await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
     await settle();
     expect(kubernetes.stored(nodes)[0]?.metadata.labels).toEqual({ zone: 'a', 'regnode.io/pool': 'idc' });
-    expect(kubernetes.stored(secrets)).toHaveLength(1);
+    expect(registered()?.status?.bootstrapTokenId).toBe('tok123');
     // The Node of this join, not one from before it: joined a second before the Node was made.
     const madeAt = Date.parse(kubernetes.stored(nodes)[0]?.metadata.creationTimestamp ?? '');
     const status = { ...found().status, joinedAt: new Date(madeAt - 1000).toISOString() };
@@ -251,7 +248,6 @@ describe('a running node', () => {
     const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
     await kubernetes.patch(nodes, 'idc-1', { status: ready });
     await settle();
-    expect(kubernetes.stored(secrets)).toHaveLength(0);
     expect(registered()?.status?.bootstrapTokenId).toBeUndefined();
   });
 
@@ -390,7 +386,6 @@ describe('whose the Node is', () => {
     await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
     await kubernetes.remove(registeredNodes, 'idc-1');
     await kubernetes.patch(registeredNodes, 'idc-1', { metadata: { finalizers: null } });
-    await kubernetes.remove(secrets, 'bootstrap-token-tok123', { namespace: 'kube-system' });
     await register();
     const before = cloud();
     await settle();
@@ -459,7 +454,6 @@ describe('leaving', () => {
     await departures.deregister(found());
     expect(kubernetes.stored(registeredNodes)).toEqual([]);
     expect(kubernetes.stored(nodes)).toEqual([]);
-    expect(kubernetes.stored(secrets)).toEqual([]);
     await settle(1);
     expect(gone).toEqual(['idc-1']);
     expect(audited.map(({ event }) => event)).toEqual(['drain', 'removal']);

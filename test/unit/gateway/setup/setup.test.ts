@@ -61,9 +61,26 @@ test('the gateway may do nothing to all of the secrets, and nothing by a wildcar
   );
   const kubeSystem = inNamespaces.find(({ metadata }) => metadata.namespace === 'kube-system');
   expect(kubeSystem?.rules).toMatchObject([
-    { resources: ['secrets'], verbs: ['create', 'delete'] },
+    { resources: ['secrets'], verbs: ['create'] },
     { resources: ['daemonsets'], resourceNames: ['cilium'], verbs: ['get'] },
   ]);
+});
+
+test('of secrets that are not its own the gateway has no verb that is answered with one', async () => {
+  const kubernetes = cluster();
+  await setUpCluster(kubernetes, () => {}, { cilium: true });
+  type Role = { metadata: { name: string; namespace?: string }; rules?: Rule[] };
+  const all = [...kubernetes.stored(clusterRoles), ...kubernetes.stored(roles)] as Role[];
+  const own = ['regnode-system', 'regnode-tokens'];
+  const verbs = all
+    .filter(
+      ({ metadata: { name, namespace = '' } }) => name === 'regnode-gateway' && !own.includes(namespace),
+    )
+    .flatMap(({ rules = [] }) => rules)
+    .filter(({ resources }) => resources.some((resource) => resource.startsWith('secrets')))
+    .flatMap((rule) => rule.verbs);
+  // What is created is answered with what was sent; of a name that is taken nothing is shown.
+  expect(verbs).toEqual(['create']);
 });
 
 /** Roles that may start pods, in any way. */
