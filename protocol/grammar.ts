@@ -18,6 +18,12 @@ const text = (mostCharacters: number, pattern: RegExp, expected: string) =>
 
 /** Also a label's value, which every node of the pool gets. */
 export const poolNameSchema = text(63, whole(subdomain), 'a name of a pool such as idc-a');
+/** Names of nodes; `*` stands for any part of one. */
+export const namePatternSchema = text(
+  253,
+  /^[a-z0-9*]([-a-z0-9.*]*[a-z0-9*])?$/,
+  'names of nodes such as idc-* or *.idc.example.com',
+);
 export const componentNameSchema = text(64, /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a name of a component');
 export const versionSchema = text(
   64,

@@ -27,6 +27,7 @@ import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
 import { createBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
+import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
 import { type Applicant, checkToken, consumeToken, type JoinToken } from './token.ts';
@@ -76,7 +77,10 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
   const isNode = existing?.status?.joinedAt !== undefined;
   // A claim whose join has not ended has made no Node: one that is there is somebody else's.
-  if (!isNode) await assertNameFree(kubernetes, nodeName);
+  if (!isNode) {
+    assertNameOfPool(nodeName, { name: token.pool, nodeNames: spec.nodeNames }, token.binding.nodeName);
+    await assertNameFree(kubernetes, nodeName);
+  }
   const { addresses, leftOut } = await admitAddresses(desk.book, {
     ...{ nodeName, source, existing, pool: token.pool },
     addresses: request.facts.addresses,

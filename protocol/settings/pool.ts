@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Text } from '../catalogue/text.ts';
-import { labelsSchema, rangeSchema, taintsSchema, versionSchema } from '../grammar.ts';
+import { labelsSchema, namePatternSchema, rangeSchema, taintsSchema, versionSchema } from '../grammar.ts';
 import { defaultThresholds, lineThresholdsSchema } from '../line/thresholds.ts';
 import { containerdSettings, downloadSettings, kubeletSettings, telemetrySettings } from './host.ts';
 import { ciliumSettingsSchema, networkModeSchema } from './network.ts';
@@ -108,6 +108,16 @@ export const poolSpecSchema = z.strictObject({
     zh: '主机地址所在的网段；若加入请求并非来自主机自身地址（经 NAT、代理或负载均衡），主机可声明其中无人使用的地址；“none”表示无',
     unset: { en: 'a host has the address that its join comes from', zh: '主机使用其加入请求的来源地址' },
     example: '10.77.0.0/16',
+    reaches: 'gateway',
+    bugReport: 'never',
+  }),
+  nodeNames: setting(z.array(namePatternSchema).max(64).default([]), {
+    form: 'list',
+    flag: '--node-names <pattern>',
+    en: 'names that new hosts may take, * for any part; another name needs a token that is bound to it (token create --name); choose such as no node of the cloud will have; "none" for any name',
+    zh: '新主机可以使用的名称，* 代表任意部分；其他名称需要与之绑定的令牌（token create --name）；请选择云上节点不会使用的名称；“none”表示任意名称',
+    unset: { en: 'any name that nobody has', zh: '任何未被使用的名称' },
+    example: 'idc-*',
     reaches: 'gateway',
     bugReport: 'never',
   }),

@@ -712,6 +712,39 @@ describe('addresses', () => {
   });
 });
 
+describe('a pool that says what its nodes are called', () => {
+  beforeEach(async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeNames: ['idc-*', 'rack*'] } });
+  });
+
+  test('keeps the name of a cloud node to come from whoever has a token', async () => {
+    const request = (await applicant('ip-10-0-0-7')).request(await token());
+    await expect(join(desk, request)).rejects.toMatchObject({
+      code: 'NODE_NAME_RESERVED',
+      values: { name: 'ip-10-0-0-7', detail: expect.stringContaining('idc-*, rack*') },
+    });
+    expect(kubernetes.stored(registeredNodes)).toEqual([]);
+    expect(await usesLeft()).toEqual([1]);
+  });
+
+  test('lets one of its names join, and another one that a token is bound to', async () => {
+    await join(desk, (await applicant('idc-1')).request(await token()));
+    const bound = { pool: 'idc', lifetimeMs: 3600_000, uses: 1, binding: { nodeName: 'other' } };
+    const { text } = await createToken(kubernetes, bound);
+    const host = await applicant('other', 'b'.repeat(32), '10.77.0.12');
+    await join(desk, host.request(text));
+    expect(kubernetes.stored(registeredNodes)).toHaveLength(2);
+  });
+
+  test('takes nothing from a node that joined before it said so', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeNames: [] } });
+    const host = await applicant('old');
+    await join(desk, host.request(await token()));
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeNames: ['idc-*'] } });
+    expect(await join(desk, host.request(await token()))).toMatchObject({ nodeName: 'old' });
+  });
+});
+
 describe('names that could be taken for something else', () => {
   test.each([
     ...[
