@@ -215,11 +215,16 @@ function registeredKeys({ metadata, spec }: RegisteredNode): readonly string[] {
   return [metadata.name, ...spec.addresses.flatMap((address) => canonicalAddress(address) ?? [])];
 }
 
+/** A kubelet writes them as it likes; a node of a cloud has a handful. */
+const mostAddressesOfNode = 64;
+const longestName = 253;
+
 /** Its addresses are names, too: Hostname, InternalDNS. */
 function nodeKeys({ metadata, status }: NodeObject): readonly string[] {
-  const addresses = (status?.addresses ?? []).map(
-    ({ address }) => canonicalAddress(address) ?? address.toLowerCase(),
-  );
+  const addresses = (status?.addresses ?? [])
+    .slice(0, mostAddressesOfNode)
+    .filter(({ address }) => address.length <= longestName)
+    .map(({ address }) => canonicalAddress(address) ?? address.toLowerCase());
   return [...new Set([metadata.name, ...addresses])];
 }
 

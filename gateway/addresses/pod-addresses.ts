@@ -1,8 +1,9 @@
 // Pods of the cloud by their addresses. The API server finds a pod by the first of its addresses alone; the
 // second one of a dual-stack pod is found by reading all pods, a page at a time, of which nothing is kept but
 // those that were asked for. That is dear, so it is done for addresses of the other family alone, and all who
-// ask while one reading runs share the next. What a registered kubelet says of its pods is no evidence
-// against anybody, so pods of registered nodes hold nothing.
+// ask while one reading runs, or soon after one began, share the next. What a registered kubelet says of its
+// pods is no evidence against anybody, so pods of registered nodes hold nothing.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pod, pods } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { canonicalAddress } from '../resources/address.ts';
@@ -10,14 +11,19 @@ import type { Holder } from './claims.ts';
 
 export type Family = 4 | 6;
 
+/** Between the beginnings of two readings of all pods, however many nodes name new addresses. */
+const readingEveryMs = 2_000;
+
 export interface PodAddressesOptions {
   readonly kubernetes: Kubernetes;
   readonly isRegistered: (node: string) => boolean;
+  readonly readingEveryMs?: number;
 }
 
 export class PodAddresses {
   readonly #options: PodAddressesOptions;
-  #reading: Promise<readonly Pod[]> | undefined;
+  /** The last one, and the pause after its beginning. */
+  #reading: Promise<unknown> | undefined;
   #next: { readonly addresses: Set<string>; readonly pods: Promise<readonly Pod[]> } | undefined;
 
   constructor(options: PodAddressesOptions) {
@@ -58,16 +64,21 @@ export class PodAddresses {
       const all = new Set<string>();
       const begin = () => {
         this.#next = undefined;
-        const reading = this.#list(all).finally(() => {
+        const pods = this.#list(all);
+        const reading = Promise.allSettled([pods, this.#pause()]).then(() => {
           if (this.#reading === reading) this.#reading = undefined;
         });
         this.#reading = reading;
-        return reading;
+        return pods;
       };
       this.#next = { addresses: all, pods: (this.#reading ?? Promise.resolve()).then(begin, begin) };
     }
     for (const address of addresses) this.#next.addresses.add(address);
     return this.#next.pods;
+  }
+
+  #pause(): Promise<void> {
+    return sleep(this.#options.readingEveryMs ?? readingEveryMs, undefined, { ref: false });
   }
 
   async #list(addresses: ReadonlySet<string>): Promise<readonly Pod[]> {

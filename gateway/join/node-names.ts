@@ -1,6 +1,6 @@
 // Which names a pool lets new hosts take. A host says what it is called, and whoever has a token says what he
-// likes: also the name that a node of the cloud will have, as which it could read that node's Secrets. A token
-// that is bound to a name is an administrator's word for it. Pure.
+// likes: also the name that a node of the cloud will have, as which it could read that node's Secrets. A
+// token that is bound to a name is an administrator's word for it. Pure.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 
 /** Throws NODE_NAME_RESERVED. `boundTo`: the name in the token. */

@@ -155,8 +155,8 @@ function countRequest(place: Place | undefined, response: ServerResponse): void 
 
 /** Each is counted; of one network and reason a line a minute is told. */
 export function teller({ count, logger }: Pick<ConnectionsOptions, 'count' | 'logger'>) {
-  const { repeatedAuditMs: intervalMs, rememberedAddresses: remembered } = limits;
-  const repeats = new RepeatFilter({ intervalMs, remembered });
+  const { repeatedAuditMs: intervalMs, rememberedAddresses: remembered, refusalsTold: total } = limits;
+  const repeats = new RepeatFilter({ intervalMs, remembered, total });
   return (reason: Eviction, address: string) => {
     count(reason);
     const news = repeats.news(`${reason} ${network(address)}`, Date.now());

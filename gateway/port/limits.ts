@@ -60,6 +60,11 @@ export const limits = {
   rememberedNodes: 20_000,
   /** The same refusal of the same address is audited once in this time; the counters count all. */
   repeatedAuditMs: 60_000,
+  /** Of refusals of all addresses, which who has a network of IPv6 makes up as it likes. */
+  refusalsTold: { burst: 500, perSecond: 1 },
+  /** Requests without a certificate, of one address: a thousand hosts may join from behind one. */
+  anonymous: { burst: 20_000, perSecond: 200 },
+  anonymousInAll: { burst: 40_000, perSecond: 1_000 },
   /** A peer that takes no byte of an answer for this long is cut off. */
   stalledAnswerMs: 60_000,
 } as const;

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';
 import type { PeerCertificate } from '../join/client-certificate.ts';
+import { type AnonymousLimits, AnonymousPace, anonymousLimits } from './anonymous-pace.ts';
 import { type PortCertificate, secureContext } from './certificate.ts';
 import { type Connections, refuseBroken, trackConnections } from './connections.ts';
 import { limits, placeLimits } from './limits.ts';
@@ -14,9 +15,11 @@ import { answer, upgrade } from './requests.ts';
 import { addressOf, type Route, type RouteTable } from './route.ts';
 import { type Begin, inTurn } from './turns.ts';
 
-export interface PublicPortOptions extends RouteTable {
+export interface PublicPortOptions extends Omit<RouteTable, 'anonymous'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PortCertificate;
+  /** How often whoever shows no certificate may ask; default: limits.ts. */
+  readonly anonymous?: AnonymousLimits;
   /** How many connections whom; default: limits.ts. */
   readonly places?: Partial<PlaceLimits>;
   /**
@@ -60,7 +63,8 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     count: (reason) => counters.refusedConnections.inc({ reason }),
     logger,
   });
-  const table = placed(options, connections);
+  const anonymous = new AnonymousPace(options.anonymous ?? anonymousLimits, Date.now());
+  const table = placed({ ...options, anonymous }, connections);
 
   const begin: Begin = (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {

@@ -22,6 +22,7 @@ export async function answer(
   );
   const label = route?.path ?? 'unknown';
   try {
+    assertPace(options, request, exchange.address);
     if (!route?.methods.includes(request.method ?? '')) {
       throw new Fault('PATH_UNKNOWN', { method: request.method ?? '', path: exchange.path.slice(0, 120) });
     }
@@ -43,6 +44,13 @@ export async function answer(
   }
 }
 
+/** Asked before anything is done; whoever shows a certificate of ours has its node's budget. */
+function assertPace({ anonymous }: RouteTable, request: IncomingMessage, address: string): void {
+  if ((request.socket as TLSSocket).authorized) return;
+  const seconds = anonymous?.waitSeconds(address, Date.now()) ?? 0;
+  if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+}
+
 async function run(options: RouteTable, route: Route, exchange: Exchange): Promise<void> {
   if (route.access === 'anybody') return route.run(exchange);
   const certificate = peerCertificate(exchange.request.socket as TLSSocket);
@@ -61,6 +69,7 @@ export async function upgrade(
   const ignoreErrors = () => {};
   socket.on('error', ignoreErrors);
   try {
+    assertPace(options, request, addressOf(request));
     if (path !== options.tunnelPath)
       throw new Fault('PATH_UNKNOWN', { method: 'upgrade', path: path.slice(0, 120) });
     const certificate = peerCertificate(socket as TLSSocket);

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
+import type { AnonymousPace } from './anonymous-pace.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -50,6 +51,8 @@ export interface RouteTable {
     node: NodeIdentity,
     certificate: PeerCertificate,
   ) => void;
+  /** Of requests without a certificate; without it nobody waits. */
+  readonly anonymous?: Pick<AnonymousPace, 'waitSeconds'>;
   readonly onRefused: (fault: Fault, address: string, path: string) => void;
   readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
   readonly logger: Logger;

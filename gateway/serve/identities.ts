@@ -36,6 +36,7 @@ export function openIdentities(options: IdentitiesOptions): Identities {
   const repeats = new RepeatFilter({
     intervalMs: limits.repeatedAuditMs,
     remembered: limits.rememberedAddresses,
+    total: limits.refusalsTold,
   });
   const tunnelCertificates = new TunnelCertificates({
     kubernetes,
@@ -65,8 +66,9 @@ export function openIdentities(options: IdentitiesOptions): Identities {
     onRefused: (fault, address, path) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
       counters.refusedCertificates.inc({ code: fault.code });
-      if (!repeats.isNew(`${network(address)} ${fault.message}`, now())) return;
-      audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire() });
+      const news = repeats.news(`${network(address)} ${fault.message}`, now());
+      if (news)
+        audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire(), ...news });
     },
   };
 }

@@ -4,7 +4,7 @@
 // is used up, tokens are looked at in a copy of the stored hashes that is read once in two seconds, so
 // guessing costs the API server nothing more.
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { isTokenAmong, tokenHashes, tokenId } from '../join/token.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { faultFor } from '../port/answer.ts';
@@ -24,6 +24,8 @@ export interface Claim {
 export class JoinPatience {
   readonly #kubernetes: Kubernetes;
   readonly #now: () => number;
+  readonly #told: TokenBucket;
+  #untold = 0;
   readonly #unknown = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
   readonly #machines = new TokenBuckets(limits.refusals, limits.rememberedNodes);
   readonly #tokens = new TokenBuckets(limits.refusalsOfToken, limits.rememberedNodes);
@@ -34,6 +36,20 @@ export class JoinPatience {
   constructor(kubernetes: Kubernetes, now: () => number) {
     this.#kubernetes = kubernetes;
     this.#now = now;
+    this.#told = new TokenBucket(limits.refusalsTold, now());
+  }
+
+  /**
+   * Whether a refusal is written down, and how many were not since the last: of all addresses so many are.
+   */
+  news(): { readonly others?: number } | undefined {
+    if (!this.#told.take(1, this.#now())) {
+      this.#untold += 1;
+      return undefined;
+    }
+    const others = this.#untold;
+    this.#untold = 0;
+    return others > 0 ? { others } : {};
   }
 
   /**

@@ -73,12 +73,18 @@ function accepted(
   recordEvent(registeredNodes, { name }, { type: 'Normal', ...told('JOINED', values) });
 }
 
-function refused({ audit, counters, recordEvent }: JoinRouteOptions, about: About, fault: Fault): void {
+function refused(
+  { audit, counters, recordEvent, patience }: JoinRouteOptions,
+  about: About,
+  fault: Fault,
+): void {
   const { code } = fault;
   counters.joins.inc({ outcome: 'refused', code });
   // One who has to wait was written down before; more lines would only fill the disk.
   if (code === 'TOO_MANY_REQUESTS') return;
-  audit.record({ event: 'join', outcome: 'refused', code, ...about });
+  const news = patience.news();
+  if (!news) return;
+  audit.record({ event: 'join', outcome: 'refused', code, ...about, ...news });
   const { pool } = fault.values;
   if (typeof pool !== 'string' || code === 'POOL_NOT_FOUND') return;
   const values = { name: about.node ?? '?', address: about.address, detail: fault.message };

@@ -50,7 +50,8 @@ export function tokenRoute({
       const { code } = faultFor(told);
       if (httpStatus(code) < 500) counters.joins.inc({ outcome: 'refused', code });
       if (httpStatus(code) < 500 && code !== 'TOO_MANY_REQUESTS') {
-        audit.record({ event: 'join', outcome: 'refused', code, address, token: id });
+        const news = patience.news();
+        if (news) audit.record({ event: 'join', outcome: 'refused', code, address, token: id, ...news });
       }
       throw told;
     }

@@ -118,8 +118,7 @@ export class Sender {
   ): Promise<void> {
     const { figures, logger, onRefused } = this.#options;
     const bySource = Map.groupBy(samples, ({ series }) => series.source);
-    // Whom it does not let in at all, it lets in with less neither.
-    if (bySource.size > 1 && outcome.status === 400) {
+    if (bySource.size > 1 && isOfContent(outcome.status)) {
       for (const part of bySource.values()) await this.#send(part, signal, attempts);
       return;
     }
@@ -132,6 +131,16 @@ export class Sender {
     logger.warn({ detail: outcome.detail, samples: samples.length, sources }, 'remote-write was refused');
   }
 }
+
+/**
+ * Whether less of it may be taken: too large, out of order, a label that it does not like. Whom the store
+ * does not let in at all, or whose URL is wrong, it lets in with less neither.
+ */
+function isOfContent(status: number): boolean {
+  return status >= 400 && !ofTheWay.has(status);
+}
+
+const ofTheWay: ReadonlySet<number> = new Set([401, 402, 403, 404, 405, 406, 407, 410, 411, 415, 421, 426]);
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);

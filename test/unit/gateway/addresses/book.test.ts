@@ -194,3 +194,19 @@ test('endpoints that are older than the node take nothing from it by what is wri
   expect(await ownerOf('10.77.0.11')).toBe('idc-1');
   expect(await contested('idc-1')).toEqual([]);
 });
+
+test('of what a kubelet writes into its Node so much is kept', async () => {
+  const addresses = Array.from({ length: 20_000 }, (_, index) => ({
+    type: 'ExternalIP',
+    address: `fd00:${index.toString(16)}::1`,
+  }));
+  const long = { type: 'Hostname', address: 'x'.repeat(100_000) };
+  await kubernetes.create(nodes, {
+    metadata: { name: 'cloud-1' },
+    status: { addresses: [long, ...addresses] },
+  });
+  const { known } = await bookNow(kubernetes);
+  const held = addresses.filter(({ address }) => [...known.holders(address)].length > 0);
+  expect(held.length).toBeGreaterThan(0);
+  expect(held.length).toBeLessThanOrEqual(64);
+});

@@ -1,6 +1,8 @@
 // What a join and a certificate learn of Services, and how often the API server is read for it.
+
 import { beforeEach, expect, test } from 'vitest';
 import { ClusterAddresses } from '../../../../gateway/addresses/cluster-addresses.ts';
+import { PodAddresses } from '../../../../gateway/addresses/pod-addresses.ts';
 import { pods, services } from '../../../../gateway/kubernetes/kinds.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 
@@ -88,4 +90,17 @@ test('the second address of a pod is found in one reading for all who wait, and 
   await cluster.pods(['10.50.1.9'], ['10.50.1.9']);
   await cluster.pods(['fd00:50::1']);
   expect(whole).toBe(1);
+});
+
+test('nodes that name new second addresses without end have all pods read at a pace', async () => {
+  let whole = 0;
+  kubernetes.before = (verb, plural) => {
+    if (verb === 'list' && plural === 'pods') whole++;
+  };
+  const readingEveryMs = 100;
+  const begun = performance.now();
+  const found = new PodAddresses({ kubernetes, isRegistered: () => false, readingEveryMs });
+  for (let times = 0; times < 5; times++) await found.bySecond([`fd00:50::${times}`], 4);
+  expect(whole).toBe(5);
+  expect(performance.now() - begun).toBeGreaterThan(4 * readingEveryMs - 20);
 });

@@ -238,6 +238,23 @@ describe('requests', () => {
     expect(lines[0]).toContain('what the log is to tell');
   });
 
+  test('who shows no certificate and asks without end waits; a node is served beside it', async () => {
+    await gateway.port.close(0);
+    const anonymous = { each: { burst: 3, perSecond: 0.001 }, all: { burst: 100, perSecond: 1 } };
+    gateway = await openTestPort(() => routes, {
+      identify: (certificate) =>
+        identify(certificate, { get: () => registered, refresh: async () => registered }, Date.now()),
+      anonymous,
+    });
+    const answers = [];
+    for (let count = 0; count < 5; count++) answers.push(await ask('/nowhere'));
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 429, 429]);
+    expect(answers.at(-1)?.headers['retry-after']).toBeDefined();
+    const { serial, ...own } = await node('idc-1');
+    register('idc-1', serial);
+    expect(await ask('/who', own)).toMatchObject({ status: 200 });
+  });
+
   test('headers over the limit', async () => {
     const headers = { 'x-large': 'x'.repeat(limits.headerBytes) };
     expect(await ask('/echo', { method: 'POST', body: '{}', headers })).toMatchObject({ status: 431 });

@@ -35,6 +35,33 @@ test('refused certificates from all addresses of a host: each is counted, one is
   expect((await counters.refusedCertificates.get()).values[0]?.value).toBe(501);
 });
 
+test('refused certificates from a network of IPv6 networks: so many are audited, the rest is a number', async () => {
+  const kubernetes = memoryKubernetes();
+  const counters = createCounters();
+  const audited: AuditRecord[] = [];
+  let now = 1000;
+  const { onRefused } = openIdentities({
+    kubernetes,
+    authority: await Authority.open(kubernetes),
+    view: createClusterView(kubernetes, logger, counters),
+    hub: new TunnelHub({ logger }),
+    audit: { record: (record) => audited.push(record), reopen() {}, close() {} },
+    counters,
+    logger,
+    now: () => now,
+  });
+  const fault = new Fault('CERTIFICATE_REFUSED', { detail: 'it is nobody’s' });
+  const refuse = (from: number) => {
+    for (let one = from; one < from + 20_000; one++)
+      onRefused?.(fault, `2001:db8:${one.toString(16)}::1`, '/v1/tunnel');
+  };
+  refuse(1);
+  expect(audited).toHaveLength(500);
+  now += 1000;
+  refuse(20_001);
+  expect(audited.slice(500)).toMatchObject([{ others: 19_500 }]);
+});
+
 test('connections that made room or found none: a line for each network and reason', () => {
   const lines: string[] = [];
   const counted: string[] = [];

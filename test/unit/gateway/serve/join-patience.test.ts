@@ -126,3 +126,10 @@ describe('guessing', () => {
     expect(await outcome({ address: nat, token: wrongSecretOf('rt-aaaaaa.x') })).toBe(3);
   });
 });
+
+test('refusals of whoever has networks without end are written down at a rate, the rest as a number', () => {
+  const told = Array.from({ length: 5000 }, () => patience.news());
+  expect(told.filter(Boolean)).toHaveLength(500);
+  now += 1000;
+  expect(patience.news()).toEqual({ others: 4500 });
+});

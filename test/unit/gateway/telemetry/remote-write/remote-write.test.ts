@@ -85,30 +85,35 @@ describe('what a store may do', () => {
     expectAccounted(remoteWrite);
   });
 
-  test('refuse one node’s samples: the others’ are stored, its own are counted, and it goes apart', async () => {
-    const { remoteWrite, intake } = await setUp();
-    store.answer = (samples) => ({ status: samples.some(({ labels }) => labels.node === 'bad') ? 400 : 200 });
-    const sources = ['good-1', 'bad', 'good-2'].map((node) => ({
-      node,
-      source: new BatchSource(1).describe(1, loadDescription),
-    }));
-    for (let round = 1; round <= 3; round += 1) {
-      for (const { node, source } of sources)
-        intake.accept(node, source.record(1, round).batch(0, nowMs + round));
-      await vi.waitFor(() => {
-        expect(remoteWrite.pending).toBe(0);
-        expect(store.valuesOf('node_load1')).toHaveLength(2 * round);
-      }, patience);
-    }
-    expect(remoteWrite.figures.dropped.get('refused')).toBe(3);
-    const mixed = store.requests.filter(
-      ({ samples }) => new Set(samples.map(({ labels }) => labels.node)).size > 1,
-    );
-    expect(mixed.filter(({ samples }) => samples.some(({ labels }) => labels.node === 'bad'))).toHaveLength(
-      1,
-    );
-    expectAccounted(remoteWrite);
-  });
+  test.each([400, 413, 422])(
+    'refuse one node’s samples with %i: the others’ are stored, its own are counted, and it goes apart',
+    async (status) => {
+      const { remoteWrite, intake } = await setUp();
+      store.answer = (samples) => ({
+        status: samples.some(({ labels }) => labels.node === 'bad') ? status : 200,
+      });
+      const sources = ['good-1', 'bad', 'good-2'].map((node) => ({
+        node,
+        source: new BatchSource(1).describe(1, loadDescription),
+      }));
+      for (let round = 1; round <= 3; round += 1) {
+        for (const { node, source } of sources)
+          intake.accept(node, source.record(1, round).batch(0, nowMs + round));
+        await vi.waitFor(() => {
+          expect(remoteWrite.pending).toBe(0);
+          expect(store.valuesOf('node_load1')).toHaveLength(2 * round);
+        }, patience);
+      }
+      expect(remoteWrite.figures.dropped.get('refused')).toBe(3);
+      const mixed = store.requests.filter(
+        ({ samples }) => new Set(samples.map(({ labels }) => labels.node)).size > 1,
+      );
+      expect(mixed.filter(({ samples }) => samples.some(({ labels }) => labels.node === 'bad'))).toHaveLength(
+        1,
+      );
+      expectAccounted(remoteWrite);
+    },
+  );
 
   test('be away for long: the oldest live samples go, and are counted', async () => {
     const { remoteWrite, intake } = await setUp({ queueSamples: 10 });
