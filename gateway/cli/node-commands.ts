@@ -1,5 +1,5 @@
-// regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry and
-// readmit have files of their own.
+// regnodectl node list | get | label | taint | cordon | uncordon; drain, remove, retry,
+// readmit and expel have files of their own.
 import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nodes } from '../kubernetes/kinds.ts';
@@ -8,6 +8,7 @@ import { readyMessage } from '../nodes/status.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
 import { connect, forEachOf, requireNode, selectNodes, sharedFlags } from './context.ts';
 import { drainCommand } from './drain-command.ts';
+import { expelCommand, expelledCommand } from './expel-command.ts';
 import { tellDone } from './outcome.ts';
 import { age, printFields, printJson, printTable } from './output.ts';
 import { parseLabels, parseTaints, separate } from './parse.ts';
@@ -43,7 +44,9 @@ export function nodeCommand(): Command {
     .addCommand(drainCommand())
     .addCommand(retryCommand())
     .addCommand(readmitCommand())
-    .addCommand(removeCommand());
+    .addCommand(removeCommand())
+    .addCommand(expelCommand())
+    .addCommand(expelledCommand());
 }
 
 function listCommand(): Command {

@@ -18,6 +18,15 @@ export function duration(text: string): number {
   return total;
 }
 
+/** A time as Kubernetes writes it, or a duration from now on → milliseconds since 1970. */
+export function moment(text: string, nowMs: number): number {
+  if (!/^\d{4}-\d{2}-\d{2}T/.test(text)) return nowMs + duration(text);
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new InvalidArgumentError('a time such as 2027-12-01T00:00:00Z');
+  if (at <= nowMs) throw new InvalidArgumentError('a time that is to come');
+  return at;
+}
+
 /** `1h30m`; what is no whole number of seconds keeps its fraction, which no flag can say. */
 export function showDuration(ms: number): string {
   let rest = ms;

@@ -1,10 +1,10 @@
 // Names whose Nodes are nobody's: hosts that were removed because they mean harm, and have a kubelet's
-// certificate for as long as the cluster's CA gave it. An administrator lists them in the ConfigMap
-// regnode-system/regnode-expelled-nodes, each with the time until which it counts. A Node of such a name that
-// no registration owns is deleted whenever it appears, and keeps nothing from anybody. No host joins under
-// such a name: that certificate would be good for it, and for the Secrets of its pods. Names get here by no
-// other way: one who joins and leaves under the name that a cloud node will have must not rid that node of
-// what protects its addresses.
+// certificate for as long as the cluster's CA gave it. An administrator lists them (regnodectl node expel) in
+// the ConfigMap regnode-system/regnode-expelled-nodes, each with the time until which it counts. A Node of
+// such a name that no registration owns is deleted whenever it appears, and keeps nothing from anybody. No
+// host joins under such a name: that certificate would be good for it, and for the Secrets of its pods. Names
+// get here by no other way: one who joins and leaves under the name that a cloud node will have must not rid
+// that node of what protects its addresses.
 import type { Logger } from 'pino';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -37,6 +37,7 @@ export class ExpelledNodes {
   readonly #listeners: (() => void)[] = [];
   readonly #told = new RepeatFilter({ intervalMs: 60_000, remembered: 1_000 });
   /** Name → when it ends; NaN: no time that can be read, so it does not. */
+  #until: Readonly<Record<string, string>> | undefined;
   #untilMs: ReadonlyMap<string, number> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -74,11 +75,22 @@ export class ExpelledNodes {
 
   async round(): Promise<void> {
     const list = await this.#options.kubernetes.get(configMaps, expelledConfigMap, gatewayNamespace);
-    this.#untilMs = new Map(
-      Object.entries(list?.data ?? {}).map(([name, until]) => [name, Date.parse(until)] as const),
-    );
+    this.#read(list?.data ?? {});
     for (const listener of this.#listeners) listener();
     for (const name of this.#untilMs.keys()) if (this.has(name)) await this.#expel(name);
+  }
+
+  /** What was put on the list and taken off it, by whoever may write it, is in the audit. */
+  #read(data: Readonly<Record<string, string>>): void {
+    const before = this.#until;
+    this.#until = data;
+    this.#untilMs = new Map(Object.entries(data).map(([name, until]) => [name, Date.parse(until)] as const));
+    if (before === undefined) return;
+    for (const name of new Set([...Object.keys(before), ...Object.keys(data)])) {
+      if (before[name] === data[name]) continue;
+      const outcome = data[name] === undefined ? 'undone' : 'listed';
+      this.#options.audit.record({ event: 'expulsion', node: name, outcome, until: data[name] ?? null });
+    }
   }
 
   async #expel(name: string): Promise<void> {

@@ -13,17 +13,19 @@ export const anonymousLimits: AnonymousLimits = { each: limits.anonymous, all: l
 
 export class AnonymousPace {
   readonly #each: TokenBuckets;
-  readonly #all: TokenBucket;
+  readonly #limits: AnonymousLimits;
+  #all: TokenBucket | undefined;
 
-  constructor({ each, all }: AnonymousLimits, nowMs: number) {
-    this.#each = new TokenBuckets(each, limits.rememberedAddresses);
-    this.#all = new TokenBucket(all, nowMs);
+  constructor(all: AnonymousLimits) {
+    this.#limits = all;
+    this.#each = new TokenBuckets(all.each, limits.rememberedAddresses);
   }
 
   /** 0: it may ask now. Whoever is over its own share takes nothing of the others'. */
   waitSeconds(address: string, nowMs: number): number {
     const from = network(address);
     if (!this.#each.take(from, 1, nowMs)) return this.#each.waitSeconds(from, 1, nowMs);
+    this.#all ??= new TokenBucket(this.#limits.all, nowMs);
     return this.#all.take(1, nowMs) ? 0 : Math.ceil(this.#all.waitMs(1, nowMs) / 1000);
   }
 }

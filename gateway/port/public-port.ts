@@ -63,7 +63,7 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     count: (reason) => counters.refusedConnections.inc({ reason }),
     logger,
   });
-  const anonymous = new AnonymousPace(options.anonymous ?? anonymousLimits, Date.now());
+  const anonymous = new AnonymousPace(options.anonymous ?? anonymousLimits);
   const table = placed({ ...options, anonymous }, connections);
 
   const begin: Begin = (request, response) => {

@@ -7,6 +7,7 @@ import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { clusterRoles, roles } from '../kubernetes/kinds.ts';
 import { gatewayNamespace, tokenNamespace } from '../kubernetes/names.ts';
 import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
+import { expelledConfigMap } from '../nodes/expelled.ts';
 import { definitionName } from '../resources/definitions.ts';
 import { nodePools } from '../resources/node-pool.ts';
 
@@ -58,6 +59,16 @@ const addressRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ['regnode-gateway'], verbs: ['get'] },
 ];
 
+/** Names of hosts that were removed because they mean harm. */
+const expelledRules: readonly Rule[] = [
+  {
+    apiGroups: [''],
+    resources: ['configmaps'],
+    resourceNames: [expelledConfigMap],
+    verbs: ['get', 'update'],
+  },
+];
+
 const texts = {
   [viewerRole]:
     'Sees node pools and registered nodes: addresses, versions, conditions, labels of Nodes. Holds no secret and changes nothing.',
@@ -65,6 +76,8 @@ const texts = {
     'Labels, taints, cordons, drains, retries, readmits and removes registered nodes. It may patch every Node of the cluster and evict every pod, and by the spec of a registration it says which key and which addresses are a node’s: it can give a node’s name to another host. Not root on hosts.',
   [adminRole]:
     'An operator who also edits node pools. Whoever edits a NodePool is root on every host of the pool: it says which images, registries, mirrors and versions run there.',
+  expelled:
+    'Expels names: the gateway deletes each Node of such a name that no host has joined under, a cloud node’s too, and no host joins under it.',
   tokens:
     'Makes, lists and revokes join tokens: lets hosts join any pool. Holds no key of the gateway: tokens have a namespace of their own.',
 };
@@ -77,9 +90,14 @@ export function peopleAccess(
     kind: clusterRoles,
     object: { metadata: { name, ...described(texts[name]) }, rules },
   });
-  const role = (namespace: string, rules: readonly Rule[]) => ({
+  const role = (
+    namespace: string,
+    rules: readonly Rule[],
+    name: string = operatorRole,
+    text: string = texts.tokens,
+  ) => ({
     kind: roles,
-    object: { metadata: { name: operatorRole, namespace, ...described(texts.tokens) }, rules },
+    object: { metadata: { name, namespace, ...described(text) }, rules },
   });
   return [
     clusterRole(viewerRole, viewerRules),
@@ -87,5 +105,6 @@ export function peopleAccess(
     clusterRole(adminRole, adminRules),
     role(tokenNamespace, tokenRules),
     role(gatewayNamespace, addressRules),
+    role(gatewayNamespace, expelledRules, adminRole, texts.expelled),
   ];
 }

@@ -3,8 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { assertAuthority, createRoots } from '../join/roots.ts';
-import { customResourceDefinitions } from '../kubernetes/kinds.ts';
+import { configMaps, customResourceDefinitions } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
+import { gatewayNamespace } from '../kubernetes/names.ts';
+import { expelledConfigMap } from '../nodes/expelled.ts';
 import { resourceDefinitions } from '../resources/definitions.ts';
 import { accessObjects, ciliumAccessObjects, objectLabels } from './access.ts';
 import { bringsCilium, withdrawCiliumRights } from './cilium-rights.ts';
@@ -38,6 +40,11 @@ export async function setUpCluster(
     const { name, namespace } = object.metadata;
     progress(`${kind.kind} ${namespace ? `${namespace}/` : ''}${name}`);
   }
+  // Empty, so that whoever may write it needs no right to make ConfigMaps; what stands there stays.
+  await kubernetes.apply(configMaps, {
+    metadata: { name: expelledConfigMap, namespace: gatewayNamespace, labels: objectLabels },
+  });
+  progress(`ConfigMap ${gatewayNamespace}/${expelledConfigMap}`);
   if (!withCilium && (await withdrawCiliumRights(kubernetes)))
     progress('the right to start Cilium’s pods is taken away: no pool asks for Cilium');
   for (const definition of resourceDefinitions) {

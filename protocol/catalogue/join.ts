@@ -89,6 +89,17 @@ export const joinFaults = {
       remedy: '请用 --name NAME 换一个名字：单个标签，或您自有域名下的名字。',
     },
   },
+  NODE_STILL_REGISTERED: {
+    exitCode: 1,
+    en: {
+      message: 'The node {name} is registered: its name is expelled once it was removed.',
+      remedy: 'Remove it first: regnodectl node remove {name}, with --force where its host will not leave',
+    },
+    zh: {
+      message: '节点 {name} 仍已登记：移除之后才能驱逐其名称。',
+      remedy: '请先移除：regnodectl node remove {name}，若主机不会退出则加 --force',
+    },
+  },
   NODE_KEY_UNKNOWN: {
     exitCode: 1,
     en: {

@@ -61,6 +61,7 @@ const gatewayExceptions: Readonly<Record<string, Partial<Record<Way, string>>>> 
   'gateway/artifacts/verify.ts': { clocks: command },
   'gateway/cli/language.ts': { environment: command },
   'gateway/cli/output.ts': { clocks: command },
+  'gateway/cli/expel-command.ts': { clocks: command },
   'gateway/cli/readmit-command.ts': { clocks: command },
   'gateway/cli/remove-command.ts': { clocks: command },
   'gateway/cli/retry-command.ts': { clocks: command },

@@ -7,6 +7,7 @@ import { configMaps, type NodeObject, nodes } from '../../../../gateway/kubernet
 import { gatewayNamespace } from '../../../../gateway/kubernetes/names.ts';
 import type { Change } from '../../../../gateway/kubernetes/watcher.ts';
 import { ExpelledNodes, expelledConfigMap } from '../../../../gateway/nodes/expelled.ts';
+import { writeExpulsion } from '../../../../gateway/nodes/expulsion.ts';
 import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
 import { bookNow } from '../book.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
@@ -111,4 +112,19 @@ test('no host joins under the name of an expelled one, until its time is over', 
   const refusal = (name: string) => nameObjection(name, { name, sinceMs: Number.POSITIVE_INFINITY }, claims);
   expect(refusal('hostile')).toBe('it belongs to the expelled host hostile');
   expect(['over', 'next'].map(refusal)).toEqual([undefined, undefined]);
+});
+
+test('one is put on the list and taken off it, the others stay, and the audit has both', async () => {
+  await writeExpulsion(kubernetes, 'first', later);
+  await expelled.round();
+  await writeExpulsion(kubernetes, 'hostile', later);
+  await expelled.round();
+  expect([expelled.has('first'), expelled.has('hostile')]).toEqual([true, true]);
+  await writeExpulsion(kubernetes, 'hostile', null);
+  await expelled.round();
+  expect([expelled.has('first'), expelled.has('hostile')]).toEqual([true, false]);
+  expect(audited).toEqual([
+    { event: 'expulsion', node: 'hostile', outcome: 'listed', until: later },
+    { event: 'expulsion', node: 'hostile', outcome: 'undone', until: null },
+  ]);
 });

@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import { AnonymousPace, anonymousLimits } from '../../../../gateway/port/anonymous-pace.ts';
 
-const pace = () =>
-  new AnonymousPace({ each: { burst: 3, perSecond: 1 }, all: { burst: 5, perSecond: 2 } }, 0);
+const pace = () => new AnonymousPace({ each: { burst: 3, perSecond: 1 }, all: { burst: 5, perSecond: 2 } });
 
 test('an address has its share, and gets it again with time; its whole IPv6 network is one', () => {
   const one = pace();
@@ -23,7 +22,7 @@ test('all of them have one, of which whoever is over its own takes nothing', () 
 });
 
 test('five hundred hosts join at once from behind one address, thirty requests each', () => {
-  const one = new AnonymousPace(anonymousLimits, 0);
+  const one = new AnonymousPace(anonymousLimits);
   const waits = Array.from({ length: 500 * 30 }, () => one.waitSeconds('192.0.2.1', 0));
   expect(Math.max(...waits)).toBe(0);
 });

@@ -145,7 +145,7 @@ test('roles for people: each says what it amounts to, none is aggregated or boun
   const people = [...kubernetes.stored(clusterRoles), ...kubernetes.stored(roles)].filter(({ metadata }) =>
     /^regnode-(viewer|operator|admin)$/.test(metadata.name),
   ) as (KubernetesObject & { rules: { resources: string[]; verbs: string[] }[] })[];
-  expect(people).toHaveLength(5);
+  expect(people).toHaveLength(6);
   for (const { metadata, rules } of people) {
     expect(metadata.annotations?.['regnode.io/amounts-to']).toMatch(/\.$/);
     expect(Object.keys(metadata.labels ?? {}).filter((key) => key.includes('aggregate'))).toEqual([]);
