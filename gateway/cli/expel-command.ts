@@ -14,7 +14,7 @@ import { printJson, printTable } from './output.ts';
 import { moment } from './parse.ts';
 
 interface Flags {
-  readonly until: number;
+  readonly until?: number;
   readonly undo?: true;
   readonly dryRun?: true;
 }
@@ -29,7 +29,6 @@ export function expelCommand(): Command {
       '--until <time>',
       'a time such as 2027-12-01T00:00:00Z, or from now on such as 90d: the longest life of a kubelet’s certificate (default 366d)',
       (text) => moment(text, Date.now()),
-      Date.now() + 366 * dayMs,
     )
     .option('--undo', 'the name is free again')
     .option('--dry-run', 'change nothing')
@@ -37,7 +36,7 @@ export function expelCommand(): Command {
       const { undo = false, dryRun = false } = flags;
       if (!nodeNamePattern.test(name)) throw new Fault('NODE_NAME_INVALID', { name: name.slice(0, 80) });
       const { kubernetes } = await connect(command);
-      const until = undo ? null : new Date(flags.until).toISOString();
+      const until = undo ? null : new Date(flags.until ?? Date.now() + 366 * dayMs).toISOString();
       const registered = await kubernetes.get(registeredNodes, name);
       // A host that has joined is removed first: until then the entry does nothing.
       if (!undo && registered?.status?.joinedAt !== undefined)
