@@ -76,7 +76,7 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   if [ "$action" = uninstall ]; then
-    check_tools flock rm cmp
+    check_tools flock rm cmp find
     take_lock
     uninstall
     return
@@ -878,9 +878,16 @@ uninstall() {
   fi
   remove_payload
   if [ -n "$purge" ]; then
-    rm -rf --one-file-system "$configuration" "$state" "$root"/var/lib/.regnode.new* "$root"/var/lib/.regnode.removed "$recovery"
+    for memory in "$configuration" "$state" "$root"/var/lib/.regnode.new* "$root"/var/lib/.regnode.removed "$recovery"; do forget "$memory"; done
   fi
   note 'regnode is removed from this host' 'regnode 已从此主机移除'
+}
+
+# A folder may be a link to another disk, or a mount: what is in it goes, the link or the mount is its owner's.
+forget() {
+  if [ ! -d "$1" ]; then rm -f "$1" && return 0; fi
+  attempt find "$1/" -xdev -mindepth 1 -delete
+  [ -L "$1" ] || rmdir "$1" 2>/dev/null || :
 }
 
 # Exactly what install_release put there; the folder itself only when nothing else is in it.
@@ -897,7 +904,7 @@ remove_payload() {
     [ ! -L "$home/$part" ] || rm -f "$home/$part"
   done
   rm -rf --one-file-system "$home/releases"
-  [ ! -d "$home" ] || rmdir "$home" 2>/dev/null || note "$home is not empty and stays" "$home 非空，予以保留"
+  [ ! -d "$home" ] || rmdir "$home" 2>/dev/null || [ -z "$(ls -A "$home")" ] || note "$home is not empty and stays" "$home 非空，予以保留"
 }
 
 cleanup() {

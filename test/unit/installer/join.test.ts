@@ -299,6 +299,16 @@ describe.runIf(isRoot)('taking it away', () => {
     expect(machine.changes()).toEqual([stays]);
   });
 
+  test('--purge empties a state folder that is a link or a mount, and leaves link and mount to their owner', async () => {
+    const outcome = await machine.install(['--uninstall', '--purge'], {
+      prepare: `mkdir -p /srv/state/identity /srv/etc /etc/regnode; echo x >/srv/state/identity/key.pem; echo x >/srv/etc/old
+        ln -s /srv/state /var/lib/regnode; mount --bind /srv/etc /etc/regnode`,
+      after: 'umount /etc/regnode && rmdir /etc/regnode',
+    });
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    expect(machine.changes()).toEqual(['/srv/etc/', '/srv/state/', '/var/lib/regnode']);
+  });
+
   test('a second time is harmless', async () => {
     const outcome = await machine.install(['--uninstall']);
     expect(outcome.exitCode).toBe(0);
