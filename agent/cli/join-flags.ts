@@ -1,6 +1,7 @@
 // Parses the flags of a join. What is missing is taken from a join that was begun before; what is wrong is a
 // Fault that names the flag. The token comes from a file or the environment, never from the command line.
 
+import { X509Certificate } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { leastRateBytesPerSecond } from '../../protocol/settings/host.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
@@ -51,8 +52,21 @@ export async function readJoinSettings(context: CliContext, flags: JoinFlags): P
 export async function readCa(host: Host, path: string): Promise<string> {
   const text = await host.files.readText(path, 1024 * 1024);
   if (text === undefined) throw new Fault('CONFIGURATION_INVALID', { path, detail: 'there is no such file' });
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new Fault('CONFIGURATION_INVALID', { path, detail: 'it holds no certificate in PEM' });
+  if (holdsWholeCertificates(text)) return text;
+  throw new Fault('CONFIGURATION_INVALID', { path, detail: 'it holds no whole certificate in PEM' });
+}
+
+/** A file that was cut while it was copied begins like a good one. */
+function holdsWholeCertificates(text: string): boolean {
+  const begun = text.match(/-----BEGIN CERTIFICATE-----/g) ?? [];
+  const whole = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (begun.length === 0 || begun.length !== whole.length) return false;
+  try {
+    for (const pem of whole) new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function readToken({ host, token }: CliContext, path: string | undefined): Promise<string | undefined> {

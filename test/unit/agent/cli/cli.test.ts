@@ -68,7 +68,7 @@ describe('what was typed wrong', () => {
       ['join', '--gateway', 'https://x', '--ca-file', '/none'],
       /CONFIGURATION_INVALID: \/none: there is no such file/,
     ],
-    [['join', '--gateway', 'https://x', '--ca-file', '/etc/hostname'], /no certificate in PEM/],
+    [['join', '--gateway', 'https://x', '--ca-file', '/etc/hostname'], /no whole certificate in PEM/],
     [['explain', 'TOKEN_EXPIRD'], /CODE_UNKNOWN.*\n.*TOKEN_EXPIRED/],
     [['preflight', '--only', 'swpa'], /CHECK_UNKNOWN.*\n.*swap/],
   ])('%j ends with 2', async (args, expected) => {
@@ -77,6 +77,19 @@ describe('what was typed wrong', () => {
     expect(stdout).toBe('');
     expect(code).toBe(2);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a CA that was cut while it was copied is called that, wherever it is cut', async () => {
+    const whole = gateway.caPem;
+    const middle = `${whole.slice(0, 200)}${whole.slice(264)}`;
+    for (const text of [whole.slice(0, whole.length / 2), `${whole}${whole.slice(0, 300)}`, middle]) {
+      world.put('/root/ca.pem', text);
+      const { code, stderr } = await regnode(['join', ...joinFlags()]);
+      expect(stderr).toContain(
+        '[fail] CONFIGURATION_INVALID: /root/ca.pem: it holds no whole certificate in PEM',
+      );
+      expect(code).toBe(2);
+    }
   });
 
   test.each([['join'], ['leave'], ['plan'], ['run'], ['status']])(
