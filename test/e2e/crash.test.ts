@@ -4,17 +4,14 @@
 // `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one
 // each day (REGNODE_CRASH_PART picks one). That power may be lost at any moment is
 // test/property/agent/crash-*.test.ts, which sees the disk.
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundle } from '../../scripts/build/bundle.ts';
-import type { CommandResult } from '../../scripts/machine/command.ts';
 import type { SandboxHost } from '../../scripts/sandbox/host.ts';
 import { startReadySandbox } from '../../scripts/sandbox/ready.ts';
-import { createJoinCommand, pasteJoinCommand } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
-import { waitFor } from '../../scripts/sandbox/wait.ts';
+import { MortalAgents } from './mortal-host.ts';
 import { difference, type Observation, observe } from './observation.ts';
 
 const parts = 10;
@@ -29,8 +26,7 @@ const names = ['idc-1', 'idc-2', 'idc-3'] as const;
 let sandbox: Sandbox;
 let hosts: readonly SandboxHost[];
 let folder: string;
-let token: string;
-let joinFlags: readonly string[];
+let agents: MortalAgents;
 /**
  * After a first join and leave: the program is there, and nothing else. e2e join compares with before that.
  */
@@ -40,19 +36,14 @@ let changes: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(joinPath(tmpdir(), 'regnode-crash-'));
-  await bundle('test/e2e/mortal-agent.ts', folder, '0.0.0-mortal');
   sandbox = await startReadySandbox({ name: 'e2e-crash' });
+  agents = await MortalAgents.create(sandbox, folder);
   hosts = await Promise.all(names.map((name) => sandbox.addHost({ name })));
-  const command = await createJoinCommand(sandbox, ['--uses', '1000', '--ttl', '12h']);
-  token = /REGNODE_TOKEN=(\S+)/.exec(command)?.[1] ?? '';
-  const key = /--artifact-key-sha256 (\w+)/.exec(command)?.[1] ?? '';
-  const { gatewayUrl } = sandbox.cloud;
-  joinFlags = ['--gateway', gatewayUrl, '--ca-file', '/root/mortal/ca.pem', '--artifact-key-sha256', key];
-  await Promise.all(hosts.map((host) => prepare(host, command)));
+  await Promise.all(hosts.map(prepare));
   // One tells for all how many moments there are.
   const [host] = hosts as [SandboxHost];
-  await completes(host, 'join', { MORTAL_EFFECTS: '/root/mortal/join' });
-  await completes(host, 'leave', { MORTAL_EFFECTS: '/root/mortal/leave' });
+  await agents.completes(host, 'join', { MORTAL_EFFECTS: '/root/mortal/join' });
+  await agents.completes(host, 'leave', { MORTAL_EFFECTS: '/root/mortal/leave' });
   entries = await count(host, 'join', 'journal');
   changes = await count(host, 'leave', 'effect');
   await expectAsBefore(host);
@@ -85,13 +76,13 @@ test(
       const leaving = leaveDeaths[index % leaveDeaths.length] ?? '';
       const startedMs = performance.now();
       const what = `join ${joining}, leave ${leaving}`;
-      expect((await mortal(host, 'join', joining)).exitCode, what).toBe(killed);
+      expect((await agents.run(host, 'join', joining)).exitCode, what).toBe(killed);
       // In the short run every third is left at once, as it is: a leave is a next run, too.
-      if (isFull || index % 3 !== 2) await completes(host, 'join', {}, what);
-      const left = await mortal(host, 'leave', leaving);
+      if (isFull || index % 3 !== 2) await agents.completes(host, 'join', {}, what);
+      const left = await agents.run(host, 'leave', leaving);
       if (left.exitCode !== killed) lived.push(what);
       expect([0, killed], what + left.stderr).toContain(left.exitCode);
-      if (left.exitCode === killed) await completes(host, 'leave', {}, what);
+      if (left.exitCode === killed) await agents.completes(host, 'leave', {}, what);
       await expectAsBefore(host, what);
       process.stdout.write(
         `crash: ${index + 1} of ${all} on ${host.name}: ${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`,
@@ -121,13 +112,8 @@ function numbers(total: number): number[] {
   return Array.from({ length: total }, (_, index) => index + 1);
 }
 
-async function prepare(host: SandboxHost, command: string): Promise<void> {
-  await host.run('mkdir', ['-p', '/root/mortal']);
-  await cp(folder, host.path('/root/mortal'), { recursive: true });
-  await host.run('sh', ['-c', `curl -fsSk ${sandbox.cloud.gatewayUrl}/cacert > /root/mortal/ca.pem`]);
-  const joined = await pasteJoinCommand(host, command);
-  expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await completes(host, 'leave');
+async function prepare(host: SandboxHost): Promise<void> {
+  await agents.prepare(host);
   before.set(host, await observe(host));
 }
 
@@ -140,43 +126,4 @@ async function expectAsBefore(host: SandboxHost, what = ''): Promise<void> {
 async function count(host: SandboxHost, file: string, kind: string): Promise<number> {
   const { stdout } = await host.run('grep', ['-c', `^${kind} `, `/root/mortal/${file}`]);
   return Number(stdout.trim());
-}
-
-function mortal(
-  host: SandboxHost,
-  verb: 'join' | 'leave',
-  death: string,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<CommandResult> {
-  // Whether the node becomes Ready is not the point here, and nobody waits for it.
-  const args =
-    verb === 'join' ? ['join', ...joinFlags, '--timeout', '0', '--json'] : ['leave', '--yes', '--json'];
-  return host.run('/opt/regnode/bin/node', ['/root/mortal/main.js', death, ...args], {
-    timeoutMs: 180_000,
-    environment: { REGNODE_TOKEN: token, ...environment },
-  });
-}
-
-/** The next run: it may find the daemon at work for a moment, and waits for it. */
-async function completes(
-  host: SandboxHost,
-  verb: 'join' | 'leave',
-  environment: Readonly<Record<string, string>> = {},
-  what = '',
-): Promise<void> {
-  await waitFor(
-    `${verb} to complete after ${what}`,
-    async () => {
-      const result = await mortal(host, verb, 'never', environment);
-      const said = `${result.stdout}${result.stderr}`;
-      if (result.exitCode === 4) return false;
-      const isDone =
-        result.exitCode === 0 ||
-        (verb === 'join' && said.includes('NODE_NOT_READY')) ||
-        (verb === 'leave' && said.includes('NOT_JOINED'));
-      expect(isDone, `${verb} after ${what}: ${said}`).toBe(true);
-      return true;
-    },
-    { timeoutMs: 120_000, intervalMs: 500 },
-  );
 }

@@ -24,7 +24,8 @@ const volatilePaths = [
   '/run/xtables.lock', // the lock of iptables itself, made by whoever lists rules
 ];
 
-export async function observe(host: SandboxHost): Promise<Observation> {
+/** `more`: folders behind links or below mounts, which the walk would leave out. */
+export async function observe(host: SandboxHost, more: readonly string[] = []): Promise<Observation> {
   const lines = async (script: string) => {
     const result = await host.run('sh', ['-c', script], { timeoutMs: 60_000 });
     if (result.exitCode !== 0) throw new Error(`observation failed: ${script}: ${result.stderr}`);
@@ -34,7 +35,8 @@ export async function observe(host: SandboxHost): Promise<Observation> {
       .sort();
   };
   // The last three may be file systems of their own, which -xdev would leave out.
-  const folders = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet /run';
+  const usual = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet /run';
+  const folders = [usual, ...more].join(' ');
   // Two lines for a file: what it is, and what is in it.
   const tree = `find ${folders} -xdev \\( -type f -printf '%p %m %U:%G file %s\\n' -o -printf '%p %m %U:%G %y %l\\n' \\)
     find ${folders} -xdev -type f -exec sha256sum {} + | sed -E 's/^([0-9a-f]*) +(.*)/\\2 \\1/'`;
