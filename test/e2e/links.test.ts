@@ -1,6 +1,6 @@
-// Hosts whose folders of ours lie on another disk, as the remedy of DISK_SPACE asks: on one they are links, on
-// the other mounts. An agent is killed in the middle of a join and of a leave, the next runs finish, a pod has
-// run, and at the end the host is what it was: the links and mounts stand, and nothing is behind them.
+// Hosts whose folders of ours lie on another disk, as the remedy of DISK_SPACE asks: on one they are links,
+// on the other mounts. An agent is killed in the middle of a join and of a leave, the next runs finish, a pod
+// has run, and at the end the host is what it was: the links and mounts stand, and nothing is behind them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

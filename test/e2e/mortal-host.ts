@@ -1,5 +1,5 @@
-// A host whose agent dies where it is told to (mortal-agent.ts): what e2e crash does at every moment of a join
-// and a leave, and e2e links at some.
+// A host whose agent dies where it is told to (mortal-agent.ts): what e2e crash does at every moment of a
+// join and a leave, and e2e links at some.
 import { cp } from 'node:fs/promises';
 import { expect } from 'vitest';
 import { bundle } from '../../scripts/build/bundle.ts';

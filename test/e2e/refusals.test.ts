@@ -1,5 +1,6 @@
-// Everything that must not join, each on a real host: it gets its code, one clear line, a remedy and the
-// right exit code, and afterwards the host is exactly as it was.
+// Hosts, pools and stores that must not join, each on a real host (the pasted line itself is e2e
+// join-line): it gets its code, one clear line, a remedy and the right exit code, and afterwards
+// the host is exactly as it was.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,6 +17,7 @@ import {
 } from '../../scripts/sandbox/registration.ts';
 import type { Sandbox } from '../../scripts/sandbox/sandbox.ts';
 import { difference, type Observation, observe } from './observation.ts';
+import { expectRefusal as expectRefusalOf } from './refusal.ts';
 
 let sandbox: Sandbox;
 let host: SandboxHost;
@@ -28,86 +30,14 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.stop());
 
-/** The refusal has its code and a remedy, its exit code, no stack trace, and left nothing behind. */
-async function expectRefusal(result: CommandResult, code: string, exitCode: number): Promise<void> {
-  const said = result.stdout + result.stderr;
-  expect(said).toContain(code);
-  expect(said).toMatch(/→|Nothing was run\./);
-  expect(said).not.toMatch(/^\s+at .*:\d+:\d+/m);
-  expect(result.exitCode, said).toBe(exitCode);
-  expect(difference(before, await observe(host))).toEqual([]);
-}
-
-/** The same command with another token in it. */
-const withToken = (command: string, token: string) => command.replace(/rt-[a-z0-9]{6}\.[a-z0-9]{32}/, token);
-
-test('a token that nobody made', async () => {
-  const command = withToken(await createJoinCommand(sandbox), `rt-aaaaaa.${'b'.repeat(32)}`);
-  await expectRefusal(await pasteJoinCommand(host, command), 'TOKEN_INVALID', 1);
-});
-
-test('the right id with the wrong secret', async () => {
-  const command = await createJoinCommand(sandbox);
-  const id = /rt-([a-z0-9]{6})\./.exec(command)?.[1];
-  await expectRefusal(
-    await pasteJoinCommand(host, withToken(command, `rt-${id}.${'b'.repeat(32)}`)),
-    'TOKEN_INVALID',
-    1,
-  );
-});
-
-test('an expired token', async () => {
-  const command = await createJoinCommand(sandbox, ['--ttl', '1s']);
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // the token's own life
-  await expectRefusal(await pasteJoinCommand(host, command), 'TOKEN_EXPIRED', 1);
-});
-
-test('a revoked token', async () => {
-  const command = await createJoinCommand(sandbox);
-  const id = /rt-([a-z0-9]{6})\./.exec(command)?.[1] ?? '';
-  await regnodectl(sandbox, ['token', 'revoke', id]);
-  await expectRefusal(await pasteJoinCommand(host, command), 'TOKEN_INVALID', 1);
-});
+const expectRefusal = (result: CommandResult, code: string, exitCode: number) =>
+  expectRefusalOf({ host, before }, result, code, exitCode);
 
 test('a pool that is gone', async () => {
   await createPool(sandbox, 'short-lived');
   const joinCommand = await createJoinCommand(sandbox, ['--pool', 'short-lived']);
   await kubectl(sandbox, ['delete', 'nodepool', 'short-lived']);
   await expectRefusal(await pasteJoinCommand(host, joinCommand), 'POOL_NOT_FOUND', 1);
-});
-
-test('not root', async () => {
-  const command = await createJoinCommand(sandbox);
-  const result = await host.run(
-    'setpriv',
-    ['--reuid=65534', '--regid=65534', '--clear-groups', 'bash', '-s'],
-    {
-      input: `${command}\n`,
-    },
-  );
-  await expectRefusal(result, 'NOT_ROOT', 2);
-});
-
-test('a gateway that is not there', async () => {
-  const command = await createJoinCommand(sandbox);
-  await host.cutLink();
-  let result: CommandResult;
-  try {
-    result = await pasteJoinCommand(host, command);
-  } finally {
-    await host.restoreLink();
-  }
-  await expectRefusal(result, 'INSTALLER_NOT_VERIFIED', 1);
-});
-
-test('somebody on the path with a CA of their own', async () => {
-  const command = (await createJoinCommand(sandbox)).replace(/(--ca-sha256 )\w+/, `$1${'f'.repeat(64)}`);
-  await expectRefusal(await pasteJoinCommand(host, command), 'GATEWAY_NOT_TRUSTED', 1);
-});
-
-test('another script than the one that the command names', async () => {
-  const command = (await createJoinCommand(sandbox)).replace(/h=\w+/, `h=${'f'.repeat(64)}`);
-  await expectRefusal(await pasteJoinCommand(host, command), 'INSTALLER_NOT_VERIFIED', 1);
 });
 
 test('an artifact key that the operator names and that has signed nothing: no command is made', async () => {
