@@ -12,7 +12,7 @@ import { ownPorts, type ServeOptions } from './options.ts';
 import type { Records } from './records.ts';
 
 /** What decides about a target once the cluster has been read. */
-export interface KnownNodes {
+interface KnownNodes {
   /** The registered node whose own this name or address is. */
   readonly ownerOf: (host: string) => string | undefined;
   readonly session: (node: string) => EgressWay | undefined;
