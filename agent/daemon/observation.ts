@@ -57,7 +57,7 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
       parts: () => ({
         tunnel: {
           state: tunnel.state,
-          isSilent: tunnel.isSilent,
+          silentMs: tunnel.silentMs,
           lastFault: tunnel.status.lastFault?.message ?? '',
         },
         certificate: renewal.status,
@@ -78,7 +78,7 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
         },
       },
       alarm: {
-        tunnelState: () => (tunnel.isSilent ? 'silent' : tunnel.state),
+        tunnelState: () => (tunnel.silentMs !== undefined ? 'silent' : tunnel.state),
         onAlarm: () => health.alarm(),
       },
     }),

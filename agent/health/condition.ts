@@ -34,6 +34,8 @@ export interface Observation {
   readonly problem?: string | undefined;
   /** When it is worse than the table says. */
   readonly severity?: HealthSeverity;
+  /** It has been so for this long already, as who sees it first now knows. */
+  readonly lastedMs?: number;
 }
 
 /** Something that looks at one part of the node now and then. It may throw: then it has seen nothing. */

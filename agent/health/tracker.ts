@@ -88,8 +88,9 @@ export class HealthTracker {
 function advance(row: HealthCondition, before: Track | undefined, seen: Observation, moment: Moment): Track {
   const state = seen.state === 'bad' ? 'bad' : 'good';
   const isSame = before?.state === state;
-  const sinceMonotonicMs = isSame ? before.sinceMonotonicMs : moment.monotonicMs;
-  const since = isSame ? before.since : new Date(moment.nowMs).toISOString();
+  const knownMs = seen.lastedMs ?? 0;
+  const sinceMonotonicMs = isSame ? before.sinceMonotonicMs : moment.monotonicMs - knownMs;
+  const since = isSame ? before.since : new Date(moment.nowMs - knownMs).toISOString();
   const lastedMs = moment.monotonicMs - sinceMonotonicMs;
   const visible = before?.visible;
   const track = { state, sinceMonotonicMs, since } as const;

@@ -67,6 +67,13 @@ export class Connector {
     background('tunnel attempt', this.#attempt(session));
   }
 
+  /** Nothing is heard on the present connection; what failed before this doubt says nothing of it. */
+  suspected(session: Session): void {
+    if (session !== this.#session) return;
+    this.lastFault = undefined;
+    this.connectNow(session);
+  }
+
   /** `ending`: how the connection or its handshake came to an end. */
   lost(session: Session, reason: string, ending: Ending): void {
     if (session !== this.#session) return;

@@ -56,8 +56,11 @@ interface TunnelStatus extends SessionFigures {
 }
 
 export interface Tunnel extends TunnelSession {
-  /** Nothing is heard, and another connection can not be made; it stays Open until it is given up as dead. */
-  readonly isSilent: boolean;
+  /**
+   * For how long nothing has been heard, when a PING has no answer and another connection can not be made, or
+   * is not made in time; it stays Open until it is given up as dead.
+   */
+  readonly silentMs: number | undefined;
   readonly status: TunnelStatus;
   /** From now on, and until the signal. */
   connect(): void;
@@ -72,6 +75,13 @@ export interface Tunnel extends TunnelSession {
 }
 
 const targetDialTimeoutMs = 10_000;
+/**
+ * The agent asks more often than the gateway, which then hears enough: a line that drops everything is known
+ * after one interval, the time of one doubt and that of one attempt, 11 s, and said within 15.
+ */
+const pingIntervalMs = 5_000;
+/** A second way may take as long as a proxy on it: nobody waits for that to be told. */
+const silentAfterMs = 12_000;
 const retireCheckMs = 1000;
 const toldOnceIn = { intervalMs: 60_000, remembered: 10 };
 /** A gateway that drains spreads its agents over its grace; what asks for more does not mean to drain. */
@@ -99,7 +109,7 @@ class AgentTunnel implements Tunnel {
   constructor(options: TunnelOptions) {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
-    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limits = { ...defaultLimits, pingIntervalMs, ...options.limits };
     this.#environment = options.environment;
     this.#url = tunnelUrl(options.url);
     this.#session = this.#newSession();
@@ -125,9 +135,10 @@ class AgentTunnel implements Tunnel {
     return this.#session.state;
   }
 
-  get isSilent(): boolean {
-    const { lastFault } = this.#connector;
-    return lastFault !== undefined && this.#session.quietMs >= this.#limits.suspectAfterMs;
+  get silentMs(): number | undefined {
+    const { isSuspected, quietMs } = this.#session;
+    const isLost = this.#connector.lastFault !== undefined || quietMs >= silentAfterMs;
+    return isSuspected && isLost ? quietMs : undefined;
   }
 
   get status(): TunnelStatus {
@@ -192,7 +203,7 @@ class AgentTunnel implements Tunnel {
       limits: this.#limits,
       onOffer: (stream) => connectTarget(stream, targetOptions),
       onDrain: (delayMs) => this.#moveAway(session, delayMs),
-      onSuspicion: () => this.#connector.connectNow(session),
+      onSuspicion: () => this.#connector.suspected(session),
       onConnectionLost: (reason, onPurpose) =>
         this.#connector.lost(session, reason, onPurpose ? 'refused' : 'broken'),
       onViolation: (fault) => logger.warn({ code: fault.code, detail: fault.message }, 'tunnel violation'),

@@ -49,6 +49,8 @@ export interface HubOptions {
 export type HubFigures = HubCounters & SessionSums;
 
 const drainGraceMs = 10_000;
+/** An agent is heard every 5 s, and one of a former release every 10 s. */
+const deadAfterMs = 15_000;
 const draining: UpgradeRefusal = { status: '503 Service Unavailable', kind: 'draining' };
 
 export class TunnelHub {
@@ -81,7 +83,7 @@ export class TunnelHub {
         onRefusal?.(record);
       },
     );
-    this.#limits = { ...defaultLimits, ...limits };
+    this.#limits = { ...defaultLimits, deadAfterMs, ...limits };
     this.#name = name;
     this.#gate = new UpgradeGate(() => this.#clock.nowMs(), connectionsPerMinute);
     this.#onOffer = onOffer ?? refuseOffer;

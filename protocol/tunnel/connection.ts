@@ -94,6 +94,10 @@ export class Connection {
     return this.#closed;
   }
 
+  get isSuspected(): boolean {
+    return this.#liveness.isSuspected;
+  }
+
   get heardMs(): number {
     return this.#liveness.heardMs;
   }

@@ -31,6 +31,10 @@ export class Liveness {
     this.#pingedMs = nowMs;
   }
 
+  get isSuspected(): boolean {
+    return this.#suspected;
+  }
+
   get heardMs(): number {
     return this.#heardMs;
   }

@@ -148,6 +148,11 @@ export class Session implements TunnelSession, ConnectionSink {
     return this.#attachment.quietMs;
   }
 
+  /** A PING on the present connection has had no answer, and nothing else was heard since. */
+  get isSuspected(): boolean {
+    return this.#attachment.connection?.isSuspected ?? false;
+  }
+
   /** A connection is up and HELLO is on its way; `handshakeFailed` if nothing comes of it. */
   handshaking(): void {
     this.#lifetime.move('handshake');

@@ -7,7 +7,12 @@ import type { HealthSource, Observation } from '../condition.ts';
 const everyMs = 2_000;
 
 export interface NodeParts {
-  readonly tunnel: { readonly state: SessionState; readonly isSilent: boolean; readonly lastFault: string };
+  readonly tunnel: {
+    readonly state: SessionState;
+    /** For how long, when nothing is heard and that is no pause any more. */
+    readonly silentMs: number | undefined;
+    readonly lastFault: string;
+  };
   readonly certificate: RenewalStatus;
   /** NODE_ABSENT. */
   readonly presence: Observation;
@@ -18,12 +23,14 @@ export function nodeSource(parts: () => NodeParts): HealthSource {
 }
 
 function observe({ tunnel, certificate, presence }: NodeParts): readonly Observation[] {
-  const { isSilent, lastFault: detail } = tunnel;
+  const { silentMs, lastFault: detail } = tunnel;
+  const isSilent = silentMs !== undefined;
   const isUp = (tunnel.state === 'Open' || tunnel.state === 'Draining') && !isSilent;
+  const lasted = isSilent ? { lastedMs: silentMs } : {};
   const state = isSilent ? `${tunnel.state}, silent` : tunnel.state;
   const { fault, expiresAt } = certificate;
   return [
-    { code: 'TUNNEL_DOWN', ...goodIf(isUp), values: { state, detail } },
+    { code: 'TUNNEL_DOWN', ...goodIf(isUp), ...lasted, values: { state, detail } },
     { code: 'CERTIFICATE_NOT_RENEWED', ...goodIf(fault === ''), values: { detail: fault, expiresAt } },
     presence,
   ];

@@ -151,6 +151,20 @@ test('the way is cut without a word: noticed, and back by a second connection', 
   await finish(both);
 }, 120_000);
 
+test('a way that swallows everything is silence after one doubt and one attempt, long before it is dead', async () => {
+  const patient = { ...limits, deadAfterMs: 600_000, upgradeTimeoutMs: 100 };
+  const line = await new Line(loopback.gateway.port).open();
+  loopback.defer(() => line.close());
+  const tunnel = await loopback.agent('idc-1', { url: `https://127.0.0.1:${line.port}`, limits: patient });
+  expect(tunnel.silentMs).toBeUndefined();
+  line.cut = true;
+  await until(() => tunnel.silentMs !== undefined, 9000);
+  expect(tunnel.state).toBe('Open');
+  expect(tunnel.silentMs).toBeGreaterThanOrEqual(limits.suspectAfterMs);
+  line.cut = false;
+  await until(() => tunnel.silentMs === undefined && tunnel.state === 'Open', 9000);
+});
+
 test('bulk bytes in both directions survive', async () => {
   await loopback.target('kubelet', (socket) => socket.pipe(socket));
   await loopback.agent();

@@ -225,7 +225,7 @@ describe('the disk', () => {
 
 describe('the daemon’s own parts', () => {
   const parts: NodeParts = {
-    tunnel: { state: 'Open', isSilent: false, lastFault: '' },
+    tunnel: { state: 'Open', silentMs: undefined, lastFault: '' },
     certificate: { expiresAt: '', renewsAt: '', fault: '' },
     presence: { code: 'NODE_ABSENT', state: 'good' },
   };
@@ -233,18 +233,24 @@ describe('the daemon’s own parts', () => {
 
   test('all well; a tunnel that drains still carries everything', async () => {
     expect(new Set(Object.values(await states({})))).toEqual(new Set(['good']));
-    expect(await states({ tunnel: { state: 'Draining', isSilent: false, lastFault: '' } })).toMatchObject({
+    expect(await states({ tunnel: { state: 'Draining', silentMs: undefined, lastFault: '' } })).toMatchObject({
       TUNNEL_DOWN: 'good',
     });
   });
 
   test('each of them', async () => {
-    expect(await states({ tunnel: { state: 'Resuming', isSilent: false, lastFault: 'x' } })).toMatchObject({
+    expect(await states({ tunnel: { state: 'Resuming', silentMs: undefined, lastFault: 'x' } })).toMatchObject({
       TUNNEL_DOWN: 'bad',
     });
-    expect(await states({ tunnel: { state: 'Open', isSilent: true, lastFault: 'x' } })).toMatchObject({
+    expect(await states({ tunnel: { state: 'Open', silentMs: 9000, lastFault: 'x' } })).toMatchObject({
       TUNNEL_DOWN: 'bad',
     });
+    const silent = { state: 'Open', silentMs: 9000, lastFault: 'x' } as const;
+    const seen = await nodeSource(() => ({ ...parts, tunnel: silent })).look(
+      () => false,
+      new AbortController().signal,
+    );
+    expect(seen[0]).toMatchObject({ code: 'TUNNEL_DOWN', lastedMs: 9000 });
     expect(await states({ certificate: { ...parts.certificate, fault: 'x' } })).toMatchObject({
       CERTIFICATE_NOT_RENEWED: 'bad',
     });

@@ -45,6 +45,17 @@ describe('hysteresis', () => {
     expect(third?.findings[0]?.since).toBe(new Date(1_700_000_000_000).toISOString());
   });
 
+  test('what has lasted when it is first seen is told sooner, and since when it has', () => {
+    const states = follow(
+      [1000, bad('DISK_FILLING', { lastedMs: 40 })],
+      [1019, bad('DISK_FILLING', { lastedMs: 59 })],
+      [1020, bad('DISK_FILLING', { lastedMs: 60 })],
+    );
+    expect(states.map(({ codes }) => codes.length)).toEqual([0, 0, 1]);
+    expect(states[2]?.findings[0]?.since).toBe(new Date(1_700_000_000_960).toISOString());
+    expect(follow([0, bad('DISK_FILLING', { lastedMs: 60 })])[0]?.codes).toEqual(['DISK_FILLING']);
+  });
+
   test('one good look begins the waiting anew', () => {
     const states = follow(
       [0, bad('DISK_FILLING')],

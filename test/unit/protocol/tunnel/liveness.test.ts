@@ -26,6 +26,18 @@ test('silence: asked after 10.5 s, doubted 3 s later, dead at 25 s', () => {
   ]);
 });
 
+test('an agent, which asks every 5 s: doubted within 8.5 s of the last word, whenever it spoke itself', () => {
+  for (let spokeMs = 0; spokeMs <= 8000; spokeMs += 250) {
+    const liveness = new Liveness({ ...limits, pingIntervalMs: 5000 }, 0);
+    if (spokeMs < 5250) liveness.sent(spokeMs);
+    const doubted = unanswered(liveness, 60_000).find(([, verdict]) => verdict === 'suspect');
+    expect(doubted?.[0], `spoke after ${spokeMs} ms`).toBeLessThanOrEqual(8500);
+    expect(liveness.isSuspected).toBe(true);
+    liveness.heard(9000);
+    expect(liveness.isSuspected).toBe(false);
+  }
+});
+
 test('frames that nobody acknowledges are asked about after 3 s already', () => {
   const liveness = new Liveness(limits, 0);
   liveness.sent(1000);
