@@ -25,6 +25,7 @@ export function statusCommand(context: CliContext, exit: (code: number) => void)
         status.tunnel.state === 'Open' &&
         status.phase === 'Running' &&
         !isCritical &&
+        status.conflict === undefined &&
         status.addresses?.refused === undefined &&
         (status.cluster === undefined || status.cluster.ready === 'True');
       terminal.result(renderStatus(status, terminal.language));

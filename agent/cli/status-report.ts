@@ -1,6 +1,6 @@
 // What `regnode status` prints: a row for each part of the node, then what ails it, the causes first. Names
 // of states and codes are the same in every language, as they are in JSON and in the logs.
-import type { Language } from '../../protocol/catalogue/fault.ts';
+import { Fault, type Language } from '../../protocol/catalogue/fault.ts';
 import { textsOf } from '../health/texts.ts';
 import { renderLine } from '../line/report.ts';
 import { pad } from '../preflight/layout.ts';
@@ -40,6 +40,7 @@ function rowsOf(status: DaemonStatus, language: Language): readonly Row[] {
       `${say(words.goodUntil, language, { at: certificate.expiresAt })}${suffix(certificate.fault)}`,
     ],
     ...addressRows(status, language),
+    ...identityRows(status, language),
     clusterRow(status, language),
     [ok(status.phase === 'Running'), 'phase', `${status.phase}${suffix(status.detail)}`],
     [ok(reconcile.fault === ''), 'reconcile', `${reconcile.revision || '-'}${suffix(reconcile.fault)}`],
@@ -72,6 +73,14 @@ function addressRows({ addresses }: DaemonStatus, language: Language): readonly 
   const { refused } = addresses;
   if (refused === undefined) return [['ok', 'addresses', addresses.addresses.join(', ')]];
   return [['fail', 'addresses', say(words.addressRefused, language, refused)]];
+}
+
+/** Only when another host has the key, too. */
+function identityRows({ conflict }: DaemonStatus, language: Language): readonly Row[] {
+  if (conflict === undefined) return [];
+  const { code, values } = conflict;
+  const { message, remedy } = Fault.fromWire({ code, values }).explain(language);
+  return [['fail', 'identity', `${code}: ${message}\n       → ${remedy}`]];
 }
 
 function way({ gateway, tunnel }: DaemonStatus, language: Language): string {

@@ -8,6 +8,7 @@ const titles = {
   certificate: { en: 'certificate', zh: '证书' },
   addresses: { en: 'addresses', zh: '地址' },
   cluster: { en: 'cluster', zh: '集群' },
+  identity: { en: 'identity', zh: '身份' },
   pods: { en: 'pods', zh: 'Pod' },
   phase: { en: 'phase', zh: '阶段' },
   reconcile: { en: 'reconcile', zh: '配置版本' },

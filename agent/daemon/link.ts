@@ -19,7 +19,7 @@ export interface Link {
 }
 
 export function prepareLink(parts: Given & Self): Link {
-  const { host, logger, signal, life, configuration, identity } = parts;
+  const { host, logger, signal, life, configuration, identity, machine } = parts;
   const { environment } = host;
   const { gatewayUrl, nodeName } = configuration;
   let current = identity;
@@ -28,7 +28,7 @@ export function prepareLink(parts: Given & Self): Link {
   const audit = streamLog(logger, host.clock);
   const tunnel = createTunnel({
     ...identity,
-    ...{ url: gatewayUrl, nodeName, audit, logger, signal, environment },
+    ...{ url: gatewayUrl, nodeName, machine, audit, logger, signal, environment },
     resolveTarget: kubeletOnly,
   });
   const renewal = new Renewal({

@@ -40,6 +40,11 @@ export class Presence {
     return this.#seen && { ready: this.#seen.ready, message: this.#seen.message };
   }
 
+  /** Another host asks for this node, and the gateway refuses it. */
+  get conflict(): SeenNode['conflict'] {
+    return this.#seen?.conflict;
+  }
+
   get observation(): Observation {
     const { ready } = this.#seen ?? {};
     const isKnown = ready !== undefined && this.#options.isSteady();

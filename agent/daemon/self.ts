@@ -3,8 +3,10 @@
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { ApiServerAccess, DesiredState } from '../../protocol/messages/desired.ts';
 import type { HealthFinding } from '../../protocol/messages/health.ts';
+import type { Machine } from '../../protocol/messages/machine.ts';
 import { type AgentConfiguration, readConfiguration } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
+import { readMachine } from '../identity/machine.ts';
 import { type Identity, readIdentity } from '../identity/store.ts';
 import { readState } from '../state/state.ts';
 import { readStatus } from '../state/status.ts';
@@ -15,6 +17,7 @@ export interface Self {
   readonly configuration: AgentConfiguration;
   readonly identity: Identity;
   readonly settings: TelemetrySettings;
+  readonly machine: Machine;
   readonly remembered: readonly HealthFinding[] | undefined;
   readonly course: Course;
 }
@@ -43,7 +46,15 @@ export async function readSelf({ host }: Given): Promise<Self> {
   const accessInUse = (tried.proven ?? desired).apiServerAccess;
   const settings = telemetrySettings(host.environment);
   const remembered = (await readStatus(host))?.health;
-  return { configuration, identity, settings, remembered, course: { desired, leaving: '', accessInUse } };
+  const machine = await readMachine(host);
+  return {
+    configuration,
+    identity,
+    settings,
+    machine,
+    remembered,
+    course: { desired, leaving: '', accessInUse },
+  };
 }
 
 function present<T>(path: string, value: T | undefined): T {

@@ -1,6 +1,7 @@
 // What the node says of itself, to the gateway (a report), to the host (the status file) and to systemd. It
 // decides nothing: it puts together what the other parts know at the moment.
 import { background } from '../../protocol/defect.ts';
+import { describeHost } from '../../protocol/messages/machine.ts';
 import type { ReportBody, Whole } from '../../protocol/messages/report.ts';
 import { type DaemonStatus, writeStatus } from '../state/status.ts';
 import { agentVersion } from '../version.ts';
@@ -13,6 +14,7 @@ import type { Self } from './self.ts';
 import type { Upkeep } from './upkeep.ts';
 
 const statusIntervalMs = 10_000;
+const refusedCodes: ReadonlySet<string> = new Set(['IDENTITY_IN_USE', 'HARDWARE_DIFFERS']);
 
 export interface Voice {
   /** Something has changed that the gateway and the host are to know. */
@@ -92,6 +94,7 @@ function statusOf(parts: Parts): DaemonStatus {
   const carried = { replica, streams, unacknowledgedBytes, unacknowledgedLimitBytes };
   const seen = services();
   const pods = parts.pods();
+  const conflict = conflictOf(parts);
   return {
     version: 1,
     writtenAtMs: host.clock.nowMs(),
@@ -112,6 +115,7 @@ function statusOf(parts: Parts): DaemonStatus {
     ...(facts.judged && { addresses: facts.judged }),
     ...(presence.cluster && { cluster: presence.cluster }),
     ...(pods && { pods }),
+    ...(conflict && { conflict }),
     reconcile: { revision, at, steps, fault },
     ...(health.findings && { health: [...health.findings] }),
     ...(line.latest && { line: line.latest }),
@@ -123,4 +127,24 @@ function statusOf(parts: Parts): DaemonStatus {
     defects: parts.defects(),
     telemetry: telemetry.account(),
   };
+}
+
+/** As the host that has the tunnel, or as the one that is refused. */
+function conflictOf(parts: Parts): DaemonStatus['conflict'] {
+  const { machine, tunnel, presence } = parts;
+  const { lastFault } = tunnel.status;
+  if (lastFault && refusedCodes.has(lastFault.code)) return lastFault.toWire();
+  const { conflict } = presence;
+  if (conflict === undefined || tunnel.state !== 'Open') return undefined;
+  const { code, refused, detail } = conflict;
+  const values = {
+    holder: describeHost({ address: addressOf(parts), hostname: machine.hostname, bootId: machine.bootId }),
+    refused: describeHost(refused),
+    detail: detail === undefined ? code : `${code}: ${detail}`,
+  };
+  return { code: 'IDENTITY_SHARED', values };
+}
+
+function addressOf({ facts }: Parts): string {
+  return facts.judged?.addresses[0] ?? '';
 }

@@ -26,6 +26,7 @@ import { kubeletService } from './checks/kubelet-service.ts';
 import { nodeAdmitted } from './checks/node-admitted.ts';
 import { nodeCertificate } from './checks/node-certificate.ts';
 import { nodeDisk } from './checks/node-disk.ts';
+import { nodeIdentity } from './checks/node-identity.ts';
 import { nodeReady } from './checks/node-ready.ts';
 import { nodeTunnel } from './checks/node-tunnel.ts';
 import { podImages } from './checks/pod-images.ts';
@@ -46,7 +47,10 @@ export type HopName = (typeof hopNames)[number];
 export const hops: Readonly<Record<HopName, readonly Check[]>> = {
   host: [systemd, nodeDisk, diskInodes, swap, timeSkew],
   line: [gatewayName, gatewayAddress, gatewayRouteCheck, linkState, lineMtu, privateLine],
-  gateway: [gatewayConnection, gatewayCertificate, nodeCertificate, agentService, nodeAdmitted, nodeTunnel],
+  gateway: [
+    ...[gatewayConnection, gatewayCertificate, nodeCertificate, agentService, nodeAdmitted],
+    ...[nodeIdentity, nodeTunnel],
+  ],
   'api-server': [apiServerConnection, apiServerAnswer],
   kubelet: [kubeletService, kubeletHealth, kubeletPort],
   runtime: [containerdService, containerdAnswer],

@@ -6,16 +6,19 @@ import type { Host } from '../host/host.ts';
 import { observeTraits } from '../host/traits.ts';
 import { agentVersion } from '../version.ts';
 import { addressToward } from './address.ts';
+import { readHardware } from './machine.ts';
 
 /** `gatewayUrl` decides which address comes first: the source address of the route to it. */
 export async function gatherFacts(host: Host, gatewayUrl: string): Promise<HostFacts> {
   const release = await osRelease(host);
   const kernel = await host.kernel();
+  const hardware = await readHardware(host);
   const { cgroupVersion, glibc, systemd } = await observeTraits(host);
   const uuid = (await host.files.readText('/sys/class/dmi/id/product_uuid'))?.trim();
   return {
     machineId: await machineId(host),
     ...(uuid === undefined || uuid === '' ? {} : { productUuid: uuid.slice(0, 64) }),
+    ...(hardware && { hardware }),
     hostname: await host.hostname(),
     os: {
       id: (release.ID ?? 'unknown').slice(0, 64),

@@ -2,9 +2,11 @@
 // was cut off anywhere is finished by running it again; what stays behind is returned, never hidden.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { DrainResponse } from '../../protocol/messages/join.ts';
+import { describeHost, type SeenHost } from '../../protocol/messages/machine.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
+import { readBootId } from '../identity/machine.ts';
 import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
 import { foldJournal, undoneKind } from '../plan/fold.ts';
@@ -17,6 +19,10 @@ import { forgetState, sweepStateFolder } from '../state/state-folder.ts';
 import { defaultDrainTimeoutMs, drainBeforeLeave } from './drain.ts';
 import { giveUpReserve } from './reserve.ts';
 import { stopWorkloads } from './workloads.ts';
+
+/** Longer than the gateway takes a silent connection for one. */
+const formerBootMs = 20_000;
+const askAgainMs = 2_000;
 
 export type LeavePhase = 'wait' | 'drain' | 'stop' | 'undo' | 'deregister' | 'forget';
 
@@ -97,7 +103,10 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
     await forgetState(host);
     throw new Fault('NOT_JOINED');
   }
-  const gateway = await openGateway(host, state);
+  const ownGateway = await openGateway(host, state);
+  // What this host would say there as the node would be done to the other host.
+  const other = ownGateway && (await otherHolder(host, ownGateway, options.signal));
+  const gateway = other === undefined ? ownGateway : undefined;
   try {
     options.onPhase?.('drain');
     const drained = await drain(host, gateway, state, options);
@@ -111,14 +120,18 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
       const values = { name: state.identity.nodeName, detail: untold.message };
       kept.push(new Fault('NOT_DEREGISTERED', values).message);
     }
-    if (options.recover && gateway === undefined) kept.push(await stillRegistered(host));
+    if (other !== undefined && state !== undefined) {
+      const values = { name: state.identity.nodeName, holder: describeHost(other) };
+      kept.push(new Fault('NODE_STAYS', values).message);
+    }
+    if (options.recover && ownGateway === undefined) kept.push(await stillRegistered(host));
     // What stays is remembered, unless the user gives it up.
     if (failed.length > 0 && !options.force) return { kept, failed, drained };
     options.onPhase?.('forget');
     await forgetNode(host);
     return { kept: [...kept, ...failed], failed: [], drained };
   } finally {
-    gateway?.close();
+    ownGateway?.close();
   }
 }
 
@@ -196,6 +209,34 @@ async function drain(
   } catch (error) {
     const isGone = error instanceof Fault && error.code === 'NODE_NOT_REGISTERED';
     if (isGone || force) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The host that has the tunnel of this node, when that is not this one: then this one is a copy. A boot of
+ * this host before the present one is no other host, and the gateway gives up its connection soon.
+ */
+async function otherHolder(
+  host: Host,
+  gateway: GatewayApi,
+  signal: AbortSignal | undefined,
+): Promise<SeenHost | undefined> {
+  const { clock } = host;
+  const bootId = await readBootId(host);
+  const untilMs = clock.monotonicMs() + formerBootMs;
+  try {
+    for (;;) {
+      const { tunnelConnected, holder, identityConflict: conflict } = await gateway.status(signal);
+      if (bootId !== '' && conflict?.refused.bootId === bootId) return holder ?? { address: '' };
+      const isOther = tunnelConnected && holder?.bootId !== undefined && holder.bootId !== bootId;
+      if (!isOther) return undefined;
+      if (clock.monotonicMs() >= untilMs) return holder;
+      await clock.sleep(askAgainMs, signal);
+    }
+  } catch (error) {
+    // Whether the gateway has to be there is decided where it is told.
+    if (error instanceof Fault) return undefined;
     throw error;
   }
 }

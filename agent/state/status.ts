@@ -41,6 +41,10 @@ export const daemonStatusSchema = z.object({
   cluster: z.object({ ready: nodeReadySchema, message: z.string() }).optional(),
   /** Absent while the container runtime was not asked, or has not answered. */
   pods: z.object({ assigned: z.number(), running: z.number() }).optional(),
+  /** Another host has the key of this node: what this one is told of it. */
+  conflict: z
+    .object({ code: z.string(), values: z.record(z.string(), z.union([z.string(), z.number()])) })
+    .optional(),
   reconcile: z.object({
     revision: z.string(),
     at: z.string(),

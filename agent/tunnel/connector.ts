@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';
+import type { Machine } from '../../protocol/messages/machine.ts';
 import type { TunnelClock, TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { offerSession } from '../../protocol/tunnel/handshake.ts';
 import type { TunnelLimits } from '../../protocol/tunnel/limits.ts';
@@ -18,6 +19,7 @@ export interface ConnectorOptions {
   readonly url: URL;
   readonly identity: TunnelIdentity;
   readonly instance: string;
+  readonly machine?: Machine;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: TunnelClock;
   readonly limits: TunnelLimits;
@@ -53,6 +55,7 @@ export class Connector {
     this.#session = session;
     session.onStateChange((state) => {
       if (state !== 'Open') return;
+      this.lastFault = undefined;
       this.#timer?.cancel();
       this.#establishedMs = this.#options.clock.nowMs();
       this.#outage.opened(this.#establishedMs);
@@ -104,16 +107,17 @@ export class Connector {
   }
 
   #offer(session: Session, transport: Transport): void {
-    const { clock, limits, instance, signal } = this.#options;
+    const { clock, limits, instance, machine, signal } = this.#options;
     if (signal.aborted || session !== this.#session) {
       transport.terminate();
       return;
     }
     this.#epoch += 1;
-    this.lastFault = undefined;
-    offerSession(transport, session, { instance, epoch: this.#epoch }, { clock, limits }, (reason) =>
-      this.lost(session, reason, 'refused'),
-    );
+    const self = { instance, epoch: this.#epoch, ...(machine && { machine }) };
+    offerSession(transport, session, self, { clock, limits }, (reason, refusal) => {
+      this.lastFault = refusal;
+      this.lost(session, reason, 'refused');
+    });
   }
 
   #failed(session: Session, { fault, silent }: DialFailure): void {

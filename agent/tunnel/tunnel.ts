@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellEach } from '../../protocol/defect.ts';
 import type { ControlMessage } from '../../protocol/messages/control.ts';
+import type { Machine } from '../../protocol/messages/machine.ts';
 import type {
   SessionState,
   StreamTarget,
@@ -32,6 +33,7 @@ export interface TunnelOptions extends TunnelIdentity {
   readonly url: string;
   /** For the audit records. */
   readonly nodeName?: string;
+  readonly machine?: Machine;
   readonly resolveTarget: ResolveTarget;
   readonly audit: (record: StreamAudit) => void;
   readonly logger: Logger;
@@ -122,6 +124,7 @@ class AgentTunnel implements Tunnel {
       limits: this.#limits,
       logger: options.logger,
       signal: options.signal,
+      ...(options.machine ? { machine: options.machine } : {}),
       ...(options.addresses ? { addresses: options.addresses } : {}),
     });
     options.signal.addEventListener('abort', () => this.#stop(), { once: true });
@@ -136,9 +139,9 @@ class AgentTunnel implements Tunnel {
   }
 
   get silentMs(): number | undefined {
-    const { isSuspected, quietMs } = this.#session;
+    const { connection, quietMs } = this.#session;
     const isLost = this.#connector.lastFault !== undefined || quietMs >= silentAfterMs;
-    return isSuspected && isLost ? quietMs : undefined;
+    return connection?.isSuspected && isLost ? quietMs : undefined;
   }
 
   get status(): TunnelStatus {

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { KubeletAccess } from '../../protocol/messages/desired.ts';
 import {
+  type HostFacts,
   type JoinRequest,
   type JoinResponse,
   nodeNamePattern,
@@ -27,6 +28,7 @@ import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
 import { createBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
+import { compareHardware, mergedHardware } from './hardware.ts';
 import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
@@ -64,14 +66,14 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   if (!nodeNamePattern.test(nodeName)) throw new Fault('NODE_NAME_INVALID', { name: nodeName.slice(0, 80) });
 
   const { publicKey, keySha256 } = await checkCertificateRequest(request.csrPem, nodeName);
-  const { machineId, architecture } = request.facts;
+  const { machineId, architecture, hardware } = request.facts;
   const applicant: Applicant = { nodeName, keySha256, machineId, source };
   const token = await checkToken(kubernetes, request.token, applicant, desk.now());
 
   const pool = await kubernetes.get(nodePools, token.pool);
   if (!pool || pool.metadata.deletionTimestamp) throw new Fault('POOL_NOT_FOUND', { pool: token.pool });
   const spec = poolSpec(pool);
-  const host = { pool: token.pool, keySha256, machineId };
+  const host = { pool: token.pool, keySha256, machineId, hardware };
   const existing = await kubernetes.get(registeredNodes, nodeName);
   assertNotReplayed(existing, token, applicant);
   if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
@@ -99,7 +101,9 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
 
   const place = await takePlace(kubernetes, nodeName, {
     existing,
-    spec: existing ? returned(existing, host, addresses, desk.now()) : { ...host, addresses: [...addresses] },
+    spec: existing
+      ? returned(existing, host, addresses, desk.now())
+      : { pool: token.pool, keySha256, machineId, addresses: [...addresses] },
     maxNodes: spec.maxNodes,
   });
   const { claimed } = place;
@@ -127,7 +131,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     versions: undefined,
     upgrades: undefined,
     drift: undefined,
-    facts: request.facts,
+    facts: joinedFacts(existing, request.facts),
     addressRefused: undefined,
     joinedAt: new Date(desk.now()).toISOString(),
     certificateSerials: [certificate.serial],
@@ -146,6 +150,16 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   };
   const readmitted = existing !== undefined && isNode && existing.spec.keySha256 !== keySha256;
   return { answer, leftOut, readmitted };
+}
+
+/**
+ * What the host does not tell this time of its hardware is known from before, unless it is another machine.
+ */
+function joinedFacts(existing: RegisteredNode | undefined, facts: HostFacts): HostFacts {
+  const known = existing?.status?.facts?.hardware;
+  const isOther = compareHardware(known, facts.hardware).comparison === 'other';
+  const hardware = isOther ? facts.hardware : mergedHardware(known, facts.hardware);
+  return { ...facts, ...(hardware && { hardware }) };
 }
 
 /**

@@ -1,10 +1,12 @@
 // What a joined host says of itself again: at each connection, and when it has become another (an upgraded
 // kernel, another address). Facts are shown and choose versions; an address becomes the node's own by the
 // rules of a join, and one that it has is kept until it names another that is its own. Which machine it is
-// stays as the join told: that is what a copy of the host would change.
+// stays as the join told: that is what a copy of the host would change. Of its hardware one kind may change
+// at a time, by a repair; more only when an operator has said so (regnodectl node readmit), which is used up.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { FactsResponse, HostFacts } from '../../protocol/messages/join.ts';
+import type { Hardware } from '../../protocol/messages/machine.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
 import { nodePools, poolSpec } from '../resources/node-pool.ts';
@@ -15,11 +17,14 @@ import {
 } from '../resources/registered-node.ts';
 import { withoutEmpty } from '../resources/without-empty.ts';
 import { readmitAddresses } from './address-admission.ts';
+import { compareHardware, mergedHardware } from './hardware.ts';
+import { isReadmitted } from './readmission.ts';
 import { sharedWithOthers, writeAddresses } from './taken-addresses.ts';
 
 export interface RestatementDesk {
   readonly kubernetes: Kubernetes;
   readonly book: Pick<AddressBook, 'current'>;
+  readonly now: () => number;
 }
 
 export interface Restated {
@@ -33,7 +38,7 @@ export interface Restated {
  * Of the registration as it is now; `source` is the other end of the connection. Throws NODE_NOT_REGISTERED.
  */
 export async function restate(
-  { kubernetes, book }: RestatementDesk,
+  { kubernetes, book, now }: RestatementDesk,
   existing: RegisteredNode,
   facts: HostFacts,
   source: string,
@@ -66,7 +71,8 @@ export async function restate(
     address: refused.address.slice(0, 45),
     detail: (refused.detail ?? '').slice(0, 500),
   };
-  const factsChanged = await writeFacts(kubernetes, existing, facts, refusal);
+  const hardware = await admittedHardware(kubernetes, existing, facts, now());
+  const factsChanged = await writeFacts(kubernetes, existing, { ...facts, hardware }, refusal);
   return {
     answer: {
       addresses: [...addresses],
@@ -77,11 +83,30 @@ export async function restate(
   };
 }
 
+/** The hardware that is known from now on. */
+async function admittedHardware(
+  kubernetes: Kubernetes,
+  existing: RegisteredNode,
+  { hardware, machineId }: HostFacts,
+  now: number,
+): Promise<Hardware | undefined> {
+  const known = existing.status?.facts?.hardware;
+  if (compareHardware(known, hardware).comparison !== 'other') return mergedHardware(known, hardware);
+  if (!isReadmitted(existing, machineId, now)) return known;
+  const { name, uid } = existing.metadata;
+  await update(kubernetes, registeredNodes, { name }, (current: RegisteredNode) => {
+    if (current.metadata.uid !== uid || current.spec.readmission === undefined) return undefined;
+    const { readmission: _used, ...spec } = current.spec;
+    return { ...current, spec };
+  });
+  return hardware;
+}
+
 /** Under the key that it had: another host may have the name by now. True when something was written. */
 async function writeFacts(
   kubernetes: Kubernetes,
   { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,
-  facts: HostFacts,
+  facts: Omit<HostFacts, 'hardware'> & { readonly hardware: Hardware | undefined },
   addressRefused: RegisteredNodeStatus['addressRefused'],
 ): Promise<boolean> {
   let changed = false;

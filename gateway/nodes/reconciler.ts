@@ -1,9 +1,12 @@
 // Keeps three things as they should be, one node at a time: the Node object (labels, taints, cordon), the
 // RegisteredNode's status, and the agent's desired state. It looks at live copies of pools, registrations and
 // Nodes, and acts when any of them or the tunnel changes. Removal is departures.ts.
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import type { ControlMessage } from '../../protocol/messages/control.ts';
 import type { DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
+import type { IdentityConflict } from '../../protocol/messages/machine.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
@@ -29,6 +32,8 @@ export interface ReconcilerOptions {
   readonly nodes: (name: string) => NodeObject | undefined;
   /** What of its name and addresses is not its own, as far as is known. */
   readonly contested: AddressBook['contested'];
+  /** Another host that asks for the node's tunnel here. */
+  readonly conflict?: (name: string) => IdentityConflict | undefined;
   readonly artifacts: () => Promise<OfferedArtifacts>;
   /** Of pools that do not say. */
   readonly kubeletAccess?: KubeletAccess;
@@ -122,6 +127,7 @@ export class Reconciler {
       settled: settled(),
       desiredRevision: desired?.revision,
       contested: this.#options.contested(registered),
+      conflict: this.#options.conflict?.(name),
       nowMs: now(),
     });
     const isClaim =
@@ -140,6 +146,15 @@ export class Reconciler {
     }
     for (const note of upgradeEvents(registered.status ?? {}, status)) {
       recordEvent(registeredNodes, { name, uid }, note);
+    }
+    const shared = status.conditions?.find(({ type }) => type === 'IdentityUnique');
+    if (
+      status.identityConflict &&
+      shared &&
+      !isDeepStrictEqual(registered.status?.identityConflict, status.identityConflict)
+    ) {
+      const { reason, message = '' } = shared;
+      recordEvent(registeredNodes, { name, uid }, { type: 'Warning', reason, message });
     }
     const was = registered.status?.tunnel?.connected ?? false;
     const is = status.tunnel?.connected ?? false;
@@ -174,7 +189,13 @@ export class Reconciler {
     const state = tunnels.get(name);
     if (!state?.connected) return;
     const found = this.#ownNode(registered);
-    const message = { kind: 'node', ready: readyOf(found), message: readyMessage(found) } as const;
+    const conflict = this.#options.conflict?.(name);
+    const message: ControlMessage = {
+      kind: 'node',
+      ready: readyOf(found),
+      message: readyMessage(found),
+      ...(conflict && { conflict }),
+    };
     const node = JSON.stringify(message);
     const told = this.#toldNode.get(name);
     if (told?.session === state.session && told.node === node) return;

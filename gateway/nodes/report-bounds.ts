@@ -24,6 +24,7 @@ const reservedTypes: ReadonlySet<string> = new Set([
   'VersionsCurrent',
   'InSync',
   'AddressesOwned',
+  'IdentityUnique',
 ]);
 
 /** What of each field stands in the status; `before` is the status until now. */

@@ -2,6 +2,7 @@
 // changed; heartbeats and metrics are no part of it.
 
 import { isDeepStrictEqual } from 'node:util';
+import { describeHost, type IdentityConflict, type SeenHost } from '../../protocol/messages/machine.ts';
 import { printable } from '../../protocol/printable.ts';
 import { told } from '../kubernetes/event-recorder.ts';
 import type { NodeObject } from '../kubernetes/kinds.ts';
@@ -16,8 +17,16 @@ export interface Observation {
   readonly node: NodeObject | undefined;
   /** undefined: this replica has never had a tunnel of it. */
   readonly tunnel:
-    | { connected: boolean; sinceMs: number; report: Report | undefined; claimed: boolean }
+    | {
+        connected: boolean;
+        sinceMs: number;
+        report: Report | undefined;
+        claimed: boolean;
+        host?: SeenHost | undefined;
+      }
     | undefined;
+  /** Another host that asks for this node. */
+  readonly conflict?: IdentityConflict | undefined;
   /** Name of this replica. */
   readonly gateway: string;
   /** Whether a replica of the gateway is alive. */
@@ -35,6 +44,8 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
   const report = seen.tunnel?.report;
   const tunnel = tunnelStatus(before, seen);
   const ready = readyOf(seen.node);
+  // A gateway that has just started does not know yet who will ask.
+  const conflict = seen.conflict ?? (seen.settled ? undefined : before.identityConflict);
   const revision = report?.revision ?? before.revision;
   const phase = registered.metadata.deletionTimestamp
     ? 'Leaving'
@@ -65,6 +76,7 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
         : { reason: 'Kubelet', message: readyMessage(seen.node) }),
     },
     addressesOwned(registered, seen.contested),
+    identityUnique(tunnel?.host, conflict),
     ...upgradeConditions(report ?? before),
   ];
   return withoutEmpty({
@@ -72,12 +84,28 @@ export function nodeStatus(registered: RegisteredNode, seen: Observation): Regis
     ...(report && boundedReport(report, before)),
     phase,
     ...(tunnel ? { tunnel } : {}),
+    identityConflict: conflict,
     ready,
     conditions: [
       ...conditions(before.conditions ?? [], facts, seen.nowMs),
       ...healthConditions(before.conditions ?? [], report?.health, seen.nowMs),
     ],
   });
+}
+
+function identityUnique(
+  holder: SeenHost | undefined,
+  conflict: IdentityConflict | undefined,
+): Omit<Condition, 'lastTransitionTime'> {
+  const type = 'IdentityUnique';
+  if (conflict === undefined) return { type, status: 'True', ...told('IDENTITY_UNIQUE') };
+  const detail = conflict.detail === undefined ? conflict.code : `${conflict.code}: ${conflict.detail}`;
+  const values = {
+    holder: holder ? describeHost(holder) : '-',
+    refused: describeHost(conflict.refused),
+    detail,
+  };
+  return { type, status: 'False', ...told('IDENTITY_SHARED', values) };
 }
 
 function addressesOwned(
@@ -107,15 +135,18 @@ function tunnelStatus(before: RegisteredNodeStatus, seen: Observation): Register
   const isOurs = holder?.gateway === gateway;
   const isElsewhere = holder?.connected === true && !isOurs && isLive(holder.gateway);
   if (tunnel?.connected && (isOurs || !isElsewhere || !tunnel.claimed)) {
-    return { connected: true, since: time(tunnel.sinceMs), gateway };
+    return { connected: true, since: time(tunnel.sinceMs), gateway, ...seenOf(tunnel.host) };
   }
-  if (tunnel && isOurs) return { connected: false, since: time(tunnel.sinceMs), gateway };
+  if (tunnel && isOurs)
+    return { connected: false, since: time(tunnel.sinceMs), gateway, ...seenOf(tunnel.host) };
   // After a start of ours, or after the end of another replica, agents get some time to come back.
   if (holder?.connected && !isElsewhere && settled) {
-    return { connected: false, since: time(nowMs), gateway: holder.gateway };
+    return { ...holder, connected: false, since: time(nowMs) };
   }
   return holder;
 }
+
+const seenOf = (host: SeenHost | undefined) => (host ? { host } : {});
 
 export function readyOf(node: NodeObject | undefined): 'True' | 'False' | 'Unknown' | 'Absent' {
   if (!node) return 'Absent';

@@ -1,6 +1,7 @@
 // What this replica knows of its nodes' tunnels, from the hub's sessions: open or not, since when, and the
 // agent's latest report. It also sends the desired state to each new session. Nothing here is stored.
 import type { ControlMessage } from '../../protocol/messages/control.ts';
+import type { SeenHost } from '../../protocol/messages/machine.ts';
 import type { SessionState, TunnelSession } from '../../protocol/messages/session.ts';
 import { ReportPace } from './report-pace.ts';
 
@@ -13,6 +14,7 @@ export interface TunnelState {
   readonly report: Report | undefined;
   /** It stands in the registration that this replica has this session. */
   readonly claimed: boolean;
+  readonly host: SeenHost | undefined;
 }
 
 export class Tunnels {
@@ -45,7 +47,7 @@ export class Tunnels {
   }
 
   /** For TunnelHub.onSession. */
-  opened(nodeName: string, session: TunnelSession): void {
+  opened(nodeName: string, session: TunnelSession, host?: SeenHost): void {
     const previous = this.#states.get(nodeName);
     this.#states.set(nodeName, {
       connected: isUp(session.state),
@@ -53,6 +55,7 @@ export class Tunnels {
       session,
       report: previous?.report,
       claimed: false,
+      host,
     });
     session.onStateChange((state) => this.#change(nodeName, session, { connected: isUp(state) }));
     session.onControl((message) => {

@@ -16,6 +16,7 @@ import {
 } from '../../protocol/grammar.ts';
 import { healthSeveritySchema } from '../../protocol/messages/health.ts';
 import { hostFactsSchema } from '../../protocol/messages/join.ts';
+import { identityConflictSchema, seenHostSchema } from '../../protocol/messages/machine.ts';
 import { reportedStatusSchema } from '../../protocol/messages/report.ts';
 import type { Kind, KubernetesObject } from '../kubernetes/kinds.ts';
 import { apiVersion } from './node-pool.ts';
@@ -101,8 +102,12 @@ export const registeredNodeStatusSchema = z.strictObject({
       connected: z.boolean(),
       since: z.string(),
       gateway: z.string(),
+      /** The host that has it, or had it last. */
+      host: seenHostSchema.optional(),
     })
     .optional(),
+  /** Another host asks for this node, and is refused. */
+  identityConflict: identityConflictSchema.optional(),
   ready: z.enum(['True', 'False', 'Unknown', 'Absent']).optional(),
   conditions: z.array(conditionSchema).optional(),
 });

@@ -15,6 +15,7 @@ import type { Neighbours } from './neighbours.ts';
 import { defaultKubeletAccess } from './options.ts';
 import { keepPublished } from './publication.ts';
 import type { Records } from './records.ts';
+import { answerHolder, holderPath } from './rivals.ts';
 import { publicRoutes } from './routes.ts';
 import type { Sessions } from './sessions.ts';
 import type { Upkeep } from './upkeep.ts';
@@ -48,14 +49,14 @@ export async function openDoors(parts: Parts): Promise<Doors> {
 
 /** The Lease follows the door: then the others know of it. */
 async function openReplicaDoor(parts: Parts): Promise<void> {
-  const { options, counters, audit, auditStream, replicas, pages, life } = parts;
+  const { options, counters, audit, auditStream, hub, replicas, pages, life } = parts;
   const count = (code: string) => counters.refusedReplicas.inc({ code });
   const door = await replicas.openDoor({
     ...{ audit, auditStream },
     listen: options.replicaListen,
     onRefused: ({ code }) => count(code),
     onCrowded: count,
-    answer: (path) => pages.answer(path),
+    answer: (path) => (path.startsWith(holderPath) ? answerHolder(hub.rivals, path) : pages.answer(path)),
   });
   life.defer(() => door.close());
   await replicas.announce(options.replicaAddress ?? ownAddress(door.address));

@@ -16,6 +16,7 @@ import { WorkQueue } from '../nodes/work-queue.ts';
 import { writePoolStatus } from '../pools/pool-status.ts';
 import type { Roster } from '../replicas/roster.ts';
 import { registeredNodes } from '../resources/registered-node.ts';
+import type { Conflicts } from '../tunnel/conflicts.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export interface LoopsOptions {
@@ -24,6 +25,7 @@ export interface LoopsOptions {
   readonly reconciler: Reconciler;
   readonly departures: Pick<Departures, 'onDrained'>;
   readonly tunnels: Tunnels;
+  readonly conflicts: Conflicts;
   readonly kubernetes: Kubernetes;
   /** What the store offers now. */
   readonly artifacts: () => Promise<readonly Artifact[]>;
@@ -102,6 +104,7 @@ export function startLoops(options: LoopsOptions): Loops {
   });
   tunnels.onChange((name) => nodeQueue.add(name));
   options.departures.onDrained((name) => nodeQueue.add(name));
+  options.conflicts.onChange((name) => nodeQueue.add(name));
   // What another replica looked after may be ours now.
   options.roster.onChange(() => {
     allNodes();

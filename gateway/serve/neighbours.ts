@@ -6,6 +6,7 @@ import { type Given, unlessStopped } from './given.ts';
 import type { Ground } from './ground.ts';
 import { MetricsPages } from './metrics-pages.ts';
 import type { Records } from './records.ts';
+import { askHolder } from './rivals.ts';
 import type { Sessions } from './sessions.ts';
 import { followTunnels } from './tunnel-moves.ts';
 
@@ -25,6 +26,7 @@ export async function findNeighbours(parts: Given & Ground & Records & Sessions)
   });
   life.defer(() => replicas.close());
   await unlessStopped(signal, replicas.ready);
+  parts.elsewhere.ask = askHolder(replicas, name);
   followTunnels({ self: name, view, hub, tunnels, intake, replicas });
   registerFigures(counters.registry, {
     hub: () => hub.figures,

@@ -152,6 +152,8 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
           unschedulable: node?.spec?.unschedulable ?? false,
           kubeletVersion: node?.status?.nodeInfo?.kubeletVersion ?? '',
           readyHeartbeatAt: readyHeartbeatOf(node),
+          holder: registered.status?.tunnel?.host,
+          identityConflict: registered.status?.identityConflict,
         };
         answerJson(response, 200, status);
       },

@@ -26,7 +26,7 @@ type Parts = Given & Ground & Records & Sessions & Neighbours;
 
 export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   const { options, connection, kubernetes, apiServerUrl, logger, now, signal, life } = parts;
-  const { store, counters, audit, recordEvent, view, tunnels, replicas } = parts;
+  const { store, counters, audit, recordEvent, view, hub, tunnels, replicas } = parts;
   const expelled = new ExpelledNodes({ ...view, kubernetes, audit, logger, now });
   const { book, isOwnPort } = await openAddressBook({
     ...{ options, kubernetes, view, expelled, logger, now },
@@ -41,6 +41,7 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   const reconciler = createReconciler(parts, book, departures);
   const loops = startLoops({
     ...{ view, book, reconciler, departures, tunnels, kubernetes, counters, audit, logger, now },
+    conflicts: hub.rivals.conflicts,
     artifacts: async () => (await store.manifest()).artifacts,
     settleMs: options.settleMs,
     roster: replicas.roster,
@@ -65,6 +66,7 @@ function createReconciler(parts: Parts, book: AddressBook, departures: Departure
     registered: (name) => view.registered.get(name),
     nodes: (name) => view.nodes.get(name),
     contested: (node) => book.contested(node),
+    conflict: (name) => hub.rivals.conflicts.get(name),
     artifacts: () => store.manifest(),
     kubeletAccess: defaultKubeletAccess(options),
     gateway: options.name,
@@ -73,6 +75,7 @@ function createReconciler(parts: Parts, book: AddressBook, departures: Departure
     settled: () => now() - startedAtMs > options.settleMs,
     onGone: (name) => {
       hub.close(name, 'the node was removed');
+      hub.rivals.conflicts.over(name);
       tunnels.forget(name);
       intake.forget(name);
     },

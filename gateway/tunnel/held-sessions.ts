@@ -1,6 +1,7 @@
 // The sessions that this gateway holds, at most one per node, and what a HELLO asks for in view of
 // them. Only its node may name a session, whatever it says. Nothing is begun or ended here: the
 // hub carries the verdict out.
+import type { SeenHost } from '../../protocol/messages/machine.ts';
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import type { Session } from '../../protocol/tunnel/session.ts';
 
@@ -23,6 +24,8 @@ export interface Held {
   readonly id: string;
   /** Of the agent's process. */
   readonly instance: string;
+  /** As it was seen when the session began. */
+  readonly host: SeenHost;
   /** Of its last connection; the next one is newer. */
   epoch: number;
 }

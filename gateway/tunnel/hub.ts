@@ -1,38 +1,36 @@
 // The gateway's end of all tunnels: at most one session per node. Who the node is was decided by its
 // certificate before `handleUpgrade` (gateway/join); nothing that the agent says changes it. A newer
-// connection of the same agent goes on with the session or supersedes it, an older one is refused, and so is
-// a node that connects too often.
+// connection of the same agent goes on with the session or supersedes it, an older one is refused, and so are
+// a node that connects too often, and a second host with the identity of one that answers.
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { WebSocketServer } from 'ws';
+import type { WebSocketServer } from 'ws';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { tellEach } from '../../protocol/defect.ts';
+import type { SeenHost } from '../../protocol/messages/machine.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
 import { type Admission, answerHello } from '../../protocol/tunnel/handshake.ts';
-import { defaultLimits, subprotocol, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
+import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.ts';
 import type { AgentHello } from '../../protocol/tunnel/messages.ts';
 import { ReadingPaces } from '../../protocol/tunnel/reading-pace.ts';
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionStream } from '../../protocol/tunnel/stream.ts';
 import { CloseCode, type Transport } from '../../protocol/tunnel/transport.ts';
 import { type ViolationKind, violationKind } from '../../protocol/tunnel/violation.ts';
-import { WebsocketTransport, websocketOptions } from '../../protocol/tunnel/websocket.ts';
+import { WebsocketTransport } from '../../protocol/tunnel/websocket.ts';
 import { type HubCounters, newHubCounters, RefusalCounter, type RefusalRecord } from './counters.ts';
 import { drainSessions } from './draining.ts';
-import {
-  type Held,
-  HeldSessions,
-  type SessionSums,
-  type TunnelNode,
-  type UpgradeCertificate,
-} from './held-sessions.ts';
+import type { Held, SessionSums, TunnelNode, UpgradeCertificate } from './held-sessions.ts';
+import { HeldSessions } from './held-sessions.ts';
+import { Inquiry, peerAddress } from './inquiry.ts';
 import { endWith } from './last-words.ts';
-import { rememberedNodes, UpgradeGate, type UpgradeRefusal } from './upgrade-gate.ts';
+import { Rivals, type RivalsOptions } from './rivals.ts';
+import { rememberedNodes, UpgradeGate, type UpgradeRefusal, websocketUpgrades } from './upgrade-gate.ts';
 
-export interface HubOptions {
+export interface HubOptions extends RivalsOptions {
   readonly logger: Logger;
   readonly limits?: Partial<TunnelLimits>;
   readonly clock?: TunnelClock;
@@ -63,6 +61,7 @@ export class TunnelHub {
   readonly #paces = new ReadingPaces(rememberedNodes);
   readonly #onOffer: (node: TunnelNode, stream: SessionStream) => void;
   readonly #held = new HeldSessions();
+  readonly rivals: Rivals;
   readonly #sessionListeners: ((node: string, session: Session) => void)[] = [];
   readonly #closeListeners: ((node: string, session: Session) => void)[] = [];
   readonly #telemetryListeners: ((node: string, payload: Uint8Array) => void)[] = [];
@@ -75,24 +74,17 @@ export class TunnelHub {
     const { logger, limits, clock, name, onOffer, onRefusal, connectionsPerMinute } = options;
     this.#logger = logger;
     this.#clock = clock ?? realClock;
-    this.#refusals = new RefusalCounter(
-      this.counters,
-      () => this.#clock.nowMs(),
-      (record) => {
-        logger.warn(record, 'refused at the tunnel');
-        onRefusal?.(record);
-      },
-    );
-    this.#limits = { ...defaultLimits, deadAfterMs, ...limits };
-    this.#name = name;
-    this.#gate = new UpgradeGate(() => this.#clock.nowMs(), connectionsPerMinute);
-    this.#onOffer = onOffer ?? refuseOffer;
-    this.#upgrades = new WebSocketServer({
-      ...websocketOptions,
-      noServer: true,
-      clientTracking: false,
-      handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+    const nowMs = () => this.#clock.nowMs();
+    this.#refusals = new RefusalCounter(this.counters, nowMs, (record) => {
+      logger.warn(record, 'refused at the tunnel');
+      onRefusal?.(record);
     });
+    this.#limits = { ...defaultLimits, deadAfterMs, ...limits };
+    this.rivals = new Rivals(this.#held, this.#clock, this.#limits.suspectAfterMs, options);
+    this.#name = name;
+    this.#gate = new UpgradeGate(nowMs, connectionsPerMinute);
+    this.#onOffer = onOffer ?? refuseOffer;
+    this.#upgrades = websocketUpgrades();
   }
 
   get figures(): HubFigures {
@@ -114,21 +106,28 @@ export class TunnelHub {
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (websocket) => {
-      this.accept(new WebsocketTransport(websocket, socket as Socket, true), node, certificate);
+      const transport = new WebsocketTransport(websocket, socket as Socket, true);
+      this.accept(transport, node, peerAddress(request), certificate);
     });
   }
 
   /** A transport that belongs to this node; the agent must say HELLO next. */
-  accept(transport: Transport, node: TunnelNode, certificate?: UpgradeCertificate): void {
+  accept(transport: Transport, node: TunnelNode, address = '', certificate?: UpgradeCertificate): void {
+    const inquiry = new Inquiry(node, address, this.#limits.suspectAfterMs);
     const name = this.#name === undefined ? {} : { name: this.#name };
     const pace = this.#paces.of(node.name, this.#clock.nowMs());
     const options = { clock: this.#clock, limits: this.#limits, pace, ...name };
     answerHello(
       transport,
       options,
-      (hello) => this.#admit(node, hello, certificate),
+      (hello) => this.#admit(inquiry, hello, certificate),
       (reason, kind) => this.#refusals.count('handshakesFailed', node.name, kind, reason),
     );
+  }
+
+  /** The host that has the node's tunnel here, as it was seen. */
+  host(node: string): SeenHost | undefined {
+    return this.#held.get(node)?.host;
   }
 
   session(node: string): Session | undefined {
@@ -206,18 +205,20 @@ export class TunnelHub {
       session.end(CloseCode.shuttingDown, 'the gateway stops');
     }
     this.#upgrades.close();
+    this.rivals.conflicts.stop();
   }
 
   /** Of what is true now: since the connection came its certificate may have been replaced or revoked. */
-  #admit(node: TunnelNode, hello: AgentHello, certificate: UpgradeCertificate | undefined): Admission {
+  #admit(inquiry: Inquiry, hello: AgentHello, certificate: UpgradeCertificate | undefined): Admission {
     if (this.#draining) return { refuse: 'this gateway is about to stop' };
     if (certificate?.isGood() === false) return { refuse: 'its certificate was replaced or revoked' };
-    const admission = this.#judge(node, hello);
+    const admission = this.#judge(inquiry, hello);
     if ('session' in admission) certificate?.inUse();
     return admission;
   }
 
-  #judge(node: TunnelNode, hello: AgentHello): Admission {
+  #judge(inquiry: Inquiry, hello: AgentHello): Admission {
+    const { node } = inquiry;
     const held = this.#held.get(node.name);
     const claim = this.#held.judge(node.name, hello);
     switch (claim.verdict) {
@@ -237,16 +238,19 @@ export class TunnelHub {
         return { session, resume: true, id };
       }
       case 'takes over':
+      case 'new': {
+        const refusal = this.rivals.whyNot(inquiry, hello, claim.verdict === 'new' ? undefined : held);
+        if (refusal) return refusal;
+        if (claim.verdict === 'new') break;
         this.counters.takeovers += 1;
         this.#logger.warn({ node: node.name }, 'another agent process has taken over the tunnel');
-        break;
-      case 'new':
+      }
     }
     held?.session.end(CloseCode.superseded, 'a newer session of the node');
-    return this.#newSession(node, hello);
+    return this.#newSession(node, hello, inquiry.claimant(hello).host);
   }
 
-  #newSession(node: TunnelNode, hello: AgentHello): Admission {
+  #newSession(node: TunnelNode, { instance, epoch }: AgentHello, host: SeenHost): Admission {
     const { name } = node;
     const session = new Session({
       role: 'gateway',
@@ -266,7 +270,7 @@ export class TunnelHub {
       onViolation: (fault) => this.#refusals.count('violations', name, violationKind(fault), fault.message),
     });
     const id = randomBytes(16).toString('hex');
-    const held: Held = { node, session, id, instance: hello.instance, epoch: hello.epoch };
+    const held: Held = { node, session, id, instance, host, epoch };
     this.#held.hold(held);
     this.counters.sessionsBegun += 1;
     session.onStateChange((state) => this.#stateChanged(held, state));

@@ -1,8 +1,10 @@
 // Whether a node whose certificate is good may have a tunnel at this moment: not without our subprotocol, and
 // not over and over again. What it does in the tunnel is for others to judge.
 import type { IncomingMessage } from 'node:http';
+import { WebSocketServer } from 'ws';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { subprotocol } from '../../protocol/tunnel/limits.ts';
+import { websocketOptions } from '../../protocol/tunnel/websocket.ts';
 
 export interface UpgradeRefusal {
   readonly status: string;
@@ -29,4 +31,13 @@ export class UpgradeGate {
     if (this.#connections.take(node, 1, this.#nowMs())) return undefined;
     return { status: '429 Too Many Requests', kind: 'too-often' };
   }
+}
+
+export function websocketUpgrades(): WebSocketServer {
+  return new WebSocketServer({
+    ...websocketOptions,
+    noServer: true,
+    clientTracking: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
 }

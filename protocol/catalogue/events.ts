@@ -92,6 +92,24 @@ export const eventTexts = {
         '请声明主机网段：regnodectl pool set {pool} --node-cidr 网段。若地址已属他人，移除后即可使用。在此之前 kubectl logs 与 exec 无法到达该节点。',
     },
   },
+  IDENTITY_UNIQUE: {
+    exitCode: 0,
+    en: { message: 'one host has the identity of this node', remedy: nothingToDo.en },
+    zh: { message: '只有一台主机持有此节点的身份', remedy: nothingToDo.zh },
+  },
+  IDENTITY_SHARED: {
+    exitCode: 0,
+    en: {
+      message: '{holder} is this node; another host asks for it and is refused: {refused} ({detail})',
+      remedy:
+        'One is a copy of the other. On the copy: regnode leave (the node stays with the other host), rm /etc/machine-id, systemd-machine-id-setup, then join under a name of its own. If the refused one is the right one, end the other: then it gets in by itself; where its hardware has changed, regnodectl node readmit NAME.',
+    },
+    zh: {
+      message: '此节点为 {holder}；另一台主机请求该身份并被拒绝：{refused}（{detail}）',
+      remedy:
+        '其中一台是另一台的副本。请在副本上执行 regnode leave（节点仍归另一台主机）、rm /etc/machine-id、systemd-machine-id-setup，然后用自己的名称加入。若被拒绝者才是正确的主机，请停掉另一台，它会自行接入；若其硬件已更换，请执行 regnodectl node readmit NAME。',
+    },
+  },
   READMISSION_ALLOWED: {
     exitCode: 0,
     en: { message: 'a host with another key may take the name {name} until {until}', remedy: nothingToDo.en },

@@ -164,6 +164,17 @@ export const hostFaults = {
     },
     zh: { message: '此主机正在退出集群，尚未完成。', remedy: '请执行 regnode leave 完成退出后再加入。' },
   },
+  NODE_STAYS: {
+    exitCode: 0,
+    en: {
+      message: 'The node {name} stays in the cluster: another host with its key has it, {holder}.',
+      remedy: 'Nothing to do for the node. Give this host a machine-id of its own before it joins again.',
+    },
+    zh: {
+      message: '节点 {name} 保留在集群中：持有其密钥的另一台主机正在使用，{holder}。',
+      remedy: '节点无需处理。此主机再次加入前请生成新的 machine-id。',
+    },
+  },
   NOT_DEREGISTERED: {
     exitCode: 1,
     en: {

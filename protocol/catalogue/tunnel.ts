@@ -33,6 +33,32 @@ export const tunnelFaults = {
       remedy: '请用 regnodectl node get 查看该节点；若已被移除，请用新令牌重新加入。',
     },
   },
+  IDENTITY_IN_USE: {
+    exitCode: 1,
+    en: {
+      message: 'Another host is connected as the node {name} and keeps it: {holder}.',
+      remedy:
+        'Two hosts have the key of this node; one was copied from the other. On the copy: regnode leave (the node stays with the other host), rm /etc/machine-id, systemd-machine-id-setup, then join under a name of its own. If this is the right host, end the other one: this one gets in within a minute.',
+    },
+    zh: {
+      message: '另一台主机正以节点 {name} 的身份连接并保留该身份：{holder}。',
+      remedy:
+        '有两台主机持有该节点的密钥，其中一台是另一台的副本。请在副本上执行 regnode leave（节点仍归另一台主机）、rm /etc/machine-id、systemd-machine-id-setup，然后用自己的名称加入。若此主机才是正确的主机，请停掉另一台：此主机会在一分钟内接入。',
+    },
+  },
+  HARDWARE_DIFFERS: {
+    exitCode: 1,
+    en: {
+      message: 'The node {name} was registered by a machine with other hardware: {detail}.',
+      remedy:
+        'If it is the same host after a repair or a move: regnodectl node readmit {name}. If it is a copy: on this host regnode leave (where it has joined), rm /etc/machine-id, systemd-machine-id-setup, then join under a name of its own (--name).',
+    },
+    zh: {
+      message: '节点 {name} 由硬件不同的机器注册：{detail}。',
+      remedy:
+        '若是维修或迁移后的同一主机：regnodectl node readmit {name}。若是副本：在此主机执行 regnode leave（若已加入）、rm /etc/machine-id、systemd-machine-id-setup，然后用 --name 以自己的名称加入。',
+    },
+  },
   TUNNEL_NODE_NOT_CONNECTED: {
     exitCode: 5,
     en: {

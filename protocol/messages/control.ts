@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { shownText } from '../grammar.ts';
 import { desiredStateSchema } from './desired.ts';
+import { identityConflictSchema } from './machine.ts';
 import { nodeReadySchema, reportShape } from './report.ts';
 
 export const controlMessageSchema = z.discriminatedUnion('kind', [
@@ -18,7 +19,13 @@ export const controlMessageSchema = z.discriminatedUnion('kind', [
    * gateway → agent: how the cluster sees the node; after every new session and when it changes,
    * never of one that is removed.
    */
-  z.object({ kind: z.literal('node'), ready: nodeReadySchema, message: shownText(1024) }),
+  z.object({
+    kind: z.literal('node'),
+    ready: nodeReadySchema,
+    message: shownText(1024),
+    /** Another host asks for this node, and is refused. */
+    conflict: identityConflictSchema.optional(),
+  }),
   /** agent → gateway: what the node is now; sent at start and whenever it changes. */
   z.object({ kind: z.literal('report'), ...reportShape }),
 ]);

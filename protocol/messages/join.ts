@@ -18,6 +18,7 @@
 import { z } from 'zod';
 import { httpsUrlSchema, machineIdSchema, poolNameSchema, shownText, versionSchema } from '../grammar.ts';
 import { desiredStateSchema } from './desired.ts';
+import { hardwareSchema, identityConflictSchema, seenHostSchema } from './machine.ts';
 
 export const protocolVersion = 1;
 
@@ -29,6 +30,8 @@ export const nodeNamePattern =
 export const hostFactsSchema = z.strictObject({
   machineId: machineIdSchema,
   productUuid: shownText(64).optional(),
+  /** By which a copy of this host is told from it. */
+  hardware: hardwareSchema.optional(),
   hostname: shownText(253),
   os: z.strictObject({
     id: shownText(64),
@@ -113,6 +116,10 @@ export const nodeStatusResponseSchema = z.object({
   /** When the kubelet last said so, by its own clock. */
   readyHeartbeatAt: shownText(64).optional(),
   unschedulable: z.boolean(),
+  /** The host that has the tunnel, or had it last. */
+  holder: seenHostSchema.optional(),
+  /** Another host asks for this node and is refused. */
+  identityConflict: identityConflictSchema.optional(),
 });
 
 /** Why a pod may stay although the drain is complete; any other reason is why its eviction was refused. */

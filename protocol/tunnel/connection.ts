@@ -3,13 +3,13 @@
 // After `closed` the sink hears nothing more.
 import { Fault } from '../catalogue/fault.ts';
 import { contained, tellEach } from '../defect.ts';
-import { UnpackingError } from '../telemetry/unpacking.ts';
 import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';
 import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
-import { PacedPacker, PacedUnpacker } from './paced-packer.ts';
+import { Packing } from './paced-packer.ts';
+import { type Answered, Questions } from './questions.ts';
 import type { ReadingPace } from './reading-pace.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { faultOf, invalid } from './violation.ts';
@@ -28,7 +28,7 @@ export interface ConnectionSink {
 
 const nothing = new Uint8Array(0);
 const closeGraceMs = 1000;
-/** A check that comes so much later than asked for means that this process stood still. */
+/** A check that is so late means that this process stood still. */
 const pauseMs = 5000;
 
 export class Connection {
@@ -40,11 +40,9 @@ export class Connection {
   readonly #liveness: Liveness;
   readonly #pace: ReadingPace | undefined;
   readonly #answerLimitBytes: number;
-  readonly #packing: number;
+  readonly packing: Packing;
   readonly #inFlight = new Set<(error?: Error) => void>();
-  #packer: PacedPacker | undefined;
-  /** Begins with the first packed batch. */
-  #unpacker: PacedUnpacker | undefined;
+  readonly #questions: Questions;
   #closed = false;
   /** Closed from this side: nothing that still arrives is looked at. */
   #closing = false;
@@ -57,7 +55,6 @@ export class Connection {
   #pingedMs = 0;
   #pong: number | undefined;
 
-  /** With a pace it is not read faster than that. */
   constructor(
     transport: Transport,
     clock: TunnelClock,
@@ -70,19 +67,16 @@ export class Connection {
     this.sink = sink;
     this.writer = new MessageWriter(transport);
     this.#liveness = new Liveness(limits, clock.nowMs());
+    this.#questions = new Questions(clock, () => this.heardMs);
     this.#pace = pace;
     this.#answerLimitBytes = 2 * limits.bufferedBytes;
-    this.#packing = limits.packing;
+    this.packing = new Packing(limits.packing > 0);
     const decoder = new FrameDecoder((type, stream, aux, payload) => this.#frame(type, stream, aux, payload));
     transport.listen({
       message: (pieces) => this.#message(decoder, pieces),
       shortMessage: (bytes, start, end) => this.#shortMessage(decoder, bytes, start, end),
       controlFrame: () => this.#controlFrame(),
-      drained: () =>
-        this.#guarded(() => {
-          this.answerPing();
-          this.sink.drained();
-        }),
+      drained: () => this.guarded(() => this.#drained()),
       broken: (detail) => this.fail(invalid('message', detail)),
       closed: (reason, code) => this.#end(reason, code),
     });
@@ -92,6 +86,11 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Neither closed nor being closed. */
+  get isOpen(): boolean {
+    return !this.#closed && !this.#closing;
   }
 
   get isSuspected(): boolean {
@@ -125,9 +124,10 @@ export class Connection {
     this.#pong = undefined;
   }
 
-  /** The peer has said that it can read packed batches. */
-  packTelemetry(): void {
-    this.#packer = new PacedPacker();
+  /** Whether the peer is there, told once, within the time and a little. */
+  ask(withinMs: number, tell: Answered): void {
+    if (this.isOpen) this.#questions.ask(this.#ping(), withinMs, tell);
+    else tell(false);
   }
 
   telemetry(pieces: readonly Uint8Array[], bytes: number, sent: (error?: Error) => void): void {
@@ -135,14 +135,14 @@ export class Connection {
       if (this.#inFlight.delete(once)) sent(error);
     };
     this.#inFlight.add(once);
-    const packed = this.#packer?.pack(pieces, bytes, this.#clock.nowMs());
+    const packed = this.packing.pack(pieces, bytes, this.#clock.nowMs());
     if (packed) this.writer.last(FrameType.packedTelemetry, packed, once);
     else this.writer.large(FrameType.telemetry, 0, 0, pieces, bytes, once);
   }
 
   /** Closes politely, and for good after a second. */
   close(code: number, reason: string): void {
-    if (this.#closed || this.#closing) return;
+    if (!this.isOpen) return;
     this.#closing = true;
     this.#readOn();
     this.#transport.close(code, reason);
@@ -156,7 +156,7 @@ export class Connection {
   }
 
   fail(fault: Fault): void {
-    if (this.#closed || this.#closing) return;
+    if (!this.isOpen) return;
     contained('tunnel violation', () => this.sink.violation(fault));
     this.close(CloseCode.protocol, fault.code);
   }
@@ -184,6 +184,11 @@ export class Connection {
     this.#restIfDue();
   }
 
+  #drained(): void {
+    this.answerPing();
+    this.sink.drained();
+  }
+
   #controlFrame(): void {
     if (!this.#isIgnored()) this.#heard();
     this.#restIfDue();
@@ -191,7 +196,7 @@ export class Connection {
 
   /** What still comes to one that is being closed is not looked at, and for too much of it not even read. */
   #isIgnored(): boolean {
-    if (this.#closed || !this.#closing) return this.#closed;
+    if (this.#closed || this.isOpen) return this.#closed;
     const nowMs = this.#clock.nowMs();
     this.#pace?.message(nowMs);
     if (this.#pace !== undefined && this.#pace.waitMs(nowMs) > 0) this.#transport.pause();
@@ -210,8 +215,8 @@ export class Connection {
     this.fail(faultOf(error, 'tunnel frame'));
   }
 
-  /** For what comes of itself rather than from the peer, but on its connection. */
-  #guarded(act: () => void): void {
+  /** For what comes of itself on this connection. */
+  guarded(act: () => void): void {
     try {
       act();
     } catch (error) {
@@ -221,7 +226,7 @@ export class Connection {
 
   /** Nothing more is read until the frames so far are paid for. */
   #restIfDue(): void {
-    if (this.#closed || this.#closing || this.#rest !== undefined || this.#pace === undefined) return;
+    if (!this.isOpen || this.#rest !== undefined || this.#pace === undefined) return;
     const waitMs = this.#pace.waitMs(this.#clock.nowMs());
     if (waitMs === 0) return;
     this.#transport.pause();
@@ -242,23 +247,10 @@ export class Connection {
       this.answerPing();
     } else if (type === FrameType.pong) {
       if (aux === this.#nonce) this.roundTripMs = this.#clock.nowMs() - this.#pingedMs;
-    } else if (type === FrameType.packedTelemetry) {
-      this.sink.frame(FrameType.telemetry, stream, aux, this.#unpack(payload));
-    } else {
-      this.sink.frame(type, stream, aux, payload);
-    }
-  }
-
-  #unpack(payload: Uint8Array): Uint8Array {
-    if (this.#packing === 0) throw invalid('frame-type', 'TELE_PACKED was not offered');
-    const nowMs = this.#clock.nowMs();
-    this.#unpacker ??= new PacedUnpacker(nowMs);
-    try {
-      return this.#unpacker.unpack(payload, nowMs);
-    } catch (error) {
-      if (!(error instanceof UnpackingError)) throw error;
-      throw invalid('packed-telemetry', `TELE_PACKED: ${error.message}`);
-    }
+      this.#questions.pong(aux);
+    } else if (type === FrameType.packedTelemetry)
+      this.sink.frame(FrameType.telemetry, stream, aux, this.packing.unpack(payload, this.#clock.nowMs()));
+    else this.sink.frame(type, stream, aux, payload);
   }
 
   #check(): void {
@@ -273,22 +265,25 @@ export class Connection {
       this.#transport.terminate();
       return;
     }
-    if (verdict === 'ping') {
-      this.#nonce = (this.#nonce + 1) >>> 0;
-      this.#pingedMs = nowMs;
-      this.#liveness.pinged(nowMs);
-      this.writer.frame(FrameType.ping, 0, this.#nonce, nothing);
-      this.writer.flush();
-    }
+    if (verdict === 'ping') this.#ping();
     this.#schedule();
     if (verdict === 'suspect') this.sink.suspected();
+  }
+
+  #ping(): number {
+    this.#nonce = (this.#nonce + 1) >>> 0;
+    this.#pingedMs = this.#clock.nowMs();
+    this.#liveness.pinged(this.#pingedMs);
+    this.writer.frame(FrameType.ping, 0, this.#nonce, nothing);
+    this.writer.flush();
+    return this.#nonce;
   }
 
   #schedule(): void {
     this.#timer?.cancel();
     this.#dueMs = this.#liveness.nextCheckMs();
     const wait = Math.max(1, this.#dueMs - this.#clock.nowMs());
-    this.#timer = this.#clock.after(wait, () => this.#guarded(() => this.#check()));
+    this.#timer = this.#clock.after(wait, () => this.guarded(() => this.#check()));
   }
 
   #end(reason: string, code: number): void {
@@ -296,8 +291,8 @@ export class Connection {
     this.#closed = true;
     this.#timer?.cancel();
     this.#rest?.cancel();
-    const error = new Fault('TUNNEL_SESSION_ENDED', { detail: reason });
-    tellEach('telemetry sent', [...this.#inFlight], error);
+    this.#questions.end();
+    tellEach('telemetry sent', [...this.#inFlight], new Fault('TUNNEL_SESSION_ENDED', { detail: reason }));
     contained('tunnel closed', () => this.sink.closed(reason, code));
   }
 }

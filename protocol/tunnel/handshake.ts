@@ -1,6 +1,9 @@
 // The first message in each direction. The agent names the session that it wants to go on with and how much
-// of it has arrived; the gateway decides. Everything happens within one call, so no frame can slip between
-// the HELLO and the session. A peer that says nothing, or something else, is closed after `helloTimeoutMs`.
+// of it has arrived; the gateway decides, at once or when it has asked somebody. A frame before the answer
+// breaks the protocol, so none can slip between the HELLO and the session. A peer that says nothing, or
+// something else, is closed after `helloTimeoutMs`.
+import { Fault } from '../catalogue/fault.ts';
+import type { Machine } from '../messages/machine.ts';
 import type { TunnelClock } from './clock.ts';
 import { Connection, type ConnectionSink } from './connection.ts';
 import { FrameType } from './frame.ts';
@@ -8,10 +11,13 @@ import { packingVersion, type TunnelLimits } from './limits.ts';
 import {
   type AgentHello,
   agentHelloSchema,
+  answerSchema,
   decodeJson,
   encodeJson,
   type GatewayHello,
   gatewayHelloSchema,
+  type Refusal,
+  refusalSchema,
   tunnelVersion,
 } from './messages.ts';
 import type { ReadingPace } from './reading-pace.ts';
@@ -20,7 +26,16 @@ import { CloseCode, type Transport } from './transport.ts';
 import { invalid, type ViolationKind, violationKind } from './violation.ts';
 
 /** Why there was no session: what the peer broke, or that it said nothing, went away, or was refused. */
-export type HandshakeFailure = ViolationKind | 'no-hello' | 'gone' | 'refused' | 'another-node';
+export type HandshakeFailure =
+  | ViolationKind
+  | 'no-hello'
+  | 'gone'
+  | 'refused'
+  | 'another-node'
+  /** The node is another host's, which is connected. */
+  | 'second-host'
+  /** The node was registered with other hardware. */
+  | 'other-hardware';
 
 export interface HandshakeOptions {
   readonly clock: TunnelClock;
@@ -35,23 +50,28 @@ export interface HandshakeOptions {
 export function offerSession(
   transport: Transport,
   session: Session,
-  self: { readonly instance: string; readonly epoch: number },
+  self: { readonly instance: string; readonly epoch: number; readonly machine?: Machine },
   options: HandshakeOptions,
-  failed: (reason: string) => void,
+  failed: (reason: string, refusal?: Fault) => void,
 ): void {
   session.suspend('a newer connection takes over');
   session.handshaking();
+  let refusal: Fault | undefined;
   const connection = awaitHello(transport, options, {
     hello(payload) {
+      if (decodeJson(answerSchema, payload, 'HELLO').refused !== undefined) {
+        refusal = Fault.fromWire(decodeJson(refusalSchema, payload, 'HELLO').refused);
+        connection.close(CloseCode.refused, refusal.code);
+        return;
+      }
       const hello = decodeJson(gatewayHelloSchema, payload, 'HELLO');
       if (hello.packing === packingVersion && hello.packing === options.limits.packing)
-        connection.packTelemetry();
+        connection.packing.start();
       acceptAnswer(connection, session, hello);
-      return undefined;
     },
     failed(reason) {
       session.handshakeFailed();
-      failed(reason);
+      failed(refusal?.message ?? reason, refusal);
     },
   });
   sendHello(connection, {
@@ -75,8 +95,16 @@ function acceptAnswer(connection: Connection, session: Session, hello: GatewayHe
 
 /** What the gateway does with an agent's HELLO. */
 export type Admission =
-  | { readonly session: Session; readonly resume: boolean; readonly id: string }
-  | HandshakeRefusal;
+  | Admitted
+  | HandshakeRefusal
+  /** Somebody has to be asked first; then `admit` is called again. */
+  | { readonly ask: (answered: () => void) => void };
+
+interface Admitted {
+  readonly session: Session;
+  readonly resume: boolean;
+  readonly id: string;
+}
 
 interface HandshakeRefusal {
   /** The peer is told. */
@@ -84,6 +112,8 @@ interface HandshakeRefusal {
   readonly kind?: HandshakeFailure;
   /** For our own eyes; default: what the peer is told. */
   readonly detail?: string;
+  /** For a peer that reads one. */
+  readonly fault?: Fault;
 }
 
 /** Gateway: waits for HELLO on a new transport. `admit` suspends or ends what the connection supersedes. */
@@ -93,25 +123,33 @@ export function answerHello(
   admit: (hello: AgentHello) => Admission,
   failed: (reason: string, kind: HandshakeFailure) => void,
 ): Connection {
+  const decide = (hello: AgentHello, refuse: (refusal: HandshakeRefusal) => void) => {
+    const admission = admit(hello);
+    if ('ask' in admission) {
+      admission.ask(() => {
+        if (connection.isOpen) connection.guarded(() => decide(hello, refuse));
+      });
+    } else if ('refuse' in admission) {
+      const { fault } = admission;
+      if (fault && hello.machine) sendHello(connection, { version: tunnelVersion, refused: fault.toWire() });
+      refuse(admission);
+    } else establish(hello, admission);
+  };
+  const establish = (hello: AgentHello, { session, resume, id }: Admitted) => {
+    sendHello(connection, {
+      version: tunnelVersion,
+      session: id,
+      resumed: resume,
+      received: resume ? session.received : 0,
+      resumeWindowMs: options.limits.resumeWindowMs,
+      ...(options.limits.packing > 0 && { packing: options.limits.packing }),
+      ...(options.name === undefined ? {} : { gateway: options.name }),
+    } satisfies GatewayHello);
+    if (resume) session.resume(connection, hello.received);
+    else session.begin(connection, id);
+  };
   const connection = awaitHello(transport, options, {
-    hello(payload) {
-      const hello = decodeJson(agentHelloSchema, payload, 'HELLO');
-      const admission = admit(hello);
-      if ('refuse' in admission) return admission;
-      const { session, resume, id } = admission;
-      sendHello(connection, {
-        version: tunnelVersion,
-        session: id,
-        resumed: resume,
-        received: resume ? session.received : 0,
-        resumeWindowMs: options.limits.resumeWindowMs,
-        ...(options.limits.packing > 0 && { packing: options.limits.packing }),
-        ...(options.name === undefined ? {} : { gateway: options.name }),
-      } satisfies GatewayHello);
-      if (resume) session.resume(connection, hello.received);
-      else session.begin(connection, id);
-      return undefined;
-    },
+    hello: (payload, refuse) => decide(decodeJson(agentHelloSchema, payload, 'HELLO'), refuse),
     failed,
   });
   return connection;
@@ -121,7 +159,7 @@ function awaitHello(
   transport: Transport,
   { clock, limits, pace }: HandshakeOptions,
   then: {
-    hello(payload: Uint8Array): HandshakeRefusal | undefined;
+    hello(payload: Uint8Array, refuse: (refusal: HandshakeRefusal) => void): void;
     failed(reason: string, kind: HandshakeFailure): void;
   },
 ): Connection {
@@ -140,11 +178,11 @@ function awaitHello(
       answered = true;
       kind = 'refused';
       timer.cancel();
-      const refusal = then.hello(payload);
-      if (!refusal) return;
-      kind = refusal.kind ?? kind;
-      detail = refusal.detail;
-      connection.close(CloseCode.stale, refusal.refuse);
+      then.hello(payload, (refusal) => {
+        kind = refusal.kind ?? kind;
+        detail = refusal.detail;
+        connection.close(refusal.fault ? CloseCode.refused : CloseCode.stale, refusal.refuse);
+      });
     },
     violation(fault) {
       timer.cancel();
@@ -162,7 +200,7 @@ function awaitHello(
   return connection;
 }
 
-function sendHello(connection: Connection, hello: AgentHello | GatewayHello): void {
+function sendHello(connection: Connection, hello: AgentHello | GatewayHello | Refusal): void {
   connection.writer.frame(FrameType.hello, 0, 0, encodeJson(hello));
   connection.writer.flush();
 }

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { Fault } from '../catalogue/fault.ts';
 import { parseJson, peerDepthLimit } from '../json.ts';
+import { machineSchema } from '../messages/machine.ts';
 import { readFromPeer } from '../messages/newer-peer.ts';
 import type { StreamTarget } from '../messages/session.ts';
 import { framePayloadLimitBytes } from './limits.ts';
@@ -24,6 +25,8 @@ export const agentHelloSchema = z.object({
   /** The session to go on with, '' for none, and the last sequence number received in it. */
   session: z.union([hex, z.literal('')]),
   received: count,
+  /** Which machine it is. Who says so understands a refusal with a code. */
+  machine: machineSchema.optional(),
 });
 
 /** gateway → agent, first message back. */
@@ -45,9 +48,15 @@ const wireFaultSchema = z.object({
   values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
+/** gateway → agent, in place of its HELLO: there is no session, and why; then the connection ends. */
+export const refusalSchema = z.object({ version: z.literal(tunnelVersion), refused: wireFaultSchema });
+/** Whether it is one. */
+export const answerSchema = z.object({ refused: z.unknown().optional() });
+
 const limits = { bytes: framePayloadLimitBytes, depth: peerDepthLimit };
 
 export type AgentHello = z.infer<typeof agentHelloSchema>;
+export type Refusal = z.infer<typeof refusalSchema>;
 export type GatewayHello = z.infer<typeof gatewayHelloSchema>;
 
 export function encodeJson(value: unknown): Uint8Array {

@@ -6,6 +6,7 @@ import { TokenBucket } from '../rate/token-bucket.ts';
 import { batchFlag, batchHeaderBytes } from '../telemetry/batch.ts';
 import { BatchPacker } from '../telemetry/packing.ts';
 import { BatchUnpacker, UnpackingError } from '../telemetry/unpacking.ts';
+import { invalid } from './violation.ts';
 
 /** What is packed within a second; a round of a node with many pods is less. */
 export const packedBytesPerSecond = 128 * 1024;
@@ -50,5 +51,41 @@ export class PacedUnpacker {
     const batch = this.#unpacker.unpack(packed);
     if (this.#bytes.take(batch.length, nowMs)) return batch;
     throw new UnpackingError('more is packed than may be');
+  }
+}
+
+/**
+ * Both directions of a connection: packed is sent when the peer reads it, and read when we have offered it.
+ */
+export class Packing {
+  readonly #isOffered: boolean;
+  #packer: PacedPacker | undefined;
+  /** Begins with the first packed batch. */
+  #unpacker: PacedUnpacker | undefined;
+
+  constructor(isOffered: boolean) {
+    this.#isOffered = isOffered;
+  }
+
+  /** The peer has said that it reads packed batches. */
+  start(): void {
+    this.#packer = new PacedPacker();
+  }
+
+  /** Undefined: send the pieces. */
+  pack(pieces: readonly Uint8Array[], bytes: number, nowMs: number): Uint8Array | undefined {
+    return this.#packer?.pack(pieces, bytes, nowMs);
+  }
+
+  /** Throws a violation. */
+  unpack(payload: Uint8Array, nowMs: number): Uint8Array {
+    if (!this.#isOffered) throw invalid('frame-type', 'TELE_PACKED was not offered');
+    this.#unpacker ??= new PacedUnpacker(nowMs);
+    try {
+      return this.#unpacker.unpack(payload, nowMs);
+    } catch (error) {
+      if (!(error instanceof UnpackingError)) throw error;
+      throw invalid('packed-telemetry', `TELE_PACKED: ${error.message}`);
+    }
   }
 }

@@ -73,7 +73,7 @@ export class Session implements TunnelSession, ConnectionSink {
       unacknowledgedBytes: this.#outbound.log.bytes,
       unacknowledgedLimitBytes: this.#limits.unacknowledgedBytes,
       controlFramesQueued: this.#outbound.controlFrames,
-      roundTripMs: this.#attachment.connection?.roundTripMs,
+      roundTripMs: this.connection?.roundTripMs,
     };
   }
 
@@ -104,10 +104,7 @@ export class Session implements TunnelSession, ConnectionSink {
     return openDuplex((wanted, endpoint) => this.open(wanted, endpoint), target, signal);
   }
 
-  /**
-   * Gateway: the agent is asked to connect anew after `delayMs`. Until it has, streams are opened here as
-   * before: the node has no other way yet.
-   */
+  /** Gateway: the agent is to connect anew after `delayMs`; streams are opened here until then. */
   drain(delayMs: number): void {
     this.#control(FrameType.drain, 0, delayMs);
     this.#lifetime.move('drain');
@@ -118,7 +115,7 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#streams.finish();
   }
 
-  /** Ends for good: streams are reset, the connection is closed. */
+  /** Ends for good. */
   end(code: number, detail: string): void {
     if (this.state === 'Closed') return;
     const connection = this.#attachment.release();
@@ -140,17 +137,16 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   get attached(): boolean {
-    return this.#attachment.connection !== undefined;
+    return this.connection !== undefined;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#attachment.connection;
   }
 
   /** How long nothing has been heard on the present connection. */
   get quietMs(): number {
     return this.#attachment.quietMs;
-  }
-
-  /** A PING on the present connection has had no answer, and nothing else was heard since. */
-  get isSuspected(): boolean {
-    return this.#attachment.connection?.isSuspected ?? false;
   }
 
   /** A connection is up and HELLO is on its way; `handshakeFailed` if nothing comes of it. */
@@ -176,9 +172,7 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#wait(reason);
   }
 
-  /**
-   * A new session over this connection; streams of the one before are reset, unsent control messages stay.
-   */
+  /** A new session over this connection; streams before it are reset, unsent control messages stay. */
   begin(connection: Connection, id: string): void {
     const messages = this.#outbound.unacknowledgedControl();
     this.#dropStreams('the peer does not know the session any more');
@@ -245,7 +239,7 @@ export class Session implements TunnelSession, ConnectionSink {
     this.#violations += 1;
     contained('tunnel violation', () => this.#options.onViolation?.(fault));
     if (this.#violations > this.#limits.violations)
-      this.#attachment.connection?.fail(invalid('mistakes', 'too many mistakes'));
+      this.connection?.fail(invalid('mistakes', 'too many mistakes'));
   }
 
   #control(type: FrameType, stream: number, aux: number, payload?: Uint8Array): void {
@@ -258,7 +252,7 @@ export class Session implements TunnelSession, ConnectionSink {
   }
 
   #overrun(fault: Fault): void {
-    if (this.#attachment.connection) this.#attachment.connection.fail(fault);
+    if (this.connection) this.connection.fail(fault);
     else this.violation(fault);
   }
 

@@ -48,6 +48,8 @@ export const CloseCode = {
   shuttingDown: 4005,
   dead: 4006,
   stale: 4007,
+  /** The agent was told why in place of a HELLO. */
+  refused: 4008,
 } as const;
 
 /** After these the peer has no session any more: nothing to wait for. */

@@ -69,7 +69,16 @@ async function seconds(what: string, isSo: () => Promise<boolean>): Promise<numb
 
 const isTold = async (code: string) => (await status()).health?.some((one) => one.code === code) ?? false;
 
-test.each([
+interface Case {
+  readonly fault: string;
+  readonly code: string;
+  readonly make: () => Promise<unknown>;
+  readonly repair: () => Promise<unknown>;
+  /** Where timers decide and not the machine: what is meant to be 15 s. */
+  readonly toldWithinSeconds?: number;
+}
+
+test.each<Case>([
   {
     fault: 'the cable is cut',
     code: 'LINK_STATE',
@@ -85,6 +94,7 @@ test.each([
   {
     fault: 'the gateway’s port is dropped on the way',
     code: 'TUNNEL_DOWN',
+    toldWithinSeconds: 22,
     make: () => shell('iptables -I OUTPUT -p tcp --dport 443 -j DROP'),
     repair: () => shell('iptables -D OUTPUT -p tcp --dport 443 -j DROP'),
   },
@@ -106,21 +116,25 @@ test.each([
     make: () => host.freeze('kubelet'),
     repair: () => host.thaw('kubelet'),
   },
-])('$fault: $code is told soon, and is over soon', async ({ fault, code, make, repair }) => {
-  let showSeconds = Number.NaN;
-  await make();
-  try {
-    showSeconds = await seconds(`${code} to be told`, () => isTold(code));
-  } finally {
-    await repair();
-  }
-  const clearSeconds = await seconds(`${code} to be over`, async () => !(await isTold(code)));
-  measured.push({ fault, code, showSeconds, clearSeconds });
-  await waitFor('the host to be well again', async () => (await status()).healthy, {
-    timeoutMs: 180_000,
-    detail: async () => JSON.stringify(await status()),
-  });
-});
+])(
+  '$fault: $code is told soon, and is over soon',
+  async ({ fault, code, make, repair, toldWithinSeconds }) => {
+    let showSeconds = Number.NaN;
+    await make();
+    try {
+      showSeconds = await seconds(`${code} to be told`, () => isTold(code));
+    } finally {
+      await repair();
+    }
+    const clearSeconds = await seconds(`${code} to be over`, async () => !(await isTold(code)));
+    measured.push({ fault, code, showSeconds, clearSeconds });
+    if (toldWithinSeconds !== undefined) expect(showSeconds).toBeLessThan(toldWithinSeconds);
+    await waitFor('the host to be well again', async () => (await status()).healthy, {
+      timeoutMs: 180_000,
+      detail: async () => JSON.stringify(await status()),
+    });
+  },
+);
 
 test.each(['containerd', 'kubelet'] as const)(
   '%s that was stopped is started again by the agent',

@@ -222,28 +222,6 @@ test('without a gateway a leave says so and changes nothing; --force leaves, and
   expect(await readyStatus(sandbox, 'idc-1')).toBe('Absent');
 });
 
-test('the state folder is deleted: nothing goes round in a circle, and --recover gives the host back', async () => {
-  await join();
-  await shell('rm -rf /var/lib/regnode');
-  for (const args of [
-    ['leave', '--json'],
-    ['doctor', '--json'],
-    ['plan', '--json'],
-  ]) {
-    const told = await host.run('regnode', args, { timeoutMs: 60_000 });
-    const { error } = JSON.parse(told.stdout) as { error: { code: string; values: object } };
-    expect(error, args.join(' ')).toMatchObject({ code: 'STATE_LOST', values: { node: 'idc-1' } });
-  }
-  const again = await pasteJoinCommand(host, await createJoinCommand(sandbox));
-  expect(again.exitCode).not.toBe(0);
-  expect(again.stderr).toContain('STATE_LOST');
-  expect(again.stderr).toContain('regnode leave --recover');
-  const { kept } = await leave(['--recover']);
-  expect(kept).toEqual([expect.stringContaining('regnodectl node remove idc-1')]);
-  await regnodectl(sandbox, ['node', 'remove', 'idc-1', '--force']);
-  expect(difference(before, await observe(host))).toEqual([]);
-});
-
 test('one run at a time: the second exits 4 and names the first, whose death gives the lock back', async () => {
   await join();
   // A leave that is stopped in its tracks: it holds the lock, and nothing of it runs.

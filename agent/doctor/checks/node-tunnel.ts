@@ -7,7 +7,7 @@ export const nodeTunnel = define({
   id: 'node-tunnel',
   group: 'node',
   severity: 'blocking',
-  dependsOn: ['NODE_ADMITTED', 'AGENT_SERVICE'],
+  dependsOn: ['NODE_ADMITTED', 'NODE_IDENTITY', 'AGENT_SERVICE'],
   async run(host, { node }) {
     if (node === undefined) return skip('notNeeded');
     const answer = await askGateway(host, node);

@@ -126,6 +126,37 @@ export const nodeMessages = {
       },
     },
   },
+  NODE_IDENTITY: {
+    title: { en: 'One host with this identity', zh: '身份唯一' },
+    why: {
+      en: 'A copied disk has the key and the name of the first host: both say that they are this node, and both kubelets write it.',
+      zh: '复制的磁盘带有原主机的密钥与名称：两台主机都自称是此节点，两个 kubelet 会争用同一个 Node。',
+    },
+    problems: {
+      copied: {
+        message: {
+          en: 'This host ({here}) has the tunnel; another host asks for the same node and is refused: {other} ({reason})',
+          zh: '此主机（{here}）持有隧道；另一台主机请求同一节点并被拒绝：{other}（{reason}）',
+        },
+        remedy: {
+          en: 'Look for the other host. If it is a copy of this one: there "regnode leave" (the node stays with this host), then a machine-id of its own, then join under another name.',
+          zh: '请查找另一台主机。若它是此主机的副本：请在其上执行 regnode leave（节点仍归此主机），生成新的 machine-id，再以其他名称加入。',
+        },
+        commands: ['rm /etc/machine-id && systemd-machine-id-setup'],
+      },
+      refused: {
+        message: {
+          en: 'This host ({here}) is refused as the node {node}, which is {holder}: {reason}',
+          zh: '此主机（{here}）以节点 {node} 的身份连接被拒绝，该节点为 {holder}：{reason}',
+        },
+        remedy: {
+          en: 'If this host is a copy: leave here (the node stays with the other host), make a machine-id of its own, join under another name. If it is the right one: end the other host; where its hardware was changed, regnodectl node readmit {node} on the gateway.',
+          zh: '若此主机是副本：请在此执行 regnode leave（节点仍归另一台主机），生成新的 machine-id，再以其他名称加入。若此主机才是正确的：请停掉另一台；若硬件已更换，请在网关侧执行 regnodectl node readmit {node}。',
+        },
+        commands: ['regnode leave', 'rm /etc/machine-id && systemd-machine-id-setup'],
+      },
+    },
+  },
   NODE_TUNNEL: {
     title: { en: 'Tunnel', zh: '隧道' },
     why: {

@@ -253,9 +253,14 @@ describe('what cannot go on ends', () => {
     expect(loopback.gatewayAudit[0]?.detail).toContain('the node was removed');
   });
 
-  test('a second process with the same certificate takes over, and both are told apart', async () => {
-    await loopback.agent();
+  test('a process that has ended: the next one with the same certificate takes over', async () => {
+    const stop = new AbortController();
+    const line = await new Line(loopback.gateway.port).open();
+    loopback.defer(() => line.close());
+    await loopback.agent('idc-1', { url: `https://127.0.0.1:${line.port}`, signal: stop.signal, limits });
     const first = loopback.gateway.hub.session('idc-1');
+    line.cut = true;
+    stop.abort();
     await loopback.agent();
     await until(() => first?.state === 'Closed');
     expect(loopback.gateway.hub.figures).toMatchObject({ takeovers: 1, sessions: 1 });

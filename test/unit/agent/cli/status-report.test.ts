@@ -32,7 +32,7 @@ const running = daemonStatusSchema.parse({
 } satisfies Record<
   keyof Omit<
     DaemonStatus,
-    'addresses' | 'cluster' | 'pods' | 'health' | 'line' | 'upgrades' | 'drift' | 'store'
+    'addresses' | 'cluster' | 'conflict' | 'pods' | 'health' | 'line' | 'upgrades' | 'drift' | 'store'
   >,
   unknown
 >);
@@ -90,6 +90,19 @@ test('addresses as the gateway judged them: its own, or why not', () => {
   expect(row({ ...running, addresses: { addresses: ['10.77.0.11'], refused } }, 'addresses')).toMatch(
     /^\[fail\] addresses {4}10\.77\.0\.99 is not the node’s own: it belongs to the Node cloud-1/,
   );
+});
+
+test('another host with the identity of this one is said on both, with what to do', () => {
+  const values = { name: 'idc-1', holder: 'idc-1 at 10.77.0.11, boot 1a2b3c4d' };
+  const refused = { ...running, conflict: { code: 'IDENTITY_IN_USE', values } };
+  expect(row(refused, 'identity')).toMatch(
+    /^\[fail\] identity {5}IDENTITY_IN_USE: .*10\.77\.0\.11, boot 1a2b3c4d/,
+  );
+  expect(renderStatus(refused, 'en')).toMatch(/\n {7}→ .*systemd-machine-id-setup/);
+  const shared = { holder: 'idc-1 at 10.77.0.11', refused: 'idc-1 at 10.77.0.12', detail: 'IDENTITY_IN_USE' };
+  const holding = { ...running, conflict: { code: 'IDENTITY_SHARED', values: shared } };
+  expect(row(holding, '身份', 'zh')).toMatch(/IDENTITY_SHARED: .*10\.77\.0\.12/);
+  expect(row(running, 'identity')).toBe('');
 });
 
 test.each([

@@ -136,6 +136,12 @@ async function outcomeOf(code: CheckCode, wrong: Wrong): Promise<Outcome> {
 const identityWith = (change: object) => (good: JoinedNode) =>
   ({ ...good, identity: { ...good.identity, ...change } }) as JoinedNode;
 const cni = paths.cniConfiguration;
+const bootIdFile = '/proc/sys/kernel/random/boot_id';
+const conflictWith = (bootId: string) => ({
+  ...gateway.status,
+  holder: { address: '10.77.0.11', hostname: 'idc-1', bootId: 'a0071d' },
+  identityConflict: { code: 'IDENTITY_IN_USE', refused: { address: '10.77.0.12', bootId } },
+});
 
 const wrongs: readonly (readonly [CheckCode, string, Wrong | (() => Wrong)])[] = [
   ['NODE_DISK', 'full', { freeRatio: 0.01 }],
@@ -154,6 +160,24 @@ const wrongs: readonly (readonly [CheckCode, string, Wrong | (() => Wrong)])[] =
   ],
   ['NODE_ADMITTED', 'refused', { get: () => refused('ECONNRESET') }],
   ['NODE_ADMITTED', 'refused', { get: gatewaySays(502, 'not regnode’s') }],
+  ['NODE_IDENTITY', 'copied', () => ({ get: gatewaySays(200, conflictWith('b0071d')) })],
+  [
+    'NODE_IDENTITY',
+    'refused',
+    () => ({ get: gatewaySays(200, conflictWith('0f0f')), files: { [bootIdFile]: '0f0f\n' } }),
+  ],
+  [
+    'NODE_IDENTITY',
+    'refused',
+    () => ({
+      get: gatewaySays(200, gateway.status),
+      node: (good) =>
+        ({
+          ...good,
+          daemon: { conflict: { code: 'HARDWARE_DIFFERS', values: {} } },
+        }) as unknown as JoinedNode,
+    }),
+  ],
   ['NODE_TUNNEL', 'down', () => ({ get: gatewaySays(200, { ...gateway.status, tunnelConnected: false }) })],
   ['AGENT_SERVICE', 'notRunning', { services: { 'regnode.service': stopped } }],
   ['AGENT_SERVICE', 'frozen', { process: 'T' }],

@@ -233,13 +233,17 @@ describe('the daemon’s own parts', () => {
 
   test('all well; a tunnel that drains still carries everything', async () => {
     expect(new Set(Object.values(await states({})))).toEqual(new Set(['good']));
-    expect(await states({ tunnel: { state: 'Draining', silentMs: undefined, lastFault: '' } })).toMatchObject({
-      TUNNEL_DOWN: 'good',
-    });
+    expect(await states({ tunnel: { state: 'Draining', silentMs: undefined, lastFault: '' } })).toMatchObject(
+      {
+        TUNNEL_DOWN: 'good',
+      },
+    );
   });
 
   test('each of them', async () => {
-    expect(await states({ tunnel: { state: 'Resuming', silentMs: undefined, lastFault: 'x' } })).toMatchObject({
+    expect(
+      await states({ tunnel: { state: 'Resuming', silentMs: undefined, lastFault: 'x' } }),
+    ).toMatchObject({
       TUNNEL_DOWN: 'bad',
     });
     expect(await states({ tunnel: { state: 'Open', silentMs: 9000, lastFault: 'x' } })).toMatchObject({

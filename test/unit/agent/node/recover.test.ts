@@ -57,3 +57,36 @@ test('an ordinary leave leaves no copy behind, and --recover on a host that lost
   expect(worldState(world)).toEqual(fresh);
   expect(gateway.asked).toContain('POST /v1/node/deregister');
 });
+
+test('a copy of a host leaves the node to the host that has the tunnel', async () => {
+  const holder = { address: '10.77.0.11', hostname: 'idc-1', bootId: 'another-boot' };
+  gateway.status = { ...gateway.status, holder };
+  const { clock } = world.host;
+  let skippedMs = 0;
+  const patient = {
+    ...world.host,
+    clock: {
+      ...clock,
+      monotonicMs: () => clock.monotonicMs() + skippedMs,
+      sleep: async (milliseconds: number) => {
+        skippedMs += milliseconds;
+      },
+    },
+  };
+  const { kept } = await leaveNode(patient, { force: false, drain: true });
+  expect(kept).toEqual([expect.stringContaining('The node idc-1 stays in the cluster')]);
+  expect(skippedMs).toBeGreaterThanOrEqual(20_000);
+  expect(worldState(world)).toEqual(fresh);
+  expect(gateway.asked.filter((what) => what.startsWith('POST /v1/node/'))).toEqual([]);
+});
+
+test('one that the gateway refused as the node does so at once, also while the first is off', async () => {
+  const bootId =
+    (await world.host.files.readText('/proc/sys/kernel/random/boot_id'))?.trim() || 'boot-of-the-copy';
+  world.put('/proc/sys/kernel/random/boot_id', bootId);
+  const identityConflict = { code: 'HARDWARE_DIFFERS', refused: { address: '10.77.0.12', bootId } };
+  gateway.status = { ...gateway.status, tunnelConnected: false, identityConflict };
+  const { kept } = await leave(false);
+  expect(kept).toEqual([expect.stringContaining('stays in the cluster')]);
+  expect(gateway.asked.filter((what) => what.startsWith('POST /v1/node/'))).toEqual([]);
+});

@@ -374,6 +374,45 @@ describe('again', () => {
     });
   });
 
+  describe('a copy of a host, with its machine-id, while the first is off', () => {
+    const first = { board: ['uuid-1'], cards: ['aa:01'] };
+    const second = { board: ['uuid-2'], cards: ['bb:01'] };
+    const ask = async (host: Awaited<ReturnType<typeof applicant>>, hardware: object | undefined) => {
+      const request = host.request(await token());
+      return join(desk, { ...request, facts: { ...request.facts, ...(hardware && { hardware }) } });
+    };
+
+    test('is refused, with its key and without, and the first gets in again', async () => {
+      const host = await applicant('idc-1');
+      await ask(host, first);
+      const before = JSON.stringify(kubernetes.stored(registeredNodes));
+      for (const copy of [host, await applicant('idc-1')])
+        await expect(ask(copy, second)).rejects.toMatchObject({ code: 'HARDWARE_DIFFERS' });
+      await expect(ask(await applicant('idc-1'), { cards: ['bb:01'] })).rejects.toMatchObject({
+        code: 'NODE_KEY_UNKNOWN',
+      });
+      expect(JSON.stringify(kubernetes.stored(registeredNodes))).toBe(before);
+      await ask(host, { board: ['uuid-1'], cards: ['cc:01'] });
+      await ask(host, undefined);
+      expect(kubernetes.stored(registeredNodes)[0]?.status?.facts?.hardware).toEqual({
+        board: ['uuid-1'],
+        cards: ['cc:01'],
+      });
+    });
+
+    test('gets in when an operator says so, and is the one that is known from then on', async () => {
+      const host = await applicant('idc-1');
+      await ask(host, first);
+      const readmission = { until: new Date(Date.now() + 60_000).toISOString() };
+      await kubernetes.patch(registeredNodes, 'idc-1', { spec: { readmission } });
+      await ask(await applicant('idc-1'), second);
+      const [node] = kubernetes.stored(registeredNodes);
+      expect(node?.status?.facts?.hardware).toEqual(second);
+      expect(node?.spec.readmission).toBeUndefined();
+      await expect(ask(host, first)).rejects.toMatchObject({ code: 'HARDWARE_DIFFERS' });
+    });
+  });
+
   describe('after regnodectl node readmit', () => {
     const readmit = (readmission: { until?: string; machineId?: string } = {}) =>
       kubernetes.patch(registeredNodes, 'idc-1', {

@@ -54,7 +54,7 @@ const tell = async (
   at: Kubernetes = kubernetes,
 ) => {
   const told = await restate(
-    { kubernetes: at, book: bookOf(kubernetes) },
+    { kubernetes: at, book: bookOf(kubernetes), now: Date.now },
     stored() ?? nobody,
     { ...facts, ...more },
     source,
@@ -167,8 +167,37 @@ test('it does not become another machine, nor hide that it is one', async () => 
   expect(stored()?.spec.machineId).toBe(facts.machineId);
 });
 
+describe('its hardware', () => {
+  const first = { board: ['uuid-1'], cards: ['aa:01'], disks: ['disk-1'] };
+  const second = { board: ['uuid-2'], cards: ['bb:01'], disks: ['disk-1'] };
+  const hardware = () => stored()?.status?.facts?.hardware;
+
+  test('is known from its first word, follows one repair at a time, and is not forgotten', async () => {
+    await tell({ hardware: first });
+    const repaired = { ...first, cards: ['bb:01'] };
+    await tell({ hardware: repaired });
+    expect(hardware()).toEqual(repaired);
+    await tell({});
+    await tell({ hardware: { board: ['uuid-1'] } });
+    expect(hardware()).toEqual(repaired);
+  });
+
+  test('of another machine is not taken over, but when an operator has said so, once', async () => {
+    await tell({ hardware: first });
+    await tell({ hardware: second });
+    expect(hardware()).toEqual(first);
+    const until = new Date(Date.now() + 60_000).toISOString();
+    await kubernetes.patch(registeredNodes, 'idc-1', { spec: { readmission: { until } } });
+    await tell({ hardware: second });
+    expect(hardware()).toEqual(second);
+    expect(stored()?.spec.readmission).toBeUndefined();
+    await tell({ hardware: first });
+    expect(hardware()).toEqual(second);
+  });
+});
+
 test('a node that is not registered is told so, and nothing is made', async () => {
-  const told = restate({ kubernetes, book: bookOf(kubernetes) }, nobody, facts, own);
+  const told = restate({ kubernetes, book: bookOf(kubernetes), now: Date.now }, nobody, facts, own);
   await expect(told).rejects.toMatchObject({ code: 'NODE_NOT_REGISTERED' });
   expect(stored('idc-9')).toBeUndefined();
 });

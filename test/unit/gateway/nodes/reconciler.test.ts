@@ -125,6 +125,7 @@ describe('what ails a node', () => {
       {},
       {},
       {},
+      {},
       { type: 'DiskFilling', status: 'True' },
     ]);
     expect(nodeConditions()).toMatchObject([

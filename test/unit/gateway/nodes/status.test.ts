@@ -42,6 +42,7 @@ test('a host that reports and is connected', () => {
       { type: 'Configured', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NoNodeObject' },
       { type: 'AddressesOwned', status: 'True' },
+      { type: 'IdentityUnique', status: 'True' },
       { type: 'VersionsCurrent', status: 'True' },
       { type: 'InSync', status: 'True', reason: 'NoDrift' },
     ],
@@ -61,6 +62,26 @@ test('an address that its host has and that is refused is said, until it is not'
     message: expect.stringContaining('10.77.0.99'),
   });
   expect(owned({})).toMatchObject({ status: 'True' });
+});
+
+test('a second host with its identity is named, kept over a start of the gateway, and over when nobody asks', () => {
+  const host = { address: '10.77.0.11', hostname: 'idc-1', bootId: '1a2b3c4d-0000' };
+  const refused = { address: '10.77.0.12', hostname: 'idc-1', bootId: '5e6f7a8b-0000' };
+  const conflict = { code: 'IDENTITY_IN_USE', refused };
+  const shared = nodeStatus(registered, { ...seen, tunnel: { ...open, host }, conflict });
+  const unique = (status: typeof shared) => status.conditions?.find(({ type }) => type === 'IdentityUnique');
+  expect(shared).toMatchObject({ identityConflict: conflict, tunnel: { host } });
+  expect(unique(shared)).toMatchObject({
+    status: 'False',
+    reason: 'IdentityShared',
+    message:
+      'idc-1 at 10.77.0.11, boot 1a2b3c4d is this node; another host asks for it and is refused: idc-1 at 10.77.0.12, boot 5e6f7a8b (IDENTITY_IN_USE)',
+  });
+  const later = { ...registered, status: shared };
+  expect(unique(nodeStatus(later, { ...seen, settled: false }))?.status).toBe('False');
+  const over = nodeStatus(later, seen);
+  expect(unique(over)?.status).toBe('True');
+  expect(over.identityConflict).toBeUndefined();
 });
 
 test('what is not its own is said with the reason', () => {
@@ -86,7 +107,7 @@ test('only a condition that changes gets a new time', () => {
   const lost = { ...seen, tunnel: { ...open, connected: false, sinceMs: 2000 }, nowMs: 2000 };
   const second = nodeStatus({ ...registered, status: first }, lost);
   const times = second.conditions?.map(({ lastTransitionTime }) => Date.parse(lastTransitionTime));
-  expect(times).toEqual([2000, 1000, 1000, 1000, 1000, 1000]);
+  expect(times).toEqual([2000, 1000, 1000, 1000, 1000, 1000, 1000]);
 });
 
 describe('the tunnel', () => {
