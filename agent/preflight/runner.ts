@@ -22,7 +22,7 @@ export interface PreflightOptions {
   readonly checks?: readonly Check[];
 }
 
-/** Generous, for a host that is busy booting; a run ends within ten seconds, or twenty where a check hangs. */
+/** Generous, for a host that is busy booting. A run ends within ten seconds; twenty where a check hangs. */
 const defaultTimeoutMs = 8000;
 
 export async function runPreflight(
