@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** More than half a minute in process, more than two minutes on real hosts. */
 const longest = [
   'property/agent/crash-join',
+  'property/agent/power-loss-join',
   'property/agent/crash-leave',
   'property/agent/full-disk',
   'property/agent/upgrade',

@@ -3,7 +3,7 @@
 // leave the host is what it was. One cycle dies twice: once joining, once leaving. All of them with
 // `./scripts/test e2e/crash --full` (with `--from N` it goes on with cycle N); otherwise a tenth, another one
 // each day (REGNODE_CRASH_PART picks one). That power may be lost at any moment is
-// test/property/agent/crash-*.test.ts, which sees the disk.
+// test/property/agent/{crash,power-loss}-*.test.ts, which see the disk.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';

@@ -13,7 +13,7 @@ import { runProgram } from '../../agent/cli/program.ts';
 import { paths } from '../../agent/config/paths.ts';
 import type { Host, HostFiles } from '../../agent/host/host.ts';
 import { createHost } from '../../agent/host/real.ts';
-import { linesOf, looks } from '../worlds/death.ts';
+import { linesOf, looks } from '../worlds/effects.ts';
 
 const [death = 'never', ...args] = process.argv.slice(2);
 const [moment = '', number = '0'] = death.split(':');

@@ -1,47 +1,28 @@
-// What the crash tests share: every death that a run can die on a host, a run that dies one of them, and what
-// a host is compared by afterwards.
+// What the crash tests share: what they do with each estate of a death, and what a host is compared by
+// afterwards.
 import { expect } from 'vitest';
 import type { Host } from '../../agent/host/host.ts';
 import { leaveNode } from '../../agent/node/leave.ts';
-import { hasMiddle, type Moment, mortal } from './death.ts';
+import type { Estate } from './death.ts';
 import type { IdcHost } from './idc-host.ts';
 import { snapshot } from './snapshot.ts';
 
 /** A generous one, for what hangs. */
 export const limitMs = 20 * 60_000;
 
-type Run = (host: Host) => Promise<unknown>;
-
-export interface Death {
-  /** The effect. */
-  readonly name: string;
-  readonly at: number;
-  readonly moment: Moment;
-}
-
-/** After each effect of a run in this world (which is used up), and in the middle of each that has one. */
-export async function everyDeath(world: IdcHost, run: Run): Promise<Death[]> {
+/** One after the other; all worlds are gone afterwards. */
+export async function onEach(
+  estates: readonly Estate[],
+  act: (world: IdcHost, death: string, index: number) => Promise<void>,
+): Promise<void> {
   try {
-    const { host, effects } = mortal(world, 0, 'after');
-    await run(host);
-    return effects.flatMap((name, index) => {
-      const moments: readonly Moment[] = hasMiddle(name) ? ['torn', 'after'] : ['after'];
-      return moments.map((moment) => ({ name, at: index + 1, moment }));
-    });
+    for (const [index, { world, title }] of estates.entries()) {
+      await act(world, title, index);
+      world.remove();
+    }
   } finally {
-    world.remove();
+    for (const { world } of estates) world.remove();
   }
-}
-
-/**
- * Runs until it dies, and says of what. Steps side by side change places, but every run has as many effects.
- */
-export async function dyingRun(world: IdcHost, { at, moment }: Death, run: Run): Promise<string> {
-  const { host, died } = mortal(world, at, moment);
-  const ended = run(host).then(() => {
-    throw new Error(`the run ended before its effect ${at}`);
-  });
-  return Promise.race([died.then((what) => `effect ${at}: ${what}`), ended]);
 }
 
 export function leave(host: Host) {

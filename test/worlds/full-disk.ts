@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { statSync, writeFileSync } from 'node:fs';
 import { type DiskRefusal, withDiskFaults } from '../../agent/host/disk-faults.ts';
 import type { Host, HostFiles, RunResult } from '../../agent/host/host.ts';
-import { looks } from './death.ts';
+import { looks } from './effects.ts';
 import type { IdcHost } from './idc-host.ts';
 
 const growing = ['write', 'writeStream', 'makeDirectory', 'makeLink'] as const;

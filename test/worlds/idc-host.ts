@@ -4,6 +4,7 @@
 import {
   chmodSync,
   copyFileSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -252,6 +253,9 @@ export class IdcHost {
   }
 }
 
+/** The reserve: nobody writes into it, it is replaced, and hundreds of copies of it would fill the memory. */
+const largeBytes = 1024 * 1024;
+
 function copyTree(from: string, to: string): void {
   for (const name of readdirSync(from)) {
     const [source, target] = [join(from, name), join(to, name)];
@@ -261,6 +265,7 @@ function copyTree(from: string, to: string): void {
       mkdirSync(target);
       copyTree(source, target);
       chmodSync(target, status.mode & 0o7777);
-    } else copyFileSync(source, target);
+    } else if (status.size > largeBytes) linkSync(source, target);
+    else copyFileSync(source, target);
   }
 }

@@ -10,8 +10,9 @@ import { reconcile } from '../../../agent/node/reconcile.ts';
 import { encodeEntry } from '../../../agent/plan/entry.ts';
 import { openJournal, readJournal } from '../../../agent/plan/journal.ts';
 import { readState } from '../../../agent/state/state.ts';
+import { everyDeath } from '../../worlds/death.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
-import { dyingRun, everyDeath, leave, limitMs, worldState } from '../../worlds/dying.ts';
+import { leave, limitMs, onEach, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
@@ -71,24 +72,18 @@ test.each([
 ] as const)(
   'a leave from %s gives the host back, wherever the round was cut off',
   async (_, leaveNow) => {
-    const deaths = await everyDeath(grown.copy(), round);
-    expect(deaths.filter(({ name }) => name === `write ${paths.journal}`)).toHaveLength(2);
-    expect(deaths.some(({ name }) => name.startsWith(`removeFile ${paths.backups}`))).toBe(true);
-    expect(deaths.some(({ name }) => name.startsWith('rename /var/lib/.regnode.recovery/'))).toBe(true);
-    for (const one of deaths) {
-      const world = grown.copy();
-      try {
-        const death = await dyingRun(world, one, round);
-        if (leaveNow === fromCopy) rmSync(joinPath(world.root, paths.state), { recursive: true });
-        const { kept, failed } = await leaveNow(world.host);
-        expect(failed, death).toEqual([]);
-        if (leaveNow === leave) expect(kept, death).toEqual([]);
-        // The copy is of the last round that was finished: what this one made beyond it, it does not know.
-        if (leaveNow === leave) expect(worldState(world), death).toEqual(fresh);
-      } finally {
-        world.remove();
-      }
-    }
+    const { estates } = await everyDeath(grown.copy(), round);
+    expect(estates.filter(({ name }) => name === `write ${paths.journal}`)).toHaveLength(2);
+    expect(estates.some(({ name }) => name.startsWith(`removeFile ${paths.backups}`))).toBe(true);
+    expect(estates.some(({ name }) => name.startsWith('rename /var/lib/.regnode.recovery/'))).toBe(true);
+    await onEach(estates, async (world, death) => {
+      if (leaveNow === fromCopy) rmSync(joinPath(world.root, paths.state), { recursive: true });
+      const { kept, failed } = await leaveNow(world.host);
+      expect(failed, death).toEqual([]);
+      if (leaveNow === leave) expect(kept, death).toEqual([]);
+      // The copy is of the last round that was finished: what this one made beyond it, it does not know.
+      if (leaveNow === leave) expect(worldState(world), death).toEqual(fresh);
+    });
   },
   limitMs,
 );

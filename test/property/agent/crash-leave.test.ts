@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { paths } from '../../../agent/config/paths.ts';
 import type { Host } from '../../../agent/host/host.ts';
 import { leaveNode } from '../../../agent/node/leave.ts';
+import { everyDeath } from '../../worlds/death.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
-import { dyingRun, everyDeath, leave, leaveWhatThereIs, limitMs, worldState } from '../../worlds/dying.ts';
+import { leave, leaveWhatThereIs, limitMs, onEach, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
@@ -42,18 +43,12 @@ test('a copy of a host is that host', () => {
 test(
   'a leave that is cut off at any effect is finished by the next',
   async () => {
-    const deaths = await everyDeath(joined.copy(), leave);
-    for (const one of deaths) {
-      const world = joined.copy();
-      try {
-        const death = await dyingRun(world, one, leave);
-        await leaveWhatThereIs(world, death);
-        expect(worldState(world), death).toEqual(fresh);
-      } finally {
-        world.remove();
-      }
-    }
-    expect(deaths.length).toBeGreaterThan(50);
+    const { estates } = await everyDeath(joined.copy(), leave);
+    await onEach(estates, async (world, death) => {
+      await leaveWhatThereIs(world, death);
+      expect(worldState(world), death).toEqual(fresh);
+    });
+    expect(estates.length).toBeGreaterThan(50);
   },
   limitMs,
 );
@@ -61,19 +56,16 @@ test(
 test(
   'a join that is cut off between an entry of the journal and its change can be left at once',
   async () => {
-    const deaths = await everyDeath(new IdcHost(archives), join);
-    const journaled = deaths.filter(({ name, moment }) => name.startsWith('append ') && moment === 'after');
-    expect(journaled.length).toBeGreaterThan(50);
-    for (const one of journaled) {
-      const world = new IdcHost(archives);
-      try {
-        const death = await dyingRun(world, one, join);
-        await leaveWhatThereIs(world, death);
-        expect(worldState(world), death).toEqual(fresh);
-      } finally {
-        world.remove();
-      }
-    }
+    const { estates } = await everyDeath(
+      new IdcHost(archives),
+      join,
+      ({ name, moment }) => name.startsWith('append ') && moment === 'after',
+    );
+    expect(estates.length).toBeGreaterThan(50);
+    await onEach(estates, async (world, death) => {
+      await leaveWhatThereIs(world, death);
+      expect(worldState(world), death).toEqual(fresh);
+    });
   },
   limitMs,
 );
@@ -92,21 +84,18 @@ test(
     // What comes after the copy is back is the leave above: of that one in ten.
     const isOfTheCopy = ({ name }: { name: string }) =>
       [paths.recovery, paths.backups, paths.journal].some((path) => name.includes(path));
-    const all = await everyDeath(withoutState(), recover);
-    const deaths = all.filter((death, index) => isOfTheCopy(death) || index % 10 === 0);
-    expect(all.filter(isOfTheCopy).length).toBeGreaterThan(5);
-    for (const one of deaths) {
-      const world = withoutState();
-      try {
-        const death = await dyingRun(world, one, recover);
-        await recover(world.host).catch((error: unknown) =>
-          expect(error, `${death}: ${String(error)}`).toMatchObject({ code: 'NOT_JOINED' }),
-        );
-        expect(worldState(world), death).toEqual(fresh);
-      } finally {
-        world.remove();
-      }
-    }
+    const { deaths, estates } = await everyDeath(
+      withoutState(),
+      recover,
+      (death, index) => isOfTheCopy(death) || index % 10 === 0,
+    );
+    expect(deaths.filter(isOfTheCopy).length).toBeGreaterThan(5);
+    await onEach(estates, async (world, death) => {
+      await recover(world.host).catch((error: unknown) =>
+        expect(error, `${death}: ${String(error)}`).toMatchObject({ code: 'NOT_JOINED' }),
+      );
+      expect(worldState(world), death).toEqual(fresh);
+    });
   },
   limitMs,
 );

@@ -10,8 +10,9 @@ import { createGatewayApi, type GatewayApi } from '../../../agent/identity/gatew
 import { readState } from '../../../agent/state/state.ts';
 import { advanceNode } from '../../../agent/upgrade/advance.ts';
 import type { Artifact, DesiredState } from '../../../protocol/messages/desired.ts';
+import { everyDeath } from '../../worlds/death.ts';
 import { archives, startGateway } from '../../worlds/desired.ts';
-import { dyingRun, everyDeath, leave, limitMs, worldState } from '../../worlds/dying.ts';
+import { leave, limitMs, onEach, worldState } from '../../worlds/dying.ts';
 import type { LoopbackGateway } from '../../worlds/gateway.ts';
 import { IdcHost } from '../../worlds/idc-host.ts';
 import { joinThrough } from '../../worlds/join.ts';
@@ -109,26 +110,20 @@ test.each([
   async (build, ends) => {
     const desired = desiredWith(build);
     const spent = joined.copy();
-    const deaths = await everyDeath(spent, (host) => advance(spent, host, desired));
-    expect(deaths.length).toBeGreaterThan(20);
-    for (const [index, one] of deaths.entries()) {
-      const world = joined.copy();
-      try {
-        const death = await dyingRun(world, one, (host) => advance(world, host, desired));
-        const done = await advance(world, world.host, desired);
-        expect(inUse(world), death).toBe(ends);
-        expect(done?.choice.held.length, death).toBe(build === 'bad' ? 1 : 0);
-        const memory = (await readState(world.host))?.versions.kubelet;
-        expect(memory?.proven.version, death).toBe(ends);
-        expect(memory?.trial, death).toBeUndefined();
-        expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
-        if (index % 3 !== 0) continue;
-        await leave(world.host);
-        expect(worldState(world), death).toEqual(fresh);
-      } finally {
-        world.remove();
-      }
-    }
+    const { estates } = await everyDeath(spent, (host) => advance(spent, host, desired));
+    expect(estates.length).toBeGreaterThan(20);
+    await onEach(estates, async (world, death, index) => {
+      const done = await advance(world, world.host, desired);
+      expect(inUse(world), death).toBe(ends);
+      expect(done?.choice.held.length, death).toBe(build === 'bad' ? 1 : 0);
+      const memory = (await readState(world.host))?.versions.kubelet;
+      expect(memory?.proven.version, death).toBe(ends);
+      expect(memory?.trial, death).toBeUndefined();
+      expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
+      if (index % 3 !== 0) return;
+      await leave(world.host);
+      expect(worldState(world), death).toEqual(fresh);
+    });
   },
   limitMs,
 );
@@ -143,25 +138,18 @@ test.each([
     const waiting = await advance(spent, spent.host, desiredPods(maxPods, ''));
     expect(maxPodsOf(spent)).toBe(110);
     const desired = desiredPods(maxPods, waiting?.pending?.id ?? '');
-    const deaths = await everyDeath(spent, (host) => advance(spent, host, desired));
-    expect(deaths.length).toBeGreaterThan(5);
-    for (const one of deaths) {
-      const world = joined.copy();
-      try {
-        await advance(world, world.host, desiredPods(maxPods, ''));
-        const death = await dyingRun(world, one, (host) => advance(world, host, desired));
-        const done = await advance(world, world.host, desired);
-        expect(maxPodsOf(world), death).toBe(ends);
-        expect(done?.pending, death).toBeUndefined();
-        expect(done?.heldSettings?.code, death).toBe(ends === maxPods ? undefined : 'SETTINGS_UNHEALTHY');
-        const { settings } = (await readState(world.host)) ?? {};
-        expect(settings, death).toMatchObject({ proven: { kubelet: { maxPods: ends } } });
-        expect([settings?.trial, settings?.isTurn], death).toEqual([undefined, undefined]);
-        expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
-      } finally {
-        world.remove();
-      }
-    }
+    const { estates } = await everyDeath(spent, (host) => advance(spent, host, desired));
+    expect(estates.length).toBeGreaterThan(5);
+    await onEach(estates, async (world, death) => {
+      const done = await advance(world, world.host, desired);
+      expect(maxPodsOf(world), death).toBe(ends);
+      expect(done?.pending, death).toBeUndefined();
+      expect(done?.heldSettings?.code, death).toBe(ends === maxPods ? undefined : 'SETTINGS_UNHEALTHY');
+      const { settings } = (await readState(world.host)) ?? {};
+      expect(settings, death).toMatchObject({ proven: { kubelet: { maxPods: ends } } });
+      expect([settings?.trial, settings?.isTurn], death).toEqual([undefined, undefined]);
+      expect(await advance(world, world.host, desired), death).toMatchObject({ steps: 0, drift: [] });
+    });
   },
   limitMs,
 );

@@ -195,7 +195,7 @@ test('an agent that dies at any word that it keeps of it ends there all the same
     world = new IdcHost(known);
     gateway.status = { ...gateway.status, unschedulable: false };
     await joinThrough(gateway, world.host);
-    const { host, died } = mortal(world, at, 'after');
+    const { host, died } = mortal(world, at);
     const ended = advance(desiredWith('minor'), host).then(() =>
       Promise.reject(new Error(`no effect ${at}`)),
     );
@@ -208,7 +208,7 @@ test('an agent that dies at any word that it keeps of it ends there all the same
 }, 120_000);
 
 async function effectsOf(desired: DesiredState): Promise<readonly string[]> {
-  const { host, effects } = mortal(world, 0, 'after');
+  const { host, effects } = mortal(world, 0);
   await advance(desired, host);
   return effects;
 }
