@@ -19,43 +19,57 @@ interface Column {
   readonly priority?: number;
 }
 
-export const resourceDefinitions: readonly CustomResourceDefinition[] = [
-  definition({
-    kind: nodePools,
-    singular: 'nodepool',
-    shortNames: ['rnp'],
-    spec: poolSpecSchema,
-    status: poolStatusSchema,
-    columns: [
-      { name: 'Version', type: 'string', jsonPath: '.spec.kubernetesVersion' },
-      { name: 'Network', type: 'string', jsonPath: '.spec.network.mode' },
-      { name: 'Nodes', type: 'integer', jsonPath: '.status.nodes' },
-      { name: 'Ready', type: 'integer', jsonPath: '.status.ready' },
-      { name: 'Max', type: 'integer', jsonPath: '.spec.maxNodes' },
-      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-    ],
-  }),
-  definition({
-    kind: registeredNodes,
-    singular: 'registerednode',
-    shortNames: ['rn'],
-    spec: registeredNodeSpecSchema,
-    status: registeredNodeStatusSchema,
-    columns: [
-      { name: 'Pool', type: 'string', jsonPath: '.spec.pool' },
-      { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
-      { name: 'Tunnel', type: 'boolean', jsonPath: '.status.tunnel.connected' },
-      { name: 'Ready', type: 'string', jsonPath: '.status.ready' },
-      { name: 'Address', type: 'string', jsonPath: '.spec.addresses[0]' },
-      { name: 'OS', type: 'string', jsonPath: '.status.facts.os.prettyName', priority: 1 },
-      { name: 'Agent', type: 'string', jsonPath: '.status.facts.agentVersion', priority: 1 },
-      { name: 'Detail', type: 'string', jsonPath: '.status.detail', priority: 1 },
-      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-    ],
-  }),
-];
+let made: readonly CustomResourceDefinition[] | undefined;
 
-/** `nodepools.regnode.io` */
+/**
+ * Made when they are first asked for: most commands do without, and it takes longer than all else of them.
+ */
+export function resourceDefinitions(): readonly CustomResourceDefinition[] {
+  made ??= makeDefinitions();
+  return made;
+}
+
+/** Their names alone: `nodepools.regnode.io`. */
+export const resourceNames: readonly string[] = [nodePools, registeredNodes].map(definitionName);
+
+function makeDefinitions(): readonly CustomResourceDefinition[] {
+  return [
+    definition({
+      kind: nodePools,
+      singular: 'nodepool',
+      shortNames: ['rnp'],
+      spec: poolSpecSchema,
+      status: poolStatusSchema,
+      columns: [
+        { name: 'Version', type: 'string', jsonPath: '.spec.kubernetesVersion' },
+        { name: 'Network', type: 'string', jsonPath: '.spec.network.mode' },
+        { name: 'Nodes', type: 'integer', jsonPath: '.status.nodes' },
+        { name: 'Ready', type: 'integer', jsonPath: '.status.ready' },
+        { name: 'Max', type: 'integer', jsonPath: '.spec.maxNodes' },
+        { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      ],
+    }),
+    definition({
+      kind: registeredNodes,
+      singular: 'registerednode',
+      shortNames: ['rn'],
+      spec: registeredNodeSpecSchema,
+      status: registeredNodeStatusSchema,
+      columns: [
+        { name: 'Pool', type: 'string', jsonPath: '.spec.pool' },
+        { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+        { name: 'Tunnel', type: 'boolean', jsonPath: '.status.tunnel.connected' },
+        { name: 'Ready', type: 'string', jsonPath: '.status.ready' },
+        { name: 'Address', type: 'string', jsonPath: '.spec.addresses[0]' },
+        { name: 'OS', type: 'string', jsonPath: '.status.facts.os.prettyName', priority: 1 },
+        { name: 'Agent', type: 'string', jsonPath: '.status.facts.agentVersion', priority: 1 },
+        { name: 'Detail', type: 'string', jsonPath: '.status.detail', priority: 1 },
+        { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      ],
+    }),
+  ];
+}
+
 export function definitionName({
   apiVersion,
   plural,

@@ -22,9 +22,7 @@ import {
   tokenNamespace,
 } from '../kubernetes/names.ts';
 import type { RbacObject, Rule } from '../kubernetes/rbac.ts';
-import { resourceDefinitions } from '../resources/definitions.ts';
-
-const definitions = resourceDefinitions.map(({ metadata }) => metadata.name);
+import { resourceNames } from '../resources/definitions.ts';
 
 const clusterRules: readonly Rule[] = [
   {
@@ -41,7 +39,7 @@ const clusterRules: readonly Rule[] = [
   {
     apiGroups: ['apiextensions.k8s.io'],
     resources: ['customresourcedefinitions'],
-    resourceNames: definitions,
+    resourceNames,
     verbs: ['get'],
   },
   // Labels, taints and cordon of registered nodes; the Node object goes when its host has left.

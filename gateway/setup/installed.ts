@@ -4,7 +4,7 @@
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type CustomResourceDefinition, customResourceDefinitions } from '../kubernetes/kinds.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
-import { resourceDefinitions } from '../resources/definitions.ts';
+import { resourceDefinitions, resourceNames } from '../resources/definitions.ts';
 
 type Schema = { readonly [keyword: string]: unknown };
 
@@ -15,9 +15,9 @@ const namedFields = 5;
 export async function requireInstalled(
   kubernetes: Kubernetes,
   mayNotRead: 'outdated' | 'unknown',
-  names: readonly string[] = resourceDefinitions.map(({ metadata }) => metadata.name),
+  names: readonly string[] = resourceNames,
 ): Promise<void> {
-  for (const ours of resourceDefinitions) {
+  for (const ours of resourceDefinitions()) {
     const { name } = ours.metadata;
     if (!names.includes(name)) continue;
     const theirs = await installed(kubernetes, name);

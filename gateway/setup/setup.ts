@@ -7,7 +7,7 @@ import { configMaps, customResourceDefinitions } from '../kubernetes/kinds.ts';
 import { type Kubernetes, KubernetesFailure } from '../kubernetes/kubernetes.ts';
 import { gatewayNamespace } from '../kubernetes/names.ts';
 import { expelledConfigMap } from '../nodes/expelled.ts';
-import { resourceDefinitions } from '../resources/definitions.ts';
+import { resourceDefinitions, resourceNames } from '../resources/definitions.ts';
 import { accessObjects, ciliumAccessObjects, objectLabels } from './access.ts';
 import { bringsCilium, withdrawCiliumRights } from './cilium-rights.ts';
 import { peopleAccess } from './people.ts';
@@ -47,11 +47,11 @@ export async function setUpCluster(
   progress(`ConfigMap ${gatewayNamespace}/${expelledConfigMap}`);
   if (!withCilium && (await withdrawCiliumRights(kubernetes)))
     progress('the right to start Cilium’s pods is taken away: no pool asks for Cilium');
-  for (const definition of resourceDefinitions) {
+  for (const definition of resourceDefinitions()) {
     await kubernetes.apply(customResourceDefinitions, definition);
     progress(`CustomResourceDefinition ${definition.metadata.name}`);
   }
-  for (const { metadata } of resourceDefinitions) await established(kubernetes, metadata.name);
+  for (const name of resourceNames) await established(kubernetes, name);
   // All is there that a lost CA can be put back into.
   if (options.newAuthority) await createRoots(kubernetes, Date.now);
   else await assertAuthority(kubernetes);
@@ -73,7 +73,7 @@ export async function assertSetUp(
     } catch (error) {
       if (!(error instanceof KubernetesFailure && error.status === 404)) throw error;
       if (Date.now() > deadline) {
-        const missing = resourceDefinitions[0]?.metadata.name ?? '';
+        const missing = resourceNames[0] ?? '';
         throw new Fault('NOT_SET_UP', { missing }, { cause: error });
       }
     }

@@ -6,7 +6,7 @@ import { resourceDefinitions } from '../../gateway/resources/definitions.ts';
 const { apiVersion, kind } = customResourceDefinitions;
 
 export function customResources(): string {
-  const documents = resourceDefinitions.map((definition) =>
+  const documents = resourceDefinitions().map((definition) =>
     stringify({ apiVersion, kind, ...definition }, { lineWidth: 110, aliasDuplicateObjects: false }),
   );
   return `# Made by \`npm run schemas\`; \`regnode-gateway setup\` applies them.\n${documents.join('---\n')}`;

@@ -33,7 +33,8 @@ async function publish(kubernetes: Kubernetes, kubelets: readonly string[]): Pro
 async function cluster() {
   const kubernetes = memoryKubernetes();
   await publish(kubernetes, ['1.20.2', '1.20.3']);
-  for (const definition of resourceDefinitions) await kubernetes.apply(customResourceDefinitions, definition);
+  for (const definition of resourceDefinitions())
+    await kubernetes.apply(customResourceDefinitions, definition);
   await kubernetes.create(nodePools, { metadata: { name: 'idc' }, spec: spec() });
   kubernetes.answer = () => ({ gitVersion: 'v1.20.2' });
   return kubernetes;

@@ -13,7 +13,7 @@ function* every(schema: Schema): Generator<Schema> {
   if (schema.additionalProperties) yield* every(schema.additionalProperties as Schema);
 }
 
-test.each(resourceDefinitions)('$metadata.name', (definition) => {
+test.each(resourceDefinitions())('$metadata.name', (definition) => {
   const { versions } = definition.spec as { versions: { schema: { openAPIV3Schema: Schema } }[] };
   for (const part of every(versions[0]?.schema.openAPIV3Schema ?? {})) {
     expect(part.type).toMatch(/^(object|array|string|integer|number|boolean)$/);

@@ -32,7 +32,7 @@ beforeEach(async () => {
   const { files } = signManifest([], testKey());
   for (const [name, bytes] of files) await writeFile(join(directory, name), bytes);
   kubernetes = memoryKubernetes();
-  for (const definition of resourceDefinitions)
+  for (const definition of resourceDefinitions())
     await kubernetes.create(customResourceDefinitions, definition);
   stop = new AbortController();
 });
@@ -77,7 +77,7 @@ test('the API server’s way is open before the API server answers, leads to thi
 });
 
 test('custom resources of an older release end the start before any door is open', async () => {
-  const { name } = resourceDefinitions[0]?.metadata ?? { name: '' };
+  const { name } = resourceDefinitions()[0]?.metadata ?? { name: '' };
   await kubernetes.remove(customResourceDefinitions, name);
   await expect(start().ended).rejects.toMatchObject({ code: 'NOT_SET_UP', values: { missing: name } });
   const older = { metadata: { name }, spec: { versions: [{ name: 'v1alpha1', schema: {} }] } };

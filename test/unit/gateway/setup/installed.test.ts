@@ -10,7 +10,7 @@ import { putAt, valueAt } from '../../../../protocol/settings/setting.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool } from '../pool.ts';
 
-const [ours] = resourceDefinitions;
+const [ours] = resourceDefinitions();
 if (ours === undefined) throw new Error('no definitions');
 
 /** Ours, with one place of a NodePool's spec changed. */
