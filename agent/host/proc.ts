@@ -25,3 +25,14 @@ export async function memoryMiB(host: Host, row: string): Promise<number | undef
   const kib = new RegExp(`^${row}:\\s+(\\d+) kB`, 'm').exec(text)?.[1];
   return kib === undefined ? undefined : Math.floor(Number(kib) / 1024);
 }
+
+/**
+ * Of a /proc/PID/stat, what stands behind the command's name: the state, the parent and so on. A process
+ * names itself, brackets and blanks included, so the last bracket is the kernel's.
+ */
+export function statFields(stat: string): readonly string[] {
+  return stat
+    .slice(stat.lastIndexOf(')') + 1)
+    .trim()
+    .split(' ');
+}

@@ -4,12 +4,15 @@
 // beside us has shims of its own.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
+import { statFields } from '../host/proc.ts';
 
 const politeMs = 10_000;
 const firmMs = 10_000;
 const pollMs = 100;
 /** Of one command: the kernel takes 128 KiB in one argument and 2 MiB in all, less with a small stack. */
 const pidsAtOnce = 2000;
+/** Of a /proc/PID/stat, behind the name. */
+const threadsField = 17;
 
 interface Process {
   readonly pid: number;
@@ -86,8 +89,10 @@ async function listProcesses(host: Host): Promise<Process[]> {
 /** undefined when it has ended meanwhile, or is only a zombie. */
 async function readProcess(host: Host, pid: number, shims: string): Promise<Process | undefined> {
   const stat = await host.files.readText(`/proc/${pid}/stat`).catch(() => undefined);
-  const [, state, parent] = /\) (\S) (\d+) /.exec(stat ?? '') ?? [];
-  if (state === undefined || state === 'Z') return undefined;
+  const fields = statFields(stat ?? '');
+  const [state = '', parent] = fields;
+  // Whose first thread alone has ended is called a zombie too, and runs.
+  if (state === '' || (state === 'Z' && Number(fields[threadsField]) <= 1)) return undefined;
   const program = (await host.files.status(`/proc/${pid}/exe`).catch(() => undefined))?.target ?? '';
   return {
     pid,

@@ -1,5 +1,6 @@
 // What systemd says of one of regnode's units, and whether its main process is stopped in its tracks.
 import type { Host } from '../../host/host.ts';
+import { statFields } from '../../host/proc.ts';
 
 const serviceProperties = 'Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,ExecMainStatus';
 
@@ -42,5 +43,5 @@ function parseService(text: string): Service {
  */
 export async function processState(host: Host, pid: number): Promise<string> {
   const stat = await host.files.readText(`/proc/${pid}/stat`).catch(() => undefined);
-  return /\) (\S) /.exec(stat ?? '')?.[1] ?? '';
+  return statFields(stat ?? '')[0] ?? '';
 }

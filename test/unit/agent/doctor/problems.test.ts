@@ -85,7 +85,7 @@ function hostWith(wrong: Wrong): Host {
       ...host.files,
       readText: async (path, limit) => {
         if (wrong.files && path in wrong.files) return wrong.files[path];
-        if (path === '/proc/77/stat') return `77 (x) ${wrong.process ?? 'S'} 1 77`;
+        if (path === '/proc/77/stat') return `77 (x) Z 1 () ${wrong.process ?? 'S'} 1 77`;
         if (path === kubeletCertificate) return 'PEM';
         return host.files.readText(path, limit);
       },

@@ -15,10 +15,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-function put(pid: number, parent: number, program: string): void {
+function put(pid: number, parent: number, program: string, name = 'name'): void {
   const folder = join(root, `proc/${pid}`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'stat'), `${pid} (name) S ${parent} 1 1 0`);
+  writeFileSync(join(folder, 'stat'), `${pid} (${name}) S ${parent} 1 1 0\n`);
   symlinkSync(program, join(folder, 'exe'));
 }
 
@@ -79,6 +79,40 @@ test('what others start while they are being ended ends too', async () => {
   });
   expect(await stopWorkloads(host)).toEqual([]);
   expect(next).toBe(16);
+});
+
+test.each([') Z 1 ', ') S 1 ', 'a) Z 1 (b', '', '((', ')'])(
+  'what calls itself “%s” ends too',
+  async (name) => {
+    put(10, 1, shim, name);
+    put(11, 10, '/usr/bin/bash', name);
+    put(12, 11, '/usr/bin/bash', name);
+    const killed: number[] = [];
+    const host = hostWith((signal, pids) => {
+      if (signal === 'TERM') return [];
+      killed.push(...pids);
+      return pids;
+    });
+    expect(await stopWorkloads(host)).toEqual([]);
+    expect(killed.sort()).toEqual([10, 11, 12]);
+  },
+);
+
+test.each([
+  { what: 'whose first thread alone has ended', threads: 2, ended: [10, 11] },
+  { what: 'that is a zombie', threads: 1, ended: [10] },
+])('of one $what: $ended', async ({ threads, ended }) => {
+  put(10, 1, shim);
+  put(11, 10, '/usr/bin/bash');
+  const stat = `11 (name) Z 10 1 1 0 -1 4227084 120 0 2 0 0 0 0 0 20 0 ${threads} 0 588869 0 0\n`;
+  writeFileSync(join(root, 'proc/11/stat'), stat);
+  const killed: number[] = [];
+  const host = hostWith((signal, pids) => {
+    if (signal === 'KILL') killed.push(...pids);
+    return signal === 'KILL' ? pids : [];
+  });
+  expect(await stopWorkloads(host)).toEqual([]);
+  expect(killed.sort()).toEqual(ended);
 });
 
 test('what does not end is told', async () => {
