@@ -1,17 +1,17 @@
 // A folder. One of `ours` is emptied of whatever appeared in it since (mounts are taken down first, deepest
 // first, and removal never enters one that stayed); a `shared` one goes only when we made it and it is empty.
 // A folder that is there already is left with the mode that it has. A link in its place is followed, but not
-// where others than root may put one.
+// where others than root may put one: there even to ask where it leads may end in a loop, or never.
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
-import { couldNotRemove, defineKind, right, type UndoOutcome, wrong } from '../kind.ts';
+import { couldNotRemove, defineKind, right, skipped, type UndoOutcome, wrong } from '../kind.ts';
 import { unmountBelow } from '../unmount.ts';
 
 /** Pods that collect logs may write in it, and the syslog of some hosts: a link there may lead anywhere. */
-const lentFolder = '/var/log';
+const isLent = (path: string) => path.startsWith('/var/log/');
 
 const entrySchema = z.strictObject({
   path: z.string(),
@@ -25,57 +25,48 @@ const entrySchema = z.strictObject({
 });
 type Entry = z.infer<typeof entrySchema>;
 
-interface Observed {
-  readonly entries: readonly string[] | undefined;
-  readonly status: FileStatus | undefined;
-}
-
-export const directoryKind = defineKind<'directory', Observed, Entry>({
+export const directoryKind = defineKind<'directory', FileStatus | undefined, Entry>({
   kind: 'directory',
   identify: (resource) => `directory:${resource.path}`,
   title: (resource) => `make the folder ${resource.path}`,
 
-  async observe(host, resource) {
+  async observe(host, { path }) {
     // A link to a folder serves: hosts put /opt or /var/lib/containerd on another disk that way. What is
     // looked at, noted and emptied is the folder behind it; the link itself is its owner's.
-    const status = await host.files.status(await host.files.resolve(resource.path));
-    return {
-      status,
-      entries: status?.kind === 'directory' ? await host.files.list(resource.path) : undefined,
-    };
+    return host.files.status(await placeOf(host, path));
   },
 
-  compare(resource, { entries, status }, journaled) {
-    if (status !== undefined && entries === undefined) return wrong(`a ${status.kind} stands there`);
-    if (entries === undefined) return wrong('absent');
-    if (resource.content === 'shared' || journaled) return right;
-    return wrong(entries.length === 0 ? 'there, empty: noted' : 'there: what it holds is noted and stays');
+  compare({ path, content }, status, journaled) {
+    if (status === undefined) return wrong('absent');
+    // Whoever put it there since may do so again: what else is to be done on the host is not held up by it.
+    if (isLent(path) && journaled && status.kind !== 'directory')
+      return skipped(`a ${status.kind} stands there, and stays`);
+    if (!isFolder(path, status)) return wrong(`a ${status.kind} stands there`);
+    return content === 'shared' || journaled ? right : wrong('there: what it holds is noted and stays');
   },
 
   entrySchema,
-  async record({ host }, { path, content }, { entries, status }) {
-    if (status !== undefined && entries === undefined) {
-      throw new Fault('PATH_OCCUPIED', { path, kind: status.kind });
-    }
+  async record({ host }, { path, content, mode }, status) {
     const isOurs = content === 'ours';
+    const mounts = isOurs ? await mountsAt(host, path) : [];
+    if (status === undefined) return { path, content, original: null, mounts };
+    if (!isFolder(path, status)) throw new Fault('PATH_OCCUPIED', { path, kind: status.kind });
+    const isLink = status.kind === 'link';
     return {
       path,
       content,
-      original:
-        status === undefined
-          ? null
-          : {
-              entries: isOurs ? [...(entries ?? [])] : [],
-              mode: status.mode,
-              uid: status.uid,
-              gid: status.gid,
-            },
-      mounts: isOurs ? await mountsAt(host, path) : [],
+      original: {
+        entries: isOurs && !isLink ? [...((await host.files.list(path)) ?? [])] : [],
+        mode: isLink ? mode : status.mode,
+        uid: status.uid,
+        gid: status.gid,
+      },
+      mounts,
     };
   },
 
-  async apply({ host }, resource, { entries }) {
-    if (entries === undefined) await host.files.makeDirectory(resource.path, resource.mode);
+  async apply({ host }, resource, status) {
+    if (status === undefined) await host.files.makeDirectory(resource.path, resource.mode);
   },
 
   async undo({ host }, [first]) {
@@ -83,8 +74,17 @@ export const directoryKind = defineKind<'directory', Observed, Entry>({
   },
 });
 
+/** Or, where others may write, a link of its owner's to one: where it leads is not looked at. */
+function isFolder(path: string, { kind }: FileStatus): boolean {
+  return kind === 'directory' || (kind === 'link' && isLent(path));
+}
+
+async function placeOf(host: Host, path: string): Promise<string> {
+  return isLent(path) ? besideLinks(host, path) : host.files.resolve(path);
+}
+
 async function mountsAt(host: Host, path: string): Promise<string[]> {
-  const place = await host.files.resolve(path);
+  const place = await placeOf(host, path);
   const mounts = await host.mounts();
   return mounts.filter((mount) => isBelow(mount.path, place)).map((mount) => `${mount.path} ${mount.root}`);
 }
@@ -97,11 +97,12 @@ async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOu
 }
 
 async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<UndoOutcome> {
-  if ((await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
-  const place = await host.files.resolve(path);
-  const isLink = place !== (await parentPlace(host, path));
-  if (isLink && isBelow(path, lentFolder))
-    return { outcome: 'kept', detail: `${path} is a link to ${place} now, where everything stays` };
+  const status = await host.files.status(path);
+  if (status === undefined) return { outcome: 'unchanged' };
+  if (isLent(path) && (status.kind === 'link' || (status.kind !== 'directory' && original !== null)))
+    return { outcome: 'kept', detail: nowThere(path, status) };
+  const place = await placeOf(host, path);
+  const isLink = place !== (await besideLinks(host, path));
   const stuck = await unmountBelow(host, place, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
   const left: string[] = [...stuck];
   if (original === null) {
@@ -109,18 +110,24 @@ async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<
     left.push(...(await host.files.removeTree(place, { contentsOnly: isLink })));
   } else {
     // Programs set the mode of their own folder; /var/lib/containerd becomes 0700.
-    const status = await host.files.status(place);
-    if (status?.kind === 'directory' && status.mode !== original.mode)
+    const behind = await host.files.status(place);
+    if (behind?.kind === 'directory' && behind.mode !== original.mode)
       await host.files.setMode(place, original);
     // Through the folder that is opened once: whoever may write above it could put a link there meanwhile.
-    if (status?.kind === 'directory')
+    if (behind?.kind === 'directory')
       left.push(...(await host.files.removeTree(place, { contentsOnly: true, kept: original.entries })));
   }
   return left.length === 0 ? { outcome: 'restored' } : couldNotRemove(left);
 }
 
+function nowThere(path: string, { kind, target }: FileStatus): string {
+  return kind === 'link'
+    ? `${path} is a link to ${target} now, where everything stays`
+    : `a ${kind} stands at ${path} now, and stays`;
+}
+
 /** Where the path would lie if it were no link itself. */
-async function parentPlace(host: Host, path: string): Promise<string> {
+async function besideLinks(host: Host, path: string): Promise<string> {
   const parent = await host.files.resolve(dirname(path));
   return join(parent, basename(path));
 }

@@ -3,6 +3,7 @@
 // folder that stands for a host resolves links by itself.
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -94,6 +95,75 @@ describe('a link that others than root put in the place of a folder of logs', ()
 
     expect(await directoryKind.undo(itsTools, [entry])).toEqual({ outcome: 'kept', detail });
     expect(readdirSync(join(root, 'etc'))).toEqual(['fstab']);
+  });
+});
+
+describe('what stands in the place of a folder of logs, and is none', () => {
+  const path = '/var/log/pods';
+  const resource: DirectoryResource = { kind: 'directory', path, mode: 0o755, content: 'ours' };
+  const steps = (observed: unknown, journaled: boolean) =>
+    directoryKind.compare(resource, observed, journaled);
+
+  /** Behind a link there is a mount that answers nobody: whoever asks ends the test. */
+  function itsHost(): Host {
+    const machine = fixtureHost(root);
+    const never = (ask: (path: string) => Promise<unknown>) => async (asked: string) => {
+      if (asked === path && lstatSync(join(root, path), { throwIfNoEntry: false })?.isSymbolicLink())
+        expect.unreachable(`${asked} was followed`);
+      return ask(asked);
+    };
+    const { resolve, list, exists } = machine.files;
+    const followed = { resolve: never(resolve), list: never(list), exists: never(exists) };
+    return { ...machine, files: { ...machine.files, ...(followed as Partial<Host['files']>) } };
+  }
+
+  test.each([
+    { what: 'a link to itself', isThereFirst: false, put: () => symlinkSync('pods', join(root, path)) },
+    { what: 'a link to a mount', isThereFirst: false, put: () => symlinkSync('/mnt', join(root, path)) },
+    { what: 'a link to itself', isThereFirst: true, put: () => symlinkSync('pods', join(root, path)) },
+    { what: 'a plain file', isThereFirst: true, put: () => writeFileSync(join(root, path), '') },
+  ])(
+    '$what: ends no round and no leave (a folder before us: $isThereFirst)',
+    async ({ isThereFirst, put }) => {
+      const machine = itsHost();
+      const itsTools = { host: machine, backups: openBackups(machine) };
+      mkdirSync(join(root, isThereFirst ? path : '/var/log'), { recursive: true });
+      const before = await directoryKind.observe(machine, resource);
+      const entry = await directoryKind.record(itsTools, resource, before);
+      await directoryKind.apply(itsTools, resource, before);
+      expect(steps(await directoryKind.observe(machine, resource), true)).toEqual({ state: 'right' });
+      rmSync(join(root, path), { recursive: true });
+      put();
+      expect(steps(await directoryKind.observe(machine, resource), true)).toMatchObject({ state: 'skipped' });
+      expect(await directoryKind.undo(itsTools, [entry])).toMatchObject({ outcome: 'kept' });
+      expect(lstatSync(join(root, path)).isDirectory()).toBe(false);
+    },
+  );
+
+  test('a link of its owner’s, before us: it is noted, serves, and stays', async () => {
+    const machine = itsHost();
+    const itsTools = { host: machine, backups: openBackups(machine) };
+    mkdirSync(join(root, '/var/log'), { recursive: true });
+    symlinkSync('/data/kubelet', join(root, path));
+    const before = await directoryKind.observe(machine, resource);
+    expect(steps(before, false)).toMatchObject({ state: 'wrong' });
+    const entry = await directoryKind.record(itsTools, resource, before);
+    await directoryKind.apply(itsTools, resource, before);
+    expect(steps(await directoryKind.observe(machine, resource), true)).toMatchObject({ state: 'skipped' });
+    writeFileSync(join(disk, 'of-a-pod'), '');
+    expect(await directoryKind.undo(itsTools, [entry])).toMatchObject({ outcome: 'kept' });
+    expect(readdirSync(disk)).toEqual(['of-a-pod']);
+  });
+
+  test('a plain file before us refuses the join', async () => {
+    mkdirSync(join(root, '/var/log'), { recursive: true });
+    writeFileSync(join(root, path), '');
+    const machine = itsHost();
+    const observed = await directoryKind.observe(machine, resource);
+    const itsTools = { host: machine, backups: openBackups(machine) };
+    await expect(directoryKind.record(itsTools, resource, observed)).rejects.toMatchObject({
+      code: 'PATH_OCCUPIED',
+    });
   });
 });
 
