@@ -200,6 +200,7 @@ check_usage() {
   case $retry_seconds in '' | *[!0-9]*) wrong_usage '--retry-seconds must be a number' '--retry-seconds 必须是数字' ;; esac
   [ "$action" = install ] || return 0
   gateway=${gateway%/}
+  no_credential "$gateway" --gateway
   case $gateway in
     '') if [ -z "$artifact_dir" ] || [ -z "$no_join" ]; then wrong_usage '--gateway URL is missing' '缺少 --gateway URL'; fi ;;
     https://?*) ;;
@@ -247,12 +248,23 @@ check_mirrors() {
   given=$mirrors mirrors=''
   for mirror in $given; do
     [ "$mirror" != cn ] || mirror=${REGNODE_MIRROR_CN:-cn}
+    no_credential "$mirror" --mirror
     case $mirror in
       http://?* | https://?*) mirrors="$mirrors ${mirror%/}" ;;
       cn) wrong_usage 'no address is known for the mirror "cn": set REGNODE_MIRROR_CN to its URL' '未配置镜像 cn 的地址：请将 REGNODE_MIRROR_CN 设为其 URL' ;;
       *) wrong_usage "--mirror must be a URL or cn, not $mirror" "--mirror 必须是 URL 或 cn，而不是 $mirror" ;;
     esac
   done
+}
+
+# user:password@ would stand in files and arguments that every user of the host reads. The value is not told again.
+no_credential() {
+  authority=${1#*://}
+  case ${authority%%[/?#]*} in
+    *@*) fail URL_CREDENTIAL 2 "The URL of $2 holds a user or a password." \
+      'Give it without: regnode shows no credential to mirrors, and every user of the host could read this one.' \
+      "$2 的 URL 中含有用户名或密码。" '请去掉：regnode 不向镜像站出示任何凭据，而主机上的任何用户都能读到它。' ;;
+  esac
 }
 
 check_root() {

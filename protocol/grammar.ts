@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { printable } from './printable.ts';
+import { withoutCredential } from './url-credential.ts';
 
 const label = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 const subdomain = `${label}(\\.${label})*`;
@@ -76,12 +77,13 @@ export const rangeSchema = text(49, /^[0-9A-Fa-f:.]{2,45}\/[0-9]{1,3}$/, 'a rang
   isRange,
   { error: 'a range such as 10.0.0.0/8' },
 );
-/** As RFC 3986 has them, without quotes. */
+const mirrorUrl = 'a URL without user and password such as https://mirror.example.com/regnode';
+/** As RFC 3986 has them, without quotes, user and password. */
 export const httpUrlSchema = text(
   2048,
-  /^https?:\/\/[A-Za-z0-9._~:/?#@!$&()*+,;=%[\]-]+$/,
-  'a URL such as https://mirror.example.com/regnode',
-).refine((url) => URL.canParse(url), { error: 'a URL such as https://mirror.example.com/regnode' });
+  /^https?:\/\/[A-Za-z0-9._~:[\]-]+([/?#][A-Za-z0-9._~:/?#@!$&()*+,;=%[\]-]*)?$/,
+  mirrorUrl,
+).refine((url) => URL.canParse(url), { error: mirrorUrl });
 /** Of an API server: nothing behind the port but a path. */
 export const httpsUrlSchema = text(
   2048,
@@ -121,6 +123,7 @@ export function whatIsWrong(issue: Issue | undefined, value: unknown): string {
   const path = issue?.path ?? [];
   let place = value;
   for (const key of path) place = (place as Record<PropertyKey, unknown> | undefined)?.[key];
-  const shown = place === undefined ? 'is missing' : `is ${JSON.stringify(place)?.slice(0, 200)}`;
+  const shown =
+    place === undefined ? 'is missing' : `is ${withoutCredential(JSON.stringify(place) ?? '').slice(0, 200)}`;
   return `${path.join('.') || 'it'} ${shown}: expected ${issue?.message}`;
 }

@@ -3,7 +3,9 @@
 
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { httpUrlSchema } from '../../protocol/grammar.ts';
 import { leastRateBytesPerSecond } from '../../protocol/settings/host.ts';
+import { requireNoCredential } from '../../protocol/url-credential.ts';
 import type { DownloadSettings } from '../components/artifacts/source.ts';
 import { gatewayUrlSchema } from '../config/configuration.ts';
 import { paths } from '../config/paths.ts';
@@ -77,6 +79,7 @@ async function readToken({ host, token }: CliContext, path: string | undefined):
 }
 
 function parseUrl(text: string): string {
+  requireNoCredential(text, '--gateway');
   const parsed = gatewayUrlSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new Fault('CONFIGURATION_INVALID', { path: '--gateway', detail: `"${text}" is not an https:// URL` });
@@ -87,7 +90,8 @@ function parseDownloads({ mirror = [], artifactDir, rateLimit }: JoinFlags): {
   downloads?: DownloadSettings;
 } {
   if (mirror.length === 0 && artifactDir === undefined && rateLimit === undefined) return {};
-  const wrong = mirror.find((url) => !/^https?:\/\/[^\s"'<>]+$/.test(url));
+  for (const url of mirror) requireNoCredential(url, '--mirror');
+  const wrong = mirror.find((url) => !httpUrlSchema.safeParse(url).success);
   if (wrong !== undefined) throw new Fault('USAGE', { detail: `--mirror must be a URL, not ${wrong}` });
   if (artifactDir?.startsWith('/') === false) {
     throw new Fault('USAGE', { detail: `--artifact-dir must be an absolute path, not ${artifactDir}` });

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';
+import { requireNoCredential } from '../../protocol/url-credential.ts';
 import { gatewayUrlSchema, readConfiguration } from '../config/configuration.ts';
 import { readIdentity } from '../identity/store.ts';
 import { measureLine, type NetcheckOptions } from '../line/netcheck.ts';
@@ -75,6 +76,7 @@ type About = Pick<NetcheckOptions, 'gatewayUrl' | 'caPem' | 'identity' | 'thresh
 async function aboutLine({ host }: CliContext, flags: Flags): Promise<About & { network?: NetworkMode }> {
   const caPem = flags.caFile === undefined ? undefined : await readCa(host, flags.caFile);
   if (flags.gateway !== undefined) {
+    requireNoCredential(flags.gateway, '--gateway');
     const parsed = gatewayUrlSchema.safeParse(flags.gateway);
     if (!parsed.success)
       throw new Fault('USAGE', { detail: `--gateway: "${flags.gateway}" is no https:// URL` });

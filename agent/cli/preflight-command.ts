@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Terminal } from '../../protocol/cli/terminal.ts';
 import type { NetworkMode } from '../../protocol/messages/desired.ts';
+import { requireNoCredential } from '../../protocol/url-credential.ts';
 import type { PreflightContext } from '../preflight/check.ts';
 import { addressOf, contains } from '../preflight/observation/addresses.ts';
 import { explainReport, renderReport } from '../preflight/report.ts';
@@ -82,6 +83,7 @@ export function names(values: readonly string[]): string[] {
 }
 
 async function contextOf(context: CliContext, flags: Flags): Promise<PreflightContext> {
+  if (flags.gateway !== undefined) requireNoCredential(flags.gateway, '--gateway');
   const caPem = flags.caFile === undefined ? undefined : await readCa(context.host, flags.caFile);
   return {
     ...(flags.gateway === undefined ? {} : { gatewayUrl: flags.gateway }),

@@ -3,12 +3,14 @@
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { nodeNamePattern } from '../../protocol/messages/join.ts';
+import { holdsCredential } from '../../protocol/url-credential.ts';
 import type { Host } from '../host/host.ts';
 import { nearest } from './nearest.ts';
 import { paths } from './paths.ts';
 
 export const gatewayUrlSchema = z
   .url({ protocol: /^https$/, error: 'an https:// URL' })
+  .refine((url) => !holdsCredential(url), { error: 'an https:// URL without user and password' })
   .transform((url) => url.replace(/\/+$/, ''));
 
 const configurationSchema = z.strictObject({

@@ -1,6 +1,7 @@
 // What the options of `pool create` and `pool set` change of a pool's spec.
 import { type PoolSpecInput, poolSettings } from '../../protocol/settings/pool.ts';
 import { putAt, valueAt } from '../../protocol/settings/setting.ts';
+import { requireNoCredential } from '../../protocol/url-credential.ts';
 import { givenTo, type PoolFlags } from './pool-options.ts';
 import { settingForms } from './setting-forms.ts';
 
@@ -21,6 +22,10 @@ export async function changedSpec(
   for (const setting of poolSettings) {
     const [given, second] = givenTo(setting, flags);
     if (given === undefined && second === undefined) continue;
+    if (setting.form === 'list' && Array.isArray(given)) {
+      for (const text of given)
+        requireNoCredential(String(text), setting.flag?.split(' ')[0] ?? setting.path);
+    }
     const changed = await settingForms[setting.form].change(given, valueAt(before, setting.path), second);
     putAt(spec, setting.path, isUnpinned(setting.path, given) ? undefined : changed);
   }

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Registry } from '../../protocol/settings/host.ts';
+import { requireNoCredential } from '../../protocol/url-credential.ts';
 
 export async function changedRegistries(
   registryMirror: readonly string[] | undefined,
@@ -19,6 +20,7 @@ export async function changedRegistries(
   for (const text of registryMirror ?? []) {
     if (text === 'none') continue;
     const [host, url] = pair(text, 'a mirror: docker.io=https://mirror.example.com');
+    requireNoCredential(url, `--registry-mirror ${host}`);
     change(host, (old) => ({ ...old, mirrors: [...old.mirrors, url] }));
   }
   for (const text of registryCa ?? []) {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { KubeletAccess } from '../../protocol/messages/desired.ts';
+import { holdsCredential } from '../../protocol/url-credential.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
 import { placeLimits } from '../port/limits.ts';
@@ -20,6 +21,7 @@ const listenSchema = z.string().transform((text, context) => {
 
 const httpsUrlSchema = z
   .url({ protocol: /^https$/, error: 'must be an https URL' })
+  .refine((text) => !holdsCredential(text), 'must hold no user and password')
   .transform((text) => text.replace(/\/+$/, ''));
 
 const durationSchema = z.string().transform((text, context) => {

@@ -25,6 +25,19 @@ export const artifactFaults = {
       remedy: '请把它加入网关的制品库，或在节点池里改用其他版本。',
     },
   },
+  URL_CREDENTIAL: {
+    exitCode: 2,
+    en: {
+      message: 'The URL of {place} holds a user or a password.',
+      remedy:
+        'Give it without: regnode shows no credential to mirrors, and every user of the host could read this one. Let the mirror admit hosts by their addresses; archives are believed by their hash alone.',
+    },
+    zh: {
+      message: '{place} 的 URL 中含有用户名或密码。',
+      remedy:
+        '请去掉：regnode 不向镜像站出示任何凭据，而主机上的任何用户都能读到它。请让镜像站按主机地址放行；制品只凭哈希校验。',
+    },
+  },
   VERSION_NOT_OFFERED: {
     exitCode: 2,
     en: {

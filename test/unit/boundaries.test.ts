@@ -36,8 +36,8 @@ const orders: Readonly<Record<string, readonly string[]>> = {
     `version.ts kubernetes resources artifacts cilium pools tunnel audit addresses join nodes port line egress
     kubelets discovery telemetry replicas setup cli serve regnodectl.ts main.ts`.split(/\s+/),
   protocol:
-    `json.ts printable.ts defect.ts rate defect-log.ts catalogue formats grammar.ts cli line settings messages
-    compatibility telemetry tunnel`.split(/\s+/),
+    `json.ts printable.ts defect.ts rate defect-log.ts catalogue url-credential.ts formats grammar.ts cli line settings
+    messages compatibility telemetry tunnel`.split(/\s+/),
   scripts: 'comments machine kubernetes build audit sandbox suite bench reference quickstart.ts'.split(' '),
 };
 

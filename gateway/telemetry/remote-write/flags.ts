@@ -1,13 +1,17 @@
 // The flags of remote-write and what they mean; a wrong one is named with its flag by serve's own parser.
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { holdsCredential } from '../../../protocol/url-credential.ts';
 import type { DestinationOptions } from './destination.ts';
 
 const labelPattern = /^([a-zA-Z_][a-zA-Z0-9_]{0,63})=(.{0,255})$/;
 const ownLabels = ['__name__', 'node', 'pool'];
 
 export const remoteWriteFlagsSchema = {
-  remoteWriteUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  remoteWriteUrl: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !holdsCredential(url), 'must hold no user and password: there are flags for them')
+    .optional(),
   remoteWriteBearerTokenFile: z.string().min(1).optional(),
   remoteWriteUsername: z.string().min(1).optional(),
   remoteWritePasswordFile: z.string().min(1).optional(),

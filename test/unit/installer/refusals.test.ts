@@ -93,6 +93,27 @@ describe.each(['dash', 'bash'])('%s: wrong usage', (shell) => {
   });
 });
 
+test.each([
+  ['--mirror', ['--mirror', 'https://u:s3cret@m.test/a'], {}],
+  ['--mirror', ['--mirror', 'http://m.test', '--mirror', 'https://s3cret@m.test'], {}],
+  ['--mirror', ['--mirror', 'cn'], { REGNODE_MIRROR_CN: 'https://u:s3cret@m.test' }],
+  ['--gateway', ['--gateway', 'https://u:s3cret@a'], {}],
+])(
+  'a user or a password in the URL of %s is refused, and not told again: %j',
+  async (flag, args, environment) => {
+    const usual = ['--gateway', 'https://a', ...trusted, '--no-join'];
+    for (const [language, said] of [
+      ['en', `The URL of ${flag} holds a user or a password.`],
+      ['zh', `${flag} 的 URL 中含有用户名或密码。`],
+    ] as const) {
+      const outcome = await install([...usual, ...args, '--language', language], { environment });
+      expectRefused(outcome, 'URL_CREDENTIAL', 2);
+      expect(outcome.stderr).toContain(said);
+      expect(outcome.stderr + outcome.stdout).not.toContain('s3cret');
+    }
+  },
+);
+
 test('not root', async () => {
   const args = ['--gateway', gateway.url, ...trusted, '--no-join'];
   expectRefused(await install(args, isRoot ? { uid: 65534 } : {}), 'NOT_ROOT', 2);

@@ -10,6 +10,7 @@ import {
   addressSchema,
   certificatesSchema,
   domainSchema,
+  httpsUrlSchema,
   httpUrlSchema,
   imageSchema,
   labelKeySchema,
@@ -88,7 +89,7 @@ test.each([
   [domainSchema, 'cluster.local', 'k8s'],
   [addressSchema, '10.96.0.10', 'fd00::a', '::ffff:10.0.0.1'],
   [rangeSchema, '10.0.0.0/8', 'fd00::/8', '0.0.0.0/0'],
-  [httpUrlSchema, 'https://m.example.com/regnode/', 'http://[fd00::1]:8080/a%20b?c=d'],
+  [httpUrlSchema, 'https://m.example.com/regnode/', 'http://[fd00::1]:8080/a%20b?c=d', 'https://m/a@b?c=@'],
 ] as [z.ZodType, ...string[]][])('%# is taken', (schema, ...texts) => {
   for (const text of texts) expect(schema.safeParse(text).error?.issues[0]?.message, text).toBeUndefined();
 });
@@ -115,6 +116,8 @@ test.each([
   [domainSchema, '', 'a..b', 'A.b', '-a', 'a b'],
   [addressSchema, '', '10.0.0', '10.0.0.256', '::g', '10.0.0.1/8', '1.2.3.4.5'],
   [rangeSchema, '10.0.0.0', '10.0.0.0/33', 'fd00::/129', '10.0.0/8', '/8'],
+  [httpUrlSchema, 'https://u:p@m/', 'http://u@m', 'https://@m', 'https://:p@m/a', 'https://u%3Ap@m'],
+  [httpsUrlSchema, 'https://u:p@m', 'https://u@m/a'],
   [httpUrlSchema, 'ftp://a', 'https://', 'https://a b', 'https://a"b', "https://a'b", 'https://a<b'],
   [certificatesSchema, '', 'PEM', '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n[host]'],
 ] as [z.ZodType, ...string[]][])('%# is refused', (schema, ...texts) => {
@@ -126,6 +129,10 @@ test('what is wrong is told with its place, its value and what was expected', ()
   const issue = poolSpecSchema.safeParse(wrong).error?.issues[0];
   expect(whatIsWrong(issue, wrong)).toBe(
     'containerd.sandboxImage is "a\\nExecStartPre=/bin/true": expected an image such as registry.k8s.io/pause:3.9',
+  );
+  const leak = { kubernetesVersion: 'v1.20.2', downloads: { mirrors: ['https://u:s3cret@m.test/a'] } };
+  expect(whatIsWrong(poolSpecSchema.safeParse(leak).error?.issues[0], leak)).toBe(
+    'downloads.mirrors.0 is "https://[removed]@m.test/a": expected a URL without user and password such as https://mirror.example.com/regnode',
   );
   expect(whatIsWrong(poolSpecSchema.safeParse({}).error?.issues[0], {})).toMatch(
     /^kubernetesVersion is missing/,

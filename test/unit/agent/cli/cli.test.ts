@@ -69,6 +69,16 @@ describe('what was typed wrong', () => {
       /CONFIGURATION_INVALID: \/none: there is no such file/,
     ],
     [['join', '--gateway', 'https://x', '--ca-file', '/etc/hostname'], /no whole certificate in PEM/],
+    [
+      ['join', '--gateway', 'https://u:s3cret@x'],
+      /URL_CREDENTIAL: The URL of --gateway holds .*\n.*→ Give it/,
+    ],
+    [['preflight', '--gateway', 'https://u:s3cret@x'], /URL_CREDENTIAL: The URL of --gateway/],
+    [['netcheck', '--gateway', 'https://u:s3cret@x'], /URL_CREDENTIAL: The URL of --gateway/],
+    [
+      ['--language', 'zh', 'join', '--gateway', 'https://u:s3cret@x'],
+      /URL_CREDENTIAL: --gateway 的 URL.*\n.*请去掉/,
+    ],
     [['explain', 'TOKEN_EXPIRD'], /CODE_UNKNOWN.*\n.*TOKEN_EXPIRED/],
     [['preflight', '--only', 'swpa'], /CHECK_UNKNOWN.*\n.*swap/],
   ])('%j ends with 2', async (args, expected) => {
@@ -77,6 +87,20 @@ describe('what was typed wrong', () => {
     expect(stdout).toBe('');
     expect(code).toBe(2);
     expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stderr).not.toContain('s3cret');
+  });
+
+  test.each([
+    ['https://u:s3cret@m.test/a', /URL_CREDENTIAL: The URL of --mirror/],
+    ['https://s3cret@m.test', /URL_CREDENTIAL: The URL of --mirror/],
+    ['ftp://m.test', /USAGE: --mirror must be a URL/],
+  ])('a mirror %s', async (url, expected) => {
+    const before = files();
+    const { code, stdout, stderr } = await regnode(['join', ...joinFlags(), '--mirror', url]);
+    expect(stderr).toMatch(expected);
+    expect(stdout + stderr).not.toContain('s3cret');
+    expect(code).toBe(2);
+    expect(files()).toEqual(before);
   });
 
   test('a CA that was cut while it was copied is called that, wherever it is cut', async () => {

@@ -104,6 +104,13 @@ describe('what is wrong is named', () => {
     });
   });
 
+  test.each<[PoolFlags, string]>([
+    [{ mirror: ['https://u:s3cret@m.test/a'] }, '--mirror'],
+    [{ registryMirror: ['docker.io=https://u:s3cret@m.test'] }, '--registry-mirror docker.io'],
+  ])('a user or a password in a URL is not told again: %j', async (flags, place) => {
+    await expect(changedSpec(flags)).rejects.toMatchObject({ code: 'URL_CREDENTIAL', values: { place } });
+  });
+
   test('a file that holds no certificate', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'regnode-pool-'));
     const file = join(folder, 'ca.pem');
