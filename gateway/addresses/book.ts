@@ -79,26 +79,25 @@ export class AddressBook {
   }
 
   /**
-   * With Services, endpoints and pods as they are now: for a join, which makes an address somebody's.
-   * `added`: those that it has not had.
+   * With Services and endpoints as they are now, and the pods that have one of `added`: for a
+   * join, which makes an address somebody's. Pods take nothing from a node that has it, so they
+   * are read for no other address.
    */
-  current(addresses: readonly string[], added: readonly string[] = addresses): Promise<Claims> {
-    return this.#read(this.#options.cluster.readNow(), addresses, added);
+  current(added: readonly string[]): Promise<Claims> {
+    return this.#read(this.#options.cluster.readNow(), added);
   }
 
-  /** With Services and endpoints as they were some seconds ago, and pods as they are: for a certificate. */
-  recent(addresses: readonly string[]): Promise<Claims> {
-    return this.#read(this.#options.cluster.fresh(), addresses, []);
+  /**
+   * With Services and endpoints as they were some seconds ago: for a certificate, of addresses that it has.
+   */
+  recent(): Promise<Claims> {
+    return this.#read(this.#options.cluster.fresh(), []);
   }
 
-  async #read(
-    reading: Promise<ClusterSnapshot>,
-    addresses: readonly string[],
-    added: readonly string[],
-  ): Promise<Claims> {
+  async #read(reading: Promise<ClusterSnapshot>, added: readonly string[]): Promise<Claims> {
     const { cluster, own } = this.#options;
     const [snapshot] = await Promise.all([reading, own.refresh()]);
-    const pods = await cluster.pods(addresses, added);
+    const pods = await cluster.pods(added);
     return this.#claims(snapshot, pods);
   }
 

@@ -86,15 +86,11 @@ export class ClusterAddresses {
   }
 
   /**
-   * Pods that have one of these addresses now, on nodes that are not ours; of `added`
-   * also by a pod's second address.
+   * Pods that have one of these addresses now, on nodes that are not ours.
    */
-  async pods(
-    addresses: readonly string[],
-    added: readonly string[] = [],
-  ): Promise<ReadonlyMap<string, readonly Holder[]>> {
+  async pods(added: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
     const [first, second] = [
-      await this.#pods.byFirst(addresses),
+      await this.#pods.byFirst(added),
       await this.#pods.bySecond(added, this.#snapshot.podFamily),
     ];
     return new Map([...first, ...[...second].filter(([address]) => !first.has(address))]);

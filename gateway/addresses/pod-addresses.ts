@@ -5,7 +5,7 @@
 // pods is no evidence against anybody, so pods of registered nodes hold nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pod, pods } from '../kubernetes/kinds.ts';
-import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { isTooLarge, type Kubernetes } from '../kubernetes/kubernetes.ts';
 import { canonicalAddress } from '../resources/address.ts';
 import type { Holder } from './claims.ts';
 
@@ -13,6 +13,11 @@ export type Family = 4 | 6;
 
 /** Between the beginnings of two readings of all pods, however many nodes name new addresses. */
 const readingEveryMs = 2_000;
+
+/** One address has one pod, some more of the host's network, and some that have ended. */
+const podsOfAddressLimitBytes = 4 * 1024 * 1024;
+/** A kubelet writes as many pods with one address as it likes: then nobody gets it. */
+const tooManyPods = { kind: 'Pod', sinceMs: Number.POSITIVE_INFINITY } as const;
 
 export interface PodAddressesOptions {
   readonly kubernetes: Kubernetes;
@@ -32,15 +37,24 @@ export class PodAddresses {
 
   /** By the first address of a pod. */
   async byFirst(addresses: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
-    const found = new Map<string, Holder[]>();
+    const found = new Map<string, readonly Holder[]>();
     for (const address of addresses) {
-      const fieldSelector = `status.podIP=${address}`;
-      const keep = (pod: Pod) => this.#holds(pod);
-      const { items } = await this.#options.kubernetes.list(pods, { fieldSelector, keep });
-      const holders = items.map(podHolder);
+      const holders = await this.#holdersByFirst(address);
       if (holders.length > 0) found.set(address, holders);
     }
     return found;
+  }
+
+  async #holdersByFirst(address: string): Promise<readonly Holder[]> {
+    const fieldSelector = `status.podIP=${address}`;
+    const keep = (pod: Pod) => this.#holds(pod);
+    try {
+      const options = { fieldSelector, keep, mostBytes: podsOfAddressLimitBytes };
+      return (await this.#options.kubernetes.list(pods, options)).items.map(podHolder);
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      return [{ ...tooManyPods, name: `with more than can be read of status.podIP=${address}` }];
+    }
   }
 
   /**

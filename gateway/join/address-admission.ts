@@ -75,8 +75,9 @@ async function judgeAddresses(
     (address) => [address, isProven(address) ? undefined : evidenceOf(address, evidence)] as const,
   );
   const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
-  const added = proven.filter((address) => !hasHad(address, claim));
-  const claims = await book.current(proven, added);
+  // Against what it has had no pod counts (claims.ts).
+  const added = proven.filter((address) => claimantFor(address, claim).sinceMs === Number.POSITIVE_INFINITY);
+  const claims = await book.current(added);
   const judged = unproven.map(([address, detail]) => ({
     address,
     detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),

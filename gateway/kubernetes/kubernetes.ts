@@ -76,6 +76,15 @@ export class KubernetesFailure extends Error {
   }
 }
 
+/** The cause of a KUBERNETES_UNREACHABLE: there is an answer, of more bytes than are read. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge';
+}
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof AnswerTooLarge;
+}
+
 export function isFailure(error: unknown, ...reasons: readonly string[]): error is KubernetesFailure {
   return error instanceof KubernetesFailure && reasons.includes(error.reason);
 }

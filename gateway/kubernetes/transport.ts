@@ -6,7 +6,7 @@ import https from 'node:https';
 import { createInterface } from 'node:readline';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import { KubernetesFailure } from './kubernetes.ts';
+import { AnswerTooLarge, KubernetesFailure } from './kubernetes.ts';
 
 const requestTimeoutMs = 30_000;
 const answerLimitBytes = 256 * 1024 * 1024;
@@ -115,7 +115,7 @@ async function readAll(answer: IncomingMessage, allowance?: Allowance): Promise<
     size += chunk.length;
     if (allowance) allowance.bytes -= chunk.length;
     if (size > answerLimitBytes || (allowance && allowance.bytes < 0))
-      throw new Error('its answer is too large');
+      throw new AnswerTooLarge('its answer is too large');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -12,6 +12,9 @@ import { AtOnce } from './at-once.ts';
 import { cordon } from './cordon.ts';
 import { evict, evictionVersion, podName, podsOn, sortOut } from './eviction.ts';
 
+/** Times as long as a list took nothing is listed after it. */
+const pausePerList = 10;
+
 export interface Wish {
   readonly timeoutMs: number;
   /** Pods that no controller would make again elsewhere are evicted only with this. */
@@ -51,6 +54,8 @@ export class NodeDrain {
   readonly #refusals = new Map<string, string>();
   #apiVersion: string | undefined;
   #underWay = 0;
+  /** How long the last list of its pods took. */
+  #listMs = 0;
   #isRunning = false;
   #isStopped = false;
   #wake: () => void = () => undefined;
@@ -114,9 +119,18 @@ export class NodeDrain {
     if (this.#isStopped || [...this.#askers].some(({ seen }) => seen === undefined)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    const timer = setTimeout(resolve, this.#options.pollMs);
+    const timer = setTimeout(resolve, this.#pauseMs());
     await promise;
     clearTimeout(timer);
+  }
+
+  /**
+   * A list that is dear (a kubelet makes large pods of its own) is made less often; nobody is answered late.
+   */
+  #pauseMs(): number {
+    const { now, pollMs } = this.#options;
+    const untilDeadline = Math.min(...[...this.#askers].map(({ deadline }) => deadline)) - now();
+    return Math.max(pollMs, Math.min(this.#listMs * pausePerList, untilDeadline));
   }
 
   async #round(): Promise<void> {
@@ -187,7 +201,15 @@ export class NodeDrain {
   }
 
   #pods(): Promise<readonly Pod[]> {
-    return this.#request(() => podsOn(this.#kubernetes, this.#nodeName));
+    const { now } = this.#options;
+    return this.#request(async () => {
+      const startedMs = now();
+      try {
+        return await podsOn(this.#kubernetes, this.#nodeName);
+      } finally {
+        this.#listMs = now() - startedMs;
+      }
+    });
   }
 
   #request<T>(work: () => Promise<T>): Promise<T> {

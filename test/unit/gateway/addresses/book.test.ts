@@ -142,7 +142,7 @@ describe('a removed host', () => {
     await register('idc-1', ['10.77.0.11']);
     const status = { podIP: '10.77.0.11', phase: 'Running' };
     await kubernetes.patch(pods, 'old', { status }, { namespace: 'web', subresource: 'status' });
-    const claims = await (await bookNow(kubernetes)).recent(['10.77.0.11']);
+    const claims = await (await bookNow(kubernetes)).current(['10.77.0.11']);
     const [node] = kubernetes.stored(registeredNodes);
     const sinceMs = Date.parse(node?.metadata.creationTimestamp ?? '');
     expect([...claims.holders('10.77.0.11')].map(({ kind }) => kind)).toContain('Pod');

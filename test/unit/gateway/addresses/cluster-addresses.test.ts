@@ -4,6 +4,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { ClusterAddresses } from '../../../../gateway/addresses/cluster-addresses.ts';
 import { PodAddresses } from '../../../../gateway/addresses/pod-addresses.ts';
 import { pods, services } from '../../../../gateway/kubernetes/kinds.ts';
+import { AnswerTooLarge } from '../../../../gateway/kubernetes/kubernetes.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 
 let kubernetes: MemoryKubernetes;
@@ -82,14 +84,25 @@ test('the second address of a pod is found in one reading for all who wait, and 
     if (verb === 'list' && plural === 'pods' && fieldSelector === undefined) whole++;
   };
   const asked = [1, 2, 3, 4].map((n) => [`fd00:50::${n}`]);
-  const found = await Promise.all(asked.map((addresses) => cluster.pods(addresses, addresses)));
+  const found = await Promise.all(asked.map((addresses) => cluster.pods(addresses)));
   expect(found.map((one) => [...one.values()].flat().map(({ name }) => name))).toEqual([
     ...[['web/pod-1'], ['web/pod-2'], ['web/pod-3'], []],
   ]);
   expect(whole).toBe(1);
-  await cluster.pods(['10.50.1.9'], ['10.50.1.9']);
-  await cluster.pods(['fd00:50::1']);
+  await cluster.pods(['10.50.1.9']);
   expect(whole).toBe(1);
+});
+
+test('an address with more pods than are read belongs to them, and so many bytes are read', async () => {
+  let mostBytes: number | undefined;
+  kubernetes.before = (verb, plural, options) => {
+    if (verb !== 'list' || plural !== 'pods') return;
+    ({ mostBytes } = options as { mostBytes?: number });
+    throw new Fault('KUBERNETES_UNREACHABLE', {}, { cause: new AnswerTooLarge('too large') });
+  };
+  const holders = (await cluster.pods(['10.50.1.1'])).get('10.50.1.1');
+  expect(holders).toMatchObject([{ kind: 'Pod', sinceMs: Number.POSITIVE_INFINITY }]);
+  expect(mostBytes).toBeLessThanOrEqual(4 * 1024 * 1024);
 });
 
 test('nodes that name new second addresses without end have all pods read at a pace', async () => {

@@ -133,6 +133,17 @@ describe('an address that the host has now', () => {
     await refused('127.0.0.1', '127.0.0.1', /loopback/);
   });
 
+  test('that it has already is looked for among no pods, one that it has not had is', async () => {
+    let lists = 0;
+    kubernetes.before = (verb, plural) => {
+      if (verb === 'list' && plural === 'pods') lists += 1;
+    };
+    await tell({ addresses: [own] });
+    expect(lists).toBe(0);
+    await tell({ addresses: [moved] });
+    expect(lists).toBe(1);
+  });
+
   test('that another takes in the same moment is nobody’s', async () => {
     let isFirst = true;
     const raced: Kubernetes = {

@@ -285,6 +285,27 @@ describe('of those who ask for a drain of the same node', () => {
     expect(node.isIdle).toBe(true);
   });
 
+  test('a list that took long is made again after ten times as long, and nobody is answered late', async () => {
+    const kubernetes = await cluster([pod('held')], refusing);
+    const listMs = 20;
+    const begun: number[] = [];
+    let now = 0;
+    kubernetes.before = (verb, plural) => {
+      if (verb !== 'list' || plural !== 'pods') return;
+      begun.push(performance.now());
+      now += listMs;
+    };
+    const node = new NodeDrain(kubernetes, 'idc-1', { now: () => now, pollMs: 1 });
+    // Each of the first two lists is a part of one round.
+    const answer = node.ask(idc1, { timeoutMs: 20 * listMs, evictUnmanaged: true });
+    await vi.waitFor(() => expect(begun.length).toBeGreaterThanOrEqual(4));
+    const [, first = 0, second = 0, third = 0] = begun;
+    expect(second - first).toBeGreaterThan(9 * listMs);
+    expect(third - second).toBeGreaterThan(9 * listMs);
+    now += 20 * listMs;
+    expect(await answer).toMatchObject({ remainingPods: [{ pod: 'default/held' }] });
+  });
+
   test('eight ask as often as one does', async () => {
     const kubernetes = await cluster([pod('held')], refusing);
     const node = new NodeDrain(kubernetes, 'idc-1', { now: () => 0, pollMs: 1 });
