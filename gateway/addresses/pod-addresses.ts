@@ -47,7 +47,7 @@ export class PodAddresses {
 
   async #holdersByFirst(address: string): Promise<readonly Holder[]> {
     const fieldSelector = `status.podIP=${address}`;
-    const keep = (pod: Pod) => this.#holds(pod);
+    const keep = (pod: Pod) => (this.#holds(pod) ? pod : undefined);
     try {
       const options = { fieldSelector, keep, mostBytes: podsOfAddressLimitBytes };
       return (await this.#options.kubernetes.list(pods, options)).items.map(podHolder);
@@ -96,7 +96,8 @@ export class PodAddresses {
   }
 
   async #list(addresses: ReadonlySet<string>): Promise<readonly Pod[]> {
-    const keep = (pod: Pod) => this.#holds(pod) && addressesOf(pod).some((one) => addresses.has(one));
+    const keep = (pod: Pod) =>
+      this.#holds(pod) && addressesOf(pod).some((one) => addresses.has(one)) ? pod : undefined;
     return (await this.#options.kubernetes.list(pods, { keep })).items;
   }
 

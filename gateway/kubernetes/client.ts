@@ -5,6 +5,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Kind, KubernetesObject } from './kinds.ts';
 import {
+  isTooLarge,
   type Kubernetes,
   KubernetesFailure,
   type ListOptions,
@@ -16,6 +17,11 @@ import { type Allowance, createTransport } from './transport.ts';
 const pageSize = 500;
 /** Of one node's pods: a kubelet may make as many as it likes, of a quarter of a megabyte each. */
 const smallPageSize = 100;
+/**
+ * A page of more is asked for again with a tenth of its objects. What a kubelet writes into its Node is up to
+ * 8 MB of JSON, and all of a page is in memory at once, and parsed at once. One object alone is always read.
+ */
+const pageLimitBytes = 16 * 1024 * 1024;
 /**
  * The API server ends a watch after this; the client gives up a little later, so a
  * dead connection is noticed.
@@ -62,18 +68,27 @@ export function createKubernetes(config: KubeConfig): Kubernetes {
       const items: KubernetesObject[] = [];
       const { keep, mostBytes } = options;
       const ofKubelets = mostBytes !== undefined || options.fieldSelector !== undefined;
-      const limit = String(ofKubelets ? smallPageSize : pageSize);
-      const allowance = mostBytes === undefined ? undefined : { bytes: mostBytes };
+      let limit = ofKubelets ? smallPageSize : pageSize;
+      const allowed = mostBytes === undefined ? undefined : { bytes: mostBytes };
       let token: string | undefined;
       for (;;) {
         const query = {
           ...selectors(options),
-          limit,
+          limit: String(limit),
           ...(token ? { continue: token } : {}),
         };
         const path = pathOf(kind, { namespace: options.namespace, query });
-        const page = await exchange<Page>('GET', path, undefined, undefined, allowance);
-        items.push(...(keep ? page.items.filter(keep as never) : page.items));
+        const allowance = allowed ?? (limit > 1 ? { bytes: pageLimitBytes } : undefined);
+        let page: Page;
+        try {
+          page = await exchange<Page>('GET', path, undefined, undefined, allowance);
+        } catch (error) {
+          if (allowed !== undefined || limit === 1 || !isTooLarge(error)) throw error;
+          limit = Math.max(1, Math.floor(limit / 10));
+          continue;
+        }
+        const kept = keep as ((object: KubernetesObject) => KubernetesObject | undefined) | undefined;
+        items.push(...(kept ? page.items.flatMap((item) => kept(item) ?? []) : page.items));
         token = page.metadata.continue;
         if (!token) return { items: items as never, resourceVersion: page.metadata.resourceVersion };
       }

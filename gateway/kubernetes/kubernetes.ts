@@ -19,12 +19,12 @@ export interface Kubernetes {
   /** undefined when there is no such object. */
   get<T extends KubernetesObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
   /**
-   * `keep`: of each page what is to be kept; the rest is given up before the next page comes. `mostBytes`:
-   * more than that is an answer that can't be had.
+   * `keep`: of each object what is to be kept, undefined: nothing; the rest is given up before the next page
+   * comes. `mostBytes`: more than that is an answer that can't be had.
    */
   list<T extends KubernetesObject>(
     kind: Kind<T>,
-    options?: ListOptions & { readonly keep?: (object: T) => boolean; readonly mostBytes?: number },
+    options?: ListOptions & { readonly keep?: (object: T) => T | undefined; readonly mostBytes?: number },
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>;
   create<T extends KubernetesObject>(kind: Kind<T>, object: T): Promise<T>;
   /** With metadata.resourceVersion: a conflict when somebody else was faster. */

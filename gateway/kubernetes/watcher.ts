@@ -12,8 +12,10 @@ export interface Change<T> {
   readonly previous: T | undefined;
 }
 
-export interface WatcherOptions {
+export interface WatcherOptions<T> {
   readonly select?: ListOptions;
+  /** Of an object what is kept; undefined: it is as good as absent. */
+  readonly keep?: (object: T) => T | undefined;
   readonly onError: (error: unknown) => void;
   readonly backoff?: { readonly firstMs: number; readonly lastMs: number };
 }
@@ -21,13 +23,13 @@ export interface WatcherOptions {
 export class Watcher<T extends KubernetesObject> {
   readonly #kubernetes: Kubernetes;
   readonly #kind: Kind<T>;
-  readonly #options: WatcherOptions;
+  readonly #options: WatcherOptions<T>;
   readonly #objects = new Map<string, T>();
   readonly #listeners: ((change: Change<T>) => void)[] = [];
   readonly #ready = Promise.withResolvers<void>();
   #synced = false;
 
-  constructor(kubernetes: Kubernetes, kind: Kind<T>, options: WatcherOptions) {
+  constructor(kubernetes: Kubernetes, kind: Kind<T>, options: WatcherOptions<T>) {
     this.#kubernetes = kubernetes;
     this.#kind = kind;
     this.#options = options;
@@ -71,7 +73,10 @@ export class Watcher<T extends KubernetesObject> {
           if (event.type === 'BOOKMARK') resourceVersion = event.resourceVersion;
           else {
             resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
-            this.#take(event.object.metadata, event.type === 'DELETED' ? undefined : event.object);
+            this.#take(
+              event.object.metadata,
+              event.type === 'DELETED' ? undefined : this.#kept(event.object),
+            );
           }
         }
       } catch (error) {
@@ -87,7 +92,9 @@ export class Watcher<T extends KubernetesObject> {
   }
 
   async #list(): Promise<string> {
-    const { items, resourceVersion } = await this.#kubernetes.list(this.#kind, this.#options.select);
+    const { select, keep } = this.#options;
+    const options = { ...select, ...(keep && { keep }) };
+    const { items, resourceVersion } = await this.#kubernetes.list(this.#kind, options);
     const gone = new Map(this.#objects);
     for (const item of items) {
       gone.delete(keyOf(item.metadata.name, item.metadata.namespace));
@@ -97,6 +104,11 @@ export class Watcher<T extends KubernetesObject> {
     this.#synced = true;
     this.#ready.resolve();
     return resourceVersion;
+  }
+
+  #kept(object: T): T | undefined {
+    const { keep } = this.#options;
+    return keep ? keep(object) : object;
   }
 
   #take({ name, namespace }: { name: string; namespace?: string }, object: T | undefined): void {

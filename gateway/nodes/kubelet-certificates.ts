@@ -104,7 +104,7 @@ async function decideServing(
 
 /**
  * Writes the decision. False: somebody else, or another replica, has decided or
- * deleted the request meanwhile.
+ * deleted the request meanwhile. `csr` may be what was kept of it (kept-requests.ts): its spec never changes.
  */
 export async function writeDecision(
   kubernetes: Kubernetes,
@@ -119,11 +119,13 @@ export async function writeDecision(
       ? told('REGISTERED_NODE', { name: decision.node })
       : told('NOT_THIS_REGISTERED_NODE', { detail: decision.reason })),
   };
-  const conditions = [...(csr.status?.conditions ?? []), condition];
+  const current = await kubernetes.get(certificateSigningRequests, csr.metadata.name);
+  if (current === undefined || current.metadata.uid !== csr.metadata.uid) return false;
+  if (current.status?.certificate || current.status?.conditions?.length) return false;
   try {
     await kubernetes.replace(
       certificateSigningRequests,
-      { ...csr, status: { ...csr.status, conditions } },
+      { ...current, status: { ...current.status, conditions: [condition] } },
       'approval',
     );
     return true;
@@ -140,7 +142,7 @@ const onePem =
 /**
  * Of a kubelet it is below 2 KiB; what is long can be of ten thousand parts, a quarter of a second to read.
  */
-const requestLimitCharacters = 8192;
+export const requestLimitCharacters = 8192;
 
 function parse(base64Pem: string): Pkcs10CertificateRequest | undefined {
   if (base64Pem.length > requestLimitCharacters) return undefined;

@@ -67,6 +67,7 @@ export function memoryKubernetes(): MemoryKubernetes {
     },
     async list(kind, options = {}) {
       await memory.before('list', kind.plural, options);
+      const keep = options.keep ?? ((object) => object);
       const wanted = (options.labelSelector ?? '').split(',').filter(Boolean);
       const items = memory.stored(kind).filter((object) => {
         if (options.namespace && object.metadata.namespace !== options.namespace) return false;
@@ -81,13 +82,19 @@ export function memoryKubernetes(): MemoryKubernetes {
         if (podIp !== undefined && (object as { status?: { podIP?: string } }).status?.podIP !== podIp) {
           return false;
         }
-        if (options.keep?.(object) === false) return false;
+        const signer = /^spec\.signerName=(.*)$/.exec(options.fieldSelector ?? '')?.[1];
+        if (
+          signer !== undefined &&
+          (object as { spec?: { signerName?: string } }).spec?.signerName !== signer
+        ) {
+          return false;
+        }
         return wanted.every((pair) => {
           const [, name = '', differs, value] = /^([^!=]+)(!)?=(.*)$/.exec(pair) ?? [];
           return (object.metadata.labels?.[name] === value) !== (differs === '!');
         });
       });
-      return { items, resourceVersion: String(version) };
+      return { items: items.flatMap((item) => keep(item) ?? []), resourceVersion: String(version) };
     },
     async create(kind, object) {
       await memory.before('create', kind.plural, object);

@@ -7,7 +7,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { createKubernetes, pathOf } from '../../../../gateway/kubernetes/client.ts';
-import { nodes, pods, secrets } from '../../../../gateway/kubernetes/kinds.ts';
+import { type NodeObject, nodes, pods, secrets } from '../../../../gateway/kubernetes/kinds.ts';
 import type { Kubernetes } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { memoryKubernetes } from '../memory-kubernetes.ts';
 
@@ -205,6 +205,27 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   for await (const item of source) items.push(item);
   return items;
 }
+
+test('a page that is too large is asked for again with fewer objects, and all of them come', async () => {
+  const large = new Set([3, 4, 5]);
+  const limits: string[] = [];
+  answer = (request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'https://x');
+    limits.push(searchParams.get('limit') ?? '');
+    const begin = Number(searchParams.get('continue') ?? 0);
+    const end = Math.min(8, begin + Number(searchParams.get('limit')));
+    const items = Array.from({ length: end - begin }, (_, index) => ({
+      metadata: { name: `n${begin + index}` },
+      ...(large.has(begin + index) && { status: { long: 'x'.repeat(7_800_000) } }),
+    }));
+    const next = end < 8 ? { continue: String(end) } : {};
+    json(response, 200, { metadata: { resourceVersion: '9', ...next }, items });
+  };
+  const keep = ({ metadata: { name } }: NodeObject) => (name === 'n1' ? undefined : { metadata: { name } });
+  const { items } = await kubernetes.list(nodes, { keep });
+  expect(items).toEqual([0, 2, 3, 4, 5, 6, 7].map((index) => ({ metadata: { name: `n${index}` } })));
+  expect(limits).toEqual(['500', '50', '5', '5']);
+});
 
 test('a list of more bytes than are allowed is given up, however many pages it has', async () => {
   let asked = 0;
