@@ -33,7 +33,7 @@ export function healthSources(inputs: HealthInputs): readonly HealthSource[] {
     diskSource(host),
     ...preflightSources(host, context),
     line.source(),
-    ciliumSource(cilium),
+    ciliumSource(host, cilium),
     alarmSource(host, alarm),
   ];
 }

@@ -35,7 +35,7 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
     channel: tunnel.telemetry,
     intervals: course.desired.telemetry,
     heartbeatProbe: async () => {
-      services = await probeServices();
+      services = await probeServices(host);
       return services;
     },
     spool: { disk: host.openSpool(paths.spool) },
@@ -68,7 +68,7 @@ export function observe(parts: Given & Self & Link & Upkeep): Observation {
       cilium: { nodeName, networkMode: () => course.desired.network.mode },
       services: {
         isJoined: () => reconciler.status.phase !== 'Joining' && reconciler.status.phase !== 'Leaving',
-        askKubelet: async () => (await probeServices()).kubeletHealthy,
+        askKubelet: async () => (await probeServices(host)).kubeletHealthy,
         onSilent: () => reconciler.wake(),
       },
       pods: {

@@ -64,10 +64,14 @@ export function withDiskFaults(files: HostFiles): HostFiles {
     writeStream: (path, source, options) => told(path, 0, () => files.writeStream(path, source, options)),
     async *readStream(path, start, end) {
       const chunks = files.readStream(path, start, end)[Symbol.asyncIterator]();
-      for (;;) {
-        const next = await told(path, 0, () => chunks.next());
-        if (next.done) return;
-        yield next.value;
+      try {
+        for (;;) {
+          const next = await told(path, 0, () => chunks.next());
+          if (next.done) return;
+          yield next.value;
+        }
+      } finally {
+        await chunks.return?.(); // whoever reads no further leaves nothing open
       }
     },
     async openAppender(path, mode) {

@@ -2,7 +2,9 @@
 // body, bounded in time and size. It follows nothing, keeps no connection, and goes through no proxy.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { GetAnswer, GetOptions } from './host.ts';
+import { background } from '../../protocol/defect.ts';
+import { strangerAt } from './answering.ts';
+import type { GetAnswer, GetOptions, HostNetwork } from './host.ts';
 
 const defaultLimitBytes = 4 * 1024 * 1024;
 
@@ -10,12 +12,16 @@ const defaultLimitBytes = 4 * 1024 * 1024;
  * Throws the system's error when no whole answer came (code ECONNREFUSED, ETIMEDOUT,
  * CERT_HAS_EXPIRED, EMSGSIZE …).
  */
-export async function get(url: string, options: GetOptions): Promise<GetAnswer> {
+export async function get(
+  url: string,
+  options: GetOptions,
+  network: Pick<HostNetwork, 'ownerOf'>,
+): Promise<GetAnswer> {
   const target = new URL(url);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
   try {
-    const response = await ask(target, options, signal);
+    const response = await ask(target, options, signal, network);
     return { status: response.statusCode ?? 0, body: await read(response, options, signal) };
   } catch (error) {
     if (!timeout.aborted) throw error;
@@ -23,7 +29,12 @@ export async function get(url: string, options: GetOptions): Promise<GetAnswer> 
   }
 }
 
-function ask(target: URL, options: GetOptions, signal: AbortSignal): Promise<IncomingMessage> {
+function ask(
+  target: URL,
+  options: GetOptions,
+  signal: AbortSignal,
+  network: Pick<HostNetwork, 'ownerOf'>,
+): Promise<IncomingMessage> {
   const { caPem, certificatePem, keyPem, serverName } = options;
   return new Promise((resolve, reject) => {
     const shared = { agent: false, signal, headers: { accept: 'application/json' } } as const;
@@ -41,7 +52,17 @@ function ask(target: URL, options: GetOptions, signal: AbortSignal): Promise<Inc
             resolve,
           );
     request.on('error', reject);
-    request.end();
+    if (!options.rootOnly) request.end();
+    else
+      request.once('socket', (socket) =>
+        socket.once('connect', () => {
+          const known = strangerAt(socket, network).then((why) => {
+            if (why === undefined) request.end();
+            else request.destroy(coded('EACCES', why));
+          });
+          background('who answers on this host', known, reject);
+        }),
+      );
   });
 }
 

@@ -225,6 +225,8 @@ export interface GetOptions {
   readonly serverName?: string;
   /** Default 4 MiB. */
   readonly limitBytes?: number;
+  /** Of a port of this host: nothing is asked, and EACCES thrown, unless a process of root's answers there. */
+  readonly rootOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -28,7 +28,7 @@ export const systemNetwork: HostNetwork = {
   connect: connectOnce,
   probeHttps,
   openDatagrams,
-  get,
+  get: (url, options) => get(url, options, systemNetwork),
   canListen: (port, protocol) => (protocol === 'tcp' ? canListenTcp(port) : canListenUdp(port)),
   async routeTo(address) {
     const result = await systemProcesses.run('ip', ['-o', 'route', 'get', address], { timeoutMs: 5000 });

@@ -42,6 +42,8 @@ const defaults = {
 const unknownLimit = 256;
 const toldOnceIn = { intervalMs: 60_000, remembered: 100 };
 const retryMs = 2000;
+/** The other end of what listens. */
+const anybody = { address: '0.0.0.0', port: 0 };
 
 export class ApiServerListener {
   readonly #options: ApiServerListenerOptions & typeof defaults;
@@ -81,14 +83,25 @@ export class ApiServerListener {
         settled();
       });
       server.on('error', (error) => {
-        const place = `${address.host}:${address.port}`;
-        const fault = new Fault('API_SERVER_LISTENER_FAILED', { address: place, detail: error.message });
-        logger.error({ code: fault.code }, fault.message);
+        background('API server listener', this.#tellFailure(error));
         this.#retry = clock.after(retryMs, () => background('API server listener', this.#listen()));
         settled();
       });
       server.listen({ ...address });
     });
+  }
+
+  /** With whoever holds its place: a program of another user's is no accident. */
+  async #tellFailure(error: Error): Promise<void> {
+    const { address, logger, host } = this.#options;
+    const { network } = host;
+    const own = { address: address.host, port: address.port };
+    const everywhere = { ...anybody, port: own.port };
+    const holder = (await network.ownerOf(own, anybody)) ?? (await network.ownerOf(everywhere, anybody));
+    const detail = `${error.message}${holder === undefined ? '' : `; a process of uid ${holder} listens there`}`;
+    const place = `${address.host}:${address.port}`;
+    const fault = new Fault('API_SERVER_LISTENER_FAILED', { address: place, detail });
+    logger.error({ code: fault.code }, fault.message);
   }
 
   /** Whose it is, before a byte of it is read. */

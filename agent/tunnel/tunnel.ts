@@ -21,7 +21,7 @@ import { defaultLimits, type TunnelLimits } from '../../protocol/tunnel/limits.t
 import { Session } from '../../protocol/tunnel/session.ts';
 import type { SessionFigures } from '../../protocol/tunnel/session-options.ts';
 import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
-import { connectTarget, type ResolveTarget } from '../../protocol/tunnel/targets.ts';
+import { connectTarget, type ResolveTarget, type TargetOptions } from '../../protocol/tunnel/targets.ts';
 import { CloseCode } from '../../protocol/tunnel/transport.ts';
 import { proxyFor } from '../config/proxy.ts';
 import type { GatewayAddresses } from './addresses.ts';
@@ -35,6 +35,8 @@ export interface TunnelOptions extends TunnelIdentity {
   readonly nodeName?: string;
   readonly machine?: Machine;
   readonly resolveTarget: ResolveTarget;
+  /** Why what answers at a target is not to be spoken to. */
+  readonly objection?: TargetOptions['objection'];
   readonly audit: (record: StreamAudit) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -192,13 +194,14 @@ class AgentTunnel implements Tunnel {
   }
 
   #newSession(): Session {
-    const { logger, audit, resolveTarget } = this.#options;
+    const { logger, audit, resolveTarget, objection } = this.#options;
     const targetOptions = {
       node: this.#options.nodeName ?? '',
       audit,
       resolveTarget,
       clock: this.#clock,
       dialTimeoutMs: this.#options.dialTimeoutMs ?? targetDialTimeoutMs,
+      ...(objection && { objection }),
     };
     const session = new Session({
       role: 'agent',

@@ -32,7 +32,7 @@ const units = ['containerd.service', 'kubelet.service'];
 export function createHealthProbe(host: Host, gateway: Pick<GatewayApi, 'status'>): HealthProbe {
   return async (trial, since) => {
     const [local, processes, cluster] = await Promise.all([
-      askServices(),
+      askServices(host),
       Promise.all(units.map((unit) => processOf(host, unit))),
       askCluster(gateway, trial, since),
     ]);
@@ -48,13 +48,13 @@ export function createHealthProbe(host: Host, gateway: Pick<GatewayApi, 'status'
   };
 }
 
-async function askServices(): Promise<string[]> {
+async function askServices(host: Host): Promise<string[]> {
   const [runtime, { kubeletHealthy }] = await Promise.all([
     askRuntimeVersion(paths.containerdSocket, askTimeoutMs).then(
       () => undefined,
       (error: unknown) => `containerd: ${error instanceof Error ? error.message : String(error)}`,
     ),
-    probeServices(),
+    probeServices(host),
   ]);
   return [
     ...(runtime ? [runtime] : []),

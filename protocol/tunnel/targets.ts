@@ -1,7 +1,8 @@
 // What the peer may reach through this end: only what the allow-list resolves. An offered stream is refused,
 // or dialled and joined with its socket; either way it leaves one audit record.
-import net from 'node:net';
+import net, { type Socket } from 'node:net';
 import { Fault } from '../catalogue/fault.ts';
+import { background } from '../defect.ts';
 import type { StreamTarget } from '../messages/session.ts';
 import { auditOnce, type StreamAudit } from './audit.ts';
 import type { TunnelClock } from './clock.ts';
@@ -29,6 +30,8 @@ export interface TargetOptions {
   readonly audit: (record: StreamAudit) => void;
   readonly clock: TunnelClock;
   readonly dialTimeoutMs: number;
+  /** Why what answered is not to be spoken to; undefined, or without it, it may. */
+  readonly objection?: (socket: Socket) => Promise<string | undefined>;
 }
 
 export function connectTarget(stream: SessionStream, options: TargetOptions): void {
@@ -71,11 +74,20 @@ function dial(
       over({ outcome: 'reset', detail: 'given up before it was connected' });
     }),
   );
-  socket.once('connect', () => {
+  const accept = () => {
     timer.cancel();
     socket.off('error', failed);
     stream.attach(new SocketEndpoint(socket, over));
     stream.accept();
+  };
+  socket.once('connect', () => {
+    if (options.objection === undefined) return accept();
+    const known = options.objection(socket).then((why) => {
+      if (socket.destroyed) return;
+      if (why === undefined) accept();
+      else refuse(why);
+    });
+    background('who answers at a target', known, (error) => refuse(String(error)));
   });
 }
 

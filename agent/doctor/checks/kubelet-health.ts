@@ -14,13 +14,19 @@ export const kubeletHealth = define({
   dependsOn: ['KUBELET_SERVICE', 'CONTAINERD_SERVICE', 'CONTAINERD_ANSWER'],
   async run(host) {
     try {
-      const { status, body } = await host.network.get(kubeletHealthUrl, { timeoutMs, limitBytes: 64 * 1024 });
+      const { status, body } = await host.network.get(kubeletHealthUrl, {
+        timeoutMs,
+        limitBytes: 64 * 1024,
+        rootOnly: true,
+      });
       const said = body.trim().slice(0, 200);
       return status === 200
         ? ok(`HTTP 200: ${said}`)
         : fail('unhealthy', `HTTP ${status}`, 'HTTP 200', { status, detail: said });
     } catch (error) {
-      const detail = errorCode(error);
+      // A stranger on its port is told as that.
+      const code = errorCode(error);
+      const detail = code === 'EACCES' && error instanceof Error ? error.message : code;
       return fail('silent', detail, `≤ ${timeoutMs / 1000} s`, { detail });
     }
   },

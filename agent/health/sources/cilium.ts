@@ -1,7 +1,7 @@
 // Whether Cilium's agent on this node says that it is healthy, where the pool's network is Cilium. It is a
 // pod like others and may be rolled at any time, so the table is patient with it.
-import { get } from 'node:http';
 import type { NetworkMode } from '../../../protocol/messages/desired.ts';
+import type { Host } from '../../host/host.ts';
 import type { HealthSource } from '../condition.ts';
 
 const everyMs = 10_000;
@@ -16,7 +16,8 @@ export interface CiliumWatch {
   readonly ask?: (signal: AbortSignal) => Promise<boolean>;
 }
 
-export function ciliumSource({ nodeName, networkMode, ask = askAgent }: CiliumWatch): HealthSource {
+export function ciliumSource(host: Pick<Host, 'network'>, watch: CiliumWatch): HealthSource {
+  const { nodeName, networkMode, ask = (signal) => askAgent(host, signal) } = watch;
   return {
     name: 'cilium',
     everyMs,
@@ -28,15 +29,9 @@ export function ciliumSource({ nodeName, networkMode, ask = askAgent }: CiliumWa
   };
 }
 
-function askAgent(signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, agent: false, signal, headers: { brief: 'true' } };
-    const request = get(healthUrl, options, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
-    request.on('close', () => resolve(false));
-  });
+function askAgent({ network }: Pick<Host, 'network'>, signal: AbortSignal): Promise<boolean> {
+  return network.get(healthUrl, { timeoutMs, signal, rootOnly: true }).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 }

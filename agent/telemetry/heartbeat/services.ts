@@ -1,28 +1,24 @@
 // Whether the node's services answer: the kubelet on its health port, containerd on its socket. Asked for
 // each heartbeat, so it costs two local connections and no process.
-import { get } from 'node:http';
 import { connect } from 'node:net';
 import { paths } from '../../config/paths.ts';
+import type { Host, HostNetwork } from '../../host/host.ts';
 import type { ServiceHealth } from './heartbeat.ts';
 
 const timeoutMs = 2000;
 const kubeletHealthUrl = 'http://127.0.0.1:10248/healthz';
 
-export async function probeServices(): Promise<ServiceHealth> {
-  const [kubeletHealthy, containerdHealthy] = await Promise.all([askKubelet(), askContainerd()]);
+export async function probeServices({ network }: Pick<Host, 'network'>): Promise<ServiceHealth> {
+  const [kubeletHealthy, containerdHealthy] = await Promise.all([askKubelet(network), askContainerd()]);
   return { kubeletHealthy, containerdHealthy };
 }
 
-function askKubelet(): Promise<boolean> {
-  return new Promise((resolve) => {
-    const request = get(kubeletHealthUrl, { timeout: timeoutMs, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
-    request.on('close', () => resolve(false));
-  });
+/** Of a kubelet, and not of whoever took its port while it was away. */
+function askKubelet(network: Pick<HostNetwork, 'get'>): Promise<boolean> {
+  return network.get(kubeletHealthUrl, { timeoutMs, rootOnly: true }).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 }
 
 /**

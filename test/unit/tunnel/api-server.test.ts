@@ -160,6 +160,24 @@ describe('connections of others than root', () => {
   });
 });
 
+test('a place that somebody else holds: it is told whose process that is', async () => {
+  await start((socket) => socket.end());
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => lines.push(line) });
+  const holder = net.createServer();
+  holder.listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  try {
+    const address = holder.address() as net.AddressInfo;
+    await listener({ logger, address: { host: '127.0.0.1', port: address.port } }).setAccess('tunnel');
+    await until(() => lines.length > 0);
+    expect(lines[0]).toContain(`EADDRINUSE: address already in use 127.0.0.1:${address.port}; a process of uid`);
+    expect(lines[0]).toContain(`a process of uid ${process.getuid?.() ?? 0} listens there`);
+  } finally {
+    holder.close();
+  }
+});
+
 describe('refused', () => {
   test('any other target, however it is called', async () => {
     await start((socket) => socket.end());

@@ -39,6 +39,20 @@ async function read(socket: Socket, bytes: number): Promise<Buffer> {
 }
 
 describe('refused', () => {
+  test("a stranger on the kubelet's port, who gets no byte", async () => {
+    let received = 0;
+    await loopback.target('kubelet', (socket) => {
+      socket.on('data', (chunk) => {
+        received += chunk.length;
+      });
+    });
+    await loopback.agent('idc-1', { objection: async () => 'a process of uid 1000 answers there' });
+    const { head } = await loopback.connect('idc-1:10250', 'Authorization: Bearer secret');
+    expect(head).toMatch(/502 TUNNEL_TARGET_UNREACHABLE .*a process of uid 1000 answers there/);
+    expect(received).toBe(0);
+    expect(loopback.agentAudit).toMatchObject([{ target: 'kubelet', outcome: 'refused' }]);
+  });
+
   test('what is no host:port', async () => {
     expect((await loopback.connect('idc-1')).head).toMatch(/^HTTP\/1\.1 400 /);
   });
