@@ -130,7 +130,7 @@ defaults() {
   [ "${REGNODE_DRY_RUN-}" != 1 ] || dry_run=1
   [ "${REGNODE_NO_JOIN-}" != 1 ] || no_join=1
   # What cleanup has to undo; set as it comes about.
-  private='' staging='' fresh='' made_opt='' writer='' locked=''
+  private='' staging='' fresh='' made_opt='' writer='' locked='' probe=''
 }
 
 set_option() {
@@ -556,6 +556,7 @@ install_release() {
     [ -n "$previous" ] || fresh=1
     if [ ! -d "$home/releases/$release" ]; then
       check_room
+      check_state_place
       unpack_release
     fi
     use_release
@@ -570,6 +571,22 @@ check_room() {
   existing=$home
   while [ ! -d "$existing" ]; do existing=$(dirname "$existing"); done
   [ "$(free_mebibytes)" -ge "$needed" ] || no_space
+}
+
+# Where the agent keeps what undoes a join, and containerd what containers run: found out before anything is fetched.
+check_state_place() {
+  needed=64
+  existing=$root/var/lib
+  while [ ! -d "$existing" ]; do existing=$(dirname "$existing"); done
+  [ "$(free_mebibytes)" -ge "$needed" ] || no_space
+  attempt mktemp -d "$existing/.regnode-install.XXXXXX"
+  probe=$said
+  printf '#!/bin/sh\n' >"$probe/probe"
+  chmod 755 "$probe/probe"
+  detail=$("$probe/probe" 2>&1) || fail PROGRAM_CANNOT_START 1 "No program can run under $existing: ${detail##*: }." "$(start_remedy "$existing")" \
+    "$existing 下无法运行程序：${detail##*: }。" "$(start_remedy "$existing")"
+  rm -rf "$probe"
+  probe=''
 }
 
 free_mebibytes() {
@@ -638,6 +655,7 @@ check_executable() {
   rm -f "$staging/probe"
 }
 
+# start_remedy [PLACE]
 start_remedy() {
   preload=$(tr '\n' ' ' 2>/dev/null </etc/ld.so.preload) || preload=''
   preload=${preload% }${LD_PRELOAD:+ LD_PRELOAD=$LD_PRELOAD}
@@ -645,8 +663,8 @@ start_remedy() {
     if [ "$language" = zh ]; then echo "此主机为每个程序加载 $preload（/etc/ld.so.preload）：请向其供应商获取适用于 glibc 2.36 的版本，或将其移除。"; else
       echo "This host loads $preload into every program (/etc/ld.so.preload): ask its vendor for one that goes with glibc 2.36, or take it out."
     fi
-  elif [ "$language" = zh ]; then echo '请检查 /opt 所在文件系统的挂载选项（noexec）与主机的安全策略。'; else
-    echo 'Look at how the file system of /opt is mounted (noexec), and at the security policy of the host.'
+  elif [ "$language" = zh ]; then echo "请检查 ${1:-/opt} 所在文件系统的挂载选项（noexec）与主机的安全策略。"; else
+    echo "Look at how the file system of ${1:-/opt} is mounted (noexec), and at the security policy of the host."
   fi
 }
 
@@ -677,16 +695,21 @@ stop_writing() {
 
 # From the bundle on this host, the mirrors in turn, the gateway; one that gives wrong bytes or has none is not asked again.
 # What one has brought the next goes on with, unless the whole turns out to be wrong: then it begins anew with the next.
+# Where another can be asked, each has to bring 16 KiB/s, and at most as long as at 64 KiB/s; the last may be slower.
 fetch_archive() {
   places="$mirrors${gateway:+ gateway}"
   [ -z "$artifact_dir" ] || places="bundle $places"
-  failures=0 refusal=''
+  failures=0 refusal='' slow=1
+  # Our own limit makes nobody slow.
+  case $rate_limit in '' | *[KMGkmg]) ;; *) [ "$rate_limit" -ge 131072 ] || slow=8 ;; esac
+  case $rate_limit in *[Kk]) [ "${rate_limit%?}" -ge 128 ] || slow=8 ;; esac
   # As long as at 16 KiB/s, whatever drips there.
   deadline=$(($(date +%s) + 600 + size / 16384))
   : >"$file"
   while [ -n "$places" ]; do
     before=$(size_of "$file") left=''
     for place in $places; do
+      if [ "$place" = "${places##* }" ]; then pace=1000 seconds=$((600 + size / 16384)); else pace=$((16384 / slow)) seconds=$((60 + size / 65536 * slow)); fi
       begun=$(size_of "$file")
       ! fetch_from "$place" || return 0
       # What lay there before may have been the wrong part: once more, all of it from this place.
@@ -744,7 +767,7 @@ download_from() {
   [ -z "$rate_limit" ] || set -- "$@" --limit-rate "$rate_limit"
   note "downloading regnode $version ($((size / 1048576)) MiB) from $from" "正在从 $from 下载 regnode $version（$((size / 1048576)) MiB）"
   curl_code=0
-  (limit_file_size "$size" && exec curl -q --silent --show-error --fail --connect-timeout 10 --max-time 3600 --speed-limit 1000 --speed-time 30 "$@" \
+  (limit_file_size "$size" && exec curl -q --silent --show-error --fail --connect-timeout 10 --max-time "$seconds" --speed-limit "$pace" --speed-time 30 "$@" \
     --continue-at "$have" --output "$file" "$from/$archive" 2>"$private/curl") || curl_code=$?
   # 33: the server can't go on in the middle.
   [ "$curl_code" != 33 ] || : >"$file"
@@ -924,6 +947,7 @@ cleanup() {
   trap - EXIT HUP INT TERM
   stop_writing
   [ -z "$staging" ] || rm -rf "$staging"
+  [ -z "$probe" ] || rm -rf "$probe"
   # Ended by a signal while it waits for Ready, the join has happened: then its program must stay.
   if [ -n "$fresh" ] && ! is_joined; then
     remove_payload

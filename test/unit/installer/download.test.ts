@@ -281,6 +281,37 @@ describe('accepted', () => {
     300_000,
   );
 
+  test('from the gateway, when the mirror drips, within a minute or so, and with what it has brought', async () => {
+    const long = makePayload('1.0.0', { noiseKiB: 1024 });
+    gateway.offer('1.0.0', long);
+    const mirror = await startGateway();
+    const timers: NodeJS.Timeout[] = [];
+    try {
+      // Faster than a line that is dead, and slower than any that is of use: all of it takes four minutes.
+      mirror.answers.set('/regnode-1.0.0-linux-amd64.tar.gz', (_request, response) => {
+        response.writeHead(200, { 'content-length': long.length });
+        let sent = 0;
+        timers.push(
+          setInterval(() => {
+            response.write(long.subarray(sent, (sent += 2048)));
+          }, 500),
+        );
+      });
+      const environment = {
+        CURL_CA_BUNDLE: mirrorCa(mirror),
+        REGNODE_ARTIFACT_KEY_SHA256: gateway.artifactKey.id,
+      };
+      const flags = ['--root', host, '--gateway', gateway.url, '--ca-file', join(folder, 'ca.pem')];
+      const began = performance.now();
+      expectInstalled(await install([...flags, '--mirror', mirror.url], { environment }));
+      expect(performance.now() - began).toBeLessThan(150_000);
+      expect(mirror.requests).toHaveLength(1);
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      await mirror.close();
+    }
+  }, 300_000);
+
   test('from the gateway, when the mirror breaks off behind a wrong byte, again and again', async () => {
     const mirror = await startGateway();
     try {

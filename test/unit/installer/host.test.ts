@@ -62,6 +62,24 @@ describe.runIf(isRoot)('refused before an archive is asked for', () => {
       'mount -t tmpfs -o noexec tmpfs /opt',
       'No program can run under',
     ],
+    [
+      'HOST_REFUSED',
+      'a read-only /var/lib',
+      'mount -t tmpfs -o ro tmpfs /var/lib',
+      '/var/lib/.*Read-only file system',
+    ],
+    [
+      'PROGRAM_CANNOT_START',
+      'a noexec /var/lib',
+      'mount -t tmpfs -o noexec tmpfs /var/lib',
+      'No program can run under /var/lib.*(\n|.)*how the file system of /var/lib is mounted',
+    ],
+    [
+      'NO_SPACE',
+      'a small /var/lib',
+      'mount -t tmpfs -o size=16m tmpfs /var/lib',
+      'not enough room under /var/lib: 16 MiB free, 64 MiB needed',
+    ],
   ])('%s: %s', async (code, _name, prepare, said) => {
     const outcome = await run(['--no-join'], { prepare: `touch /run/calls; ${prepare}` });
     expectOneLine(outcome, code);

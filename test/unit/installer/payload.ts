@@ -1,6 +1,7 @@
 // A payload with the shape of the real one, whose program is a shell script: it writes down how it was called
 // (arguments, token, what is in its environment) and ends as it is told to.
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,8 @@ export interface PayloadShape {
   readonly loader?: string;
   /** Size of a file of zeros: packs to almost nothing. */
   readonly ballastMiB?: number;
+  /** Size of a file that does not pack. */
+  readonly noiseKiB?: number;
 }
 
 export function makePayload(version: string, shape: PayloadShape = {}): Buffer {
@@ -30,6 +33,7 @@ export function makePayload(version: string, shape: PayloadShape = {}): Buffer {
     }
     if (shape.ballastMiB)
       writeFileSync(join(tree, 'lib/ballast'), Buffer.alloc(shape.ballastMiB * 1024 * 1024));
+    if (shape.noiseKiB) writeFileSync(join(tree, 'lib/noise'), randomBytes(shape.noiseKiB * 1024));
     writeFileSync(join(tree, 'VERSION'), `${version}\n`);
     copyFileSync('systemd/regnode.service', join(tree, 'systemd/regnode.service'));
     copyFileSync('installer/install.sh', join(tree, 'install.sh'));
