@@ -1,6 +1,5 @@
 // All that leads to the gateway, made and not yet used: its HTTPS calls, the tunnel, the certificate that
 // both show and its renewal, and the kubelet's way to the API server.
-import { strangerAt } from '../host/answering.ts';
 import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import type { Identity } from '../identity/store.ts';
@@ -31,7 +30,7 @@ export function prepareLink(parts: Given & Self): Link {
     ...identity,
     ...{ url: gatewayUrl, nodeName, machine, audit, logger, signal, environment },
     resolveTarget: kubeletOnly,
-    objection: (socket) => strangerAt(socket, host.network),
+    beforeDial: () => host.network.beforeDial(),
   });
   const renewal = new Renewal({
     ...{ host, nodeName, identity, logger, signal },

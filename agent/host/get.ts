@@ -3,8 +3,12 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { background } from '../../protocol/defect.ts';
-import { strangerAt } from './answering.ts';
-import type { GetAnswer, GetOptions, HostNetwork } from './host.ts';
+import type { Answering } from './answering.ts';
+import type { GetAnswer, GetOptions } from './host.ts';
+
+interface Answers {
+  beforeDial(): Answering;
+}
 
 const defaultLimitBytes = 4 * 1024 * 1024;
 
@@ -12,16 +16,12 @@ const defaultLimitBytes = 4 * 1024 * 1024;
  * Throws the system's error when no whole answer came (code ECONNREFUSED, ETIMEDOUT,
  * CERT_HAS_EXPIRED, EMSGSIZE …).
  */
-export async function get(
-  url: string,
-  options: GetOptions,
-  network: Pick<HostNetwork, 'ownerOf'>,
-): Promise<GetAnswer> {
+export async function get(url: string, options: GetOptions, answerers: Answers): Promise<GetAnswer> {
   const target = new URL(url);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
   try {
-    const response = await ask(target, options, signal, network);
+    const response = await ask(target, options, signal, answerers);
     return { status: response.statusCode ?? 0, body: await read(response, options, signal) };
   } catch (error) {
     if (!timeout.aborted) throw error;
@@ -33,9 +33,10 @@ function ask(
   target: URL,
   options: GetOptions,
   signal: AbortSignal,
-  network: Pick<HostNetwork, 'ownerOf'>,
+  answerers: Answers,
 ): Promise<IncomingMessage> {
   const { caPem, certificatePem, keyPem, serverName } = options;
+  const strangerAt = answerers.beforeDial();
   return new Promise((resolve, reject) => {
     const shared = { agent: false, signal, headers: { accept: 'application/json' } } as const;
     const request =
@@ -56,7 +57,7 @@ function ask(
     else
       request.once('socket', (socket) =>
         socket.once('connect', () => {
-          const known = strangerAt(socket, network).then((why) => {
+          const known = strangerAt(socket).then((why) => {
             if (why === undefined) request.end();
             else request.destroy(coded('EACCES', why));
           });

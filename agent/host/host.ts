@@ -1,8 +1,9 @@
 // The one door to the operating system. Everything else in the agent is handed a Host: it neither imports
 // node:fs, node:child_process or node:os, nor reads a clock. `createHost()` in real.ts is the real one;
 // tests use a fixture root (a folder that stands for `/`) or wrap a Host to make faults at this door.
+import type { Answering } from './answering.ts';
 import type { Inventory } from './inventory.ts';
-import type { SocketAddress } from './socket-owners.ts';
+import type { SocketAddress } from './socket-table.ts';
 import type { SpoolDisk } from './spool-files.ts';
 
 export type FileKind = 'file' | 'directory' | 'link' | 'socket' | 'other';
@@ -241,6 +242,8 @@ export interface HostNetwork {
    * does. See socket-owners.ts.
    */
   ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined>;
+  /** Of a port of this host, before it is dialled: see answering.ts. */
+  beforeDial(): Answering;
   interfaces(): Promise<readonly NetworkInterface[]>;
   resolve(name: string): Promise<readonly string[]>;
   /** Milliseconds until connected; throws the system's error (code ECONNREFUSED, ETIMEDOUT, …). */

@@ -5,18 +5,25 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { Answerers } from './answering.ts';
 import { openDatagrams } from './datagrams.ts';
 import { get } from './get.ts';
 import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
+import { listenerAt } from './listeners.ts';
 import { systemProcesses } from './processes.ts';
 import { parseInterfaceNames, parseRoute } from './routes.ts';
 import { SocketOwners } from './socket-owners.ts';
 
 const socketOwners = new SocketOwners();
+const answerers = new Answerers({
+  ownerOf: (own, other) => socketOwners.ownerOf(own, other),
+  listenerAt: (address) => listenerAt(address),
+});
 
 export const systemNetwork: HostNetwork = {
   ownerOf: (own, other) => socketOwners.ownerOf(own, other),
+  beforeDial: () => answerers.beforeDial(),
   async interfaces() {
     const addresses = networkInterfaces();
     const names = parseInterfaceNames(await readFile('/proc/net/dev', 'utf8'));
@@ -28,7 +35,7 @@ export const systemNetwork: HostNetwork = {
   connect: connectOnce,
   probeHttps,
   openDatagrams,
-  get: (url, options) => get(url, options, systemNetwork),
+  get: (url, options) => get(url, options, answerers),
   canListen: (port, protocol) => (protocol === 'tcp' ? canListenTcp(port) : canListenUdp(port)),
   async routeTo(address) {
     const result = await systemProcesses.run('ip', ['-o', 'route', 'get', address], { timeoutMs: 5000 });

@@ -3,14 +3,9 @@
 // rows takes a millisecond on a small host and 40 ms of a thread's time with 16,000 sockets. So one reading
 // answers everyone who asked before it began, and the next one waits four times as long as it took. A socket
 // that its process has closed has no inode and no owner: the kernel shows it as root's.
-import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';
-
-export interface SocketAddress {
-  readonly address: string;
-  readonly port: number;
-}
+import { hexOf, mapped, parseRow, rows, type SocketAddress, socketTables } from './socket-table.ts';
 
 interface Question {
   /** As the tables have it: own end, other end. */
@@ -18,10 +13,6 @@ interface Question {
   readonly answer: (uid: number | undefined) => void;
 }
 
-const files = ['/proc/net/tcp', '/proc/net/tcp6'];
-const chunkBytes = 64 * 1024;
-/** 400,000 sockets; who is not among them is nobody. */
-const tableLimitBytes = 64 * 1024 * 1024;
 const questionsLimit = 1024;
 const restFactor = 4;
 const longestRestMs = 1000;
@@ -31,7 +22,7 @@ export class SocketOwners {
   #questions: Question[] = [];
   #isReading = false;
 
-  constructor(tables: readonly string[] = files) {
+  constructor(tables: readonly string[] = socketTables) {
     this.#files = tables;
   }
 
@@ -74,48 +65,9 @@ async function readOwners(paths: readonly string[], wanted: Set<string>): Promis
   return found;
 }
 
-/** ` 12: 0100007F:A3D2 0100007F:403B 01 00000000:00000000 00:00000000 00000000  1000        0 51203 1 …` */
-function parseRow(row: string): { ends: string; uid: number; inode: string } {
-  const [, own = '', other = '', , , , , uid, , inode = '0'] = row.trim().split(/\s+/, 10);
-  return { ends: `${own} ${other}`, uid: Number(uid), inode };
-}
-
-async function* rows(path: string): AsyncGenerator<string> {
-  const handle = await open(path).catch(() => undefined); // no IPv6 here
-  if (handle === undefined) return;
-  try {
-    const chunk = Buffer.allocUnsafe(chunkBytes);
-    let rest = '';
-    for (let length = 0; length < tableLimitBytes; ) {
-      const { bytesRead } = await handle.read(chunk, 0, chunkBytes, null);
-      if (bytesRead === 0) return;
-      length += bytesRead;
-      const lines = (rest + chunk.toString('latin1', 0, bytesRead)).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
 /** A socket of IPv6 may hold a connection of IPv4. */
 function rowsOf(own: SocketAddress, other: SocketAddress): string[] {
   const [a, b] = [hexOf(own), hexOf(other)];
   if (a === undefined || b === undefined) return [];
   return [`${a} ${b}`, `${mapped}${a} ${mapped}${b}`];
-}
-
-const mapped = '0000000000000000FFFF0000';
-
-/**
- * The kernel prints the four bytes as one number of this machine, least byte first. IPv4 only:
- * nothing of ours listens on IPv6.
- */
-function hexOf({ address, port }: SocketAddress): string | undefined {
-  const bytes = address.replace(/^::ffff:/, '').split('.');
-  if (bytes.length !== 4) return undefined;
-  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
-  const number = bytes.toReversed().map((byte) => hex(Number(byte), 2));
-  return `${number.join('')}:${hex(port, 4)}`;
 }

@@ -35,8 +35,7 @@ export interface TunnelOptions extends TunnelIdentity {
   readonly nodeName?: string;
   readonly machine?: Machine;
   readonly resolveTarget: ResolveTarget;
-  /** Why what answers at a target is not to be spoken to. */
-  readonly objection?: TargetOptions['objection'];
+  readonly beforeDial?: TargetOptions['beforeDial'];
   readonly audit: (record: StreamAudit) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -194,14 +193,14 @@ class AgentTunnel implements Tunnel {
   }
 
   #newSession(): Session {
-    const { logger, audit, resolveTarget, objection } = this.#options;
+    const { logger, audit, resolveTarget, beforeDial } = this.#options;
     const targetOptions = {
       node: this.#options.nodeName ?? '',
       audit,
       resolveTarget,
       clock: this.#clock,
       dialTimeoutMs: this.#options.dialTimeoutMs ?? targetDialTimeoutMs,
-      ...(objection && { objection }),
+      ...(beforeDial && { beforeDial }),
     };
     const session = new Session({
       role: 'agent',

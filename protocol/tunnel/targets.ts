@@ -30,8 +30,11 @@ export interface TargetOptions {
   readonly audit: (record: StreamAudit) => void;
   readonly clock: TunnelClock;
   readonly dialTimeoutMs: number;
-  /** Why what answered is not to be spoken to; undefined, or without it, it may. */
-  readonly objection?: (socket: Socket) => Promise<string | undefined>;
+  /**
+   * Called before each dial. What it gives is asked of the connection: why what answered is not to be spoken
+   * to; undefined, or without it, it may.
+   */
+  readonly beforeDial?: () => (socket: Socket) => Promise<string | undefined>;
 }
 
 export function connectTarget(stream: SessionStream, options: TargetOptions): void {
@@ -54,6 +57,7 @@ function dial(
   options: TargetOptions,
   over: (outcome: SocketOutcome) => void,
 ): void {
+  const objection = options.beforeDial?.();
   const socket = net.connect({ ...address, allowHalfOpen: true, noDelay: true });
   const refuse = (detail: string) => {
     const fault = new Fault('TUNNEL_TARGET_UNREACHABLE', { target: stream.target.target, detail });
@@ -81,8 +85,8 @@ function dial(
     stream.accept();
   };
   socket.once('connect', () => {
-    if (options.objection === undefined) return accept();
-    const known = options.objection(socket).then((why) => {
+    if (objection === undefined) return accept();
+    const known = objection(socket).then((why) => {
       if (socket.destroyed) return;
       if (why === undefined) accept();
       else refuse(why);

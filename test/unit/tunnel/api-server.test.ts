@@ -171,7 +171,9 @@ test('a place that somebody else holds: it is told whose process that is', async
     const address = holder.address() as net.AddressInfo;
     await listener({ logger, address: { host: '127.0.0.1', port: address.port } }).setAccess('tunnel');
     await until(() => lines.length > 0);
-    expect(lines[0]).toContain(`EADDRINUSE: address already in use 127.0.0.1:${address.port}; a process of uid`);
+    expect(lines[0]).toContain(
+      `EADDRINUSE: address already in use 127.0.0.1:${address.port}; a process of uid`,
+    );
     expect(lines[0]).toContain(`a process of uid ${process.getuid?.() ?? 0} listens there`);
   } finally {
     holder.close();

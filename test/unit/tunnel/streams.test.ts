@@ -46,7 +46,7 @@ describe('refused', () => {
         received += chunk.length;
       });
     });
-    await loopback.agent('idc-1', { objection: async () => 'a process of uid 1000 answers there' });
+    await loopback.agent('idc-1', { beforeDial: () => async () => 'a process of uid 1000 answers there' });
     const { head } = await loopback.connect('idc-1:10250', 'Authorization: Bearer secret');
     expect(head).toMatch(/502 TUNNEL_TARGET_UNREACHABLE .*a process of uid 1000 answers there/);
     expect(received).toBe(0);

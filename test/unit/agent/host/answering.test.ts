@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Answerers } from '../../../../agent/host/answering.ts';
 import { get } from '../../../../agent/host/get.ts';
+import type { Listener } from '../../../../agent/host/listeners.ts';
 import { systemNetwork } from '../../../../agent/host/network.ts';
 
 let server: Server;
@@ -25,8 +27,21 @@ afterEach(() => server.close());
 const options = { timeoutMs: 20_000, rootOnly: true };
 const isRoot = process.getuid?.() === 0;
 
+/** Who holds the other end of each connection that is looked for, and which socket listens. */
+function answerers(owners: (number | undefined)[], listener: () => Listener | undefined = () => undefined) {
+  let looked = 0;
+  const made = new Answerers({
+    ownerOf: async () => {
+      looked += 1;
+      return owners.length > 1 ? owners.shift() : owners[0];
+    },
+    listenerAt: async () => listener(),
+  });
+  return { made, looked: () => looked };
+}
+
 test('a process of another user is asked nothing', async () => {
-  const asking = get(url, options, { ownerOf: async () => 1000 });
+  const asking = get(url, options, answerers([1000]).made);
   await expect(asking).rejects.toMatchObject({
     code: 'EACCES',
     message: 'a process of uid 1000 answers there',
@@ -35,15 +50,48 @@ test('a process of another user is asked nothing', async () => {
 });
 
 test('one that has not taken the connection yet is waited for', async () => {
-  const owners = [undefined, undefined, 0];
-  const answer = await get(url, options, { ownerOf: async () => owners.shift() });
-  expect(answer).toEqual({ status: 200, body: 'ok' });
+  expect(await get(url, options, answerers([undefined, undefined, 0]).made)).toEqual({
+    status: 200,
+    body: 'ok',
+  });
 });
 
 test('one that never takes it is given up in time', async () => {
-  const network = { ownerOf: async () => undefined };
-  await expect(get(url, { ...options, timeoutMs: 300 }, network)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+  const asking = get(url, { ...options, timeoutMs: 300 }, answerers([undefined]).made);
+  await expect(asking).rejects.toMatchObject({ code: 'ETIMEDOUT' });
   expect(asked).toBe(0);
+});
+
+test("root's listener that was known before is not looked for again, until it is another one", async () => {
+  let listener: Listener | undefined = { uid: 0, inode: '7' };
+  const { made, looked } = answerers([0], () => listener);
+  const ask = () => get(url, options, made);
+  await ask();
+  await ask();
+  await ask();
+  expect(looked()).toBe(1);
+  listener = { uid: 0, inode: '8' };
+  await ask();
+  await ask();
+  expect(looked()).toBe(2);
+  listener = { uid: 1000, inode: '9' };
+  await ask(); // its connection is root's all the same
+  await ask();
+  expect(looked()).toBe(4);
+});
+
+test('a connection that was begun before its listener was known is looked for', async () => {
+  const { made, looked } = answerers([0, 0, 1000], () => ({ uid: 0, inode: '7' }));
+  const early = made.beforeDial();
+  await get(url, options, made);
+  await get(url, options, made);
+  expect(looked()).toBe(1);
+  const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  expect(await early(socket)).toBeUndefined();
+  expect(looked()).toBe(2);
+  expect(await early(socket)).toBe('a process of uid 1000 answers there');
+  socket.destroy();
 });
 
 test.runIf(isRoot)("root's own is asked", async () => {

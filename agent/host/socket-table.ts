@@ -1,0 +1,61 @@
+// The kernel's tables of TCP sockets, row by row: those that listen come first.
+import { open } from 'node:fs/promises';
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface SocketRow {
+  readonly own: string;
+  /** Own end, other end. */
+  readonly ends: string;
+  readonly state: string;
+  readonly uid: number;
+  /** '0' when its process has closed it. */
+  readonly inode: string;
+}
+
+export const socketTables: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'];
+const chunkBytes = 64 * 1024;
+/** 400,000 sockets; who is not among them is nobody. */
+const tableLimitBytes = 64 * 1024 * 1024;
+
+/** ` 12: 0100007F:A3D2 0100007F:403B 01 00000000:00000000 00:00000000 00000000  1000        0 51203 1 …` */
+export function parseRow(row: string): SocketRow {
+  const [, own = '', other = '', state = '', , , , uid, , inode = '0'] = row.trim().split(/\s+/, 10);
+  return { own, ends: `${own} ${other}`, state, uid: Number(uid), inode };
+}
+
+export async function* rows(path: string): AsyncGenerator<string> {
+  const handle = await open(path).catch(() => undefined); // no IPv6 here
+  if (handle === undefined) return;
+  try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    let rest = '';
+    for (let length = 0; length < tableLimitBytes; ) {
+      const { bytesRead } = await handle.read(chunk, 0, chunkBytes, null);
+      if (bytesRead === 0) return;
+      length += bytesRead;
+      const lines = (rest + chunk.toString('latin1', 0, bytesRead)).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+export const mapped = '0000000000000000FFFF0000';
+
+/**
+ * The kernel prints the four bytes as one number of this machine, least byte first. IPv4 only:
+ * nothing of ours listens on IPv6.
+ */
+export function hexOf({ address, port }: SocketAddress): string | undefined {
+  const bytes = address.replace(/^::ffff:/, '').split('.');
+  if (bytes.length !== 4) return undefined;
+  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
+  const number = bytes.toReversed().map((byte) => hex(Number(byte), 2));
+  return `${number.join('')}:${hex(port, 4)}`;
+}
