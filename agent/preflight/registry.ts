@@ -50,6 +50,7 @@ import { overlayFileSystem } from './checks/overlay-file-system.ts';
 import { packetFilter } from './checks/packet-filter.ts';
 import { portRange } from './checks/port-range.ts';
 import { portsFree } from './checks/ports-free.ts';
+import { privilegedPorts } from './checks/privileged-ports.ts';
 import { privateLine } from './checks/private-line.ts';
 import { processLimits } from './checks/process-limits.ts';
 import { proxyAgreement } from './checks/proxy-agreement.ts';
@@ -95,6 +96,7 @@ export const registry: readonly Check[] = [
   sysctlConflicts,
   inotifyLimits,
   portRange,
+  privilegedPorts,
   gatewayName,
   resolver,
   gatewayAddress,

@@ -193,11 +193,11 @@ export const tunnelFaults = {
       message:
         'Node {node} opens more than {limit} streams to the API server in a minute; the next in {seconds} s.',
       remedy:
-        'Look on the node for what connects to 127.0.0.1:16443 again and again; a kubelet keeps its connections for hours.',
+        'Look on the node for what connects to 127.0.0.1:294 again and again; a kubelet keeps its connections for hours.',
     },
     zh: {
       message: '节点 {node} 每分钟打开到 API server 的流超过 {limit} 个；{seconds} 秒后才可再打开。',
-      remedy: '请在该节点上查找是什么在反复连接 127.0.0.1:16443；kubelet 的连接通常保持数小时。',
+      remedy: '请在该节点上查找是什么在反复连接 127.0.0.1:294；kubelet 的连接通常保持数小时。',
     },
   },
   TUNNEL_STREAM_RESET: {

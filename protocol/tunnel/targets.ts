@@ -15,10 +15,10 @@ export interface TargetAddress {
 }
 
 /**
- * Where an agent listens for what wants the API server through it. Below the ephemeral ports,
- * and no neighbour's default.
+ * Where an agent listens for what wants the API server through it. Below 1024, where only root can listen also
+ * while the agent is away; below 512, where NFS takes no port for its connections; assigned to nobody.
  */
-export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 16443 };
+export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 294 };
 
 /** Where the target is; a fault, or undefined for the usual one, refuses it. */
 export type ResolveTarget = (target: StreamTarget) => TargetAddress | Fault | undefined;

@@ -77,18 +77,18 @@ test('it joins and becomes Ready', async () => {
   first = await waitFor('its lease', () => lease().catch(() => undefined), { timeoutMs: 30_000 });
   console.log(`joined in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   expect(await reach(`${sandbox.cloud.apiServerUrl}/healthz`)).toBe(28);
-  expect(await reach('https://127.0.0.1:16443/healthz')).toBe(0);
+  expect(await reach('https://127.0.0.1:294/healthz')).toBe(0);
 });
 
 test('the kubelet dials the agent alone, and asks for the certificate of the API server', async () => {
   for (const file of ['bootstrap-kubelet.conf', 'kubelet-access.conf']) {
     const kubeconfig = await readFile(host.path(`/etc/kubernetes/${file}`), 'utf8');
-    expect(kubeconfig).toContain('server: "https://127.0.0.1:16443"');
+    expect(kubeconfig).toContain('server: "https://127.0.0.1:294"');
     expect(kubeconfig).toContain('tls-server-name: "10.77.0.1"');
   }
   const connections = (await host.run('ss', ['-tnp', 'state', 'established'])).stdout;
   const ofKubelet = connections.split('\n').filter((line) => line.includes('"kubelet"'));
-  expect(ofKubelet.some((line) => line.includes('127.0.0.1:16443'))).toBe(true);
+  expect(ofKubelet.some((line) => line.includes('127.0.0.1:294'))).toBe(true);
   expect(ofKubelet.filter((line) => line.includes(':6443'))).toEqual([]);
 });
 
@@ -123,6 +123,16 @@ test('its lease is kept up and it stays Ready, for longer than a lease lasts', a
   expect(gainedMs).toBeGreaterThan(first.leaseDurationSeconds * 1000 - 10_000);
 });
 
+test("another user of the host can't listen in the agent's place", async () => {
+  const listenAs = (uid: number, port: number) => {
+    const listening = ['timeout', '2', 'socat', '-u', `TCP-LISTEN:${port},bind=127.0.0.1`, 'STDOUT'];
+    return host.run('setpriv', [`--reuid=${uid}`, '--clear-groups', ...listening]);
+  };
+  expect(await listenAs(65534, 16_443), 'a port as others').toMatchObject({ exitCode: 124 });
+  expect((await listenAs(65534, 294)).stderr).toContain('Permission denied');
+  expect((await listenAs(0, 294)).stderr).toContain('Address already in use');
+});
+
 test('another user of the host, who takes all connections that there are, keeps the kubelet from nothing', async () => {
   const linesOf = async () =>
     (await host.run('journalctl', ['--unit=regnode', '--output=cat', '--no-pager'])).stdout.split('\n')
@@ -131,7 +141,7 @@ test('another user of the host, who takes all connections that there are, keeps 
   const begun = Date.now();
   // Again and again: each is reset as soon as it is seen.
   const script =
-    'for round in {1..40}; do for place in {1..70}; do exec {place}<>/dev/tcp/127.0.0.1/16443; done; sleep 1; done 2>/dev/null';
+    'for round in {1..40}; do for place in {1..70}; do exec {place}<>/dev/tcp/127.0.0.1/294; done; sleep 1; done 2>/dev/null';
   const taking = ['--unit=taking', '--uid=65534', '--quiet', 'bash', '-c', script];
   expect(await host.run('systemd-run', taking)).toMatchObject({ exitCode: 0 });
   const states = new Set<string>();
@@ -139,7 +149,7 @@ test('another user of the host, who takes all connections that there are, keeps 
   const during = async () => {
     states.add(await readyStatus(sandbox, 'idc-1'));
     // As patient as a kubelet; a slow machine is not what is asked about here.
-    reached.push(await reach('https://127.0.0.1:16443/healthz', 10));
+    reached.push(await reach('https://127.0.0.1:294/healthz', 10));
     return Date.now() - begun > 45_000;
   };
   await waitFor('the end of it', during, { timeoutMs: 90_000, intervalMs: 2000 });
@@ -192,6 +202,6 @@ test('the host leaves by the same way', async () => {
   const left = await host.run('regnode', ['leave', '--yes'], { timeoutMs: 180_000 });
   expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
   expect(await readyStatus(sandbox, 'idc-1')).toBe('Absent');
-  expect(await reach('https://127.0.0.1:16443/healthz')).toBe(7);
+  expect(await reach('https://127.0.0.1:294/healthz')).toBe(7);
   expect((await host.run('ls', ['/etc/kubernetes'])).stdout).toBe('');
 });

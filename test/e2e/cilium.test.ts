@@ -81,7 +81,7 @@ describe('a real API server', () => {
     const server = (access: string) =>
       field('configmap', `cilium-kubeconfig-${access}`, '{.data.kubeconfig}');
     expect(JSON.parse(await server('tunnel'))).toMatchObject({
-      clusters: [{ cluster: { server: 'https://127.0.0.1:16443' } }],
+      clusters: [{ cluster: { server: 'https://127.0.0.1:294' } }],
     });
     expect(JSON.parse(await server('direct'))).toMatchObject({
       clusters: [{ cluster: { server: sandbox.cloud.apiServerUrl } }],

@@ -228,6 +228,26 @@ export const kernelMessages = {
       },
     },
   },
+  PRIVILEGED_PORTS: {
+    title: { en: 'Ports of root', zh: '特权端口' },
+    why: {
+      en: 'The kubelet of a pool with apiServerAccess tunnel reaches the API server by 127.0.0.1:294. Nobody but root is to listen there.',
+      zh: '在 apiServerAccess 为 tunnel 的节点池中，kubelet 通过 127.0.0.1:294 访问 API server；除 root 外，任何用户都不应能监听该端口。',
+    },
+    problems: {
+      open: {
+        message: {
+          en: 'Any user of the host can listen on ports from {first} on.',
+          zh: '主机上的任何用户都可监听 {first} 及以上的端口。',
+        },
+        remedy: { en: 'Keep the ports below 1024 for root.', zh: '请将 1024 以下的端口保留给 root。' },
+        commands: [
+          'echo net.ipv4.ip_unprivileged_port_start=1024 > /etc/sysctl.d/90-root-ports.conf',
+          'sysctl -p /etc/sysctl.d/90-root-ports.conf',
+        ],
+      },
+    },
+  },
   PORT_RANGE: {
     title: { en: 'Local port range', zh: '本地端口范围' },
     why: {

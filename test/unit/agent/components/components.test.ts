@@ -207,7 +207,7 @@ describe('the way to the API server', () => {
     ['https://[fd00::1]:6443', 'fd00::1'],
   ])('through the tunnel still wants the certificate of %s', (url, name) => {
     expect(clusterOf(url, 'tunnel')).toMatchObject({
-      server: 'https://127.0.0.1:16443',
+      server: 'https://127.0.0.1:294',
       'tls-server-name': name,
     });
   });

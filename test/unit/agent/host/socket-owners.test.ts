@@ -74,8 +74,8 @@ describe('in a table', () => {
   const row = (ends: string, state: string, uid: number, inode: number) =>
     `   1: ${ends} ${state} 00000000:00000000 00:00000000 00000000 ${uid}        0 ${inode} 1 0 20 4 30 10 -1`;
   const own = { address: '127.0.0.1', port: 41_938 };
-  const other = { address: '127.0.0.1', port: 16_443 };
-  const ends = '0100007F:A3D2 0100007F:403B';
+  const other = { address: '127.0.0.1', port: 294 };
+  const ends = '0100007F:A3D2 0100007F:0126';
 
   async function ask(...rows: readonly string[]): Promise<number | undefined> {
     await writeFile(join(folder, 'tcp'), `${[head, ...rows].join('\n')}\n`);
@@ -84,8 +84,8 @@ describe('in a table', () => {
 
   test('the row with both ends counts, not the one of the listener’s side or of another port', async () => {
     const others = [
-      row('0100007F:403B 0100007F:A3D2', '01', 7, 1),
-      row('0100007F:A3D3 0100007F:403B', '01', 8, 2),
+      row('0100007F:0126 0100007F:A3D2', '01', 7, 1),
+      row('0100007F:A3D3 0100007F:0126', '01', 8, 2),
     ];
     expect(await ask(...others)).toBeUndefined();
     expect(await ask(...others, row(ends, '01', 1000, 3))).toBe(1000);

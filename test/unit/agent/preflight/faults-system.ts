@@ -429,6 +429,13 @@ export const systemFaults: readonly HostFault[] = [
     patch: { files: { '/proc/sys/fs/inotify/max_user_instances': '64\n' } },
   },
   {
+    code: 'PRIVILEGED_PORTS',
+    problem: 'open',
+    verdict: 'warn',
+    what: 'every port is open to every user',
+    patch: { files: { '/proc/sys/net/ipv4/ip_unprivileged_port_start': '0\n' } },
+  },
+  {
     code: 'PORT_RANGE',
     problem: 'overlap',
     verdict: 'warn',

@@ -72,7 +72,7 @@ test('the way to the API server asks for its own certificate, also through the t
     clusters: [{ cluster: { server: url } }],
   });
   expect(JSON.parse(ciliumKubeconfig(url, 'tunnel'))).toMatchObject({
-    clusters: [{ cluster: { server: 'https://127.0.0.1:16443', 'tls-server-name': 'api.example.test' } }],
+    clusters: [{ cluster: { server: 'https://127.0.0.1:294', 'tls-server-name': 'api.example.test' } }],
   });
 });
 
