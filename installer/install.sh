@@ -611,7 +611,8 @@ unpack_release() {
   tar -xzf "$file" -C "$staging/tree" --no-same-owner 2>"$private/tar" || broken=1
   stop_writing
   if [ -n "$broken" ]; then
-    [ "$(free_mebibytes)" -gt 0 ] || no_space
+    # What is free is a guess while others write; tar has seen it.
+    if grep -qE 'No space left|Wrote only' "$private/tar" || [ "$(free_mebibytes)" -eq 0 ]; then no_space; fi
     detail=$(head -n 1 "$private/tar")
     fail UNPACK_FAILED 1 "The artifact $archive could not be unpacked: $detail." 'Check the disk under /opt and run the command again.' \
       "制品 $archive 解压失败：$detail。" '请检查 /opt 所在磁盘后重试。'

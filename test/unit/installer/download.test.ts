@@ -293,7 +293,8 @@ describe('accepted', () => {
         let sent = 0;
         timers.push(
           setInterval(() => {
-            response.write(long.subarray(sent, (sent += 2048)));
+            response.write(long.subarray(sent, sent + 2048));
+            sent += 2048;
           }, 500),
         );
       });
