@@ -9,13 +9,16 @@ import { environmentFiles } from './environment.ts';
 
 /** Shorter ones would be found everywhere. */
 const leastLength = 6;
+/** Each word of what is read is looked for in all that leaves the host. */
+const limitBytes = 256 * 1024;
 
 export async function knownSecrets(
   host: Host,
   node: JoinedNode | undefined,
   given: readonly (string | undefined)[],
 ): Promise<readonly string[]> {
-  const read = async (path: string) => (await host.files.readText(path).catch(() => undefined)) ?? '';
+  const read = async (path: string) =>
+    (await host.files.readText(path, limitBytes).catch(() => undefined)) ?? '';
   const keys = await Promise.all([paths.key, kubeletCertificate].map(read));
   const configurations = await Promise.all([paths.kubeletBootstrap, ...environmentFiles].map(read));
   const bootstrap = node?.state.identity.bootstrap.token;

@@ -2,7 +2,6 @@
 // of the host; `locate` maps them to where they are (the same for the real host, below a folder for a fixture
 // root), without or with the last link followed; links above the last part are always followed, since owners
 // put folders on other disks that way. Reading what isn't there is undefined, never an exception.
-import { createHash } from 'node:crypto';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
@@ -22,7 +21,7 @@ import {
 import { dirname } from 'node:path';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
 import type { FileKind, FileStatus, HostFiles } from './host.ts';
-import { absentAsUndefined, openToRead, readBytes } from './reading.ts';
+import { absentAsUndefined, readBytes, sha256Of } from './reading.ts';
 import { removeTree } from './trees.ts';
 import { appender, writePieces } from './writing.ts';
 
@@ -141,17 +140,8 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
         await handle.close();
       }
     },
-    async sha256(path) {
-      const real = await behind(path);
-      const status = await statusOf(real);
-      if (status === undefined) return undefined;
-      const handle = await openToRead(real, path);
-      if (handle === undefined) return undefined;
-      const hash = createHash('sha256');
-      // It closes the handle.
-      for await (const chunk of handle.createReadStream({ highWaterMark: 1024 * 1024 }))
-        hash.update(chunk as Buffer);
-      return hash.digest('hex');
+    async sha256(path, limitBytes) {
+      return sha256Of(await behind(path), path, limitBytes);
     },
     async space(path) {
       for (let real = await behind(path); ; real = dirname(real)) {

@@ -134,7 +134,8 @@ export interface HostFiles {
   removeTree(path: string, options?: RemoveOptions): Promise<readonly string[]>;
   setMode(path: string, options: WriteOptions): Promise<void>;
   sync(path: string): Promise<void>;
-  sha256(path: string): Promise<string | undefined>;
+  /** Of a file of up to 8 GiB, or of less. */
+  sha256(path: string, limitBytes?: number): Promise<string | undefined>;
   space(path: string): Promise<FileSpace>;
 }
 
@@ -226,7 +227,9 @@ export interface GetOptions {
   readonly serverName?: string;
   /** Default 4 MiB. */
   readonly limitBytes?: number;
-  /** Of a port of this host: nothing is asked, and EACCES thrown, unless a process of root's answers there. */
+  /**
+   * Of a port of this host: nothing is asked, and EACCES thrown, unless a process of root's answers there.
+   */
   readonly rootOnly?: boolean;
   readonly signal?: AbortSignal;
 }

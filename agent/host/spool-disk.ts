@@ -14,8 +14,13 @@ export function openSpoolDisk(folder: string): SpoolDisk {
     async create(name) {
       const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND;
       const file = new RealSpoolFile(await open(join(folder, name), flags, 0o600));
-      await syncFolder(folder);
-      return file;
+      try {
+        await syncFolder(folder);
+        return file;
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
     },
     async open(name) {
       return new RealSpoolFile(await openForBoth(join(folder, name)));

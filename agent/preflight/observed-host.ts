@@ -71,7 +71,7 @@ function readingFiles(files: HostFiles, remember: Remember): HostFiles {
     status: (path) => remember('status', [path], () => files.status(path)),
     exists: (path) => remember('exists', [path], () => files.exists(path)),
     resolve: (path) => remember('resolve', [path], () => files.resolve(path)),
-    sha256: (path) => remember('sha256', [path], () => files.sha256(path)),
+    sha256: (path, limitBytes) => remember('sha256', [path], () => files.sha256(path, limitBytes)),
     space: (path) => remember('space', [path], () => files.space(path)),
     readStream: files.readStream,
     write: refuse('write'),

@@ -41,14 +41,21 @@ async function holderOf(host: Host, inode: string): Promise<string | undefined> 
   return undefined;
 }
 
+/** A process may have a million files open. */
+const atATime = 256;
+
 /** Processes end while we look: whatever vanishes holds nothing. */
 async function holds(host: Host, pid: string, target: string): Promise<boolean> {
   const folder = `/proc/${pid}/fd`;
   const names = (await host.files.list(folder).catch(() => undefined)) ?? [];
-  const found = await Promise.all(
-    names.map((name) => host.files.status(`${folder}/${name}`).catch(() => undefined)),
-  );
-  return found.some((status) => status?.target === target);
+  for (let at = 0; at < names.length; at += atATime) {
+    const some = names.slice(at, at + atATime);
+    const found = await Promise.all(
+      some.map((name) => host.files.status(`${folder}/${name}`).catch(() => undefined)),
+    );
+    if (found.some((status) => status?.target === target)) return true;
+  }
+  return false;
 }
 
 /** The ports of `wanted` that somebody has, each with its holder. */

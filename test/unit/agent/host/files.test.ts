@@ -1,12 +1,25 @@
 // Files at the host door, on a temporary folder: what is absent, what is too large, what stands in the way,
 // and that a fixture root is never left through a link.
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../../../../agent/host/host.ts';
 import { createHost } from '../../../../agent/host/real.ts';
+import { openSpoolDisk } from '../../../../agent/host/spool-disk.ts';
 import { fixtureHost } from '../../../fixtures/host.ts';
 
 let root: string;
@@ -137,6 +150,63 @@ test('sysctl names keep a dot in an interface name by a slash', async () => {
   expect(await host.sysctl('net.ipv4.conf.eth0/1.forwarding')).toBe('1');
   expect(await host.sysctl('net.bridge.none')).toBeUndefined();
   await expect(host.sysctl('net/../../../etc/passwd')).rejects.toThrow('not a sysctl name');
+});
+
+test('only a file is hashed, and none that is larger than allowed', async () => {
+  const { files } = createHost();
+  await writeFile(join(root, 'file'), 'x'.repeat(3 * 1024 * 1024));
+  const expected = createHash('sha256')
+    .update('x'.repeat(3 * 1024 * 1024))
+    .digest('hex');
+  expect(await files.sha256(join(root, 'file'))).toBe(expected);
+  await symlink('/dev/zero', join(root, 'zeros'));
+  await expect(files.sha256(join(root, 'zeros'))).rejects.toMatchObject({
+    code: 'PATH_OCCUPIED',
+    values: { path: join(root, 'zeros'), kind: 'device' },
+  });
+  await expect(files.sha256(root)).rejects.toMatchObject({ code: 'PATH_OCCUPIED' });
+  await expect(files.sha256(join(root, 'file'), 1024)).rejects.toMatchObject({
+    code: 'CONFIGURATION_INVALID',
+  });
+});
+
+describe('a file that was opened is closed when', () => {
+  const openHere = async () => {
+    const links = (await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`));
+    const found = await Promise.all(links.map((link) => link.catch(() => '')));
+    return found.filter((path) => path.startsWith(root));
+  };
+
+  async function failing(name: 'stat' | 'sync', act: () => Promise<unknown>): Promise<void> {
+    const some = await open('/dev/null');
+    const prototype: FileHandle = Object.getPrototypeOf(some);
+    await some.close();
+    const refused = vi.spyOn(prototype, name).mockRejectedValue(new Error('refused'));
+    try {
+      await expect(act()).rejects.toThrow('refused');
+    } finally {
+      refused.mockRestore();
+    }
+    expect(await openHere()).toEqual([]);
+  }
+
+  test('what it is cannot be told', async () => {
+    await writeFile(join(root, 'file'), 'x');
+    const { files } = createHost();
+    await failing('stat', () => files.readText(join(root, 'file')));
+    await failing('stat', () => files.sha256(join(root, 'file')));
+  });
+
+  test('its folder of the spool cannot be synced', async () => {
+    await failing('sync', () => openSpoolDisk(root).create('segment'));
+  });
+
+  test('its stream is not read to its end', async () => {
+    await writeFile(join(root, 'file'), 'x'.repeat(3 * 1024 * 1024));
+    const { files } = createHost();
+    for await (const _chunk of files.readStream(join(root, 'file'), 0, 3 * 1024 * 1024)) break;
+    await vi.waitFor(async () => expect(await openHere()).toEqual([]), { timeout: 30_000 });
+  });
 });
 
 test('a pipe in the place of a file is refused and holds nobody; one that is handed over is read', async () => {
