@@ -24,7 +24,9 @@ export interface Sockets extends Pick<HostNetwork, 'ownerOf'> {
 
 export class Answerers {
   readonly #sockets: Sockets;
-  /** Each place with the inode of root's listener. A new map for each change: who has the old one keeps it. */
+  /**
+   * Each place with the inode of root's listener. A new map for each change: who has the old one keeps it.
+   */
   #listeners: ReadonlyMap<string, string> = new Map();
 
   constructor(sockets: Sockets) {

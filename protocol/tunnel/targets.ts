@@ -15,8 +15,8 @@ export interface TargetAddress {
 }
 
 /**
- * Where an agent listens for what wants the API server through it. Below 1024, where only root can listen also
- * while the agent is away; below 512, where NFS takes no port for its connections; assigned to nobody.
+ * Where an agent listens for what wants the API server through it. Below 1024, where only root can listen
+ * also while the agent is away; below 512, where NFS takes no port for its connections; assigned to nobody.
  */
 export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 294 };
 
