@@ -6,7 +6,6 @@
 // still is there after it, is the one that has taken it, and finding that out takes less than a millisecond.
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostNetwork } from './host.ts';
 import type { Listener } from './listeners.ts';
 import type { SocketAddress } from './socket-table.ts';
 
@@ -18,7 +17,8 @@ const placesLimit = 16;
 /** Of a connection that is there: why it is not to be used, when no process of root's answers on it. */
 export type Answering = (socket: Socket) => Promise<string | undefined>;
 
-export interface Sockets extends Pick<HostNetwork, 'ownerOf'> {
+export interface Sockets {
+  ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined>;
   listenerAt(address: SocketAddress): Promise<Listener | undefined>;
 }
 

@@ -45,8 +45,9 @@ test('logs -f brings each line when it is printed, and ends with its pod', async
   const follow = new LiveKubectl(sandbox, ['logs', '-f', 'short-lived']);
   const [, first] = await follow.prints(/line (\d+) on idc-1/);
   await follow.prints(new RegExp(`line ${Number(first) + 5} on idc-1`));
-  const last = follow.arrivals.slice(-3).map(({ atMs }) => atMs);
-  expect((last[2] ?? 0) - (last[0] ?? 0), 'a second apart, not all at once').toBeGreaterThan(1000);
+  // Five seconds; on a busy machine some of them come late and close together.
+  const [oldest, newest] = [follow.arrivals.at(-6), follow.arrivals.at(-1)].map((line) => line?.atMs ?? 0);
+  expect((newest ?? 0) - (oldest ?? 0), 'a second apart, not all at once').toBeGreaterThan(1000);
   const numbers = follow.arrivals.map(({ line }) => Number(/^line (\d+) on/.exec(line)?.[1]));
   expect(numbers, 'none is missing').toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
   await kubectl(sandbox, ['delete', 'pod', 'short-lived', '--wait=false']);

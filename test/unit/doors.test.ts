@@ -27,7 +27,6 @@ const agentExceptions: Readonly<Record<string, Partial<Record<Way, string>>>> = 
   'agent/components/artifacts/mirror.ts': { network: socket, timers: limit },
   'agent/config/proxy.ts': { network: socket, timers: limit },
   'agent/doctor/values.ts': { timers: limit },
-  'agent/health/sources/cilium.ts': { network: socket },
   'agent/identity/gateway-api.ts': { network: socket, timers: limit },
   'agent/identity/https-agent.ts': { network: socket },
   'agent/line/conversation.ts': { timers: limit },

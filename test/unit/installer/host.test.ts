@@ -214,7 +214,7 @@ describe.runIf(isRoot)('the programs of el7', () => {
       environment: { PATH: path },
     });
     expectOneLine(always, 'GATEWAY_UNREACHABLE', 5);
-  });
+  }, 300_000);
 
   test('curl that gives advice: nobody is told to look away', async () => {
     const advice =
@@ -289,5 +289,5 @@ describe.runIf(isRoot)('what a shell carries', () => {
     await run(['--no-join'], { prepare: sudoers('/usr/local/bin:/bin') });
     expect(machine.changes()).toContain('/usr/local/bin/regnode');
     expect(machine.changes()).not.toContain('/usr/bin/regnode');
-  });
+  }, 300_000);
 });
