@@ -33,6 +33,7 @@ const patient = { timeoutMs: 60_000, intervalMs: 500 };
 let sandbox: Sandbox;
 let host: SandboxHost;
 let copy: SandboxHost;
+let fresh: SandboxHost;
 
 beforeAll(async () => {
   ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-lost-identity' }));
@@ -123,30 +124,33 @@ test('a copy with other hardware gets nothing while the first is off, by its key
 });
 
 test('the state folder is deleted: told, given back by --recover, joined again, and left as it was', async () => {
-  await leave();
-  const before = await observe(host);
+  // On a host that nobody has joined: of one from a template the state folder can't be renamed (overlayfs).
+  fresh = await sandbox.addHost({ name: 'idc-2' });
   await join();
-  await shell('rm -rf /var/lib/regnode');
+  await leave();
+  const before = await observe(fresh); // with the program, which a leave leaves
+  await join();
+  await shell('rm -rf /var/lib/regnode', fresh);
   for (const args of [
     ['leave', '--json'],
     ['doctor', '--json'],
     ['plan', '--json'],
   ]) {
-    const lost = await host.run('regnode', args, { timeoutMs: 60_000 });
+    const lost = await fresh.run('regnode', args, { timeoutMs: 60_000 });
     const { error } = JSON.parse(lost.stdout) as { error: { code: string; values: object } };
-    expect(error, args.join(' ')).toMatchObject({ code: 'STATE_LOST', values: { node: 'idc-1' } });
+    expect(error, args.join(' ')).toMatchObject({ code: 'STATE_LOST', values: { node: 'idc-2' } });
   }
-  const again = await pasteJoinCommand(host, await createJoinCommand(sandbox));
+  const again = await pasteJoinCommand(fresh, await createJoinCommand(sandbox));
   expect(again.exitCode).not.toBe(0);
   expect(again.stderr).toContain('STATE_LOST');
   expect(again.stderr).toContain('regnode leave --recover');
-  expect(await leave(['--recover'])).toEqual([expect.stringContaining('regnodectl node remove idc-1')]);
-  await regnodectl(sandbox, ['node', 'remove', 'idc-1', '--force']);
-  expect(difference(before, await observe(host))).toEqual([]);
+  expect(await leave(['--recover'])).toEqual([expect.stringContaining('regnodectl node remove idc-2')]);
+  await regnodectl(sandbox, ['node', 'remove', 'idc-2', '--force']);
+  expect(difference(before, await observe(fresh))).toEqual([]);
   await join();
   expect(await leave()).toEqual([]);
-  expect(difference(before, await observe(host))).toEqual([]);
-  expect(await readyStatus(sandbox, 'idc-1')).toBe('Absent');
+  expect(difference(before, await observe(fresh))).toEqual([]);
+  expect(await readyStatus(sandbox, 'idc-2')).toBe('Absent');
 });
 
 /** What makes a host this one, but for its address and the network of its pods, which are its place's. */
@@ -226,18 +230,18 @@ async function figure(kind: string): Promise<number> {
 }
 
 async function join(): Promise<void> {
-  const joined = await pasteJoinCommand(host, await createJoinCommand(sandbox));
+  const joined = await pasteJoinCommand(fresh, await createJoinCommand(sandbox));
   expect(joined, joined.stdout + joined.stderr).toMatchObject({ exitCode: 0 });
-  await waitForReady(sandbox, 'idc-1');
+  await waitForReady(sandbox, 'idc-2');
 }
 
 async function leave(more: readonly string[] = []): Promise<string[]> {
-  const left = await host.run('regnode', ['leave', '--yes', '--json', ...more], { timeoutMs: 180_000 });
+  const left = await fresh.run('regnode', ['leave', '--yes', '--json', ...more], { timeoutMs: 180_000 });
   expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
   return (JSON.parse(left.stdout) as { kept: string[] }).kept;
 }
 
-async function shell(script: string, on = host): Promise<string> {
+async function shell(script: string, on: SandboxHost): Promise<string> {
   const result = await on.run('sh', ['-ec', script]);
   if (result.exitCode !== 0) throw new Error(`${script}: ${result.stderr}`);
   return result.stdout;
