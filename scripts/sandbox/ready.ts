@@ -18,7 +18,12 @@ export interface ReadyOptions {
   readonly gateway?: readonly string[] | false;
 }
 
-export type JoinedOptions = Omit<ReadyOptions, 'pool'>;
+export interface JoinedOptions extends Omit<ReadyOptions, 'pool'> {
+  /**
+   * Instead of `gateway`: starts what stands for it, beside the boot of the host, which then waits the least.
+   */
+  readonly startGateways?: (sandbox: Sandbox) => Promise<unknown>;
+}
 
 export interface JoinedSandbox {
   readonly sandbox: Sandbox;
@@ -41,12 +46,13 @@ export function startReadySandbox(options: ReadyOptions): Promise<Sandbox> {
  * is booted and not waited for.
  */
 export function startJoinedSandbox(options: JoinedOptions): Promise<JoinedSandbox> {
-  const { name, gateway = [] } = options;
+  const { name, startGateways } = options;
+  const gateway = startGateways === undefined ? (options.gateway ?? []) : false;
   return fromTemplate('joined', name, async (sandbox) => {
     const sinceMs = Date.now();
     const [host] = await Promise.all([
       sandbox.addHost({ name: templateHost }),
-      gateway === false ? undefined : sandbox.cloud.startGateway(gateway),
+      gateway === false ? startGateways?.(sandbox) : sandbox.cloud.startGateway(gateway),
     ]);
     if (gateway !== false) await waitUntilHeard(sandbox, sinceMs);
     return { sandbox, host };

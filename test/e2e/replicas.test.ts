@@ -24,8 +24,10 @@ let readySince: string;
 
 beforeAll(async () => {
   const sinceMs = Date.now();
-  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-replicas', gateway: false }));
-  replicas = await startReplicas(sandbox);
+  const startGateways = async (cluster: Sandbox) => {
+    replicas = await startReplicas(cluster);
+  };
+  ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-replicas', startGateways }));
   await waitUntilHeard(sandbox, sinceMs, replicas.of('gw-1').statusUrl);
   await runPod(sandbox, 'talker', 'idc-1');
   readySince = await readyTransition();
