@@ -37,15 +37,18 @@ export async function lockNodeFromDaemon(
 ): Promise<NodeLock> {
   const { clock } = host;
   const untilMs = clock.monotonicMs() + longestWaitMs;
-  for (let tries = 0; ; tries++) {
+  for (let isTold = false; ; ) {
     try {
       return await lockNode(host, command);
     } catch (error) {
-      const isDaemon =
-        error instanceof Fault && error.code === 'BUSY' && error.values.command === daemonCommand;
-      if (!isDaemon || clock.monotonicMs() >= untilMs) throw error;
+      if (!(error instanceof Fault && error.code === 'BUSY')) throw error;
+      const isDaemon = error.values.command === daemonCommand;
+      // Between taking the lock and writing its name there, and after giving it back, a holder has no name.
+      const isNameless = error.values.pid === 0;
+      if (!(isDaemon || isNameless) || clock.monotonicMs() >= untilMs) throw error;
+      if (isDaemon && !isTold) onWait?.();
+      isTold ||= isDaemon;
     }
-    if (tries === 0) onWait?.();
     await clock.sleep(everyMs, signal);
   }
 }

@@ -40,6 +40,19 @@ test('it does not wait for another command', async () => {
   await first.release();
 });
 
+test('a holder that has no name, yet or any more, is not taken for another command', async () => {
+  const answers = [
+    { holderPid: 0, holderCommand: 'unknown' },
+    { holderPid: 77, holderCommand: daemonCommand },
+    { release: async () => {} },
+  ];
+  const lock = async () => answers.shift() ?? expect.unreachable();
+  const passing: Host = { ...host, processes: { ...host.processes, lock } };
+  const onWait = vi.fn<() => void>();
+  expect(await lockNodeFromDaemon(passing, 'regnode leave', { onWait })).toHaveProperty('release');
+  expect(onWait).toHaveBeenCalledTimes(1);
+});
+
 test('the daemon does not wait for itself', async () => {
   const first = await lockNode(host, daemonCommand);
   await expect(lockNode(host, daemonCommand)).rejects.toMatchObject({ code: 'BUSY' });
