@@ -7,11 +7,13 @@ import { createReadStream, existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { cached, cacheRoot } from '../machine/cache.ts';
+import { cached } from '../machine/cache.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
 import { buildArtifactTree } from './artifacts.ts';
+import { gatewayProgram } from './programs.ts';
 import { sandboxSoftware } from './software.ts';
+import { forgetOldest } from './sources.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const entries = 'artifact-store';
@@ -48,7 +50,7 @@ export async function makeArtifactStore(
   );
   await rm(folder, { recursive: true, force: true });
   await run('cp', ['-a', '--reflink=auto', store, folder]);
-  await forgetOldest();
+  await forgetOldest(entries, entriesKept);
   if (!existsSync(keyFile)) await gateway(['bundle', 'keygen', '--out', keyFile]);
   await signArtifactStore(folder, keyFile);
 }
@@ -63,7 +65,7 @@ export async function signArtifactStore(
 }
 
 async function gateway(args: readonly string[]): Promise<void> {
-  await run(process.execPath, [join(checkout, 'gateway/main.ts'), ...args], { timeoutMs: 300_000 });
+  await run(process.execPath, [await gatewayProgram('gateway'), ...args], { timeoutMs: 300_000 });
 }
 
 async function bundle(
@@ -112,15 +114,4 @@ async function storeKey(
   const whole = [...packers.map((name) => join(checkout, name)), ...(agent === undefined ? [] : [agent])];
   for (const file of whole) await pipeline(createReadStream(file), hash, { end: false });
   return hash.digest('hex').slice(0, 16);
-}
-
-async function forgetOldest(): Promise<void> {
-  const folder = join(cacheRoot(), entries);
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
-  const aged = await Promise.all(
-    names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
-  );
-  for (const { name } of aged.sort((a, b) => b.at - a.at).slice(entriesKept)) {
-    await rm(join(folder, name), { recursive: true, force: true });
-  }
 }

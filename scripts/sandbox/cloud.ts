@@ -1,15 +1,17 @@
 // The cloud of a sandbox: its namespace with the control plane and the gateway, and the ways to use them. The
-// gateway runs from this checkout, as the user regnode-gateway, never as an administrator.
+// gateway is this checkout's (programs.ts), as the user regnode-gateway, never an administrator.
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CommandOptions, CommandResult } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
+import { KubernetesApi } from './api.ts';
 import { killApiServer, startApiServer } from './api-server.ts';
 import { type ExtraTree, makeArtifactStore, signArtifactStore } from './artifact-store.ts';
 import { apiServerUrl, type ControlPlaneFiles, kubectl, waitForApiServer } from './control-plane.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { cloudAddress, cloudMember } from './line.ts';
 import { namespaceName, runInNamespace, startDaemon } from './namespaces.ts';
+import { type GatewayProgram, gatewayProgram } from './programs.ts';
 import { runFolder, type SandboxState } from './registry.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -33,6 +35,8 @@ export class SandboxCloud {
   /** The private key that signs it; not in the store. */
   readonly artifactKey: string;
   readonly kubernetes: string;
+  /** For polling; kubectl is for what it is tested with, and for people. */
+  readonly api: KubernetesApi;
   readonly #id: string;
   readonly #gateway: GatewayProcess;
 
@@ -41,6 +45,7 @@ export class SandboxCloud {
     this.kubernetes = kubernetes;
     this.namespace = namespaceName(state.id, cloudMember);
     this.files = cloudFiles(state);
+    this.api = new KubernetesApi(state.id, this.files);
     this.adminKubeconfig = join(this.files.pki, 'admin.conf');
     this.gatewayKubeconfig = join(this.files.pki, 'regnode-gateway.conf');
     this.egressSocket = this.files.egressSocket;
@@ -82,7 +87,7 @@ export class SandboxCloud {
   }
 
   regnodectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return this.#node('gateway/regnodectl.ts', args, options);
+    return this.#node('regnodectl', args, options);
   }
 
   /**
@@ -90,7 +95,7 @@ export class SandboxCloud {
    */
   async setUpGateway(more: readonly string[] = []): Promise<void> {
     const args = ['setup', '--kubeconfig', this.adminKubeconfig, ...more];
-    const result = await this.#node('gateway/main.ts', args, { timeoutMs: 300_000 });
+    const result = await this.#node('gateway', args, { timeoutMs: 300_000 });
     if (result.exitCode !== 0) throw new Error(`gateway setup: ${result.stderr || result.stdout}`);
   }
 
@@ -127,7 +132,7 @@ export class SandboxCloud {
   }
 
   waitForApiServer(): Promise<unknown> {
-    return waitForApiServer(this.#id, this.files, { kubernetes: this.kubernetes });
+    return waitForApiServer(this.files, this.api);
   }
 
   /** A program in the cloud's network namespace, until the sandbox is stopped. */
@@ -165,8 +170,12 @@ export class SandboxCloud {
     return readFile(this.gatewayLog, 'utf8');
   }
 
-  #node(script: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return this.run(process.execPath, [join(checkout, script), ...args], {
+  async #node(
+    program: GatewayProgram,
+    args: readonly string[],
+    options: CommandOptions = {},
+  ): Promise<CommandResult> {
+    return this.run(process.execPath, [await gatewayProgram(program), ...args], {
       cwd: checkout,
       environment: { KUBECONFIG: this.adminKubeconfig },
       ...options,

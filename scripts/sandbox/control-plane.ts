@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { apiServerVersion } from '../kubernetes/binaries.ts';
 import { run } from '../machine/command.ts';
 import type { Progress } from '../machine/progress.ts';
+import { type KubernetesApi, startApiRelay } from './api.ts';
 import { startApiServer } from './api-server.ts';
 import { copyTree } from './copy.ts';
 import { cloudAddress, cloudMember } from './line.ts';
@@ -36,6 +37,7 @@ export async function startControlPlane(
   id: string,
   files: ControlPlaneFiles,
   programs: ControlPlanePrograms,
+  api: KubernetesApi,
   progress: Progress,
   template?: string,
 ): Promise<void> {
@@ -54,22 +56,22 @@ export async function startControlPlane(
   await progress.step('starting etcd and the API server', async () => {
     await start('etcd', programs.etcd, await etcdArguments(files, template));
     await startApiServer(id, files, programs);
-    await waitForApiServer(id, files, programs);
+    await startApiRelay(id, join(files.logs, 'api-relay.log'));
+    await waitForApiServer(files, api);
   });
   await kubernetes('kube-controller-manager', controllerManagerArguments(files, minor));
   await kubernetes('kube-scheduler', schedulerArguments(files));
 }
 
-export function waitForApiServer(
-  id: string,
-  files: ControlPlaneFiles,
-  programs: { readonly kubernetes: string },
-): Promise<unknown> {
-  const asked = ['get', '--raw=/readyz'];
-  const isReady = async () =>
-    (await kubectl(id, files, programs, asked, { timeoutMs: 5000 })).stdout.trim() === 'ok';
+/** Nobody answers before it listens. */
+export function waitForApiServer(files: ControlPlaneFiles, api: KubernetesApi): Promise<unknown> {
+  const isReady = () =>
+    api.ask('/readyz').then(
+      ({ text }) => text.trim() === 'ok',
+      () => false,
+    );
   return waitFor('the API server', isReady, {
-    timeoutMs: 120_000,
+    timeoutMs: 180_000,
     intervalMs: 250,
     detail: () => lastLines(join(files.logs, 'kube-apiserver.log')),
   });
@@ -78,14 +80,10 @@ export function waitForApiServer(
 /**
  * They take some seconds more than the API server; without the default service account no pod can be made.
  */
-export async function waitForControllers(
-  id: string,
-  files: ControlPlaneFiles,
-  kubernetes: string,
-): Promise<void> {
-  const asked = ['get', 'serviceaccount', 'default', '--namespace=default', '--output=name'];
+export async function waitForControllers(files: ControlPlaneFiles, api: KubernetesApi): Promise<void> {
+  const account = '/api/v1/namespaces/default/serviceaccounts/default';
   const detail = () => lastLines(join(files.logs, 'kube-controller-manager.log'));
-  const areReady = async () => (await kubectl(id, files, { kubernetes }, asked)).exitCode === 0;
+  const areReady = async () => (await api.find(account)) !== undefined;
   await waitFor('the controller manager', areReady, { timeoutMs: 60_000, intervalMs: 500, detail });
 }
 

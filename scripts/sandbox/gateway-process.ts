@@ -8,6 +8,7 @@ import { lastLines } from './control-plane.ts';
 import { spend } from './ledger.ts';
 import { cloudMember } from './line.ts';
 import { runInNamespace, startDaemon } from './namespaces.ts';
+import { gatewayProgram } from './programs.ts';
 import { startTicks } from './registry.ts';
 import { defectLines, hear, shortened, type Witness } from './testimony.ts';
 import { waitFor } from './wait.ts';
@@ -57,7 +58,7 @@ export class GatewayProcess implements Witness {
 
   async #start(more: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
     const { id, usualArguments } = this.#options;
-    const args = [join(checkout, 'gateway/main.ts'), 'serve', ...usualArguments, ...more];
+    const args = [await gatewayProgram('gateway'), 'serve', ...usualArguments, ...more];
     const pid = await startDaemon(id, cloudMember, process.execPath, args, {
       logFile: this.log,
       cwd: checkout,

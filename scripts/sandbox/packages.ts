@@ -10,6 +10,7 @@ const machinePackages = [
   'iproute2',
   'iptables',
   'procps',
+  'socat',
   'systemd-container',
   'util-linux',
 ] as const;

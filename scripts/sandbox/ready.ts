@@ -5,7 +5,7 @@
 //   ({ sandbox, host } = await startJoinedSandbox({ name: 'e2e-logs' }));  and idc-1 in it, Ready
 import type { SandboxHost } from './host.ts';
 import { spend } from './ledger.ts';
-import { kubectl, startGatewayAndPool } from './registration.ts';
+import { readyCondition, startGatewayAndPool } from './registration.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 import { sandboxTemplate, type TemplateKind, templateHost } from './template.ts';
 import { waitFor } from './wait.ts';
@@ -65,11 +65,10 @@ export function waitUntilHeard(
   sinceMs: number,
   statusUrl = sandbox.cloud.statusUrl,
 ): Promise<unknown> {
-  const condition = '{.status.conditions[?(@.type=="Ready")]}';
   const heard = async () => {
-    const said = await kubectl(sandbox, ['get', 'node', templateHost, '-o', `jsonpath=${condition}`]);
-    const { status, lastHeartbeatTime } = JSON.parse(said) as { status: string; lastHeartbeatTime: string };
-    return status === 'True' && Date.parse(lastHeartbeatTime) >= sinceMs - (sinceMs % 1000);
+    const said = await readyCondition(sandbox, templateHost);
+    if (said?.status !== 'True') return false;
+    return Date.parse(said.lastHeartbeatTime) >= sinceMs - (sinceMs % 1000);
   };
   const connected = async () => {
     const asked = await sandbox.cloud.run('curl', [

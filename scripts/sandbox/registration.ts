@@ -107,30 +107,34 @@ export async function kubectl(sandbox: Sandbox, args: readonly string[], input?:
   return result.stdout;
 }
 
-/**
- * What the gateway keeps of a node or a pool. For polling: regnodectl takes ten times as much of a processor.
- */
+/** What the gateway keeps of a node or a pool, without a program: for polling. */
 export async function resource(
   sandbox: Sandbox,
   kind: 'registerednode' | 'nodepool',
   name: string,
 ): Promise<unknown> {
-  return JSON.parse(await kubectl(sandbox, ['get', kind, name, '-o', 'json']));
+  const found = await sandbox.cloud.api.find(`/apis/regnode.io/v1alpha1/${kind}s/${name}`);
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
+  return found;
+}
+
+interface ReadyCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastHeartbeatTime: string;
+}
+
+/** What the Node says of Ready; undefined when there is no Node, or it has said nothing. */
+export async function readyCondition(sandbox: Sandbox, node: string): Promise<ReadyCondition | undefined> {
+  const found = (await sandbox.cloud.api.find(`/api/v1/nodes/${node}`)) as
+    | { status: { conditions?: readonly ReadyCondition[] } }
+    | undefined;
+  return found?.status.conditions?.find(({ type }) => type === 'Ready');
 }
 
 /** Status of the Node's Ready condition: True, False, Unknown, or Absent. */
 export async function readyStatus(sandbox: Sandbox, node: string): Promise<string> {
-  const path = '{.status.conditions[?(@.type=="Ready")].status}';
-  const result = await sandbox.cloud.kubectl([
-    'get',
-    'node',
-    node,
-    '--ignore-not-found',
-    '-o',
-    `jsonpath=${path}`,
-  ]);
-  if (result.exitCode !== 0) throw new Error(`kubectl get node ${node}: ${result.stderr}`);
-  return result.stdout.trim() || 'Absent';
+  return (await readyCondition(sandbox, node))?.status ?? 'Absent';
 }
 
 export function waitForReady(

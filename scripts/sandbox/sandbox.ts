@@ -87,7 +87,8 @@ async function start(options: SandboxOptions): Promise<Sandbox> {
     await createLine(state.id);
     const programs = { kubernetes, etcd: software.etcd };
     const template = options.template === undefined ? undefined : join(options.template, 'cloud');
-    await startControlPlane(state.id, sandbox.cloud.files, programs, progress, template);
+    const { files, api } = sandbox.cloud;
+    await startControlPlane(state.id, files, programs, api, progress, template);
     return sandbox;
   } catch (error) {
     await sandbox.stop();
@@ -155,7 +156,7 @@ export class Sandbox {
         await prepareRoot(handle.folders, base, host, template);
         await boot(this.id, host, handle.folders);
         // Nobody needs them before there is a host, so nobody waits for them earlier.
-        await waitForControllers(this.id, this.cloud.files, this.cloud.kubernetes);
+        await waitForControllers(this.cloud.files, this.cloud.api);
       });
       return handle;
     } catch (error) {
@@ -201,6 +202,7 @@ export class Sandbox {
   /** Leaves nothing behind. */
   async stop(): Promise<void> {
     forget(`${this.id} `);
+    this.cloud.api.close();
     await closeAccount(this.id, () => takeDown(this.id));
     this.#guard?.dismiss();
     this.#guard = undefined;

@@ -11,10 +11,12 @@ import { kubernetesBinaries } from '../kubernetes/binaries.ts';
 import { cached, cacheRoot } from '../machine/cache.ts';
 import { run } from '../machine/command.ts';
 import { type Progress, silentProgress } from '../machine/progress.ts';
+import { ensureMachinePackages } from './packages.ts';
 import { createJoinCommand, createPool, pasteJoinCommand, payloadFile, poolName } from './registration.ts';
 import { baseRoot } from './root.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 import { sandboxSoftware } from './software.ts';
+import { hashSources } from './sources.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const templates = 'sandbox-template';
@@ -29,6 +31,8 @@ export type TemplateKind = 'cluster' | 'joined';
 
 /** Its folder: cloud/ and, of a joined one, hosts/idc-1/. */
 export async function sandboxTemplate(kind: TemplateKind, progress = silentProgress): Promise<string> {
+  // Its key asks for the root of the hosts, which debootstrap makes.
+  await ensureMachinePackages(progress);
   const name = `${kind}-${await templateKey(progress)}`;
   const make = kind === 'cluster' ? makeCluster : makeJoined;
   const place = await cached(`${templates}/${name}`, progress, (staging) =>
@@ -89,15 +93,7 @@ async function templateKey(progress: Progress): Promise<string> {
     const { size, mtimeMs } = await stat(program);
     hash.update(`${program} ${size} ${mtimeMs}\n`);
   }
-  for (const source of sources) {
-    const whole = join(checkout, source);
-    const isFolder = (await stat(whole)).isDirectory();
-    const files = isFolder ? (await readdir(whole, { recursive: true })).sort() : [''];
-    for (const file of files) {
-      if (isFolder && !/\.\w+$/.test(file)) continue;
-      hash.update(`${source}/${file}\n`).update(await readFile(join(whole, file)));
-    }
-  }
+  await hashSources(hash, checkout, sources);
   await pipeline(createReadStream(await payloadFile()), hash, { end: false });
   return hash.digest('hex').slice(0, 16);
 }
