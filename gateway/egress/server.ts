@@ -36,6 +36,8 @@ export interface EgressOptions {
   readonly resolveNode: (hostOrAddress: string) => string | undefined;
   /** The port of its kubelet, which stands for the agent's target `kubelet`. */
   readonly kubeletPort?: (node: string) => number;
+  /** What is dialled in no way for now: nobody can say yet whose it is. */
+  readonly isClosed?: (target: ConnectTarget) => boolean;
   /** null: what is no registered node's is refused. */
   readonly direct: DirectWay | null;
   readonly audit: (record: StreamAudit) => void;
@@ -55,6 +57,7 @@ const headerLimitBytes = 8192;
 
 const defaults = {
   kubeletPort: () => usualKubeletPort,
+  isClosed: () => false,
   connectionsLimit: 4096,
   headerTimeoutMs: 5000,
   directDialTimeoutMs: 10_000,
@@ -110,7 +113,10 @@ function connect(url: string, socket: Socket, head: Buffer, settings: Settings):
   }
   const node = settings.resolveNode(target.host);
   if (node !== undefined) throughTunnel(node, target, socket, head, settings);
-  else if (settings.direct) directly(target, socket, head, settings.direct, settings);
+  else if (settings.isClosed(target)) {
+    const detail = `it does not know yet whose ${formatConnectTarget(target)} is`;
+    refuseTarget('', target, socket, new Fault('GATEWAY_UNAVAILABLE', { detail }), settings);
+  } else if (settings.direct) directly(target, socket, head, settings.direct, settings);
   else refuseTarget('', target, socket, new Fault('TUNNEL_TARGET_UNKNOWN', named(target)), settings);
 }
 

@@ -26,13 +26,14 @@ import {
 import { withoutEmpty } from '../resources/without-empty.ts';
 import { type AdmittedAddresses, admitAddresses } from './address-admission.ts';
 import type { Authority } from './authority.ts';
-import { createBootstrapToken } from './bootstrap-token.ts';
+import { createBootstrapToken, earlierBootstrapToken } from './bootstrap-token.ts';
 import { checkCertificateRequest } from './certificate-request.ts';
 import { compareHardware, mergedHardware } from './hardware.ts';
+import type { JoinPace } from './join-pace.ts';
 import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
-import { type Applicant, checkToken, consumeToken, type JoinToken } from './token.ts';
+import { type Applicant, checkToken, consumeToken, isUsedBy } from './token.ts';
 
 export interface JoinDesk {
   readonly kubernetes: Kubernetes;
@@ -45,6 +46,7 @@ export interface JoinDesk {
   readonly book: Pick<AddressBook, 'current'>;
   /** A node whose tunnel is open is not replaced by a join. */
   readonly isConnected: (nodeName: string) => boolean;
+  readonly pace: JoinPace;
   readonly now: () => number;
 }
 
@@ -68,6 +70,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   const { publicKey, keySha256 } = await checkCertificateRequest(request.csrPem, nodeName);
   const { machineId, architecture, hardware } = request.facts;
   const applicant: Applicant = { nodeName, keySha256, machineId, source };
+  desk.pace.admit(request.token, applicant, desk.now());
   const token = await checkToken(kubernetes, request.token, applicant, desk.now());
 
   const pool = await kubernetes.get(nodePools, token.pool);
@@ -75,7 +78,8 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   const spec = poolSpec(pool);
   const host = { pool: token.pool, keySha256, machineId, hardware };
   const existing = await kubernetes.get(registeredNodes, nodeName);
-  assertNotReplayed(existing, token, applicant);
+  const isRepeat = isUsedBy(token, applicant);
+  if (isRepeat) assertNotReplayed(existing, token.id, nodeName);
   if (existing) assertMayReturn(existing, host, desk.isConnected(nodeName), desk.now());
   const isNode = existing?.status?.joinedAt !== undefined;
   // A claim whose join has not ended has made no Node: one that is there is somebody else's.
@@ -108,6 +112,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   });
   const { claimed } = place;
   try {
+    desk.pace.take(token.id, applicant, desk.now());
     await consumeToken(kubernetes, token.id, applicant, desk.now());
   } catch (error) {
     await place.giveBack();
@@ -123,7 +128,13 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     });
   }
   const certificate = await authority.issueNode({ name: nodeName, pool: token.pool, publicKey });
-  const bootstrap = await createBootstrapToken(kubernetes, nodeName, desk.now());
+  const earlier =
+    existing && isRepeat && existing.spec.keySha256 === keySha256
+      ? earlierBootstrapToken(authority, existing, desk.now())
+      : undefined;
+  const joinedAt = earlier?.joinedAt ?? new Date(desk.now()).toISOString();
+  const joining = { uid: claimed.metadata.uid, joinedAt };
+  const bootstrap = earlier ?? (await createBootstrapToken(desk, nodeName, joining));
   await writeStatus(kubernetes, claimed, keySha256, {
     phase: 'Joining',
     detail: undefined,
@@ -133,7 +144,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     drift: undefined,
     facts: joinedFacts(existing, request.facts),
     addressRefused: undefined,
-    joinedAt: new Date(desk.now()).toISOString(),
+    joinedAt,
     certificateSerials: [certificate.serial],
     certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
     bootstrapTokenId: bootstrap.id,
@@ -166,15 +177,10 @@ function joinedFacts(existing: RegisteredNode | undefined, facts: HostFacts): Ho
  * The same request may come again as long as its answer may have been lost. Once the node has been here, or
  * was removed, it is somebody else's copy, or a removed host that wants back without a new token.
  */
-function assertNotReplayed(
-  existing: RegisteredNode | undefined,
-  token: JoinToken,
-  { nodeName, keySha256 }: Applicant,
-): void {
-  if (!token.usedBy.some((use) => use.node === nodeName && use.keySha256 === keySha256)) return;
+function assertNotReplayed(existing: RegisteredNode | undefined, id: string, name: string): void {
   const { joinedAt = '', tunnel } = existing?.status ?? {};
   const hasBeenHere = tunnel !== undefined && Date.parse(tunnel.since) >= Date.parse(joinedAt);
-  if (!existing || hasBeenHere) throw new Fault('JOIN_REPLAYED', { id: token.id, name: nodeName });
+  if (!existing || hasBeenHere) throw new Fault('JOIN_REPLAYED', { id, name });
 }
 
 /** A Node object without a registration belongs to somebody else, e.g. a cloud node of that name. */

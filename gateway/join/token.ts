@@ -194,7 +194,8 @@ function assertMeant({ id, pool, binding }: JoinToken, { nodeName, machineId, so
   if (!isWithin) throw refuse(`hosts in ${binding.cidrs.join(', ')}`, `the address ${source}`);
 }
 
-function isUsedBy(token: JoinToken, { nodeName, keySha256 }: Asking): boolean {
+/** The same key under the same name has taken a use of it. */
+export function isUsedBy(token: JoinToken, { nodeName, keySha256 }: Asking): boolean {
   return token.usedBy.some((use) => use.node === nodeName && use.keySha256 === keySha256);
 }
 

@@ -1,8 +1,9 @@
 // The API server's way to the cluster, which opens before anything of the cluster is known. Through it go
 // webhooks and aggregated APIs too, so an API server may need this door before it answers the gateway: a
 // webhook that must be asked about a Lease, say, and the gateway that waits for its Lease. Until the
-// registered nodes are known, every target is dialled directly, as the API server would without us; from then
-// on a registered node is reached through its tunnel and in no other way.
+// registered nodes are known, targets are dialled directly, as the API server would without us, but for the
+// usual port of kubelets, which no webhook needs: a registered node may have that address. From then on a
+// registered node is reached through its tunnel and in no other way.
 import { networkInterfaces } from 'node:os';
 import { usualKubeletPort } from '../egress/kubelet-port.ts';
 import { type EgressWay, startEgress } from '../egress/server.ts';
@@ -35,6 +36,7 @@ export async function openApiServerDoor(parts: Given & Records): Promise<ApiServ
     hub: { session: (node) => known?.session(node) },
     resolveNode: (host) => known?.ownerOf(host),
     kubeletPort: (node) => known?.kubeletPort(node) ?? usualKubeletPort,
+    isClosed: ({ port }) => known === undefined && port === usualKubeletPort,
     direct: { isOwn: (address, port) => (known?.isOwnPort ?? machinePort(options))(address, port) },
     audit: auditStream,
     logger,

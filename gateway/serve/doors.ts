@@ -3,6 +3,7 @@
 // The API server's is open since the start (api-server-door.ts) and learns here which nodes there are.
 import type { AddressInfo } from 'node:net';
 import { kubeletPortOf } from '../egress/kubelet-port.ts';
+import { JoinPace } from '../join/join-pace.ts';
 import { openLine, vxlanPort } from '../line/line.ts';
 import { openPublicPort, type PublicPort } from '../port/public-port.ts';
 import { ownAddress } from '../replicas/address.ts';
@@ -81,6 +82,7 @@ async function openHostsPort(parts: Parts): Promise<PublicPort> {
   const { departures, reconciler, recordEvent } = parts;
   const desk = {
     ...{ kubernetes, authority, book, now },
+    pace: new JoinPace(),
     artifacts: () => store.manifest(),
     kubeletAccess: defaultKubeletAccess(options),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { type JoinDesk, join as joinFrom } from '../../../../gateway/join/join.ts';
+import { JoinPace } from '../../../../gateway/join/join-pace.ts';
 import { restate } from '../../../../gateway/join/restatement.ts';
 import { createToken, listTokens } from '../../../../gateway/join/token.ts';
 import {
@@ -40,6 +41,7 @@ beforeEach(async () => {
     apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
     book: bookOf(kubernetes),
     isConnected: (name) => connected.includes(name),
+    pace: new JoinPace(),
     now: Date.now,
   };
 });
@@ -153,6 +155,39 @@ describe('again', () => {
     expect(second.certificatePem).not.toBe(first.certificatePem);
     expect(kubernetes.stored(registeredNodes)[0]?.status?.certificateSerials).toHaveLength(1);
     expect(second.bootstrap.token.split('.')[0]).toBe(goodBootstrapToken());
+  });
+
+  test('without end: the join and five repeats at once, then one a minute, and one bootstrap token in a quarter of an hour', async () => {
+    const host = await applicant('idc-1');
+    const text = await token();
+    let now = Date.now();
+    desk = { ...desk, now: () => now };
+    const answers = await Promise.allSettled(Array.from({ length: 3 }, () => join(desk, host.request(text))));
+    while (answers.length < 40) answers.push(...(await Promise.allSettled([join(desk, host.request(text))])));
+    const issued = () => answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const given = new Set(issued().map(({ bootstrap }) => bootstrap.token));
+    expect(issued().length).toBeLessThanOrEqual(6);
+    expect(bootstrapTokens().length).toBeLessThanOrEqual(3);
+    expect(given.size).toBeLessThanOrEqual(bootstrapTokens().length);
+    await expect(join(desk, host.request(text))).rejects.toMatchObject({
+      code: 'TOO_MANY_REQUESTS',
+      values: { seconds: 60 },
+    });
+    now += 60_000;
+    const later = await join(desk, host.request(text));
+    expect(given).toContain(later.bootstrap.token);
+    expect(later.bootstrap.token.split('.')[0]).toBe(goodBootstrapToken());
+    // What is left of its life is too short for a slow line.
+    now += 15 * 60_000;
+    expect(given).not.toContain((await join(desk, host.request(text))).bootstrap.token);
+  });
+
+  test('with a use of its own, or of another machine’s key, gets a bootstrap token of its own', async () => {
+    const host = await applicant('idc-1');
+    const first = await join(desk, host.request(await token()));
+    const second = await join(desk, host.request(await token()));
+    expect(second.bootstrap.token).not.toBe(first.bootstrap.token);
+    expect(bootstrapTokens()).toHaveLength(2);
   });
 
   test('a copy of the request is refused once the node has connected, and once it was removed', async () => {
@@ -449,6 +484,7 @@ describe('again', () => {
       await join(desk, before.request(text));
       const until = new Date(Date.now() + 60_000).toISOString();
       await kubernetes.patch(registeredNodes, 'idc-2', { spec: { readmission: { until } } });
+      const again = before.request(await token());
       const serials = () =>
         kubernetes.stored(registeredNodes).map(({ status }) => status?.certificateSerials?.join());
       let good: ReturnType<typeof serials> = [];
@@ -458,7 +494,7 @@ describe('again', () => {
         await join(desk, next.request(text));
         good = serials();
       };
-      await expect(join(desk, before.request(text))).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
+      await expect(join(desk, again)).rejects.toMatchObject({ code: 'NODE_NAME_TAKEN' });
       expect(serials()).toEqual(good);
     });
 

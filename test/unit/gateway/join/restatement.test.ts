@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import { join } from '../../../../gateway/join/join.ts';
+import { JoinPace } from '../../../../gateway/join/join-pace.ts';
 import { restate } from '../../../../gateway/join/restatement.ts';
 import { createToken } from '../../../../gateway/join/token.ts';
 import { services } from '../../../../gateway/kubernetes/kinds.ts';
@@ -35,6 +36,7 @@ async function joined(name: string, address: string): Promise<void> {
     apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
     book: bookOf(kubernetes),
     isConnected: () => false,
+    pace: new JoinPace(),
     now: Date.now,
   };
   const { text } = await createToken(kubernetes, { pool: 'idc', lifetimeMs: 3600_000, uses: 1 });

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import type { PeerCertificate } from '../../../../gateway/join/client-certificate.ts';
+import { JoinPace } from '../../../../gateway/join/join-pace.ts';
 import { nodes } from '../../../../gateway/kubernetes/kinds.ts';
 import { Departures } from '../../../../gateway/nodes/departures.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
@@ -44,6 +45,7 @@ beforeEach(async () => {
       artifacts: async () => store,
       apiServer: { url: '', caPem: '' },
       isConnected: () => false,
+      pace: new JoinPace(),
     },
     store: undefined as never,
     reconciler: { desired: async () => undefined } as never,

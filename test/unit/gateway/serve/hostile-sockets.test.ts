@@ -14,6 +14,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ArtifactStore } from '../../../../gateway/artifacts/store.ts';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
+import { JoinPace } from '../../../../gateway/join/join-pace.ts';
 import { nodes } from '../../../../gateway/kubernetes/kinds.ts';
 import { lineRoutes } from '../../../../gateway/line/routes.ts';
 import { LineSessions } from '../../../../gateway/line/sessions.ts';
@@ -202,6 +203,7 @@ describe('the public port', () => {
             artifacts: async () => offer,
             apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
             isConnected: () => false,
+            pace: new JoinPace(),
             book: bookOf(kubernetes),
             now: Date.now,
           },
@@ -300,6 +302,7 @@ test('a join with a body that is deep answers 400 with a code, and counts for th
           artifacts: async () => offer,
           apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
           isConnected: () => false,
+          pace: new JoinPace(),
           now: Date.now,
         },
         audit: { record: (record) => audited.push(String(record.code)), reopen() {}, close() {} },

@@ -10,6 +10,7 @@ import {
   identifyForRenewal,
   type Registrations,
 } from '../../../../gateway/join/client-certificate.ts';
+import { JoinPace } from '../../../../gateway/join/join-pace.ts';
 import { createToken } from '../../../../gateway/join/token.ts';
 import { answerJson } from '../../../../gateway/port/answer.ts';
 import { openPublicPort, type PublicPort } from '../../../../gateway/port/public-port.ts';
@@ -51,6 +52,7 @@ beforeEach(async () => {
     apiServer: { url: 'https://10.77.0.1:6443', caPem: 'CA' },
     book: bookOf(kubernetes),
     isConnected: () => false,
+    pace: new JoinPace(),
     now,
   };
   const find = (name: string) =>
