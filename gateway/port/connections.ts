@@ -31,6 +31,8 @@ export interface Connections {
   readonly sockets: ReadonlySet<Socket>;
   /** A request or upgrade has shown whose connection this is. False: the node has too many. */
   identified(socket: Duplex, node: string): boolean;
+  /** The registered node that has shown itself there. */
+  nodeOf(socket: Duplex): string | undefined;
   close(): void;
 }
 
@@ -112,6 +114,7 @@ export function trackConnections(server: https.Server, options: ConnectionsOptio
       const place = secured.get(socket);
       return place === undefined || places.identified(place, node);
     },
+    nodeOf: (socket) => secured.get(socket)?.node,
     close: () => clearInterval(sweep),
   };
 }

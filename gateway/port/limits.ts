@@ -62,6 +62,11 @@ export const limits = {
   repeatedAuditMs: 60_000,
   /** Of refusals of all addresses, which who has a network of IPv6 makes up as it likes. */
   refusalsTold: { burst: 500, perSecond: 1 },
+  /** Of those that come with one good token, and of all with a certificate of ours: strangers hide none. */
+  refusalsToldOfToken: { burst: 100, perSecond: 1 / 6 },
+  refusalsToldOfCertificates: { burst: 500, perSecond: 1 },
+  /** All requests with one certificate of ours, or of one registered node; dear ones have a budget besides. */
+  certified: { burst: 2_000, perSecond: 50 },
   /** Requests without a certificate, of one address: a thousand hosts may join from behind one. */
   anonymous: { burst: 20_000, perSecond: 200 },
   anonymousInAll: { burst: 40_000, perSecond: 1_000 },

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background, tellDefect } from '../../protocol/defect.ts';
+import { type BucketLimits, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { PeerCertificate } from '../join/client-certificate.ts';
 import { type AnonymousLimits, AnonymousPace, anonymousLimits } from './anonymous-pace.ts';
 import { type PortCertificate, secureContext } from './certificate.ts';
@@ -15,11 +16,13 @@ import { answer, upgrade } from './requests.ts';
 import { addressOf, type Route, type RouteTable } from './route.ts';
 import { type Begin, inTurn } from './turns.ts';
 
-export interface PublicPortOptions extends Omit<RouteTable, 'anonymous'> {
+export interface PublicPortOptions extends Omit<RouteTable, 'anonymous' | 'certified' | 'nodeOf'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PortCertificate;
   /** How often whoever shows no certificate may ask; default: limits.ts. */
   readonly anonymous?: AnonymousLimits;
+  /** How often whoever shows one of ours; default: limits.ts. */
+  readonly certified?: BucketLimits;
   /** How many connections whom; default: limits.ts. */
   readonly places?: Partial<PlaceLimits>;
   /**
@@ -64,7 +67,8 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     logger,
   });
   const anonymous = new AnonymousPace(options.anonymous ?? anonymousLimits);
-  const table = placed({ ...options, anonymous }, connections);
+  const certified = new TokenBuckets(options.certified ?? limits.certified, limits.rememberedNodes);
+  const table = placed({ ...options, anonymous, certified, nodeOf: connections.nodeOf }, connections);
 
   const begin: Begin = (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {

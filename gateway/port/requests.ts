@@ -21,6 +21,7 @@ export async function answer(
     path.endsWith('/') ? exchange.path.startsWith(path) : exchange.path === path,
   );
   const label = route?.path ?? 'unknown';
+  const ours = isOurs(request);
   try {
     assertPace(options, request, exchange.address);
     if (!route?.methods.includes(request.method ?? '')) {
@@ -36,7 +37,7 @@ export async function answer(
     }
     const fault = faultFor(error);
     if (fault !== error) tellFailure(options, error, label, 'request failed');
-    options.onRefused(fault, exchange.address, exchange.path);
+    options.onRefused(fault, exchange.address, exchange.path, ours);
     options.counters.requests.inc({ route: label, status: String(httpStatus(fault.code)) });
     // What is left of a body that was not read would hold up the connection.
     if (!request.complete && !response.headersSent) response.setHeader('connection', 'close');
@@ -44,11 +45,24 @@ export async function answer(
   }
 }
 
-/** Asked before anything is done; whoever shows a certificate of ours has its node's budget. */
-function assertPace({ anonymous }: RouteTable, request: IncomingMessage, address: string): void {
-  if ((request.socket as TLSSocket).authorized) return;
-  const seconds = anonymous?.waitSeconds(address, Date.now()) ?? 0;
+const isOurs = ({ socket }: IncomingMessage) => (socket as TLSSocket).authorized;
+
+/**
+ * Asked before anything is done. A certificate of ours may be that of a host that was removed: each has a
+ * share of its own, a registered node one for all of its certificates.
+ */
+function assertPace(table: RouteTable, request: IncomingMessage, address: string): void {
+  const seconds = isOurs(request)
+    ? certifiedSeconds(table, request.socket as TLSSocket)
+    : (table.anonymous?.waitSeconds(address, Date.now()) ?? 0);
   if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
+}
+
+function certifiedSeconds({ certified, nodeOf }: RouteTable, socket: TLSSocket): number {
+  const node = nodeOf?.(socket);
+  const who = node === undefined ? `serial ${peerCertificate(socket)?.serial}` : `node ${node}`;
+  if (certified?.take(who, 1, Date.now()) ?? true) return 0;
+  return certified?.waitSeconds(who, 1, Date.now()) ?? 0;
 }
 
 async function run(options: RouteTable, route: Route, exchange: Exchange): Promise<void> {
@@ -66,6 +80,7 @@ export async function upgrade(
   head: Buffer,
 ): Promise<void> {
   const path = pathOf(request);
+  const ours = isOurs(request);
   const ignoreErrors = () => {};
   socket.on('error', ignoreErrors);
   try {
@@ -80,7 +95,7 @@ export async function upgrade(
   } catch (error) {
     const fault = faultFor(error);
     if (fault !== error) tellFailure(options, error, options.tunnelPath, 'upgrade failed');
-    options.onRefused(fault, addressOf(request), path);
+    options.onRefused(fault, addressOf(request), path, ours);
     options.counters.requests.inc({ route: options.tunnelPath, status: String(httpStatus(fault.code)) });
     const body = `${JSON.stringify({ error: fault.toWire() })}\n`;
     endWith(

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Fault } from '../../protocol/catalogue/fault.ts';
+import type { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { NodeIdentity, PeerCertificate } from '../join/client-certificate.ts';
 import type { AnonymousPace } from './anonymous-pace.ts';
@@ -51,9 +52,14 @@ export interface RouteTable {
     node: NodeIdentity,
     certificate: PeerCertificate,
   ) => void;
+  /** The registered node that has shown itself on this connection. */
+  readonly nodeOf?: (socket: Duplex) => string | undefined;
+  /** Of requests with a certificate of ours; without it nobody waits. */
+  readonly certified?: TokenBuckets;
   /** Of requests without a certificate; without it nobody waits. */
   readonly anonymous?: Pick<AnonymousPace, 'waitSeconds'>;
-  readonly onRefused: (fault: Fault, address: string, path: string) => void;
+  /** `isOurs`: whoever is refused has shown a certificate of our CA. */
+  readonly onRefused: (fault: Fault, address: string, path: string, isOurs: boolean) => void;
   readonly counters: Pick<Counters, 'requests' | 'refusedConnections'>;
   readonly logger: Logger;
 }

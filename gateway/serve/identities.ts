@@ -3,6 +3,7 @@
 // closes the tunnel that it opened.
 import type { Logger } from 'pino';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
+import type { BucketLimits } from '../../protocol/rate/token-bucket.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Counters } from '../audit/counters.ts';
 import type { Authority } from '../join/authority.ts';
@@ -33,11 +34,14 @@ type Identities = Pick<RouteTable, 'identify' | 'identifyForRenewal' | 'onTunnel
 
 export function openIdentities(options: IdentitiesOptions): Identities {
   const { kubernetes, authority, view, hub, audit, counters, logger, now } = options;
-  const repeats = new RepeatFilter({
-    intervalMs: limits.repeatedAuditMs,
-    remembered: limits.rememberedAddresses,
-    total: limits.refusalsTold,
-  });
+  const filter = (total: BucketLimits) =>
+    new RepeatFilter({
+      intervalMs: limits.repeatedAuditMs,
+      remembered: limits.rememberedAddresses,
+      total,
+    });
+  const repeats = filter(limits.refusalsTold);
+  const repeatsOfOurs = filter(limits.refusalsToldOfCertificates);
   const tunnelCertificates = new TunnelCertificates({
     kubernetes,
     logger,
@@ -63,10 +67,10 @@ export function openIdentities(options: IdentitiesOptions): Identities {
     onTunnel: (request, socket, head, node, { serial }) => {
       hub.handleUpgrade(request, socket, head, node, tunnelCertificates.shown(node.name, serial));
     },
-    onRefused: (fault, address, path) => {
+    onRefused: (fault, address, path, isOurs) => {
       if (fault.code !== 'CERTIFICATE_REFUSED' && fault.code !== 'NODE_NOT_REGISTERED') return;
       counters.refusedCertificates.inc({ code: fault.code });
-      const news = repeats.news(`${network(address)} ${fault.message}`, now());
+      const news = (isOurs ? repeatsOfOurs : repeats).news(`${network(address)} ${fault.message}`, now());
       if (news)
         audit.record({ event: 'certificate', outcome: 'refused', address, path, ...fault.toWire(), ...news });
     },

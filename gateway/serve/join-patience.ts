@@ -25,6 +25,7 @@ export class JoinPatience {
   readonly #kubernetes: Kubernetes;
   readonly #now: () => number;
   readonly #told: TokenBucket;
+  readonly #toldOfTokens = new TokenBuckets(limits.refusalsToldOfToken, limits.rememberedNodes);
   #untold = 0;
   readonly #unknown = new TokenBuckets(limits.refusals, limits.rememberedAddresses);
   readonly #machines = new TokenBuckets(limits.refusals, limits.rememberedNodes);
@@ -40,10 +41,15 @@ export class JoinPatience {
   }
 
   /**
-   * Whether a refusal is written down, and how many were not since the last: of all addresses so many are.
+   * Whether a refusal is written down, and how many were not since the last: of all addresses so many are. What
+   * comes with a good token has a share of its own, which nobody without one can use up.
    */
-  news(): { readonly others?: number } | undefined {
-    if (!this.#told.take(1, this.#now())) {
+  async news(claim: Claim): Promise<{ readonly others?: number } | undefined> {
+    const { token } = claim;
+    const id = token === undefined ? undefined : tokenId(token);
+    const isGood = id !== undefined && token !== undefined && (await this.#isGood(token));
+    const isTold = isGood ? this.#toldOfTokens.take(id, 1, this.#now()) : this.#told.take(1, this.#now());
+    if (!isTold) {
       this.#untold += 1;
       return undefined;
     }

@@ -52,7 +52,7 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
       answerJson(response, 200, joined.answer);
     } catch (error) {
       const told = await patience.refusal(claim, error);
-      refused(options, about, faultFor(told));
+      await refused(options, about, claim, faultFor(told));
       throw told;
     }
   };
@@ -73,16 +73,17 @@ function accepted(
   recordEvent(registeredNodes, { name }, { type: 'Normal', ...told('JOINED', values) });
 }
 
-function refused(
+async function refused(
   { audit, counters, recordEvent, patience }: JoinRouteOptions,
   about: About,
+  claim: Claim,
   fault: Fault,
-): void {
+): Promise<void> {
   const { code } = fault;
   counters.joins.inc({ outcome: 'refused', code });
   // One who has to wait was written down before; more lines would only fill the disk.
   if (code === 'TOO_MANY_REQUESTS') return;
-  const news = patience.news();
+  const news = await patience.news(claim);
   if (!news) return;
   audit.record({ event: 'join', outcome: 'refused', code, ...about, ...news });
   const { pool } = fault.values;

@@ -50,7 +50,7 @@ export function tokenRoute({
       const { code } = faultFor(told);
       if (httpStatus(code) < 500) counters.joins.inc({ outcome: 'refused', code });
       if (httpStatus(code) < 500 && code !== 'TOO_MANY_REQUESTS') {
-        const news = patience.news();
+        const news = await patience.news(claim);
         if (news) audit.record({ event: 'join', outcome: 'refused', code, address, token: id, ...news });
       }
       throw told;

@@ -255,6 +255,20 @@ describe('requests', () => {
     expect(await ask('/who', own)).toMatchObject({ status: 200 });
   });
 
+  test('a certificate of ours that is no registered node’s has a share of its own, on every path', async () => {
+    await gateway.port.close(0);
+    const certified = { burst: 3, perSecond: 0.001 };
+    gateway = await openTestPort(() => routes, { certified });
+    const { serial: _, ...removed } = await node('idc-1');
+    const paths = ['/nowhere', '/who', '/full', '/nowhere', '/who'];
+    const answers = [];
+    for (const path of paths) answers.push(await ask(path, removed));
+    expect(answers.map(({ status }) => status)).toEqual([404, 403, 409, 429, 429]);
+    expect(await ask('/nowhere')).toMatchObject({ status: 404 });
+    const { serial: __, ...other } = await node('idc-2');
+    expect(await ask('/nowhere', other)).toMatchObject({ status: 404 });
+  });
+
   test('headers over the limit', async () => {
     const headers = { 'x-large': 'x'.repeat(limits.headerBytes) };
     expect(await ask('/echo', { method: 'POST', body: '{}', headers })).toMatchObject({ status: 431 });

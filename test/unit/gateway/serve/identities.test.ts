@@ -30,7 +30,7 @@ test('refused certificates from all addresses of a host: each is counted, one is
     now: () => 1000,
   });
   const fault = new Fault('CERTIFICATE_REFUSED', { detail: 'it is nobody’s' });
-  for (const address of [...ofOneHost, elsewhere]) onRefused?.(fault, address, '/v1/tunnel');
+  for (const address of [...ofOneHost, elsewhere]) onRefused?.(fault, address, '/v1/tunnel', false);
   expect(audited.map(({ address }) => address)).toEqual([ofOneHost[0], elsewhere]);
   expect((await counters.refusedCertificates.get()).values[0]?.value).toBe(501);
 });
@@ -53,10 +53,13 @@ test('refused certificates from a network of IPv6 networks: so many are audited,
   const fault = new Fault('CERTIFICATE_REFUSED', { detail: 'it is nobody’s' });
   const refuse = (from: number) => {
     for (let one = from; one < from + 20_000; one++)
-      onRefused?.(fault, `2001:db8:${one.toString(16)}::1`, '/v1/tunnel');
+      onRefused?.(fault, `2001:db8:${one.toString(16)}::1`, '/v1/tunnel', false);
   };
   refuse(1);
   expect(audited).toHaveLength(500);
+  // A certificate of our CA is told all the same.
+  onRefused?.(fault, '203.0.113.7', '/v1/tunnel', true);
+  expect(audited.splice(500)).toMatchObject([{ address: '203.0.113.7' }]);
   now += 1000;
   refuse(20_001);
   expect(audited.slice(500)).toMatchObject([{ others: 19_500 }]);

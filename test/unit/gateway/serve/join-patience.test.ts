@@ -127,9 +127,19 @@ describe('guessing', () => {
   });
 });
 
-test('refusals of whoever has networks without end are written down at a rate, the rest as a number', () => {
-  const told = Array.from({ length: 5000 }, () => patience.news());
+test('refusals of whoever has networks without end are written down at a rate, the rest as a number', async () => {
+  const told = await Promise.all(Array.from({ length: 5000 }, () => patience.news({ address: nat })));
   expect(told.filter(Boolean)).toHaveLength(500);
   now += 1000;
-  expect(patience.news()).toEqual({ others: 4500 });
+  expect(await patience.news({ address: nat })).toEqual({ others: 4500 });
+});
+
+test('who has no token hides no misuse of a good one: each token has a share of its own', async () => {
+  const [one, other] = [await make(), await make()];
+  for (let count = 0; count < 600; count++) await patience.news({ address: nat, token: wrongSecretOf(one) });
+  expect(await patience.news({ address: nat })).toBeUndefined();
+  expect(await patience.news({ address: nat, token: one })).toBeDefined();
+  for (let count = 0; count < 200; count++) await patience.news({ address: nat, token: one });
+  expect(await patience.news({ address: nat, token: one })).toBeUndefined();
+  expect(await patience.news({ address: nat, token: other })).toBeDefined();
 });
