@@ -65,7 +65,9 @@ export const limits = {
   /** Of those that come with one good token, and of all with a certificate of ours: strangers hide none. */
   refusalsToldOfToken: { burst: 100, perSecond: 1 / 6 },
   refusalsToldOfCertificates: { burst: 500, perSecond: 1 },
-  /** All requests with one certificate of ours, or of one registered node; dear ones have a budget besides. */
+  /**
+   * All requests with one certificate of ours, or of one registered node; dear ones have a budget besides.
+   */
   certified: { burst: 2_000, perSecond: 50 },
   /** Requests without a certificate, of one address: a thousand hosts may join from behind one. */
   anonymous: { burst: 20_000, perSecond: 200 },

@@ -41,8 +41,8 @@ export class JoinPatience {
   }
 
   /**
-   * Whether a refusal is written down, and how many were not since the last: of all addresses so many are. What
-   * comes with a good token has a share of its own, which nobody without one can use up.
+   * Whether a refusal is written down, and how many were not since the last: of all addresses so many are.
+   * What comes with a good token has a share of its own, which nobody without one can use up.
    */
   async news(claim: Claim): Promise<{ readonly others?: number } | undefined> {
     const { token } = claim;
