@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { RenewResponse } from '../../protocol/messages/join.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
+import { TokenBucket } from '../../protocol/rate/token-bucket.ts';
 import type { Host } from '../host/host.ts';
 import { belongsTo, isSignedBy, rootsOf, type Validity, validityOf } from './certificate.ts';
 import { createCertificateRequest } from './key.ts';
@@ -17,32 +18,48 @@ const longestPauseMs = 3600_000;
 const longestPauseExpiredMs = 60_000;
 const firstPauseMs = 2000;
 const longestSpreadMs = 3600_000;
+/** Between two certificates, whatever the gateway gives: a twentieth of its life within these. */
+const leastBetweenMs = firstPauseMs;
+const mostBetweenMs = 60_000;
+/** Other roots: each is two files and a line in the log. */
+const rootsPace = { burst: 5, perSecond: 1 / 60 };
 const toldOnceIn = { intervalMs: 60_000, remembered: 10 };
 
 export interface RenewalFacts extends Validity {
   /** When the roots began to be others than the one that signed this certificate. */
   readonly rootChangedAtMs?: number | undefined;
+  /** Answers in a row that were none, or a certificate that was due again when it came. */
   readonly failures: number;
   readonly failedAtMs: number;
+  /** When this process got the certificate; undefined: it is from before. */
+  readonly renewedAtMs?: number | undefined;
   /** 0 ≤ jitter < 1, drawn once per certificate, so that nodes that joined together renew apart. */
   readonly jitter: number;
 }
 
 /** When to ask for the next certificate. */
 export function renewAtMs(facts: RenewalFacts): number {
-  const { notBeforeMs, notAfterMs, rootChangedAtMs, failures, failedAtMs, jitter } = facts;
+  const { notBeforeMs, notAfterMs, rootChangedAtMs, renewedAtMs, failures, failedAtMs, jitter } = facts;
   const lifeMs = notAfterMs - notBeforeMs;
   const twoThirdsMs = notBeforeMs + lifeMs * (2 / 3 - jitter / 20);
   const spreadMs = Math.min(longestSpreadMs, lifeMs / 10) * jitter;
-  const dueMs =
+  const wantedMs =
     rootChangedAtMs === undefined ? twoThirdsMs : Math.min(twoThirdsMs, rootChangedAtMs + spreadMs);
+  const dueMs = renewedAtMs === undefined ? wantedMs : Math.max(wantedMs, renewedAtMs + pauseAfterMs(lifeMs));
   if (failures === 0) return dueMs;
   return Math.max(dueMs, failedAtMs + retryPauseMs(facts));
 }
 
+function pauseAfterMs(lifeMs: number): number {
+  return Math.max(leastBetweenMs, Math.min(mostBetweenMs, lifeMs / 20));
+}
+
 function retryPauseMs({ notBeforeMs, notAfterMs, failures, failedAtMs, jitter }: RenewalFacts): number {
   const isExpired = failedAtMs >= notAfterMs;
-  const capMs = isExpired ? longestPauseExpiredMs : Math.min(longestPauseMs, (notAfterMs - notBeforeMs) / 20);
+  const lifeMs = notAfterMs - notBeforeMs;
+  const capMs = isExpired
+    ? longestPauseExpiredMs
+    : Math.max(firstPauseMs, Math.min(longestPauseMs, lifeMs / 20));
   return Math.min(capMs, firstPauseMs * 2 ** Math.min(failures - 1, 16)) * (0.5 + jitter / 2);
 }
 
@@ -76,8 +93,10 @@ export class Renewal {
   #rootChangedAtMs: number | undefined;
   #failures = 0;
   #failedAtMs = 0;
+  #renewedAtMs: number | undefined;
   #fault = '';
   #wake: () => void = () => undefined;
+  #rootsBucket: TokenBucket | undefined;
   #wantedRoots: string | undefined;
   #isTrusting = false;
   // One after the other: a path is written by one writer at a time.
@@ -112,14 +131,28 @@ export class Renewal {
    * refused: they may lock us out.
    */
   async trust(caPem: string): Promise<void> {
-    // However fast they come, one is being written and the latest waits.
+    // However fast they come, one is being written and the latest waits until the pace allows it.
     this.#wantedRoots = caPem;
     if (this.#isTrusting) return;
     this.#isTrusting = true;
     try {
-      for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) await this.#trust(wanted);
+      while (this.#wantedRoots !== undefined && this.#wantedRoots !== this.#identity.caPem) {
+        await this.#pace();
+        if (this.#options.signal.aborted) return;
+        await this.#trust(this.#take());
+      }
+      this.#take();
     } finally {
       this.#isTrusting = false;
+    }
+  }
+
+  async #pace(): Promise<void> {
+    const { clock } = this.#options.host;
+    this.#rootsBucket ??= new TokenBucket(rootsPace, clock.monotonicMs());
+    while (!this.#options.signal.aborted && !this.#rootsBucket.take(1, clock.monotonicMs())) {
+      const pauseMs = this.#rootsBucket.waitMs(1, clock.monotonicMs());
+      await clock.sleep(pauseMs, this.#options.signal).catch(() => undefined);
     }
   }
 
@@ -129,10 +162,10 @@ export class Renewal {
     return wanted;
   }
 
-  async #trust(caPem: string): Promise<void> {
+  async #trust(caPem: string | undefined): Promise<void> {
     const { logger, onTrust } = this.#options;
     const before = this.#identity.caPem;
-    if (caPem === before) return;
+    if (caPem === undefined || caPem === before) return;
     try {
       const known = new Set(rootsOf(before).map(({ fingerprint256 }) => fingerprint256));
       if (!rootsOf(caPem).some(({ fingerprint256 }) => known.has(fingerprint256))) {
@@ -151,11 +184,15 @@ export class Renewal {
   }
 
   #dueMs(): number {
+    const nowMs = this.#options.host.clock.nowMs();
+    // A moment that is still to come is of a clock that was ahead, and has been set back.
+    const renewedAtMs = (this.#renewedAtMs ?? 0) > nowMs ? undefined : this.#renewedAtMs;
     return renewAtMs({
       ...this.#validity,
       rootChangedAtMs: this.#rootChangedAtMs,
-      failures: this.#failures,
+      failures: this.#failedAtMs > nowMs ? 0 : this.#failures,
       failedAtMs: this.#failedAtMs,
+      renewedAtMs,
       jitter: this.#jitter,
     });
   }
@@ -169,9 +206,9 @@ export class Renewal {
         throw new Fault('PEER_ANSWER_UNKNOWN', { code: 'a certificate that is not of our key and its CA' });
       }
       await this.#become(() => ({ keyPem, certificatePem, caPem }));
-      this.#failures = 0;
       this.#fault = '';
       this.#jitter = this.#random();
+      this.#pauseAfterSuccess();
       logger.info({ expiresAt: this.status.expiresAt }, 'certificate renewed');
       onRenewed(this.#identity);
     } catch (error) {
@@ -184,6 +221,19 @@ export class Renewal {
       this.#fault = `${code}: ${(error as Error).message}`;
       logger.warn({ code, detail: (error as Error).message }, 'certificate not renewed');
     }
+  }
+
+  /** One that is due when it comes is used, and the next is asked for as if it had been refused. */
+  #pauseAfterSuccess(): void {
+    const nowMs = this.#options.host.clock.nowMs();
+    const failures = this.#failures;
+    this.#failures = 0;
+    this.#renewedAtMs = undefined;
+    const isDue = this.#dueMs() <= nowMs;
+    this.#renewedAtMs = nowMs;
+    if (!isDue) return;
+    this.#failures = failures + 1;
+    this.#failedAtMs = nowMs;
   }
 
   /** On the disk first: whoever asks for the identity then gets one that survives a crash. */

@@ -188,7 +188,61 @@ describe('the agent', () => {
   });
 });
 
+describe('a gateway whose certificates do not last, or a clock that is ahead of it', () => {
+  test.each([
+    ['due when they come', 80 * dayMs, 90 * dayMs],
+    ['over when they come', 100 * dayMs, 90 * dayMs],
+    ['of no life at all', 0, 0],
+    ['due a second later', 60 * dayMs - 1000, 90 * dayMs],
+  ])(
+    'certificates that are %s: the agent uses them, and asks ever more seldom',
+    async (_name, ageMs, lifeMs) => {
+      const made = scene(start + 80 * dayMs, start + 80 * dayMs + 3600_000);
+      const identity = { keyPem, certificatePem: await issue(root, keyPem, start), caPem: root.pem };
+      let asked = 0;
+      const renewal = renewalOf(made, identity, async () => {
+        asked += 1;
+        if (asked === 2000) made.stop.abort();
+        return { certificatePem: await issue(root, keyPem, made.nowMs - ageMs, lifeMs), caPem: root.pem };
+      });
+      await renewal.run();
+      expect(made.log.filter((line) => line === 'renewed').length).toBe(asked);
+      expect(asked).toBeGreaterThan(1);
+      expect(asked).toBeLessThan(lifeMs === 0 ? 1000 : 100);
+    },
+  );
+
+  test('a clock that is set right again is no reason to wait', async () => {
+    const made = scene(start + 300 * dayMs, start + 400 * dayMs);
+    const identity = { keyPem, certificatePem: await issue(root, keyPem, start), caPem: root.pem };
+    const times: number[] = [];
+    const renewal = renewalOf(made, identity, async () => {
+      times.push((made.nowMs - start) / dayMs);
+      const certificatePem = await issue(root, keyPem, start);
+      // Ahead by 290 days until the first answer; then as the gateway's.
+      if (times.length === 1) made.nowMs = start + 10 * dayMs;
+      if (times.length === 2) made.stop.abort();
+      return { certificatePem, caPem: root.pem };
+    });
+    await renewal.run();
+    expect(times[1]).toBeCloseTo(60, 0);
+  });
+});
+
 describe('other roots', () => {
+  test('two bundles in turn, without end: five at once, then one a minute, and the last one is what stays', async () => {
+    const next = await newRoot('B');
+    const made = scene(start + dayMs, start + 10 * dayMs);
+    const identity = { keyPem, certificatePem: await issue(root, keyPem, start), caPem: root.pem };
+    const renewal = renewalOf(made, identity, () => Promise.reject(new Error('not asked')));
+    const both = [root.pem + next.pem, next.pem + root.pem] as const;
+    for (let turn = 0; turn < 40; turn++) await renewal.trust(both[turn % 2] ?? '');
+    const changes = made.log.filter((line) => line.startsWith('trust')).length;
+    expect(changes).toBeLessThanOrEqual(5 + (made.nowMs - start - dayMs) / 60_000);
+    expect(changes).toBeGreaterThanOrEqual(5);
+    expect(made.written.get(paths.authority)).toBe(both[1]);
+  });
+
   test('are written down and used, and a certificate of the new one follows', async () => {
     const [old, next] = [root, await newRoot('B')];
     const made = scene(start + dayMs, start + dayMs + 2 * 3600_000);
