@@ -1,9 +1,10 @@
 // A bug report, top to bottom: an id for the logs → every section, bounded → the doctor's and preflight's
-// findings → clean what programs wrote → search everything for secrets, and refuse when one is found → one
-// file, at once and only for root. Nothing on the host is changed but that file and one line in its log.
+// findings → clean what programs wrote, in every form that is searched → search everything for secrets, and
+// refuse when one is found in what we wrote ourselves → one file, at once and only for root. Nothing on the
+// host is changed but that file and one line in its log.
 import { Fault, type Language } from '../../protocol/catalogue/fault.ts';
 import { diagnose } from '../doctor/diagnose.ts';
-import { secretsIn, withoutSecretsIn } from '../doctor/secrets.ts';
+import { secretsIn, withoutSecretsIn, withoutTellingLines } from '../doctor/secrets.ts';
 import type { Host } from '../host/host.ts';
 import { observe } from '../preflight/observed-host.ts';
 import { explainReport } from '../preflight/report.ts';
@@ -47,7 +48,8 @@ export async function makeBugreport(host: Host, options: BugreportOptions): Prom
       if (content === undefined) return undefined;
       const clean = section.free ? withoutSecretsIn(content, known) : content;
       const text = typeof clean === 'string' ? clean : `${JSON.stringify(clean, undefined, 1)}\n`;
-      return { name: section.name, text: cut(text) };
+      const kept = cut(text);
+      return { name: section.name, text: section.free ? withoutTellingLines(kept, known) : kept };
     }),
   );
   const texts = read.filter((text) => text !== undefined);

@@ -10,7 +10,7 @@ export async function describeEnvironment(host: Host): Promise<object> {
   const described = await Promise.all(
     environmentFiles.map(async (path) => {
       const text = (await host.files.readText(path, 256 * 1024)) ?? '';
-      const lines = [...text.matchAll(/^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/gm)];
+      const lines = [...text.matchAll(/^[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_]\w*)=(.*)$/gm)];
       const variables = lines.map(([, name = '', value = '']) => [
         name,
         shown.test(name) ? place(value) : '(set)',

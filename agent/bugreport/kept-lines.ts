@@ -5,7 +5,7 @@ const keys = {
   kubelet:
     /^\s*(?:apiVersion|kind|cgroupDriver|resolvConf|clusterDomain|clusterDNS|maxPods|nodeStatus\w+|rotateCertificates|serverTLSBootstrap|failCgroupV1|containerRuntimeEndpoint|volumePluginDir|eviction\w*|imageGC\w+|systemReserved|kubeReserved|protectKernelDefaults|\w+\.available|cpu|memory):(?:\s*["\w./:%<-]*)$|^\s*- "?[\da-f.:]+"?$/,
   containerd:
-    /^\s*(?:version|root|state|address|sandbox_image|sandbox|restrict_oom_score_adj|config_path|default_runtime_name|runtime_type|BinaryName|SystemdCgroup|disabled_plugins)\s*=\s*["\w./:[\], -]*$|^\s*\[[\w."-]+\]$/,
+    /^\s*(?:version|root|state|address|sandbox_image|sandbox|restrict_oom_score_adj|config_path|default_runtime_name|runtime_type|BinaryName|SystemdCgroup|disabled_plugins)\s*=["\w./:[\],\s-]*$|^\s*\[[\w."-]+\]$/,
   resolver: /^\s*(?:nameserver\s+[\da-f.:]+|search(?:\s+[\w.-]+)+|options(?:\s+[\w:-]+)+)$/,
   osRelease: /^(?:NAME|VERSION|ID|ID_LIKE|VERSION_ID|PLATFORM_ID|PRETTY_NAME|CPE_NAME)="?[\w .:/()+-]*"?$/,
   memory: /^[A-Za-z_()0-9]+:\s+\d+(?: kB)?$/,

@@ -46,6 +46,6 @@ function valuesIn(text: string): string[] {
   const tokens = [...text.matchAll(/\b(?:token|password)"?:\s*(?:"([^"]+)"|([^\s"]+))/g)].map(
     ([, quoted, bare]) => quoted ?? bare ?? '',
   );
-  const proxies = [...text.matchAll(/:\/\/([^\s/@"']*):([^\s/@"']*)@/g)];
+  const proxies = [...text.matchAll(/:\/\/([^\s/@"':]*):([^\s/@"']*)@/g)];
   return [...tokens, ...proxies.map((match) => match[2] ?? '')];
 }

@@ -76,7 +76,8 @@ function newsOf(line: string): HostEvent | undefined {
   return {
     atMs: Math.floor(Number(parsed.data.__REALTIME_TIMESTAMP) / 1000),
     unit: (UNIT ?? _SYSTEMD_UNIT ?? '').replace(/\.service$/, ''),
-    text: withoutSecrets(told(message)).slice(0, textLimit),
+    // Cut before it is cleaned: a line may be long, and the daemon reads hundreds of them.
+    text: withoutSecrets(told(message).slice(0, 4 * textLimit)).slice(0, textLimit),
   };
 }
 
