@@ -3,7 +3,7 @@
 // takes time in proportion to the text: it begins only where no letter of its class stands before, or its
 // parts end where the next could begin, so that no stretch is read from many beginnings. Pure.
 
-export interface SecretKind {
+interface SecretKind {
   readonly name: string;
   readonly pattern: RegExp;
   /** What stays of a match, before and after the secret; nothing by default. */
