@@ -710,7 +710,11 @@ fetch_archive() {
   while [ -n "$places" ]; do
     before=$(size_of "$file") left=''
     for place in $places; do
-      if [ "$place" = "${places##* }" ]; then pace=1000 seconds=$((600 + size / 16384)); else pace=$((16384 / slow)) seconds=$((60 + size / 65536 * slow)); fi
+      if [ "$place" = "${places##* }" ]; then
+        pace=1000 seconds=$((600 + size / 16384))
+      else
+        pace=$((16384 / slow)) seconds=$((60 + size * slow / 65536))
+      fi
       begun=$(size_of "$file")
       ! fetch_from "$place" || return 0
       # What lay there before may have been the wrong part: once more, all of it from this place.

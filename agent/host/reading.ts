@@ -40,7 +40,7 @@ export async function readBytes(
  * A pipe without a writer would hold one of the few threads that all files share, for ever: it is refused
  * where a file should be. Below /dev stands what an operator hands over, such as <(…), and that may be one.
  */
-export async function openToRead(real: string, path: string): Promise<FileHandle | undefined> {
+async function openToRead(real: string, path: string): Promise<FileHandle | undefined> {
   const isHandedOver = path.startsWith('/dev/');
   const flags = constants.O_RDONLY | (isHandedOver ? 0 : constants.O_NONBLOCK);
   const handle = await absentAsUndefined(open(real, flags));
