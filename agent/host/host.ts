@@ -242,9 +242,9 @@ export interface GetAnswer {
 export interface HostNetwork {
   /**
    * The uid that holds the socket at `own`, which is connected to `other` on this host; undefined: nobody
-   * does. See socket-owners.ts.
+   * does, or the answer is not wanted any more. See socket-owners.ts.
    */
-  ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined>;
+  ownerOf(own: SocketAddress, other: SocketAddress, isWanted?: () => boolean): Promise<number | undefined>;
   /** Of a port of this host, before it is dialled: see answering.ts. */
   beforeDial(): Answering;
   interfaces(): Promise<readonly NetworkInterface[]>;

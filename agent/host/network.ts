@@ -22,7 +22,7 @@ const answerers = new Answerers({
 });
 
 export const systemNetwork: HostNetwork = {
-  ownerOf: (own, other) => socketOwners.ownerOf(own, other),
+  ownerOf: (own, other, isWanted) => socketOwners.ownerOf(own, other, isWanted),
   beforeDial: () => answerers.beforeDial(),
   async interfaces() {
     const addresses = networkInterfaces();

@@ -1,21 +1,34 @@
 // Finds the uid that owns the other end of a TCP connection on this host, in the kernel's tables of sockets
-// (/proc/net/tcp and tcp6). Netlink would return one row instead of all, and would load modules. Reading all
-// rows takes a millisecond on a small host and 40 ms of a thread's time with 16,000 sockets. So one reading
-// answers everyone who asked before it began, and the next one waits four times as long as it took. A socket
-// that its process has closed has no inode and no owner: the kernel shows it as root's.
-import { setTimeout as sleep } from 'node:timers/promises';
+// (/proc/net/tcp and tcp6). Netlink would return one row instead of all, and would load modules. One reading
+// answers everyone who asked before it began. The kernel hands out 4 KiB at a time, so a thread of the pool
+// for each would cost five times what the reading does: it is read here, in slices with as much time between
+// them (in each turn of the loop one connection is accepted), and only rows that name the end that was asked
+// about are looked at. A socket that its process has closed has no inode and no owner: the kernel shows it as
+// root's.
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';
-import { hexOf, mapped, parseRow, rows, type SocketAddress, socketTables } from './socket-table.ts';
+import {
+  hexOf,
+  mapped,
+  newline,
+  parseRow,
+  pieces,
+  type SocketAddress,
+  socketTables,
+} from './socket-table.ts';
 
 interface Question {
-  /** As the tables have it: own end, other end. */
-  readonly ends: readonly string[];
+  /** As the tables have them: own end, other end. */
+  readonly own: string;
+  readonly other: string;
+  readonly isWanted: () => boolean;
   readonly answer: (uid: number | undefined) => void;
 }
 
-const questionsLimit = 1024;
-const restFactor = 4;
-const longestRestMs = 1000;
+/** Of more than so many, those that nobody waits for any more are put away before the next reading too. */
+const keptQuestions = 8192;
+const restFactor = 2;
+const longestRestMs = 100;
 
 export class SocketOwners {
   readonly #files: readonly string[];
@@ -27,13 +40,17 @@ export class SocketOwners {
   }
 
   /**
-   * The uid that holds the socket at `own`, connected to `other`; undefined when there
-   * is no such open connection.
+   * The uid that holds the socket at `own`, connected to `other`; undefined when there is no such open
+   * connection. A question that is not wanted any more is answered so as well.
    */
-  ownerOf(own: SocketAddress, other: SocketAddress): Promise<number | undefined> {
-    if (this.#questions.length >= questionsLimit) return Promise.resolve(undefined);
+  ownerOf(
+    own: SocketAddress,
+    other: SocketAddress,
+    isWanted: () => boolean = () => true,
+  ): Promise<number | undefined> {
     return new Promise((answer) => {
-      this.#questions.push({ ends: rowsOf(own, other), answer });
+      this.#questions.push({ own: hexOf(own) ?? '', other: hexOf(other) ?? '', isWanted, answer });
+      if (this.#questions.length % keptQuestions === 0) this.#questions = stillWanted(this.#questions);
       if (!this.#isReading) background('table of sockets', this.#read());
     });
   }
@@ -41,12 +58,12 @@ export class SocketOwners {
   async #read(): Promise<void> {
     this.#isReading = true;
     while (this.#questions.length > 0) {
+      // Whoever asks in the same turn is answered by the same reading.
+      await turn();
       const startedMs = performance.now();
-      const asked = this.#questions.splice(0);
-      const found = await readOwners(this.#files, new Set(asked.flatMap(({ ends }) => ends))).catch(
-        () => new Map<string, number>(),
-      );
-      for (const { ends, answer } of asked) answer(found.get(ends.find((row) => found.has(row)) ?? ''));
+      const asked = stillWanted(this.#questions.splice(0));
+      const found = await readOwners(this.#files, asked).catch(() => new Map<string, number>());
+      for (const { own, other, answer } of asked) answer(found.get(`${own} ${other}`));
       const tookMs = performance.now() - startedMs;
       await sleep(Math.min(longestRestMs, tookMs * restFactor), undefined, { ref: false });
     }
@@ -54,20 +71,38 @@ export class SocketOwners {
   }
 }
 
-async function readOwners(paths: readonly string[], wanted: Set<string>): Promise<Map<string, number>> {
+function stillWanted(questions: readonly Question[]): Question[] {
+  const [kept, dropped] = [[], []] as [Question[], Question[]];
+  for (const question of questions) (question.isWanted() ? kept : dropped).push(question);
+  for (const { answer } of dropped) answer(undefined);
+  return kept;
+}
+
+/** Of all connections to what was asked about, also those that nobody asked about. */
+async function readOwners(
+  paths: readonly string[],
+  asked: readonly Question[],
+): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
+  const others = [...new Set(asked.map(({ other }) => other))].filter((other) => other !== '');
+  if (others.length === 0) return found;
   for (const path of paths) {
-    for await (const row of rows(path)) {
-      const { ends, uid, inode } = parseRow(row);
-      if (wanted.has(ends) && inode !== '0') found.set(ends, uid);
+    for await (const rows of pieces(path)) {
+      for (const other of others) lookFor(rows, other, found);
     }
   }
   return found;
 }
 
-/** A socket of IPv6 may hold a connection of IPv4. */
-function rowsOf(own: SocketAddress, other: SocketAddress): string[] {
-  const [a, b] = [hexOf(own), hexOf(other)];
-  if (a === undefined || b === undefined) return [];
-  return [`${a} ${b}`, `${mapped}${a} ${mapped}${b}`];
+/** Rows that name it, whether as their other end or as a part of it: the row itself tells. */
+function lookFor(rows: Buffer, other: string, found: Map<string, number>): void {
+  const needle = Buffer.from(`${other} `);
+  for (let at = rows.indexOf(needle); at >= 0; at = rows.indexOf(needle, at + 1)) {
+    const begin = rows.lastIndexOf(newline, at) + 1;
+    const end = rows.indexOf(newline, at);
+    const { ends, uid, inode } = parseRow(rows.toString('latin1', begin, end < 0 ? rows.length : end));
+    // A socket of IPv6 may hold a connection of IPv4.
+    const plain = ends.replaceAll(mapped, '');
+    if (plain.endsWith(` ${other}`) && inode !== '0') found.set(plain, uid);
+  }
 }

@@ -1,5 +1,7 @@
 // The kernel's tables of TCP sockets, row by row: those that listen come first.
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface SocketAddress {
   readonly address: string;
@@ -18,6 +20,10 @@ export interface SocketRow {
 
 export const socketTables: readonly string[] = ['/proc/net/tcp', '/proc/net/tcp6'];
 const chunkBytes = 64 * 1024;
+/** The most that the kernel gives at a time. */
+const pageBytes = 4096;
+const sliceMs = 3;
+export const newline = 10;
 /** 400,000 sockets; who is not among them is nobody. */
 const tableLimitBytes = 64 * 1024 * 1024;
 
@@ -43,6 +49,42 @@ export async function* rows(path: string): AsyncGenerator<string> {
     }
   } finally {
     await handle.close();
+  }
+}
+
+/** The table in whole rows, one buffer for all of them. */
+export async function* pieces(path: string): AsyncGenerator<Buffer> {
+  const file = openTable(path);
+  if (file === undefined) return;
+  try {
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    let filled = 0;
+    let sliceEndsMs = performance.now() + sliceMs;
+    for (let length = 0; length < tableLimitBytes; ) {
+      const bytesRead = readSync(file, chunk, filled, chunkBytes - filled, null);
+      length += bytesRead;
+      filled += bytesRead;
+      if (bytesRead === 0 || chunkBytes - filled < pageBytes) {
+        const whole = bytesRead === 0 ? filled : chunk.lastIndexOf(newline, filled - 1) + 1;
+        yield chunk.subarray(0, whole);
+        chunk.copyWithin(0, whole, filled);
+        filled -= whole;
+      }
+      if (bytesRead === 0) return;
+      if (performance.now() < sliceEndsMs) continue;
+      await sleep(sliceMs, undefined, { ref: false });
+      sliceEndsMs = performance.now() + sliceMs;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openTable(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined; // no IPv6 here
   }
 }
 

@@ -122,7 +122,7 @@ function readingNetwork(network: HostNetwork, remember: Remember): HostNetwork {
       remember('canListen', [port, protocol], () => network.canListen(port, protocol)),
     // Not remembered: a time is measured again when it is long.
     connect: (address, port, timeoutMs) => network.connect(address, port, timeoutMs),
-    ownerOf: (own, other) => network.ownerOf(own, other),
+    ownerOf: (own, other, isWanted) => network.ownerOf(own, other, isWanted),
     beforeDial: () => network.beforeDial(),
     openDatagrams: refuse('openDatagrams'),
     get: (url, options) => remember('get', [url], () => network.get(url, options)),

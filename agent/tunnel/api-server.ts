@@ -28,6 +28,8 @@ export interface ApiServerListenerOptions {
   readonly clock?: TunnelClock;
   /** Carried at a time. */
   readonly connectionsLimit?: number;
+  /** Looked at a time, before they are carried. */
+  readonly unknownLimit?: number;
   /** Whose connections are carried. */
   readonly uid?: number;
 }
@@ -36,14 +38,16 @@ const defaults = {
   address: apiServerListenAddress,
   clock: realClock,
   connectionsLimit: 64,
+  // As many as a busy host answers for in a second, of the fastest that anybody has connected.
+  unknownLimit: 4096,
   uid: 0,
 };
-/** Looked at a time, before they are carried. */
-const unknownLimit = 256;
 const toldOnceIn = { intervalMs: 60_000, remembered: 100 };
 const retryMs = 2000;
 /** The other end of what listens. */
 const anybody = { address: '0.0.0.0', port: 0 };
+/** Of the kernel, before they are accepted: one is in each turn of the loop. */
+const backlog = 4096;
 
 export class ApiServerListener {
   readonly #options: ApiServerListenerOptions & typeof defaults;
@@ -87,7 +91,7 @@ export class ApiServerListener {
         this.#retry = clock.after(retryMs, () => background('API server listener', this.#listen()));
         settled();
       });
-      server.listen({ ...address });
+      server.listen({ ...address, backlog });
     });
   }
 
@@ -106,14 +110,14 @@ export class ApiServerListener {
 
   /** Whose it is, before a byte of it is read. */
   async #admit(socket: Socket): Promise<void> {
-    const { host, uid, connectionsLimit } = this.#options;
+    const { host, uid, connectionsLimit, unknownLimit } = this.#options;
     // Until it is joined with a stream, nobody else listens for its errors.
     socket.on('error', () => undefined);
     // By lot, so that whoever hurries can't keep the kubelet out for good.
     if (this.#unknown.size >= unknownLimit) this.#refuse(pick(this.#unknown), 'too many at once');
     this.#unknown.add(socket);
     socket.once('close', () => this.#unknown.delete(socket));
-    const owner = await host.network.ownerOf(...endsOf(socket));
+    const owner = await host.network.ownerOf(...endsOf(socket), () => !socket.destroyed);
     this.#unknown.delete(socket);
     if (socket.destroyed) return;
     if (owner !== uid) this.#refuse(socket, owner === undefined ? 'nobody’s' : `of uid ${owner}`);

@@ -98,7 +98,9 @@ describe('connections of others than root', () => {
       closed(socket).then(() => false),
     ]);
 
-  async function startJudging(): Promise<void> {
+  async function startJudging(
+    change: Partial<ConstructorParameters<typeof ApiServerListener>[0]> = {},
+  ): Promise<void> {
     logged = [];
     await start((socket) => socket.pipe(socket));
     port = await freePort();
@@ -108,7 +110,8 @@ describe('connections of others than root', () => {
       return address === '127.0.0.2' ? 65_534 : 0;
     };
     const logger = pino({ level: 'warn' }, destination);
-    await listener({ uid: 0, logger, host: { network: { ownerOf } } }).setAccess('tunnel');
+    const host = { network: { ownerOf } };
+    await listener({ uid: 0, logger, host, ...change }).setAccess('tunnel');
   }
 
   test('are reset before a byte of them goes anywhere; root’s go on, and few lines say so', async () => {
@@ -132,7 +135,7 @@ describe('connections of others than root', () => {
   });
 
   test('more of them than are looked at do not keep root out for good', async () => {
-    await startJudging();
+    await startJudging({ unknownLimit: 256 });
     const many = Array.from({ length: 600 }, nobody);
     let carried = false;
     for (let attempt = 0; attempt < 50 && !carried; attempt++) {
@@ -144,6 +147,43 @@ describe('connections of others than root', () => {
     await Promise.all(many.map(closed));
     expect(logged.length).toBeGreaterThan(0);
     expect(logged.length).toBeLessThan(5);
+  });
+
+  test('two thousand of them, while nobody knows whose they are, cost root no dial', async () => {
+    let asked = 0;
+    const answer = Promise.withResolvers<void>();
+    const ownerOf = async ({ address }: { address: string }) => {
+      asked += 1;
+      await answer.promise;
+      return address === '127.0.0.2' ? 65_534 : 0;
+    };
+    await startJudging({ host: { network: { ownerOf } } });
+    const kubelets = Array.from({ length: 10 }, () => dial().on('error', () => undefined));
+    for (const kubelet of kubelets) kubelet.write('hello');
+    await until(() => asked === 10, 30_000);
+    const many = Array.from({ length: 2000 }, nobody);
+    await until(() => asked === 2010, 30_000);
+    const carried = Promise.all(kubelets.map(isCarried));
+    answer.resolve();
+    expect(await carried).toEqual(kubelets.map(() => true));
+    await Promise.all(many.map(closed));
+  });
+
+  test('those that are gone are not asked about any more', async () => {
+    const wanted: (() => boolean)[] = [];
+    const answer = Promise.withResolvers<void>();
+    const ownerOf = async (_own: unknown, _other: unknown, isWanted: () => boolean = () => true) => {
+      wanted.push(isWanted);
+      await answer.promise;
+      return 65_534;
+    };
+    await startJudging({ unknownLimit: 5, host: { network: { ownerOf } } });
+    const many = Array.from({ length: 50 }, nobody);
+    await until(() => wanted.length === 50, 30_000);
+    await until(() => wanted.filter((isWanted) => isWanted()).length === 5, 30_000);
+    answer.resolve();
+    await Promise.all(many.map(closed));
+    expect(wanted.some((isWanted) => isWanted())).toBe(false);
   });
 
   test.runIf(process.getuid?.() === 0)('by the kernel’s own word: a process of uid 65534', async () => {

@@ -112,6 +112,40 @@ describe('in a table', () => {
     expect(await ask(...many, row(ends, '01', 1000, 3))).toBe(1000);
   });
 
+  test('ten thousand who ask at once, of a host with many sockets, are all answered right', async () => {
+    const hex = (port: number) => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const asked = Array.from({ length: 10_000 }, (_, index) => 20_000 + index);
+    const idle = Array.from({ length: 18_000 }, (_, index) => row(`${hex(9)} ${hex(8)}`, '01', 5, index + 1));
+    const theirs = asked.map((port) => row(`${hex(port)} ${hex(other.port)}`, '01', port % 7, port));
+    const ours = asked.map((port) => row(`${hex(other.port)} ${hex(port)}`, '01', 99, port));
+    const rows = [head, ...idle.slice(9000), ...theirs, ...ours, ...idle.slice(0, 9000)];
+    await writeFile(join(folder, 'tcp'), `${rows.join('\n')}\n`);
+    const owners = new SocketOwners([join(folder, 'tcp')]);
+    const answers = await Promise.all(asked.map((port) => owners.ownerOf({ ...own, port }, other)));
+    expect(answers).toEqual(asked.map((port) => port % 7));
+  });
+
+  test('whom nobody waits for any more is not looked for, and keeps nobody’s place', async () => {
+    await writeFile(join(folder, 'tcp'), `${[head, row(ends, '01', 1000, 3)].join('\n')}\n`);
+    const owners = new SocketOwners([join(folder, 'tcp')]);
+    const gone = Array.from({ length: 20_000 }, () => owners.ownerOf(own, other, () => false));
+    expect(await owners.ownerOf(own, other, () => true)).toBe(1000);
+    expect(new Set(await Promise.all(gone))).toEqual(new Set([undefined]));
+  });
+
+  test('the loop turns while a large table is read', async () => {
+    const many = Array.from({ length: 100_000 }, (_, index) =>
+      row('0100007F:0001 0100007F:0002', '01', 5, index),
+    );
+    await writeFile(join(folder, 'tcp'), `${[head, ...many, row(ends, '01', 1000, 3)].join('\n')}\n`);
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    const answer = new SocketOwners([join(folder, 'tcp')]).ownerOf(own, other);
+    expect(await answer).toBe(1000);
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(0);
+  });
+
   test('what is no IPv4 address is nobody’s', async () => {
     expect(await new SocketOwners().ownerOf({ address: '::1', port: 1 }, other)).toBeUndefined();
   });
