@@ -3,6 +3,7 @@
 // and writing back an object of a newer API server would lose data, and its fetch path opens a new
 // connection pool for each request.
 import type { KubeConfig } from '@kubernetes/client-node';
+import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Kind, KubernetesObject } from './kinds.ts';
 import {
   isTooLarge,
@@ -12,6 +13,7 @@ import {
   type PatchType,
   type WatchEvent,
 } from './kubernetes.ts';
+import { LinePace, placeOf } from './line-pace.ts';
 import { type Allowance, createTransport } from './transport.ts';
 
 const pageSize = 500;
@@ -128,7 +130,15 @@ export function createKubernetes(config: KubeConfig): Kubernetes {
       };
       const path = pathOf(kind, { namespace: options.namespace, query });
       const lines = transport.lines({ method: 'GET', path }, { idleMs: watchIdleMs, signal });
-      for await (const line of lines) yield watchEvent(JSON.parse(line) as RawEvent, kind.plural) as never;
+      const pace = new LinePace(() => performance.now());
+      for await (const line of lines) {
+        const place = placeOf(line.front);
+        const { bytes } = line;
+        if (bytes !== undefined && (place === undefined || pace.admits(place, line)))
+          yield watchEvent(JSON.parse(bytes.toString('utf8')) as RawEvent, kind.plural) as never;
+        else if (place !== undefined) yield { type: 'UNREAD', ...place };
+        else throw new Fault('KUBERNETES_UNREACHABLE', { detail: 'a line of its watch is too large' });
+      }
     },
     request: (method, path, body) => exchange(method, path, body),
   };

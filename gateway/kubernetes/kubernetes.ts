@@ -13,7 +13,15 @@ export type PatchType = 'merge' | 'json' | 'strategic';
 
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
+  | {
+      /** It has changed; how, was not read: it is too large, or changes too fast. */
+      readonly type: 'UNREAD';
+      readonly isDeleted: boolean;
+      readonly name: string;
+      readonly namespace: string | undefined;
+      readonly resourceVersion: string | undefined;
+    };
 
 export interface Kubernetes {
   /** undefined when there is no such object. */

@@ -3,10 +3,10 @@
 // KUBERNETES_UNREACHABLE; an answer that is a refusal is a KubernetesFailure.
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { createInterface } from 'node:readline';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { AnswerTooLarge, KubernetesFailure } from './kubernetes.ts';
+import { type Line, readLines } from './lines.ts';
 
 const requestTimeoutMs = 30_000;
 const answerLimitBytes = 256 * 1024 * 1024;
@@ -29,7 +29,7 @@ export interface Transport {
   /** One request, its answer from JSON; what is no JSON (`/readyz`) as text. */
   exchange<T>(outgoing: Outgoing): Promise<T>;
   /** The lines of an answer as they come; a silence of `idleMs` ends it as unreachable. */
-  lines(outgoing: Outgoing, options: { idleMs: number; signal: AbortSignal }): AsyncIterable<string>;
+  lines(outgoing: Outgoing, options: { idleMs: number; signal: AbortSignal }): AsyncIterable<Line>;
 }
 
 export function createTransport(config: KubeConfig): Transport {
@@ -88,7 +88,7 @@ export function createTransport(config: KubeConfig): Transport {
       if (answer.statusCode !== 200) {
         throw failure(outgoing, answer, await reaching(signal, () => readAll(answer)));
       }
-      const lines = createInterface({ input: answer, crlfDelay: Infinity })[Symbol.asyncIterator]();
+      const lines = readLines(answer);
       for (;;) {
         const next = await reaching(signal, () => lines.next());
         if (next.done) return;

@@ -3,6 +3,7 @@
 // full-jitter backoff. Listeners hear every change once, also the ones found by a new list.
 import type { Kind, KubernetesObject } from './kinds.ts';
 import { type Kubernetes, KubernetesFailure, type ListOptions } from './kubernetes.ts';
+import { Unread } from './unread.ts';
 
 export interface Change<T> {
   readonly name: string;
@@ -17,6 +18,11 @@ export interface WatcherOptions<T> {
   /** Of an object what is kept; undefined: it is as good as absent. */
   readonly keep?: (object: T) => T | undefined;
   readonly onError: (error: unknown) => void;
+  /**
+   * Once for an object whose changes are too large or too many: it is read at a pace, and known as it was.
+   */
+  readonly onUnread?: (name: string) => void;
+  readonly leastPauseMs?: number;
   readonly backoff?: { readonly firstMs: number; readonly lastMs: number };
 }
 
@@ -27,12 +33,23 @@ export class Watcher<T extends KubernetesObject> {
   readonly #objects = new Map<string, T>();
   readonly #listeners: ((change: Change<T>) => void)[] = [];
   readonly #ready = Promise.withResolvers<void>();
+  readonly #unread: Unread;
   #synced = false;
 
   constructor(kubernetes: Kubernetes, kind: Kind<T>, options: WatcherOptions<T>) {
     this.#kubernetes = kubernetes;
     this.#kind = kind;
     this.#options = options;
+    this.#unread = new Unread({
+      read: async (name, namespace) => {
+        const object = await kubernetes.get(kind, name, namespace);
+        // Gone: its event is on the way.
+        return () => object && this.#take(object.metadata, this.#kept(object));
+      },
+      onError: options.onError,
+      tell: (name) => options.onUnread?.(name),
+      leastPauseMs: options.leastPauseMs,
+    });
   }
 
   /** Resolves after the first complete list. */
@@ -71,7 +88,17 @@ export class Watcher<T extends KubernetesObject> {
         })) {
           failures = 0;
           if (event.type === 'BOOKMARK') resourceVersion = event.resourceVersion;
-          else {
+          else if (event.type === 'UNREAD') {
+            resourceVersion = event.resourceVersion ?? resourceVersion;
+            const key = keyOf(event.name, event.namespace);
+            if (!event.isDeleted) this.#unread.add(key, event, signal);
+            else {
+              this.#unread.drop(key, true);
+              this.#take(event, undefined);
+            }
+          } else {
+            const { name, namespace } = event.object.metadata;
+            this.#unread.drop(keyOf(name, namespace), event.type === 'DELETED');
             resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion;
             this.#take(
               event.object.metadata,
@@ -95,6 +122,7 @@ export class Watcher<T extends KubernetesObject> {
     const { select, keep } = this.#options;
     const options = { ...select, ...(keep && { keep }) };
     const { items, resourceVersion } = await this.#kubernetes.list(this.#kind, options);
+    this.#unread.clear();
     const gone = new Map(this.#objects);
     for (const item of items) {
       gone.delete(keyOf(item.metadata.name, item.metadata.namespace));
@@ -111,7 +139,7 @@ export class Watcher<T extends KubernetesObject> {
     return keep ? keep(object) : object;
   }
 
-  #take({ name, namespace }: { name: string; namespace?: string }, object: T | undefined): void {
+  #take({ name, namespace }: { name: string; namespace?: string | undefined }, object: T | undefined): void {
     const key = keyOf(name, namespace);
     const previous = this.#objects.get(key);
     if (object) this.#objects.set(key, object);

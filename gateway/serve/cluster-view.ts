@@ -44,7 +44,9 @@ export function createClusterView(
       counters.kubernetesErrors.inc({ kind: `watch ${kind.plural}` });
       logger.warn({ err: error, kind: kind.plural }, 'watch interrupted, trying again');
     };
-    const watcher = new Watcher(kubernetes, kind, { ...options, onError });
+    const onUnread = (name: string) =>
+      logger.warn({ kind: kind.kind, name }, 'too large, or changes too often: read at a pace from now on');
+    const watcher = new Watcher(kubernetes, kind, { ...options, onError, onUnread });
     watchers.push(watcher as never);
     names.push(kind.plural);
     return watcher;

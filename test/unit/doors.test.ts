@@ -73,6 +73,8 @@ const gatewayExceptions: Readonly<Record<string, Partial<Record<Way, string>>>> 
   'gateway/join/rotation.ts': { clocks: command },
   'gateway/join/token.ts': { clocks: command },
   'gateway/kubernetes/connect.ts': { environment: 'KUBECONFIG, as every client of Kubernetes reads it' },
+  'gateway/kubernetes/client.ts': { clocks: sockets },
+  'gateway/kubernetes/unread.ts': { clocks: sockets },
   'gateway/line/transfers.ts': { clocks: sockets },
   'gateway/nodes/node-drain.ts': { clocks: 'the deadline of one drain' },
   'gateway/port/connections.ts': { clocks: sockets },

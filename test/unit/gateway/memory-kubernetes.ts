@@ -221,5 +221,9 @@ function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 function versionOf(event: WatchEvent<Stored>): number {
-  return Number(event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion);
+  return Number(
+    event.type === 'BOOKMARK' || event.type === 'UNREAD'
+      ? event.resourceVersion
+      : event.object.metadata.resourceVersion,
+  );
 }

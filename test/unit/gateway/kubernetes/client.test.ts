@@ -157,7 +157,8 @@ test('an answer that breaks off is no answer', async () => {
 
 describe('watch', () => {
   const line = (value: object) => `${JSON.stringify(value)}\n`;
-  const watch = () => kubernetes.watch(nodes, { resourceVersion: '1', signal: AbortSignal.timeout(5000) });
+  const watch = (limitMs = 5000) =>
+    kubernetes.watch(nodes, { resourceVersion: '1', signal: AbortSignal.timeout(limitMs) });
 
   test('gives events however the bytes are cut, and ends with the answer', async () => {
     const text =
@@ -192,6 +193,39 @@ describe('watch', () => {
     answer = (_request, response) =>
       response.end(line({ type: 'ERROR', object: { code: 410, reason: 'Expired', message: 'too old' } }));
     await expect(all(watch())).rejects.toMatchObject({ status: 410, reason: 'Expired' });
+  });
+
+  const nodeLine = (name: string, bytes: number, type = 'MODIFIED') => {
+    const metadata = { name, uid: 'u', resourceVersion: '5', creationTimestamp: '2026-01-01T00:00:00Z' };
+    const object = { kind: 'Node', apiVersion: 'v1', metadata, status: { long: '<' } };
+    // As Go writes it: six bytes for one.
+    return line({ type, object }).replace('<', '\\u003c'.repeat(bytes));
+  };
+
+  test('a line that is too large is not parsed: its object is named, and the next one is read', async () => {
+    answer = (_request, response) =>
+      response.end(nodeLine('large', 1_300_000) + nodeLine('gone', 200_000, 'DELETED') + nodeLine('b', 1));
+    const place = { namespace: undefined, resourceVersion: '5' };
+    expect(await all(watch(60_000))).toMatchObject([
+      { type: 'UNREAD', name: 'large', isDeleted: false, ...place },
+      { type: 'UNREAD', name: 'gone', isDeleted: true, ...place },
+      { type: 'MODIFIED', object: { metadata: { name: 'b' }, status: { long: '<' } } },
+    ]);
+  });
+
+  test('of one object that changes without end so much is parsed, of others all', async () => {
+    const large = 150_000; // 900 kB
+    answer = (_request, response) => {
+      for (let times = 0; times < 6; times++) response.write(nodeLine('hostile', large));
+      for (let times = 0; times < 20; times++) response.write(nodeLine(`also-${times}`, large));
+      response.end(nodeLine('honest', 1000));
+    };
+    const events = await all(watch(60_000));
+    const parsed = events.flatMap((event) => ('object' in event ? [event.object.metadata.name] : []));
+    expect(events).toHaveLength(27);
+    expect(parsed.filter((name) => name === 'hostile').length).toBeLessThanOrEqual(3);
+    expect(parsed.length).toBeLessThan(24);
+    expect(parsed.at(-1)).toBe('honest');
   });
 
   test('a refused watch is a failure', async () => {

@@ -111,3 +111,57 @@ test('a watch that simply ends goes on from its last version, without a new list
   expect(lists).toBe(1);
   await live.stop();
 });
+
+test('what could not be read stays as it was known, is told once and read at a pace, and others go on', async () => {
+  const kubernetes = memoryKubernetes();
+  await kubernetes.create(configMaps, map('large', '1'));
+  const { watch } = kubernetes;
+  // As the client tells of changes of more than a megabyte.
+  kubernetes.watch = async function* (kind, options) {
+    for await (const event of watch(kind, options)) {
+      const { name, namespace } = 'object' in event ? event.object.metadata : { name: '', namespace: '' };
+      const resourceVersion = 'object' in event ? event.object.metadata.resourceVersion : undefined;
+      if (!name.startsWith('large')) yield event;
+      else yield { type: 'UNREAD', isDeleted: event.type === 'DELETED', name, namespace, resourceVersion };
+    }
+  };
+  let reads = 0;
+  let held: Promise<void> | undefined;
+  kubernetes.before = async (verb) => {
+    if (verb !== 'get') return;
+    reads += 1;
+    await held;
+  };
+  const told: string[] = [];
+  const changes: string[] = [];
+  const watcher = new Watcher(kubernetes, configMaps, {
+    onError: () => undefined,
+    onUnread: (name) => told.push(name),
+    leastPauseMs: 1,
+    backoff,
+  });
+  watcher.onChange(({ name, object }: Change<{ data?: { value?: string } }>) => {
+    changes.push(`${name} ${object?.data?.value ?? '-'}`);
+  });
+  const stop = new AbortController();
+  const running = watcher.run(stop.signal);
+  await watcher.ready;
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  for (let value = 2; value < 50; value++)
+    await kubernetes.patch(configMaps, 'large', { data: { value: `${value}` } }, { namespace: 'n' });
+  await kubernetes.create(configMaps, map('small', '1'));
+  await expect.poll(() => changes, { interval: 1 }).toContain('small 1');
+  expect(watcher.get('large', 'n')).toMatchObject({ data: { value: '1' } });
+  release.resolve();
+  await expect.poll(() => changes, { interval: 1 }).toContain('large 49');
+  expect(reads).toBeLessThanOrEqual(3);
+  await kubernetes.remove(configMaps, 'large', { namespace: 'n' });
+  await expect.poll(() => changes, { interval: 1 }).toContain('large -');
+  expect(told).toEqual(['large']);
+  // One that nobody knew.
+  await kubernetes.create(configMaps, map('large-2', '1'));
+  await expect.poll(() => changes, { interval: 1 }).toContain('large-2 1');
+  stop.abort();
+  await running;
+});
