@@ -5,8 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';
 
-const leastPauseMs = 1000;
-const pausePerReading = 20;
+const defaultPace = { leastPauseMs: 1000, pausePerReading: 20 };
+
+export interface UnreadPace {
+  readonly leastPauseMs: number;
+  /** Times as long as a reading took. */
+  readonly pausePerReading: number;
+}
 
 export interface UnreadOptions {
   /** Reads it; what came with it is taken when the function that it answers is called. */
@@ -14,7 +19,7 @@ export interface UnreadOptions {
   readonly onError: (error: unknown) => void;
   /** Once for each object, until it is gone. */
   readonly tell: (name: string) => void;
-  readonly leastPauseMs?: number | undefined;
+  readonly pace?: UnreadPace | undefined;
 }
 
 interface Asked {
@@ -57,13 +62,14 @@ export class Unread {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { leastPauseMs, pausePerReading } = this.#options.pace ?? defaultPace;
     for (;;) {
       const [first] = this.#asked;
       if (first === undefined || signal.aborted) break;
       const begunMs = performance.now();
       await this.#read(...first);
       const tookMs = performance.now() - begunMs;
-      const pauseMs = Math.max(this.#options.leastPauseMs ?? leastPauseMs, tookMs * pausePerReading);
+      const pauseMs = Math.max(leastPauseMs, tookMs * pausePerReading);
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
     this.#isRunning = false;

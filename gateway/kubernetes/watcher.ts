@@ -3,7 +3,7 @@
 // full-jitter backoff. Listeners hear every change once, also the ones found by a new list.
 import type { Kind, KubernetesObject } from './kinds.ts';
 import { type Kubernetes, KubernetesFailure, type ListOptions } from './kubernetes.ts';
-import { Unread } from './unread.ts';
+import { Unread, type UnreadPace } from './unread.ts';
 
 export interface Change<T> {
   readonly name: string;
@@ -22,7 +22,7 @@ export interface WatcherOptions<T> {
    * Once for an object whose changes are too large or too many: it is read at a pace, and known as it was.
    */
   readonly onUnread?: (name: string) => void;
-  readonly leastPauseMs?: number;
+  readonly unreadPace?: UnreadPace;
   readonly backoff?: { readonly firstMs: number; readonly lastMs: number };
 }
 
@@ -48,7 +48,7 @@ export class Watcher<T extends KubernetesObject> {
       },
       onError: options.onError,
       tell: (name) => options.onUnread?.(name),
-      leastPauseMs: options.leastPauseMs,
+      pace: options.unreadPace,
     });
   }
 

@@ -137,7 +137,7 @@ test('what could not be read stays as it was known, is told once and read at a p
   const watcher = new Watcher(kubernetes, configMaps, {
     onError: () => undefined,
     onUnread: (name) => told.push(name),
-    leastPauseMs: 1,
+    unreadPace: { leastPauseMs: 1, pausePerReading: 0 },
     backoff,
   });
   watcher.onChange(({ name, object }: Change<{ data?: { value?: string } }>) => {
