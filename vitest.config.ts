@@ -47,7 +47,8 @@ export default defineConfig({
           setupFiles: ['test/e2e/ledger.ts', 'test/e2e/testimony.ts'],
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,
-          maxWorkers: 4, // on two cores: most of their time is waiting, for outages and for pods
+          // Half of their time is waiting. With four, two slow cores ran into the limits of the tests.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           retry: 0,
         },

@@ -167,8 +167,18 @@ test('a power cut in the middle of a trial changes nothing about that', async ()
 test('the desired state for the one that works ends it, and a leave gives the host back', async () => {
   const done = await upgrade('0.2.0');
   expect(done, done.stderr).toMatchObject({ exitCode: 0 });
-  const shown = await host.run('regnode', ['status']);
-  expect(shown, shown.stdout).toMatchObject({ exitCode: 0 });
+  // After the boot a while ago, what is observed only now and then may still be told.
+  let shown = '';
+  const isWell = async () => {
+    const { exitCode, stdout } = await host.run('regnode', ['status']);
+    shown = stdout;
+    return exitCode === 0;
+  };
+  await waitFor('a status that is well', isWell, {
+    timeoutMs: 120_000,
+    intervalMs: 1000,
+    detail: async () => shown,
+  });
   const left = await host.run('regnode', ['leave', '--yes'], { timeoutMs: 180_000 });
   expect(left, left.stdout + left.stderr).toMatchObject({ exitCode: 0 });
   const uninstalled = await host.run('/opt/regnode/uninstall.sh', [], { timeoutMs: 60_000 });
