@@ -19,6 +19,20 @@ export const flakyFiles: readonly FlakyFile[] = [
       'before it was frozen. The test has to freeze it before the removal is told.',
     until: '2026-12-21',
   },
+  {
+    name: 'crash',
+    reason:
+      'one of 19 cycles failed once at a load of 40 with four files side by side; the same cycles passed at a load of 15. ' +
+      'Its message was not seen: run it under load and read what the next run of the agent says.',
+    until: '2026-12-14',
+  },
+  {
+    name: 'replicas',
+    reason:
+      'its host was not back in time once in CI, having tried before there was any gateway. The gateways start beside ' +
+      'the boot now; that this was the whole cause is not proven.',
+    until: '2026-12-14',
+  },
 ];
 
 /** What is wrong with the list on that day. */
