@@ -4,15 +4,15 @@ import type { DrainResponse } from '../../protocol/messages/join.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import type { RegisteredNode } from '../resources/registered-node.ts';
 import { evict, evictionVersion, podName, podsOn, sortOut } from './eviction.ts';
-import { NodeDrain, type NodeDrainOptions, type Wish } from './node-drain.ts';
+import { type DrainRequest, NodeDrain, type NodeDrainOptions } from './node-drain.ts';
 
 /** One drain of its own. */
 export function drain(
   kubernetes: Kubernetes,
   registered: RegisteredNode,
-  { now, pollMs, ...wish }: Wish & Pick<NodeDrainOptions, 'now' | 'pollMs'>,
+  { now, pollMs, ...request }: DrainRequest & Pick<NodeDrainOptions, 'now' | 'pollMs'>,
 ): Promise<DrainResponse> {
-  return new NodeDrain(kubernetes, registered.metadata.name, { now, pollMs }).ask(registered, wish);
+  return new NodeDrain(kubernetes, registered.metadata.name, { now, pollMs }).ask(registered, request);
 }
 
 /** What a drain would do at this moment: each eviction is asked for without being done. */

@@ -15,7 +15,7 @@ import { evict, evictionVersion, podName, podsOn, sortOut } from './eviction.ts'
 /** Times as long as a list took nothing is listed after it. */
 const pausePerList = 10;
 
-export interface Wish {
+export interface DrainRequest {
   readonly timeoutMs: number;
   /** Pods that no controller would make again elsewhere are evicted only with this. */
   readonly evictUnmanaged: boolean;
@@ -36,7 +36,7 @@ export interface NodeDrainOptions {
 }
 
 interface Asker {
-  readonly wish: Wish;
+  readonly request: DrainRequest;
   readonly deadline: number;
   readonly answer: PromiseWithResolvers<DrainResponse>;
   /** Since it was first looked at for it. */
@@ -76,16 +76,16 @@ export class NodeDrain {
   }
 
   /** Cordons and evicts; answers when all is gone that was to go, or at the time limit. */
-  async ask(registered: RegisteredNode, wish: Wish): Promise<DrainResponse> {
+  async ask(registered: RegisteredNode, request: DrainRequest): Promise<DrainResponse> {
     const { now, requests } = this.#options;
-    const deadline = now() + wish.timeoutMs;
+    const deadline = now() + request.timeoutMs;
     this.#underWay += 1;
     try {
       const isThere = await requests.run(() => cordon(this.#kubernetes, registered));
       if (!isThere) return { evictedPods: [], remainingPods: [] };
-      wish.progress?.({ kind: 'cordoned' });
+      request.progress?.({ kind: 'cordoned' });
       const answer = Promise.withResolvers<DrainResponse>();
-      this.#askers.add({ wish, deadline, answer, evictedPods: [] });
+      this.#askers.add({ request, deadline, answer, evictedPods: [] });
       if (this.#isRunning) this.#wake();
       else background('drain', this.#run());
       return await answer.promise;
@@ -160,7 +160,7 @@ export class NodeDrain {
       } else if (this.#refusals.get(uid) !== refusal) {
         this.#refusals.set(uid, refusal);
         const event = { kind: 'refused', pod: podName(pod), reason: refusal } as const;
-        for (const { wish, seen } of this.#askers) if (seen?.waiting.has(uid)) wish.progress?.(event);
+        for (const { request, seen } of this.#askers) if (seen?.waiting.has(uid)) request.progress?.(event);
       }
     }
   }
@@ -170,14 +170,14 @@ export class NodeDrain {
   }
 
   #settle(asker: Asker, left: ReadonlySet<string>): void {
-    const { seen, wish, deadline, evictedPods } = asker;
+    const { seen, request, deadline, evictedPods } = asker;
     if (seen === undefined) return;
     const { waiting, stay } = seen;
     for (const [uid, pod] of waiting) {
       if (left.has(uid)) continue;
       waiting.delete(uid);
       evictedPods.push(podName(pod));
-      wish.progress?.({ kind: 'gone', pod: podName(pod), left: waiting.size });
+      request.progress?.({ kind: 'gone', pod: podName(pod), left: waiting.size });
     }
     const isOver = this.#options.now() >= deadline || this.#isStopped;
     if (waiting.size > 0 && !isOver) return;
@@ -218,8 +218,8 @@ export class NodeDrain {
 }
 
 function meet(asker: Asker, all: readonly Pod[]): void {
-  const { evict: waiting, stay } = sortOut(all, asker.wish.evictUnmanaged);
+  const { evict: waiting, stay } = sortOut(all, asker.request.evictUnmanaged);
   asker.seen = { waiting, stay };
   if (waiting.size === 0) return;
-  asker.wish.progress?.({ kind: 'evicting', pods: [...waiting.values()].map(podName) });
+  asker.request.progress?.({ kind: 'evicting', pods: [...waiting.values()].map(podName) });
 }

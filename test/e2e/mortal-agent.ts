@@ -13,23 +13,11 @@ import { runProgram } from '../../agent/cli/program.ts';
 import { paths } from '../../agent/config/paths.ts';
 import type { Host, HostFiles } from '../../agent/host/host.ts';
 import { createHost } from '../../agent/host/real.ts';
-import { linesOf, looks } from '../worlds/effects.ts';
+import { fileEffects, linesOf, looks } from '../worlds/effects.ts';
 
 const [death = 'never', ...args] = process.argv.slice(2);
 const [moment = '', number = '0'] = death.split(':');
 const counts = { journal: 0, effect: 0 };
-
-const changing = [
-  'write',
-  'writeStream',
-  'makeDirectory',
-  'makeLink',
-  'rename',
-  'removeFile',
-  'removeEmptyDirectory',
-  'removeTree',
-  'setMode',
-] as const satisfies readonly (keyof HostFiles)[];
 
 async function around<T>(kind: keyof typeof counts, name: string, act: () => Promise<T>): Promise<T> {
   counts[kind] += 1;
@@ -51,7 +39,7 @@ function mortal(real: Host): Host {
   const files: HostFiles = {
     ...real.files,
     ...Object.fromEntries(
-      changing.map((name) => {
+      fileEffects.map((name) => {
         const act = real.files[name] as (...given: unknown[]) => Promise<unknown>;
         return [
           name,

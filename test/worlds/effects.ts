@@ -18,7 +18,7 @@ export interface Passage {
   close(appender: DurableAppender): Promise<void>;
 }
 
-const fileEffects = [
+export const fileEffects = [
   'write',
   'writeStream',
   'makeDirectory',

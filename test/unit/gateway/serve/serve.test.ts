@@ -68,7 +68,7 @@ test('the API server’s way is open before the API server answers, leads to thi
   const gateway = start();
   await held.asked;
   expect(await connectThrough('127.0.0.1:6443')).toMatch(/^HTTP\/1.1 502 TUNNEL_TARGET_FORBIDDEN/);
-  // Nobody knows yet whose it is, so it is dialled, and no such name exists; a kubelet’s port is left alone.
+  // Nobody knows yet whose it is, so it is dialled. No such name exists. A kubelet’s port is left alone.
   expect(await connectThrough('idc-1.invalid:8443')).toMatch(/^HTTP\/1.1 502 TUNNEL_TARGET_UNREACHABLE/);
   expect(await connectThrough('idc-1.invalid:10250')).toMatch(/^HTTP\/1.1 502 GATEWAY_UNAVAILABLE/);
   stop.abort();
