@@ -166,12 +166,12 @@ describe('a manifest that', () => {
     await new Promise((resolve) => setTimeout(resolve, 2500)); // the manifest's own life
     const [, hash = ''] = /--artifact-key-sha256 ([0-9a-f]{64})/.exec(command) ?? [];
     const [token = ''] = /rt-[a-z0-9]{6}\.[a-z0-9]{32}/.exec(command) ?? [];
-    await inHost(`curl -sk ${sandbox.cloud.gatewayUrl}/cacert >/run/ca.pem`);
+    await inHost(`curl -sk ${sandbox.cloud.gatewayUrl}/cacert >/root/ca.pem`);
     const flags = [
       '--gateway',
       sandbox.cloud.gatewayUrl,
       '--ca-file',
-      '/run/ca.pem',
+      '/root/ca.pem',
       '--artifact-key-sha256',
       hash,
     ];
