@@ -268,9 +268,10 @@ test('after it has gone, every address leads to whom it belongs', async () => {
   expect(await connect(`${stolen.node}:10250`)).toContain(' 200 ');
   expect(await received()).toBe(1);
   // And its own is free for the next, once it has been expelled: its Node goes, as often as it makes it.
-  const expelled = await regnodectl(sandbox, ['node', 'expel', 'hostile', '--until', '1h']);
-  expect(expelled).toContain('hostile is expelled until');
-  expect(expelled).toContain('its Node is deleted');
+  const expelled = JSON.parse(
+    await regnodectl(sandbox, ['node', 'expel', 'hostile', '--until', '1h', '--json']),
+  );
+  expect(expelled).toMatchObject({ node: 'hostile', nodeObject: true, dryRun: false });
   expect(await regnodectl(sandbox, ['node', 'expelled'])).toMatch(/^hostile +20/m);
   const isGone = async () => !(await kubectl(sandbox, ['get', 'nodes', '-o', 'name'])).includes('hostile');
   await waitFor('its Node to be deleted', isGone, { timeoutMs: 60_000 });
