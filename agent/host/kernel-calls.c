@@ -2,8 +2,12 @@
 // is refused here. Compiled by scripts/build/kernel-calls.ts against no header of Node's: the functions below are part of its stable
 // interface (Node-API, version 1).
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <link.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -106,6 +110,50 @@ static value send_datagram(environment env, call info) {
   return result;
 }
 
+// socketAt(own address, own port, other address, other port) → [uid, inode, state] of the one TCP socket with these ends, or undefined. Addresses are
+// IPv4 as one number, 0 and port 0 stand for whoever listens. One row instead of the whole table, however many sockets there are; the kernel loads
+// its module tcp_diag for it. What it answers of another socket (it falls back to listeners) is none.
+static value socket_at(environment env, call info) {
+  value arguments[4], list = NULL, number = NULL;
+  size_t count = 4;
+  long long asked[4] = {0};
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != 0 || count != 4) return NULL;
+  for (unsigned index = 0; index < 4; index++)
+    if (napi_get_value_int64(env, arguments[index], &asked[index]) != 0 || asked[index] < 0 || asked[index] > (index % 2 ? 0xffff : 0xffffffffLL))
+      return NULL;
+  struct {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 body;
+  } question = {.head = {.nlmsg_len = sizeof question, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST}};
+  question.body.sdiag_family = AF_INET;
+  question.body.sdiag_protocol = IPPROTO_TCP;
+  question.body.idiag_states = ~0U;
+  struct inet_diag_sockid *id = &question.body.id;
+  id->idiag_src[0] = htonl((uint32_t)asked[0]);
+  id->idiag_sport = htons((uint16_t)asked[1]);
+  id->idiag_dst[0] = htonl((uint32_t)asked[2]);
+  id->idiag_dport = htons((uint16_t)asked[3]);
+  id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  union {
+    struct nlmsghdr head;
+    char bytes[4096];
+  } answer;
+  int kernel = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (kernel < 0) return NULL;
+  ssize_t length = send(kernel, &question, sizeof question, 0) < 0 ? -1 : recv(kernel, &answer, sizeof answer, MSG_DONTWAIT);
+  close(kernel);
+  if (length < (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg)) || answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) return NULL;
+  const struct inet_diag_msg *found = NLMSG_DATA(&answer.head);
+  const int is_it = asked[3] == 0 ? found->idiag_state == 10
+                                  : found->id.idiag_dport == id->idiag_dport && found->id.idiag_sport == id->idiag_sport && found->idiag_state != 10;
+  if (!is_it) return NULL;
+  const double numbers[] = {found->idiag_uid, found->idiag_inode, found->idiag_state};
+  if (napi_create_array(env, &list) != 0) return NULL;
+  for (unsigned index = 0; index < sizeof numbers / sizeof *numbers; index++)
+    if (napi_create_double(env, numbers[index], &number) != 0 || napi_set_element(env, list, index, number) != 0) return NULL;
+  return list;
+}
+
 static void offer(environment env, value exports, const char *name, size_t length, value (*call_)(environment, call)) {
   value function = NULL;
   if (napi_create_function(env, name, length, call_, NULL, &function) == 0)
@@ -115,6 +163,7 @@ static void offer(environment env, value exports, const char *name, size_t lengt
 __attribute__((visibility("default"))) value napi_register_module_v1(environment env, value exports) {
   offer(env, exports, "releasePages", sizeof "releasePages" - 1, release_pages);
   offer(env, exports, "clockDiscipline", sizeof "clockDiscipline" - 1, clock_discipline);
+  offer(env, exports, "socketAt", sizeof "socketAt" - 1, socket_at);
   offer(env, exports, "sendDatagram", sizeof "sendDatagram" - 1, send_datagram);
   return exports;
 }

@@ -21,6 +21,16 @@ export interface KernelCalls {
    * an errno. Both are bounded.
    */
   sendDatagram(path: string, text: string): number;
+  /**
+   * [uid, inode, state] of the TCP socket with these two ends (IPv4, each as one number); with 0 and port 0
+   * at the other end, of the one that listens. undefined: there is none, or this kernel can't say.
+   */
+  socketAt(
+    ownAddress: number,
+    ownPort: number,
+    otherAddress: number,
+    otherPort: number,
+  ): readonly number[] | undefined;
 }
 
 /** undefined without the addon; throws when there is one that can't be loaded here. */

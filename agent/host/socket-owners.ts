@@ -1,12 +1,13 @@
 // Finds the uid that owns the other end of a TCP connection on this host, in the kernel's tables of sockets
-// (/proc/net/tcp and tcp6). Netlink would return one row instead of all, and would load modules. One reading
-// answers everyone who asked before it began. The kernel hands out 4 KiB at a time, so a thread of the pool
-// for each would cost five times what the reading does: it is read here, in slices with as much time between
-// them (in each turn of the loop one connection is accepted), and only rows that name the end that was asked
-// about are looked at. A socket that its process has closed has no inode and no owner: the kernel shows it as
-// root's.
+// (/proc/net/tcp and tcp6). Netlink returns one row instead of all, and loads modules: it is asked where a
+// table is so long that somebody seems to make it so. One reading answers everyone who asked before it began.
+// The kernel hands out 4 KiB at a time, so a thread of the pool for each would cost five times what the
+// reading does: it is read here, in slices with as much time between them (in each turn of the loop one
+// connection is accepted), and only rows that name the end that was asked about are looked at. A socket that
+// its process has closed has no inode and no owner: the kernel shows it as root's.
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { background } from '../../protocol/defect.ts';
+import { type AskSocket, exactSocket } from './exact-socket.ts';
 import {
   hexOf,
   mapped,
@@ -18,6 +19,7 @@ import {
 } from './socket-table.ts';
 
 interface Question {
+  readonly ends: readonly [SocketAddress, SocketAddress];
   /** As the tables have them: own end, other end. */
   readonly own: string;
   readonly other: string;
@@ -29,14 +31,18 @@ interface Question {
 const keptQuestions = 8192;
 const restFactor = 2;
 const longestRestMs = 100;
+/** 50,000 sockets: of a longer table the rest is not read. Any user can fill it with sockets that listen. */
+const longTableBytes = 8 * 1024 * 1024;
 
 export class SocketOwners {
   readonly #files: readonly string[];
+  readonly #exact: AskSocket;
   #questions: Question[] = [];
   #isReading = false;
 
-  constructor(tables: readonly string[] = socketTables) {
+  constructor(tables: readonly string[] = socketTables, exact: AskSocket = exactSocket()) {
     this.#files = tables;
+    this.#exact = exact;
   }
 
   /**
@@ -49,7 +55,8 @@ export class SocketOwners {
     isWanted: () => boolean = () => true,
   ): Promise<number | undefined> {
     return new Promise((answer) => {
-      this.#questions.push({ own: hexOf(own) ?? '', other: hexOf(other) ?? '', isWanted, answer });
+      const [ownHex = '', otherHex = ''] = [hexOf(own), hexOf(other)];
+      this.#questions.push({ ends: [own, other], own: ownHex, other: otherHex, isWanted, answer });
       if (this.#questions.length % keptQuestions === 0) this.#questions = stillWanted(this.#questions);
       if (!this.#isReading) background('table of sockets', this.#read());
     });
@@ -62,7 +69,7 @@ export class SocketOwners {
       await turn();
       const startedMs = performance.now();
       const asked = stillWanted(this.#questions.splice(0));
-      const found = await readOwners(this.#files, asked).catch(() => new Map<string, number>());
+      const found = await readOwners(this.#files, asked, this.#exact).catch(() => new Map<string, number>());
       for (const { own, other, answer } of asked) answer(found.get(`${own} ${other}`));
       const tookMs = performance.now() - startedMs;
       await sleep(Math.min(longestRestMs, tookMs * restFactor), undefined, { ref: false });
@@ -82,16 +89,32 @@ function stillWanted(questions: readonly Question[]): Question[] {
 async function readOwners(
   paths: readonly string[],
   asked: readonly Question[],
+  exact: AskSocket,
 ): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   const others = [...new Set(asked.map(({ other }) => other))].filter((other) => other !== '');
   if (others.length === 0) return found;
   for (const path of paths) {
+    let unreadBytes = longTableBytes;
     for await (const rows of pieces(path)) {
       for (const other of others) lookFor(rows, other, found);
+      const isLong = unreadBytes > 0 && unreadBytes <= rows.length;
+      unreadBytes -= rows.length;
+      if (isLong && askExactly(asked, exact, found)) return found;
     }
   }
   return found;
+}
+
+/** False when the kernel knows none of them, not even by its other end, which is ours: then it can't say. */
+function askExactly(asked: readonly Question[], exact: AskSocket, found: Map<string, number>): boolean {
+  let isAnswered = false;
+  for (const { ends, own, other } of asked) {
+    const socket = exact(...ends);
+    if (socket !== undefined && socket.inode !== '0') found.set(`${own} ${other}`, socket.uid);
+    isAnswered ||= socket !== undefined || exact(ends[1], ends[0]) !== undefined;
+  }
+  return isAnswered;
 }
 
 /** Rows that name it, whether as their other end or as a part of it: the row itself tells. */

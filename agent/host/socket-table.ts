@@ -24,8 +24,8 @@ const chunkBytes = 64 * 1024;
 const pageBytes = 4096;
 const sliceMs = 3;
 export const newline = 10;
-/** 400,000 sockets; who is not among them is nobody. */
-const tableLimitBytes = 64 * 1024 * 1024;
+/** Seven million sockets; who is not among them is nobody. */
+const tableLimitBytes = 1024 ** 3;
 
 /** ` 12: 0100007F:A3D2 0100007F:403B 01 00000000:00000000 00:00000000 00000000  1000        0 51203 1 …` */
 export function parseRow(row: string): SocketRow {

@@ -1,11 +1,16 @@
 // Whose a socket is, by the kernel's real table and by tables with what it shows rarely.
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { anybody, exactSocket } from '../../../../agent/host/exact-socket.ts';
+import { type KernelCalls, kernelCalls } from '../../../../agent/host/kernel-calls.ts';
+import { listenerAt } from '../../../../agent/host/listeners.ts';
 import { SocketOwners } from '../../../../agent/host/socket-owners.ts';
+import { kernelCallsAddon } from '../../../../scripts/build/kernel-calls.ts';
+import { silentProgress } from '../../../../scripts/machine/progress.ts';
 
 const ours = process.getuid?.() ?? 0;
 
@@ -148,5 +153,88 @@ describe('in a table', () => {
 
   test('what is no IPv4 address is nobody’s', async () => {
     expect(await new SocketOwners().ownerOf({ address: '::1', port: 1 }, other)).toBeUndefined();
+  });
+});
+
+describe('where others have made very many sockets', () => {
+  let folder: string;
+  let table: string;
+  let calls: KernelCalls;
+  let server: net.Server;
+  const sockets: Socket[] = [];
+  beforeAll(async () => {
+    const loaded = kernelCalls(await kernelCallsAddon(silentProgress));
+    if (loaded === undefined) throw new Error('there is no addon');
+    calls = loaded;
+  }, 120_000);
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'regnode-many-sockets-'));
+    table = join(folder, 'tcp');
+    // Those that listen come first, and whoever opens them decides how many: nobody else is in this table.
+    const listening = Array.from({ length: 80_000 }, (_, index) => listener(index));
+    await writeFile(
+      table,
+      `${['  sl  local_address rem_address   st'.padEnd(149), ...listening].join('\n')}\n`,
+    );
+    server = net.createServer({ allowHalfOpen: true }, (socket) => sockets.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    server.close();
+    await once(server, 'close');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const listener = (index: number) =>
+    `${index}: ${index.toString(16).toUpperCase().padStart(6, '0')}7F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 ${index + 9} 1 0`.padEnd(
+      149,
+    );
+  const place = () => ({ address: '127.0.0.1', port: (server.address() as AddressInfo).port });
+  async function connected() {
+    const socket = net.connect({ ...place(), host: '127.0.0.1', allowHalfOpen: true });
+    sockets.push(socket);
+    await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
+    return { socket, own: { address: '127.0.0.1', port: socket.localPort ?? 0 } };
+  }
+
+  test('a connection is known by its ends, and nobody’s once it was closed', async () => {
+    const owners = new SocketOwners([table], exactSocket(calls));
+    const { socket, own } = await connected();
+    expect(await owners.ownerOf(own, place())).toBe(ours);
+    socket.destroy();
+    await once(socket, 'close');
+    expect(await owners.ownerOf(own, place())).toBeUndefined();
+  });
+
+  test('who listens is known, at its own address and at all', async () => {
+    const found = await listenerAt(place());
+    expect(found?.uid).toBe(ours);
+    expect(await listenerAt(place(), [table], exactSocket(calls))).toEqual(found);
+    const everywhere = net.createServer().listen({ port: 0, host: '::' });
+    await once(everywhere, 'listening');
+    const { port } = everywhere.address() as AddressInfo;
+    const seen = await listenerAt({ address: '127.0.0.1', port });
+    expect(await listenerAt({ address: '127.0.0.1', port }, [table], exactSocket(calls))).toEqual(seen);
+    everywhere.close();
+  });
+
+  test('one that nobody has, and a number that is none, are not found', () => {
+    const ask = exactSocket(calls);
+    expect(ask({ address: '127.0.0.1', port: 1 }, { address: '127.0.0.1', port: 2 })).toBeUndefined();
+    // The kernel falls back to who listens at the own end: that is not the connection.
+    expect(ask(place(), { address: '127.0.0.1', port: 2 })).toBeUndefined();
+    expect(ask(place(), anybody)?.uid).toBe(ours);
+    expect(ask({ address: '127.0.0.1', port: 70_000 }, anybody)).toBeUndefined();
+    expect(ask({ address: '::1', port: 1 }, anybody)).toBeUndefined();
+  });
+
+  test('a kernel that can not say has its table read to the end, however long', async () => {
+    const row = '1: 0100007F:A3D2 0100007F:0126 01 00000000:00000000 00:00000000 00000000 7 0 9 1 0';
+    await appendFile(table, `${row}\n`);
+    const owners = new SocketOwners([table], () => undefined);
+    const [own, other] = [41_938, 294].map((port) => ({ address: '127.0.0.1', port }));
+    expect(await owners.ownerOf(own as typeof anybody, other as typeof anybody)).toBe(7);
   });
 });
