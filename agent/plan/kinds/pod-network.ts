@@ -1,17 +1,20 @@
 // What pods leave behind in the kernel: veths, bridges, network namespaces, packet filter chains. None of it
 // is made by a step of ours, so what is there is noted once before the first pod can exist, and a leave takes
-// away what is new. Routes go with their links.
+// away what is new. Routes go with their links. Another runtime beside ours (Docker, Podman) makes things
+// that are called the same: a veth on a bridge that is none of ours, and a namespace in which somebody still
+// lives when our pods have ended, are theirs.
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import { saidBy } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';
+import { bridgesOf } from '../links.ts';
 import { clusterChains, removalScript } from '../packet-filter.ts';
 import { unmountBelow } from '../unmount.ts';
 
 const families = ['iptables', 'ip6tables'] as const;
 const namespaceFolder = '/run/netns';
 /** Only links of programs that make pod networks; a host's own new interface is none of our business. */
-const podLinks = /^(veth|cni|cali|cilium_|lxc|flannel|kube-|nodelocaldns|dummy_kube)/;
+const podLinks = /^(veth|cni\d|cali|cilium_|lxc(?!br)|flannel|kube-|nodelocaldns|dummy_kube)/;
 
 const entrySchema = z.strictObject({
   links: z.array(z.string()),
@@ -66,8 +69,11 @@ async function namespaceNames(host: Host): Promise<string[] | null> {
 async function removeNamespaces(host: Host, before: readonly string[] | null): Promise<string[]> {
   const isFresh = (name: string) => name.startsWith('cni-') && !before?.includes(name);
   const kept: string[] = [];
-  for (const name of ((await namespaceNames(host)) ?? []).filter(isFresh)) {
+  const fresh = ((await namespaceNames(host)) ?? []).filter(isFresh);
+  const inhabited = fresh.length === 0 ? new Set<string>() : await inhabitedNamespaces(host);
+  for (const name of fresh) {
     const path = `${namespaceFolder}/${name}`;
+    if (inhabited.has(`net:[${(await host.files.status(path))?.inode}]`)) continue;
     kept.push(...(await unmountBelow(host, path, () => true)));
     if (!kept.includes(path)) await host.files.removeFile(path);
   }
@@ -75,10 +81,23 @@ async function removeNamespaces(host: Host, before: readonly string[] | null): P
   return kept;
 }
 
+/** Of processes that live now: our pods have ended. */
+async function inhabitedNamespaces(host: Host): Promise<ReadonlySet<string>> {
+  const pids = ((await host.files.list('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
+  const found = new Set<string>();
+  for (const pid of pids) {
+    const link = await host.files.status(`/proc/${pid}/ns/net`).catch(() => undefined);
+    if (link?.target !== undefined) found.add(link.target);
+  }
+  return found;
+}
+
 async function removeLinks(host: Host, before: readonly string[]): Promise<string[]> {
+  const bridges = bridgesOf(await saidBy(host, 'ip', ['-o', 'link', 'show']));
   const isFresh = (name: string) => podLinks.test(name) && !before.includes(name);
-  for (const name of (await linkNames(host)).filter(isFresh)) {
+  const isOurs = (name: string) => isFresh(name) && isFresh(bridges.get(name) ?? name);
+  for (const name of (await linkNames(host)).filter(isOurs)) {
     await host.processes.run('ip', ['link', 'delete', name]); // a veth takes its peer along: that may be gone
   }
-  return (await linkNames(host)).filter(isFresh);
+  return (await linkNames(host)).filter(isOurs);
 }
