@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import type { HopName } from './hops.ts';
-import { withoutSecrets } from './secrets.ts';
+import { withoutSecrets } from '../secrets/secrets.ts';
 
 export interface HostEvent {
   readonly atMs: number;

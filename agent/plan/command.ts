@@ -3,6 +3,7 @@
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { diskFault, refusalIn } from '../host/disk-faults.ts';
 import type { Host, RunOptions, RunResult } from '../host/host.ts';
+import { inOneLine } from './last-words.ts';
 
 export interface MustRunOptions extends RunOptions {
   /** Where it writes, and about how much. */
@@ -55,5 +56,5 @@ function elsewhere(text: string, path: string): string | undefined {
 }
 
 function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join('; ').slice(-400);
+  return inOneLine(text.trim().split('\n').slice(-3).join('\n'), 400);
 }

@@ -4,6 +4,7 @@
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Trial } from '../components/versions.ts';
 import type { Host } from '../host/host.ts';
+import { lastWords } from '../plan/last-words.ts';
 import type { Health, HealthProbe } from './health.ts';
 
 const pollMs = 1000;
@@ -67,9 +68,7 @@ function countProcesses(seen: Map<string, Set<string>>, { started }: Health): st
 }
 
 async function crashed(host: Host, trial: Trial | undefined, unit: string): Promise<Fault> {
-  const args = ['--unit', unit, '--lines', '5', '--output', 'cat', '--no-pager'];
-  const { stdout } = await host.processes.run('journalctl', args);
-  const detail = stdout.trim().replaceAll('\n', '; ').slice(-400) || 'it said nothing';
+  const detail = (await lastWords(host, unit, { lines: 5, mostLetters: 400 })) || 'it said nothing';
   return new Fault('UPGRADE_CRASHED', { ...namesOf(trial), detail });
 }
 

@@ -30,7 +30,7 @@ const folderRules: readonly (readonly [from: string, to: string])[] = [
  */
 const orders: Readonly<Record<string, readonly string[]>> = {
   agent:
-    `version.ts host config identity plan trust components state preflight doctor health line telemetry tunnel
+    `version.ts secrets host config identity plan trust components state preflight doctor health line telemetry tunnel
     drift node upgrade daemon bugreport cli main.ts`.split(/\s+/),
   gateway:
     `version.ts kubernetes resources artifacts cilium pools tunnel audit addresses join nodes port line egress

@@ -6,6 +6,7 @@ import { artifactSchema } from '../../../protocol/messages/desired.ts';
 import { printableJson } from '../../../protocol/printable.ts';
 import { paths } from '../../config/paths.ts';
 import type { Host } from '../../host/host.ts';
+import { withoutSecrets } from '../../secrets/secrets.ts';
 import { guardScript } from './guard.ts';
 
 const trialSchema = z.object({
@@ -47,10 +48,11 @@ export async function readTrial(host: Host): Promise<AgentTrial | undefined> {
   }
 }
 
-/** Why the guard put the old agent back; undefined when it didn't. */
+/** Why the guard put the old agent back, in the words of the journal; undefined when it didn't. */
 export async function readFailure(host: Host): Promise<string | undefined> {
   const text = await host.files.readText(paths.upgradeFailed);
-  return text === undefined ? undefined : (/^why=(.*)$/m.exec(text)?.[1] ?? 'it gave no reason');
+  if (text === undefined) return undefined;
+  return withoutSecrets(/^why=(.*)$/m.exec(text)?.[1] ?? 'it gave no reason');
 }
 
 /** The trial first: without it the guard does nothing. */

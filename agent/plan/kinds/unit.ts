@@ -7,6 +7,7 @@ import { Fault } from '../../../protocol/catalogue/fault.ts';
 import type { Host } from '../../host/host.ts';
 import { mustRun } from '../command.ts';
 import { defineKind, right, wrong } from '../kind.ts';
+import { inOneLine, lastWords } from '../last-words.ts';
 
 export const stampVariable = 'REGNODE_STAMP';
 const startTimeoutMs = 120_000;
@@ -64,10 +65,9 @@ export const unitKind = defineKind<'unit', Observed, z.infer<typeof entrySchema>
 
 /** systemctl only says where to look; what the unit said last is the reason. */
 async function whyNot(host: Host, unit: string, stderr: string): Promise<Fault> {
-  const args = ['--unit', unit, '--lines', '3', '--output', 'cat', '--no-pager'];
-  const journal = await host.processes.run('journalctl', args);
-  const said = (journal.stdout.trim() || stderr.trim()).replaceAll('\n', '; ');
-  return new Fault('UNIT_FAILED', { unit, detail: said.slice(-600) });
+  const words = { lines: 3, mostLetters: 600 };
+  const said = (await lastWords(host, unit, words)) || inOneLine(stderr, words.mostLetters);
+  return new Fault('UNIT_FAILED', { unit, detail: said });
 }
 
 /** The units of these entries that ran before us. */

@@ -2,7 +2,7 @@
 // however often it was quoted; and both take time in proportion to the text, whoever wrote it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { secretsIn, withoutSecrets, withoutSecretsIn } from '../../../agent/doctor/secrets.ts';
+import { secretsIn, withoutSecrets, withoutSecretsIn } from '../../../agent/secrets/secrets.ts';
 import { planted } from '../../unit/agent/bugreport/planted.ts';
 
 const known = ['correct-horse', 'secret', 'removed', 'a/b"c\\d'];

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { makeBugreport } from '../../../../agent/bugreport/bugreport.ts';
 import { runProgram } from '../../../../agent/cli/program.ts';
 import { paths } from '../../../../agent/config/paths.ts';
-import { secretsIn, withoutSecrets } from '../../../../agent/doctor/secrets.ts';
+import { secretsIn, withoutSecrets } from '../../../../agent/secrets/secrets.ts';
 import type { Host } from '../../../../agent/host/host.ts';
 import { readState } from '../../../../agent/state/state.ts';
 import { writeStatus } from '../../../../agent/state/status.ts';
