@@ -1,6 +1,7 @@
-// What a bug report holds: this list and nothing else. A section names the fields that it takes; what
-// it doesn't name stays on the host. `free` ones are text that programs wrote (logs): they are cleaned
-// line by line before they go in.
+// What a bug report holds: this list and nothing else. A section names the fields that it takes; what it doesn't
+// name stays on the host. `free` ones hold text that programs wrote (logs), or names that others choose (of nodes,
+// of registries, of what any user mounts): they are cleaned before they go in. In the others a secret is a
+// mistake of ours, and no report is made.
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
@@ -27,7 +28,7 @@ interface Source {
 
 export interface Section {
   readonly name: string;
-  /** Written by programs, so anything may stand in it. */
+  /** Written or named by others, so anything may stand in it. */
   readonly free?: true;
   /** undefined: there is nothing of that kind on this host. */
   read(source: Source): Promise<string | object | undefined>;
@@ -55,6 +56,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'node.json',
+    free: true,
     async read({ node }) {
       if (node === undefined) return undefined;
       const { phase, identity, desired } = node.state;
@@ -83,6 +85,7 @@ export const sections: readonly Section[] = [
   { name: 'inventory.json', free: true, read: ({ host }) => host.inventory() },
   {
     name: 'changes.json',
+    free: true,
     async read({ host }) {
       const journal = await readJournal(host, { tolerant: true });
       if (journal === undefined) return undefined;
@@ -92,6 +95,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'certificates.json',
+    free: true,
     async read({ host }) {
       const places = [paths.certificate, paths.authority, paths.clusterAuthority, kubeletCertificate];
       const read = await Promise.all(
@@ -102,6 +106,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'services.json',
+    free: true,
     async read({ host }) {
       const { stdout } = await host.processes.run('systemctl', [
         `show`,
@@ -126,15 +131,18 @@ export const sections: readonly Section[] = [
   log('bugreports', ownJournal),
   {
     name: 'configuration/kubelet.txt',
+    free: true,
     read: async ({ host }) => keptLines('kubelet', await host.files.readText(paths.kubeletConfiguration)),
   },
   {
     name: 'configuration/containerd.txt',
+    free: true,
     read: async ({ host }) =>
       keptLines('containerd', await host.files.readText(paths.containerdConfiguration)),
   },
   {
     name: 'configuration/pod-network.json',
+    free: true,
     async read({ host }) {
       const files = await networkFiles(host);
       const plugins = await Promise.all(
@@ -151,6 +159,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'configuration/resolver.txt',
+    free: true,
     read: async ({ host }) => keptLines('resolver', await host.files.readText('/etc/resolv.conf')),
   },
   { name: 'configuration/environment.json', read: ({ host }) => describeEnvironment(host) },
@@ -174,6 +183,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'host/mounts.json',
+    free: true,
     // Options of a mount may hold a password (cifs): only the words that say how it behaves.
     read: async ({ host }) =>
       (await host.mounts()).map(({ path, fileSystem, options }) => ({
@@ -196,18 +206,25 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'host/network.json',
+    free: true,
     async read({ host }) {
       const { stdout } = await host.processes.run('ip', routesArguments);
-      const routes = stdout.split('\n').filter((line) => routeLine.test(line.trim()));
+      const routes = routesIn(stdout);
       return { interfaces: await host.network.interfaces(), routes };
     },
   },
 ];
 
+/** Lines of `ip route` that say nothing but the way. */
+export function routesIn(printed: string): string[] {
+  return printed.split('\n').filter((line) => routeLine.test(line.trim()));
+}
+
 const mountWords =
   /^(?:rw|ro|(?:no)?(?:suid|dev|exec|atime|diratime)|relatime|discard|size=\w+|mode=\d+|p?quota|inode(?:32|64))$/;
+/** Each word has one meaning only: a line of a thousand is read once. */
 const routeLine =
-  /^(?:(?:unreachable|blackhole|prohibit|local|broadcast) )?(?:default|[\da-f.:/]+)(?: (?:via|dev|src|proto|scope|metric|mtu|advmss|pref|onlink|linkdown|nexthop|weight)(?: [\w.:/@-]{1,45})?)*$/;
+  /^(?:(?:unreachable|blackhole|prohibit|local|broadcast) )?(?:default|[\da-f.:/]+)(?: (?:(?:via(?: inet6?)?|dev|src|proto|scope|metric|mtu(?: lock)?|advmss|pref|weight) [\w.:/@-]{1,45}|onlink|linkdown|dead|nexthop))*$/;
 const kernelSettings = [
   'net.ipv4.ip_forward',
   'net.bridge.bridge-nf-call-iptables',

@@ -5,11 +5,12 @@ import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeBugreport } from '../../../../agent/bugreport/bugreport.ts';
+import { routesIn } from '../../../../agent/bugreport/sections.ts';
 import { runProgram } from '../../../../agent/cli/program.ts';
 import { paths } from '../../../../agent/config/paths.ts';
-import { secretsIn, withoutSecrets } from '../../../../agent/secrets/secrets.ts';
 import type { Host } from '../../../../agent/host/host.ts';
-import { readState } from '../../../../agent/state/state.ts';
+import { secretsIn, withoutSecrets } from '../../../../agent/secrets/secrets.ts';
+import { readState, writeState } from '../../../../agent/state/state.ts';
 import { writeStatus } from '../../../../agent/state/status.ts';
 import { archives, startGateway } from '../../../worlds/desired.ts';
 import type { LoopbackGateway } from '../../../worlds/gateway.ts';
@@ -109,6 +110,35 @@ test('a line that hides a secret in a quoted form goes, and the report is made',
   const text = gunzipSync(archive).toString('latin1');
   expect(text.match(/the first line|the last line/g)).toHaveLength(4);
   expect(text).not.toMatch(/abcdefgh1234|AKIAPLANTED|abcdefghijklmnopqrstuvwxyz012345/);
+});
+
+test('names that others choose keep no report from being made, whatever they look like', async () => {
+  const mounts = `${world.root}/proc/self/mountinfo`;
+  mkdirSync(dirname(mounts), { recursive: true });
+  const fuse = '99 1 0:99 / /home/u/token=abcdefgh1234 rw,nosuid - fuse.sshfs u@h: rw,user_id=1000\n';
+  writeFileSync(mounts, `1 0 0:1 / / rw - ext4 /dev/vda rw\n${fuse}`);
+  const state = await readState(world.host);
+  if (state === undefined) throw new Error('not joined');
+  const identity = { ...state.identity, nodeName: 'worker.idcexamplechina0' };
+  await writeState(world.host, { ...state, identity });
+  const { archive } = await makeBugreport(world.host, options);
+  const text = gunzipSync(archive).toString('latin1');
+  expect(text).toContain('fuse.sshfs');
+  expect(text).not.toContain('abcdefgh1234');
+});
+
+test('routes are read in one pass, and say nothing but the way', () => {
+  const good = [
+    'default via 10.0.0.1 dev eth0 proto dhcp src 10.0.0.9 metric 100 onlink',
+    '10.2.0.0/16 proto static nexthop via 10.0.0.1 dev eth0 weight 1 nexthop via 10.0.0.2 dev eth1 weight 1',
+    '10.3.0.0/16 via inet6 fe80::1 dev eth0 mtu lock 1400 linkdown',
+    'blackhole 10.4.0.0/16 proto 188',
+  ];
+  expect(routesIn([...good, '10.5.0.0/16 dev eth0 password hunter2'].join('\n'))).toEqual(good);
+  const ambiguous = `10.0.0.0/8${' dev'.repeat(20_000)} !`;
+  const startedMs = performance.now();
+  expect(routesIn(ambiguous)).toEqual([]);
+  expect(performance.now() - startedMs).toBeLessThan(2000);
 });
 
 test('a section that would give a secret away keeps the whole report from being written', async () => {
