@@ -4,11 +4,11 @@
 // host is changed but that file and one line in its log.
 import { Fault, type Language } from '../../protocol/catalogue/fault.ts';
 import { diagnose } from '../doctor/diagnose.ts';
-import { secretsIn, withoutSecretsIn, withoutTellingLines } from '../secrets/secrets.ts';
 import type { Host } from '../host/host.ts';
 import { observe } from '../preflight/observed-host.ts';
 import { explainReport } from '../preflight/report.ts';
 import { runPreflight } from '../preflight/runner.ts';
+import { secretsIn, withoutSecretsIn, withoutTellingLines } from '../secrets/secrets.ts';
 import { type JoinedNode, readJoinedNode } from '../state/joined-node.ts';
 import { agentVersion } from '../version.ts';
 import { type ArchivedText, packTexts } from './archive.ts';

@@ -1,7 +1,7 @@
-// What a bug report holds: this list and nothing else. A section names the fields that it takes; what it doesn't
-// name stays on the host. `free` ones hold text that programs wrote (logs), or names that others choose (of nodes,
-// of registries, of what any user mounts): they are cleaned before they go in. In the others a secret is a
-// mistake of ours, and no report is made.
+// What a bug report holds: this list and nothing else. A section names the fields that it takes; what it
+// doesn't name stays on the host. `free` ones hold text that programs wrote (logs), or names that others
+// choose (of nodes, of registries, of what any user mounts): they are cleaned before they go in. In the
+// others a secret is a mistake of ours, and no report is made.
 import { X509Certificate } from 'node:crypto';
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';

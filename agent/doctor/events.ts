@@ -3,8 +3,8 @@
 // length, and nothing that looks like a secret.
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
-import type { HopName } from './hops.ts';
 import { withoutSecrets } from '../secrets/secrets.ts';
+import type { HopName } from './hops.ts';
 
 export interface HostEvent {
   readonly atMs: number;

@@ -36,6 +36,15 @@ export class Procfs {
     return this.#attempt(() => this.#readOpen(kept)) ?? this.#reopen(path, kept);
   }
 
+  /**
+   * Non-empty lines of a file that may be long, one after the other, as users of the host can make the table
+   * of mounts; undefined when there is no such file. Lines that are longer than the buffer are left out.
+   */
+  lines(path: string): Iterable<string> | undefined {
+    const descriptor = this.#attempt(() => openSync(join(this.#root, path), 'r'));
+    return descriptor === undefined ? undefined : linesOf(descriptor);
+  }
+
   /** A file that holds one number; NaN when it is absent or holds something else. */
   number(path: string): number {
     const text = this.text(path)?.trim();
@@ -109,6 +118,30 @@ export class Procfs {
       if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
+  }
+}
+
+function* linesOf(descriptor: number): Iterable<string> {
+  const buffer = Buffer.allocUnsafe(bufferBytes);
+  let filled = 0;
+  let isCut = false;
+  try {
+    for (;;) {
+      const count = readSync(descriptor, buffer, filled, buffer.byteLength - filled, null);
+      filled += count;
+      const whole = count === 0 ? filled : buffer.lastIndexOf(0x0a, filled - 1) + 1;
+      const lines = buffer.toString('utf8', 0, whole).split('\n');
+      yield* (isCut ? lines.slice(1) : lines).filter((line) => line !== '');
+      if (count === 0) return;
+      if (whole > 0) isCut = false;
+      buffer.copyWithin(0, whole, filled);
+      filled -= whole;
+      if (filled < buffer.byteLength) continue;
+      isCut = true;
+      filled = 0;
+    }
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -14,6 +14,12 @@ import { systemProcesses } from './processes.ts';
 import { openSpoolDisk } from './spool-disk.ts';
 import { createSysctl } from './sysctl.ts';
 
+/**
+ * A thousand mounts, which a user may make by FUSE, with the longest paths, in
+ * which each blank is four bytes.
+ */
+const mountsLimitBytes = 128 * 1024 * 1024;
+
 export function createHost(): Host {
   const files = createFiles(
     (path, followLast) => (followLast ? asWritten(path) : besideLinks(path)),
@@ -27,7 +33,7 @@ export function createHost(): Host {
     environment: process.env,
     hostname: async () => hostname(),
     kernel: async () => ({ release: release(), machine: machine() }),
-    mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo')) ?? ''),
+    mounts: async () => parseMounts((await files.readText('/proc/self/mountinfo', mountsLimitBytes)) ?? ''),
     ...createSysctl(files),
     inventory: async () => (await import('./inventory.ts')).readInventory(),
     openSpool: openSpoolDisk,

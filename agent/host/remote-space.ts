@@ -11,6 +11,8 @@ const answerTimeoutMs = 5000;
 const pauseMs = 60_000;
 const answerLifetimeMs = 120_000;
 const hungLimit = 4;
+/** Mounts come and go, each at another place. */
+const rememberedLimit = 1024;
 
 const askerSource = `
 const { parentPort } = require('node:worker_threads');
@@ -58,6 +60,9 @@ export class RemoteSpaces {
 
   #ask(mountPoint: string, now: number): void {
     this.#asking = mountPoint;
+    const [oldest] = this.#askedAtMs.size >= rememberedLimit ? this.#askedAtMs.keys() : [];
+    if (oldest !== undefined) for (const known of [this.#askedAtMs, this.#answers]) known.delete(oldest);
+    this.#askedAtMs.delete(mountPoint);
     this.#askedAtMs.set(mountPoint, now);
     this.#asker ??= this.#startAsker();
     this.#asker.postMessage(mountPoint);

@@ -1,5 +1,6 @@
-// What a unit said last, as the reason of a fault. Faults stand in /run/regnode/status.json, which every user of
-// the host reads, and in the gateway; the journal is read by few. So whatever looks like a secret stays there.
+// What a unit said last, as the reason of a fault. Faults stand in /run/regnode/status.json,
+// which every user of the host reads, and in the gateway; the journal is read by few. So whatever
+// looks like a secret stays there.
 import type { Host } from '../host/host.ts';
 import { withoutSecrets } from '../secrets/secrets.ts';
 

@@ -1,7 +1,7 @@
 // The mount table, as the collectors of file systems and of pods' volumes read it. Which file systems answer
-// from memory, and which only across a network, where the answer may never come.
+// from memory, and which only across a network, where the answer may never come. What a user has mounted for
+// himself (FUSE) answers nobody else, root neither, and there may be a thousand of it: it is left out.
 import type { Procfs } from '../../host/procfs.ts';
-import { lines } from './collector.ts';
 
 const local = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'tmpfs', 'bcachefs', 'zfs']);
 const remote = /^(nfs4?|cifs|smb3|ceph|glusterfs|lustre|9p|fuse\..+|fuse|virtiofs|afs)$/;
@@ -18,11 +18,11 @@ export interface Mount {
 /** The last mount at a point hides those before it. */
 export function mountsOf(procfs: Procfs, isWanted: (point: string) => boolean): Iterable<Mount> {
   const mounts = new Map<string, Mount>();
-  for (const line of lines(procfs.text('/proc/self/mounts') ?? procfs.text('/proc/mounts'))) {
+  for (const line of procfs.lines('/proc/self/mounts') ?? procfs.lines('/proc/mounts') ?? []) {
     const [device, point, type, options] = line.split(' ');
     if (device === undefined || point === undefined || type === undefined || options === undefined) continue;
     const isRemote = remote.test(type);
-    if (!isWanted(point) || !(isRemote || local.has(type))) continue;
+    if (!isWanted(point) || !(isRemote || local.has(type)) || isPrivate(options.split(','))) continue;
     mounts.set(point, {
       device: unescaped(device),
       point: unescaped(point),
@@ -32,6 +32,12 @@ export function mountsOf(procfs: Procfs, isWanted: (point: string) => boolean): 
     });
   }
   return mounts.values();
+}
+
+/** Of the options of FUSE, which the kernel itself writes. */
+function isPrivate(options: readonly string[]): boolean {
+  const owner = options.find((option) => option.startsWith('user_id='));
+  return owner !== undefined && owner !== 'user_id=0' && !options.includes('allow_other');
 }
 
 /** The kernel writes blanks and backslashes as octal. */
