@@ -76,7 +76,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     // Theirs, not ours: it counts like any other request that is none.
     throw new Fault('REQUEST_MALFORMED', { detail: 'body: it broke off' }, { cause });
   }
-  const parsed = parseJson(Buffer.concat(chunks), { bytes: limits.bodyBytes, depth: peerDepthLimit });
+  const { bodyBytes: bytes, bodyItems: items } = limits;
+  const parsed = parseJson(Buffer.concat(chunks), { bytes, depth: peerDepthLimit, items });
   if (parsed.ok) return parsed.value;
   throw new Fault('REQUEST_MALFORMED', { detail: `body: ${parsed.why}` });
 }

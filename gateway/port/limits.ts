@@ -34,6 +34,8 @@ export const statusPlaces: PlaceLimits = {
 
 export const limits = {
   bodyBytes: 64 * 1024,
+  /** Members and elements in a body: a join has sixty, and each costs some microseconds to check. */
+  bodyItems: 256,
   headerBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
   /** For receiving a whole request; answers (a drain, an artifact) may take longer. */

@@ -35,6 +35,8 @@ export interface NodeIntakeParts {
 /** A heartbeat older than this is not shown any more: the node is stale. */
 export const heartbeatStaleMs = 60_000;
 const askedLimit = 256;
+/** A byte of a description is JSON to be read and checked: the work of so many bytes of records. */
+const describedFactor = 8;
 
 export class NodeIntake {
   readonly name: string;
@@ -216,7 +218,9 @@ export class NodeIntake {
     const { self, sink } = this.#parts;
     const isLive = (batch.flags & batchFlag.replay) === 0;
     if (!isLive && sink === undefined) return;
-    const description = decodeDescription(cursor.payload());
+    const payload = cursor.payload();
+    this.#bytes.spend(payload.byteLength * (describedFactor - 1), now);
+    const description = decodeDescription(payload);
     if (typeof description === 'string') {
       self.refuse(description);
       return;

@@ -2,13 +2,14 @@
 // agents, replicas one after the other, and both may be put back: whatever has an agreed form must be read
 // although it has grown. Keys that the schema doesn't name are left out at any depth; everything else is
 // judged as strictly as before, and a person's input never comes here. What is left out costs a copy of its
-// surroundings only, and no recursion.
+// surroundings only, and no recursion. No release adds thousands of keys: who sends them is refused as it is.
 import type { z } from 'zod';
 
 /** Like `schema.safeParse`. */
 export function readFromPeer<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
   const first = schema.safeParse(value);
   if (first.success || !first.error.issues.every(({ code }) => code === 'unrecognized_keys')) return first;
+  if (unknownKeys(first.error.issues) > mostUnknownKeys) return first;
   const known = new Copies(value);
   for (const issue of first.error.issues) {
     if (issue.code !== 'unrecognized_keys') continue;
@@ -16,6 +17,12 @@ export function readFromPeer<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafe
     for (const key of issue.keys) delete place[key];
   }
   return schema.safeParse(known.root);
+}
+
+const mostUnknownKeys = 1024;
+
+function unknownKeys(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0), 0);
 }
 
 type Place = Record<PropertyKey, unknown>;

@@ -10,7 +10,7 @@ import type { TunnelLimits } from './limits.ts';
 import { Liveness } from './liveness.ts';
 import { Packing } from './paced-packer.ts';
 import { type Answered, Questions } from './questions.ts';
-import type { ReadingPace } from './reading-pace.ts';
+import { isTimed, type ReadingPace } from './reading-pace.ts';
 import { CloseCode, type Transport } from './transport.ts';
 import { faultOf, invalid } from './violation.ts';
 import { MessageWriter } from './writer.ts';
@@ -250,7 +250,18 @@ export class Connection {
       this.#questions.pong(aux);
     } else if (type === FrameType.packedTelemetry)
       this.sink.frame(FrameType.telemetry, stream, aux, this.packing.unpack(payload, this.#clock.nowMs()));
+    else if (this.#pace !== undefined && isTimed(type)) this.#timed(this.#pace, type, stream, aux, payload);
     else this.sink.frame(type, stream, aux, payload);
+  }
+
+  #timed(pace: ReadingPace, type: number, stream: number, aux: number, payload: Uint8Array): void {
+    const begunMs = this.#clock.nowMs();
+    try {
+      this.sink.frame(type, stream, aux, payload);
+    } finally {
+      const nowMs = this.#clock.nowMs();
+      pace.worked(type, payload.length, nowMs - begunMs, nowMs);
+    }
   }
 
   #check(): void {

@@ -53,7 +53,11 @@ export const refusalSchema = z.object({ version: z.literal(tunnelVersion), refus
 /** Whether it is one. */
 export const answerSchema = z.object({ refused: z.unknown().optional() });
 
-const limits = { bytes: framePayloadLimitBytes, depth: peerDepthLimit };
+/**
+ * A desired state with all that a pool may say has a thousand; the others, of 4 KiB, fewer than a hundred.
+ */
+const mostItems = 4096;
+const mostItemsOfSmall = 256;
 
 export type AgentHello = z.infer<typeof agentHelloSchema>;
 export type Refusal = z.infer<typeof refusalSchema>;
@@ -63,10 +67,22 @@ export function encodeJson(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));
 }
 
-export function decodeJson<T>(schema: z.ZodType<T>, payload: Uint8Array, what: string): T {
-  const parsed = parseJson(payload, limits);
+export function decodeJson<T>(
+  schema: z.ZodType<T>,
+  payload: Uint8Array,
+  what: string,
+  items = mostItemsOfSmall,
+): T {
+  return checked(schema, readJson(payload, what, items), what);
+}
+
+/** Of a CONTROL frame. */
+export const decodeControl = (payload: Uint8Array): unknown => readJson(payload, 'CONTROL', mostItems);
+
+function readJson(payload: Uint8Array, what: string, items: number): unknown {
+  const parsed = parseJson(payload, { bytes: framePayloadLimitBytes, depth: peerDepthLimit, items });
   if (!parsed.ok) throw invalid('payload', `${what}: ${parsed.why}`);
-  return checked(schema, parsed.value, what);
+  return parsed.value;
 }
 
 export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
@@ -80,7 +96,10 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): 
 
 export const encodeOpen = (target: StreamTarget) =>
   encodeJson({ target: target.target.slice(0, 512), reason: target.reason.slice(0, 512) });
-export const decodeOpen = (payload: Uint8Array): StreamTarget => decodeJson(openSchema, payload, 'OPEN');
+const mostItemsOfOpen = 32;
+
+export const decodeOpen = (payload: Uint8Array): StreamTarget =>
+  decodeJson(openSchema, payload, 'OPEN', mostItemsOfOpen);
 
 /** A fault with long values is cut rather than lost. */
 export function encodeRefusal(fault: Fault): Uint8Array {

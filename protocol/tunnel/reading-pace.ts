@@ -2,7 +2,8 @@
 // parsed, refused and audited, and a line full of them would be a whole processor's work, for which all other
 // sessions wait. Each is charged by what it costs about, and who has spent too much is not read for a moment.
 // That ends nothing and loses nothing, and harms no node of good will, which may have opened much at once.
-// What a node has spent outlives its connection: to connect again buys nothing.
+// What is said in JSON is charged by the time that it took, too: a few thousand keys are the work of a
+// megabyte. What a node has spent outlives its connection: to connect again buys nothing.
 import { type BucketLimits, TokenBucket } from '../rate/token-bucket.ts';
 import { FrameType } from './frame.ts';
 
@@ -28,6 +29,10 @@ const bytesPerMicrosecond: Partial<Record<number, number>> = {
   [FrameType.control]: 10,
   [FrameType.telemetry]: 200,
 };
+/** How long these take depends on what they say, and on what this end does about it. */
+const timed: ReadonlySet<number> = new Set([FrameType.hello, FrameType.open, FrameType.control]);
+/** A longer time is not theirs alone: this process stood still. */
+const longestWorkMs = 100;
 /** Also of stream bytes and credit, a credit of one byte being as much work as one of many. */
 const usualCost = 1;
 /** Of a websocket message, also of one in which there is no frame. */
@@ -41,9 +46,13 @@ export class ReadingPace {
   }
 
   took(type: number, payloadBytes: number, nowMs: number): void {
-    const perMicrosecond = bytesPerMicrosecond[type];
-    const forBytes = perMicrosecond === undefined ? 0 : payloadBytes / perMicrosecond;
-    this.#work.spend((costOf[type] ?? usualCost) + forBytes, nowMs);
+    this.#work.spend(charge(type, payloadBytes), nowMs);
+  }
+
+  /** What a frame that has been looked at has taken, beyond what was charged when it came. */
+  worked(type: number, payloadBytes: number, workMs: number, nowMs: number): void {
+    const beyond = Math.min(workMs, longestWorkMs) * 1000 - charge(type, payloadBytes);
+    if (beyond > 0) this.#work.spend(beyond, nowMs);
   }
 
   message(nowMs: number): void {
@@ -54,6 +63,15 @@ export class ReadingPace {
   waitMs(nowMs: number): number {
     return this.#work.waitMs(1, nowMs);
   }
+}
+
+/** Whether its time is to be taken. */
+export const isTimed = (type: number): boolean => timed.has(type);
+
+function charge(type: number, payloadBytes: number): number {
+  const perMicrosecond = bytesPerMicrosecond[type];
+  const forBytes = perMicrosecond === undefined ? 0 : payloadBytes / perMicrosecond;
+  return (costOf[type] ?? usualCost) + forBytes;
 }
 
 /**

@@ -1,14 +1,13 @@
 // The frames of the session itself, stream 0, once it is established: each goes to whoever asked for its
 // kind. What may not come from this peer, or not now, is a violation. A CONTROL message of a kind that only a
 // later release knows is not: it is told to whoever wants to know, and left at that.
-import { z } from 'zod';
 import { type ControlMessage, controlMessageSchema } from '../messages/control.ts';
 import { FrameType, frameRules } from './frame.ts';
-import { checked, decodeJson } from './messages.ts';
+import { checked, decodeControl } from './messages.ts';
 import type { SessionOptions } from './session-options.ts';
 import { invalid } from './violation.ts';
 
-const anyMessageSchema = z.looseObject({ kind: z.string().min(1).max(64) });
+const longestKind = 64;
 const kinds = new Set<string>(controlMessageSchema.options.map(({ shape }) => shape.kind.value));
 
 export class SessionFrames {
@@ -38,7 +37,7 @@ export class SessionFrames {
         this.#acknowledged(aux);
         break;
       case FrameType.control:
-        this.#control(decodeJson(anyMessageSchema, payload, 'CONTROL'));
+        this.#control(decodeControl(payload));
         break;
       case FrameType.heartbeat:
         this.#options.onHeartbeat?.(payload);
@@ -59,12 +58,19 @@ export class SessionFrames {
     }
   }
 
-  #control(any: z.infer<typeof anyMessageSchema>): void {
-    if (!kinds.has(any.kind)) {
-      this.#options.onUnknownControl?.(any.kind);
+  #control(any: unknown): void {
+    const kind = kindOf(any);
+    if (!kinds.has(kind)) {
+      this.#options.onUnknownControl?.(kind);
       return;
     }
     const message = checked(controlMessageSchema, any, 'CONTROL');
     for (const listener of this.#controlListeners) listener(message);
   }
+}
+
+function kindOf(any: unknown): string {
+  const { kind } = (any ?? {}) as { kind?: unknown };
+  if (typeof kind === 'string' && kind !== '' && kind.length <= longestKind) return kind;
+  throw invalid('payload', 'CONTROL: kind is not as agreed');
 }

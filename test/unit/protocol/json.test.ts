@@ -22,6 +22,15 @@ test.each([
   expect(parseJson(input, limits)).toEqual(expected);
 });
 
+test.each([
+  ['as many as may be', '{"a":[1,2,3],"b,":"[,,,,"}', true],
+  ['one member more', '{"a":[1,2,3],"b":1,"c":1}', false],
+  ['one element more', '{"a":[1,2,3,4],"b":1}', false],
+  ['thousands of keys', `{${Array.from({ length: 6000 }, (_, index) => `"${index}":0`).join()}}`, false],
+])('values: %s', (_what, input, ok) => {
+  expect(parseJson(input, { ...limits, items: 5 }).ok).toBe(ok);
+});
+
 test('a key that would be the prototype is left out, wherever and however it is written', () => {
   const text = '{"__proto__":{"x":1},"a":[{"\\u005f_proto__":2,"b":1}]}';
   const parsed = parseJson(text, limits);

@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net, { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
@@ -22,6 +23,7 @@ import { Transfers } from '../../../../gateway/line/transfers.ts';
 import type { Departures } from '../../../../gateway/nodes/departures.ts';
 import type { Reconciler } from '../../../../gateway/nodes/reconciler.ts';
 import { Tunnels } from '../../../../gateway/nodes/tunnels.ts';
+import { readJson } from '../../../../gateway/port/answer.ts';
 import { limits } from '../../../../gateway/port/limits.ts';
 import { openDoor } from '../../../../gateway/replicas/door.ts';
 import { registeredNodes } from '../../../../gateway/resources/registered-node.ts';
@@ -327,6 +329,15 @@ test('a join with a body that is deep answers 400 with a code, and counts for th
   for (const answer of refusals) expect(answer).toMatch(/^HTTP\/1.1 400 .*"REQUEST_MALFORMED"/s);
   expect(answers.at(-1)).toMatch(/^HTTP\/1.1 429 /);
   expect(new Set(audited)).toEqual(new Set(['REQUEST_MALFORMED']));
+});
+
+test('a body of thousands of keys is not looked at', async () => {
+  const keys = Array.from({ length: 5000 }, (_, index) => `"${index}":0`).join();
+  const body = Readable.from([Buffer.from(`{"token":"x","hasKey":true,${keys}}`)]);
+  await expect(readJson(body as never)).rejects.toMatchObject({
+    code: 'REQUEST_MALFORMED',
+    values: { detail: 'body: more than 256 values' },
+  });
 });
 
 describe('the status port', () => {

@@ -54,6 +54,21 @@ describe('what is refused', () => {
     expect(accept(second)).toMatchObject({ verdict: 'accepted', nextSequence: 5 });
   });
 
+  test('descriptions without end cost eight times their bytes, those that say nothing too', () => {
+    const { clock, accept } = setUp({ bytesPerSecond: 1000, burstBytes: 10_000 });
+    const malformed = { ...loadDescription, family: 'NO' };
+    const batches = [loadDescription, malformed].map((description) =>
+      new BatchSource(1).describe(1, description).batch(batchFlag.description),
+    );
+    for (const batch of batches) {
+      clock.nowMs += 60_000;
+      let taken = 0;
+      while (accept(batch)?.verdict !== 'wait') taken += 1;
+      expect(taken * batch.length).toBeGreaterThan(10_000 / 10);
+      expect(taken * batch.length).toBeLessThan(10_000 / 4);
+    }
+  });
+
   test('more series than the budget: the description is refused, the records are acknowledged and counted', () => {
     const { intake, accept } = setUp({ series: 1 });
     const source = new BatchSource(1).describe(1, loadDescription);

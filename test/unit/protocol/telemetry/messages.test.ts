@@ -11,6 +11,9 @@ import type { Heartbeat } from '../../../../protocol/telemetry/heartbeat.ts';
 import { decodeHeartbeat, encodeHeartbeat, heartbeatForm } from '../../../../protocol/telemetry/heartbeat.ts';
 import { vitalNames } from '../../../../protocol/telemetry/vitals.ts';
 
+const labels = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`l${index}`, 'x']));
+
 describe('descriptions', () => {
   const base = { family: 'disks', intervalMs: 1000, labels: { device: 'vda' } };
   const column = { name: 'node_disk_read_bytes_total', type: 'counter' as const };
@@ -46,6 +49,28 @@ describe('descriptions', () => {
     ],
   ])('%s is refused', (_, payload, reason) => {
     expect(decodeDescription(payload)).toBe(reason);
+  });
+
+  test('of columns that are all wrong the first is looked at, however many there are', () => {
+    const wrong = json({ ...base, columns: Array.from({ length: 1000 }, () => ({})) });
+    const right = json({ ...base, columns: Array.from({ length: 500 }, () => column) });
+    const msOf = (payload: Uint8Array) => {
+      const took = Array.from({ length: 9 }, () => {
+        const begunMs = performance.now();
+        decodeDescription(payload);
+        return performance.now() - begunMs;
+      });
+      return Math.min(...took);
+    };
+    expect(msOf(wrong)).toBeLessThan(msOf(right));
+  });
+
+  test.each([
+    ['of the group', { ...base, labels: labels(65), columns: [column] }, 'description-malformed'],
+    ['of a column', { ...base, columns: [{ ...column, labels: labels(65) }] }, 'description-malformed'],
+    ['as many as may be', { ...base, columns: [{ ...column, labels: labels(64) }] }, undefined],
+  ])('labels without end %s', (_, description, reason) => {
+    expect(decodeDescription(json(description))).toEqual(reason ?? description);
   });
 
   test('keys of a later release are left out', () => {

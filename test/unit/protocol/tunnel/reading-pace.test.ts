@@ -37,6 +37,35 @@ test('messages of a kind that nobody knows', () => {
   expect(peer.near.paused).toBe(true);
 });
 
+test('messages and opens that take longer than their bytes would say', () => {
+  const slow = (peer: RawAgent) => () => void peer.clock.advance(40);
+  for (const [type, stream, payload] of [
+    [FrameType.control, 0, json({ kind: 'later' })],
+    [FrameType.open, 2, json({ target: 'a', reason: '' })],
+  ] as const) {
+    const peer: RawAgent = new RawAgent(
+      {},
+      { onUnknownControl: () => slow(peer)(), onOffer: () => slow(peer)() },
+    ).hello();
+    let said = 0;
+    for (; said < 50 && !peer.near.paused; said += 1)
+      peer.say(encodeFrame(type, stream === 0 ? 0 : stream + 2 * said, 0, payload));
+    // A fifth of a second at once, and a fifth of the time meanwhile.
+    expect(said, String(type)).toBeGreaterThanOrEqual(5);
+    expect(said, String(type)).toBeLessThan(10);
+  }
+});
+
+test('more values than any message has end the session', () => {
+  const keys = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`_${index}`, 0]));
+  const message = refusing();
+  message.say(encodeFrame(FrameType.control, 0, 0, json({ kind: 'later', ...keys(5000) })));
+  const open = refusing();
+  open.say(encodeFrame(FrameType.open, 2, 0, json({ target: 'a', reason: '', ...keys(40) })));
+  for (const { kinds } of [message, open]) expect(kinds).toEqual(['payload']);
+});
+
 test('a bulk stream of a gigabit and its acknowledgements: never a rest', () => {
   const peer = refusing();
   const second = [
