@@ -5,6 +5,7 @@
 // uncordon is not fought. Pure.
 import type { NodeObject, Taint } from '../kubernetes/kinds.ts';
 import { type Applied, appliedSchema, type RegisteredNode } from '../resources/registered-node.ts';
+import { type NodePatch, taintPatches } from './taint-patches.ts';
 
 /** Where this memory was before; a kubelet could write it. */
 export const formerAnnotation = 'regnode.io/applied';
@@ -19,8 +20,8 @@ export interface DesiredNode {
 export interface NodeWriting {
   /** Everything that may be ours from now on, should the next step be the last. */
   readonly begun: Applied;
-  /** A merge patch; undefined when the Node is as desired. It conflicts when taints have changed since. */
-  readonly patch: object | undefined;
+  /** None when the Node is as desired. */
+  readonly patches: readonly NodePatch[];
   readonly done: Applied;
 }
 
@@ -36,7 +37,7 @@ export function nodeWriting(node: NodeObject, desired: DesiredNode, before: Appl
     // Remembered only when it is done: else one that was cut off would never be made up for.
     unschedulable: before.unschedulable,
   };
-  return { begun, patch: nodePatch(node, desired, before), done };
+  return { begun, patches: nodePatches(node, desired, before), done };
 }
 
 /** What was written onto this very Node; nothing when it is another one, or the memory has not its form. */
@@ -46,28 +47,23 @@ export function appliedOf({ status }: RegisteredNode, node: NodeObject): Applied
   return { labels: [], taints: [], unschedulable: false };
 }
 
-export function nodePatch(node: NodeObject, desired: DesiredNode, before: Applied): object | undefined {
+export function nodePatches(node: NodeObject, desired: DesiredNode, before: Applied): readonly NodePatch[] {
   const labels = labelChanges(node, desired, before);
   const taints = taintsAfter(node, desired, before);
-  const taintsDiffer = !sameTaints(taints, node.spec?.taints ?? []);
   const cordonDiffers =
     desired.unschedulable !== before.unschedulable &&
     desired.unschedulable !== (node.spec?.unschedulable ?? false);
   const hasFormer = node.metadata.annotations?.[formerAnnotation] !== undefined;
-  if (Object.keys(labels).length === 0 && !taintsDiffer && !cordonDiffers && !hasFormer) return undefined;
-  return {
+  const body = {
     metadata: {
       uid: node.metadata.uid,
-      // Taints are one list: somebody else's may have come since we looked.
-      ...(taintsDiffer ? { resourceVersion: node.metadata.resourceVersion } : {}),
       labels,
       ...(hasFormer ? { annotations: { [formerAnnotation]: null } } : {}),
     },
-    spec: {
-      ...(taintsDiffer ? { taints } : {}),
-      ...(cordonDiffers ? { unschedulable: desired.unschedulable || null } : {}),
-    },
+    spec: cordonDiffers ? { unschedulable: desired.unschedulable || null } : {},
   };
+  const differs = Object.keys(labels).length > 0 || cordonDiffers || hasFormer;
+  return [...taintPatches(node, taints), ...(differs ? [{ type: 'merge', body } as const] : [])];
 }
 
 function labelChanges(

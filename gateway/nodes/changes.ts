@@ -13,7 +13,7 @@ import {
   type RegisteredNodeSpec,
   registeredNodes,
 } from '../resources/registered-node.ts';
-import { appliedOf, nodePatch } from './applied.ts';
+import { appliedOf, nodePatches } from './applied.ts';
 import { ownNode } from './own-node.ts';
 
 export interface NodeChanges {
@@ -92,15 +92,16 @@ async function writeNode(
     if (!node) return false;
     // What was written is remembered by the gateway, when it sees the change; operators may not write that.
     const before = appliedOf(registered, node);
+    const direct = directPatch(node, desired.labels, changes);
     const patches = [
-      nodePatch(node, desired, withRemoved(before, changes)),
-      directPatch(node, desired.labels, changes),
-    ].filter((patch) => patch !== undefined);
+      ...nodePatches(node, desired, withRemoved(before, changes)),
+      ...(direct === undefined ? [] : [{ type: 'merge', body: direct } as const]),
+    ];
     try {
-      for (const patch of patches) await kubernetes.patch(nodes, name, patch);
+      for (const { type, body } of patches) await kubernetes.patch(nodes, name, body, { type });
       return patches.length > 0;
     } catch (error) {
-      if (!isFailure(error, 'Conflict') || attempt >= 10) throw error;
+      if (!isFailure(error, 'Conflict', 'Invalid') || attempt >= 10) throw error;
     }
   }
 }

@@ -14,19 +14,23 @@ export async function writeNodeObject(
   node: NodeObject,
   desired: DesiredNode,
 ): Promise<void> {
-  const { begun, patch, done } = nodeWriting(node, desired, appliedOf(registered, node));
+  const { begun, patches, done } = nodeWriting(node, desired, appliedOf(registered, node));
   const { nodeUid, applied } = registered.status ?? {};
   if (nodeUid !== node.metadata.uid || !isDeepStrictEqual(applied, begun)) {
     await remember(kubernetes, registered, node, begun);
   }
-  try {
-    if (patch) await kubernetes.patch(nodes, node.metadata.name, patch);
-  } catch (error) {
-    // Changed or replaced since we looked: that change leads here again.
-    if (isFailure(error, 'NotFound', 'Conflict')) return;
-    throw error;
+  let isDone = true;
+  for (const { type, body } of patches) {
+    try {
+      await kubernetes.patch(nodes, node.metadata.name, body, { type });
+    } catch (error) {
+      // Changed or replaced since we looked (Invalid: a taint is not where it was):
+      // that change leads here again.
+      if (!isFailure(error, 'NotFound', 'Conflict', 'Invalid')) throw error;
+      isDone = false;
+    }
   }
-  if (!isDeepStrictEqual(begun, done)) await remember(kubernetes, registered, node, done);
+  if (isDone && !isDeepStrictEqual(begun, done)) await remember(kubernetes, registered, node, done);
 }
 
 async function remember(

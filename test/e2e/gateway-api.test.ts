@@ -306,6 +306,18 @@ describe("a kubelet's certificates", () => {
       nodeUid: seen.metadata.uid,
       applied: { taints: ['idc:NoSchedule'], unschedulable: false },
     });
+
+    // Where there is no list of taints, one is made.
+    const none = JSON.stringify([{ op: 'remove', path: '/spec/taints' }]);
+    await kubectl(sandbox, ['patch', 'node', 'idc-1', '--type=json', '-p', none]);
+    await waitFor(
+      'the taint of the pool to be back',
+      async () => {
+        const { spec } = await idc1();
+        return (spec.taints ?? []).some(({ key }: { key: string }) => key === 'idc');
+      },
+      { timeoutMs: 20_000 },
+    );
   });
 
   test('a request that is nobody’s business here is left alone', async () => {

@@ -1,6 +1,7 @@
 // A Kubernetes API in memory, with the rules that the gateway's logic leans on: names are unique, a stale
 // resourceVersion is a conflict, deletion waits for finalizers, a status is written by its subresource alone,
 // a watch tells every change.
+import { isDeepStrictEqual } from 'node:util';
 import type { Kind, KubernetesObject } from '../../../gateway/kubernetes/kinds.ts';
 import {
   type Kubernetes,
@@ -125,8 +126,11 @@ export function memoryKubernetes(): MemoryKubernetes {
       await memory.before(subresource ? `patch/${subresource}` : 'patch', kind.plural, patch);
       const current = objects.get(key(kind, name, namespace));
       if (!current) return fail(404, 'NotFound', name);
-      if (type === 'json') throw new Error('JSON patches are not in the memory API');
-      const wanted = mergePatch(current, type === 'strategic' ? strategic(current, patch) : patch) as Stored;
+      const wanted = (
+        type === 'json'
+          ? (jsonPatch(current, patch as Operations) ?? fail(422, 'Invalid', name))
+          : mergePatch(current, type === 'strategic' ? strategic(current, patch) : patch)
+      ) as Stored;
       const { resourceVersion, uid } = wanted.metadata;
       if (resourceVersion !== current.metadata.resourceVersion || uid !== current.metadata.uid)
         fail(409, 'Conflict', name);
@@ -207,6 +211,36 @@ function strategic(current: Stored, patch: unknown): unknown {
   const kept = before.map((old) => ({ ...old, ...patched.find(({ type }) => type === old.type) }));
   const added = patched.filter(({ type }) => before.every((old) => old.type !== type));
   return mergePatch(patch, { status: { conditions: [...kept, ...added] } });
+}
+
+type Operations = readonly { op: string; path: string; value?: unknown }[];
+
+/**
+ * Of RFC 6902 what is used; undefined: it can't be applied. What is not there is null, as for the API server.
+ */
+function jsonPatch(target: unknown, operations: Operations): unknown {
+  // What the API server gives has a spec, if an empty one.
+  const patched = { spec: {}, ...structuredClone(target as Stored) };
+  for (const { op, path, value } of operations) {
+    const keys = path.split('/').slice(1);
+    const last = keys.pop() ?? '';
+    const place = keys.reduce<unknown>(
+      (at, key) => (at as Record<string, unknown> | undefined)?.[key],
+      patched,
+    );
+    if (typeof place !== 'object' || place === null) return undefined;
+    const members = place as Record<string, unknown>;
+    if (op === 'test') {
+      if (!isDeepStrictEqual(members[last] ?? null, value ?? null)) return undefined;
+    } else if (Array.isArray(place)) {
+      if (op === 'add') place.splice(last === '-' ? place.length : Number(last), 0, value);
+      else if (!(last in place)) return undefined;
+      else place.splice(Number(last), 1);
+    } else if (op === 'add') members[last] = value;
+    else if (!(last in members)) return undefined;
+    else delete members[last];
+  }
+  return patched;
 }
 
 function mergePatch(target: unknown, patch: unknown): unknown {

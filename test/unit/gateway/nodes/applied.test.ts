@@ -6,7 +6,7 @@ import {
   appliedOf,
   type DesiredNode,
   formerAnnotation,
-  nodePatch,
+  nodePatches,
   nodeWriting,
 } from '../../../../gateway/nodes/applied.ts';
 import type { Applied, RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
@@ -23,17 +23,31 @@ function node(change: Partial<NodeObject['metadata']> = {}, spec: NodeObject['sp
   return { metadata: { name: 'idc-1', uid: 'n1', resourceVersion: '7', ...change }, spec };
 }
 
+const isThis = { op: 'test', path: '/metadata/uid', value: 'n1' };
+/** What is written beside taints. */
+const nodePatch = (...of: Parameters<typeof nodePatches>) =>
+  nodePatches(...of).find(({ type }) => type === 'merge')?.body;
+const taintPatches = (...of: Parameters<typeof nodePatches>) =>
+  nodePatches(...of).flatMap(({ type, body }) => (type === 'json' ? [body] : []));
+
 const settled = node({ labels: { a: '1' } }, { taints: [{ key: 'idc', effect: 'NoSchedule' }] });
 
 test('a node that is as desired is not written', () => {
-  expect(nodeWriting(settled, desired, applied)).toEqual({ begun: applied, patch: undefined, done: applied });
+  expect(nodeWriting(settled, desired, applied)).toEqual({ begun: applied, patches: [], done: applied });
 });
 
 test('a new node gets labels and taints, and no other Node of that name does', () => {
-  expect(nodePatch(node(), desired, nothing)).toEqual({
-    metadata: { uid: 'n1', resourceVersion: '7', labels: { a: '1' } },
-    spec: { taints: desired.taints },
-  });
+  expect(nodePatches(node(), desired, nothing)).toEqual([
+    {
+      type: 'json',
+      body: [
+        isThis,
+        { op: 'test', path: '/spec/taints', value: null },
+        { op: 'add', path: '/spec/taints', value: desired.taints },
+      ],
+    },
+    { type: 'merge', body: { metadata: { uid: 'n1', labels: { a: '1' } }, spec: {} } },
+  ]);
 });
 
 describe('what the kubelet may write says nothing about what is ours', () => {
@@ -85,7 +99,7 @@ describe('what is remembered', () => {
   test('a label is ours before it is written, and until after it was taken away', () => {
     const writing = nodeWriting(settled, { ...desired, labels: { b: '2' } }, applied);
     expect(writing.begun.labels).toEqual(['a', 'b']);
-    expect(writing.patch).toMatchObject({ metadata: { labels: { a: null, b: '2' } } });
+    expect(writing.patches[0]?.body).toMatchObject({ metadata: { labels: { a: null, b: '2' } } });
     expect(writing.done.labels).toEqual(['b']);
   });
 
@@ -112,25 +126,37 @@ describe('labels', () => {
 describe('taints', () => {
   const others = [{ key: 'node.kubernetes.io/not-ready', effect: 'NoExecute', timeAdded: 'then' }];
 
-  test("somebody else's stay, and the patch conflicts if they change meanwhile", () => {
-    const patch = nodePatch(node({}, { taints: others }), desired, nothing);
-    expect(patch).toMatchObject({
-      metadata: { resourceVersion: '7' },
-      spec: { taints: [...others, ...desired.taints] },
-    });
+  test("somebody else's stay, and ours comes to them whatever else has come or gone meanwhile", () => {
+    expect(taintPatches(node({}, { taints: others }), desired, nothing)).toEqual([
+      [isThis, { op: 'add', path: '/spec/taints/-', value: desired.taints[0] }],
+    ]);
   });
 
-  test('one that left the pool leaves the node', () => {
+  test('one that left the pool leaves the node, where it is still in its place', () => {
     const before = node(settled.metadata, { taints: [...others, { key: 'idc', effect: 'NoSchedule' }] });
-    expect(nodePatch(before, { ...desired, taints: [] }, applied)).toMatchObject({
-      spec: { taints: others },
-    });
+    expect(taintPatches(before, { ...desired, taints: [] }, applied)).toEqual([
+      [
+        isThis,
+        { op: 'test', path: '/spec/taints/1', value: { key: 'idc', effect: 'NoSchedule' } },
+        { op: 'remove', path: '/spec/taints/1' },
+      ],
+    ]);
   });
 
-  test('another value of the same key and effect takes its place', () => {
-    const taints = [{ key: 'idc', value: 'b', effect: 'NoSchedule' }];
-    const patch = nodePatch(settled, { ...desired, taints }, applied);
-    expect(patch).toMatchObject({ spec: { taints: [{ key: 'idc', value: 'b', effect: 'NoSchedule' }] } });
+  test('another value of the same key and effect takes its place, and a new one waits for nothing', () => {
+    const [value, more] = [
+      { key: 'idc', value: 'b', effect: 'NoSchedule' },
+      { key: 'more', effect: 'NoSchedule' },
+    ];
+    expect(taintPatches(settled, { ...desired, taints: [value, more] }, applied)).toEqual([
+      [isThis, { op: 'add', path: '/spec/taints/-', value: more }],
+      [
+        isThis,
+        { op: 'test', path: '/spec/taints/0', value: { key: 'idc', effect: 'NoSchedule' } },
+        { op: 'remove', path: '/spec/taints/0' },
+        { op: 'add', path: '/spec/taints/-', value },
+      ],
+    ]);
   });
 });
 

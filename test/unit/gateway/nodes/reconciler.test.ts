@@ -398,6 +398,25 @@ describe('whose the Node is', () => {
     expect(audited.at(-1)).toMatchObject({ event: 'removal', kind: 'left', nodeObject: 'left-alone' });
   });
 
+  test('a kubelet that writes its Node without end keeps no taint of the pool off it', async () => {
+    const taints = [{ key: 'idc', effect: 'NoSchedule' as const }];
+    await kubernetes.patch(nodePools, 'idc', { spec: { taints } });
+    await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+    let writes = 0;
+    kubernetes.before = async (verb, plural, body) => {
+      const isKubelets = JSON.stringify(body).includes('beat');
+      if (verb !== 'patch' || plural !== 'nodes' || isKubelets) return;
+      writes += 1;
+      await kubernetes.patch(nodes, 'idc-1', { metadata: { annotations: { beat: String(writes) } } });
+    };
+    await settle();
+    expect(kubernetes.stored(nodes)[0]?.spec?.taints).toEqual(taints);
+    await kubernetes.patch(nodePools, 'idc', { spec: { taints: [{ ...taints[0], value: 'b' }] } });
+    await settle();
+    expect(kubernetes.stored(nodes)[0]?.spec?.taints).toEqual([{ ...taints[0], value: 'b' }]);
+    expect(writes).toBeGreaterThan(1);
+  });
+
   test('a kubelet that gives another machine id keeps no taint, drain or deletion off its Node', async () => {
     await kubernetes.patch(registeredNodes, 'idc-1', { spec: { machineId: 'a'.repeat(32) } });
     const taint = { key: 'idc', value: 'true', effect: 'NoSchedule' };
