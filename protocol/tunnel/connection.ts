@@ -47,7 +47,6 @@ export class Connection {
   /** Closed from this side: nothing that still arrives is looked at. */
   #closing = false;
   #timer: TunnelTimer | undefined;
-  /** Runs while nothing is read. */
   #rest: TunnelTimer | undefined;
   #dueMs = 0;
   #receivedBytes = 0;
@@ -250,18 +249,9 @@ export class Connection {
       this.#questions.pong(aux);
     } else if (type === FrameType.packedTelemetry)
       this.sink.frame(FrameType.telemetry, stream, aux, this.packing.unpack(payload, this.#clock.nowMs()));
-    else if (this.#pace !== undefined && isTimed(type)) this.#timed(this.#pace, type, stream, aux, payload);
+    else if (this.#pace !== undefined && isTimed(type))
+      this.#pace.timed(type, payload.length, this.#clock, () => this.sink.frame(type, stream, aux, payload));
     else this.sink.frame(type, stream, aux, payload);
-  }
-
-  #timed(pace: ReadingPace, type: number, stream: number, aux: number, payload: Uint8Array): void {
-    const begunMs = this.#clock.nowMs();
-    try {
-      this.sink.frame(type, stream, aux, payload);
-    } finally {
-      const nowMs = this.#clock.nowMs();
-      pace.worked(type, payload.length, nowMs - begunMs, nowMs);
-    }
   }
 
   #check(): void {

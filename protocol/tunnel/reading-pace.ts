@@ -5,6 +5,7 @@
 // What is said in JSON is charged by the time that it took, too: a few thousand keys are the work of a
 // megabyte. What a node has spent outlives its connection: to connect again buys nothing.
 import { type BucketLimits, TokenBucket } from '../rate/token-bucket.ts';
+import type { TunnelClock } from './clock.ts';
 import { FrameType } from './frame.ts';
 
 /**
@@ -49,10 +50,16 @@ export class ReadingPace {
     this.#work.spend(charge(type, payloadBytes), nowMs);
   }
 
-  /** What a frame that has been looked at has taken, beyond what was charged when it came. */
-  worked(type: number, payloadBytes: number, workMs: number, nowMs: number): void {
-    const beyond = Math.min(workMs, longestWorkMs) * 1000 - charge(type, payloadBytes);
-    if (beyond > 0) this.#work.spend(beyond, nowMs);
+  /** What a frame has taken beyond what was charged when it came. */
+  timed(type: number, payloadBytes: number, clock: Pick<TunnelClock, 'nowMs'>, act: () => void): void {
+    const begunMs = clock.nowMs();
+    try {
+      act();
+    } finally {
+      const nowMs = clock.nowMs();
+      const beyond = Math.min(nowMs - begunMs, longestWorkMs) * 1000 - charge(type, payloadBytes);
+      if (beyond > 0) this.#work.spend(beyond, nowMs);
+    }
   }
 
   message(nowMs: number): void {
