@@ -10,7 +10,11 @@ export interface CheckedRequest {
   readonly keySha256: string;
 }
 
+/** One of a P-256 key and a name has five hundred; what is long can be of thousands of parts. */
+const longestCharacters = 2048;
+
 export async function checkCertificateRequest(pem: string, nodeName: string): Promise<CheckedRequest> {
+  if (pem.length > longestCharacters) throw new Fault('CSR_REFUSED', { detail: 'it is too long' });
   const request = parse(pem);
   const algorithm = request.publicKey.algorithm as { name?: string; namedCurve?: string };
   if (algorithm.name !== 'ECDSA' || algorithm.namedCurve !== 'P-256') {

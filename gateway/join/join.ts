@@ -33,7 +33,7 @@ import type { JoinPace } from './join-pace.ts';
 import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
-import { type Applicant, checkToken, consumeToken, isUsedBy } from './token.ts';
+import { type Applicant, assertUsable, consumeToken, findToken, isUsedBy } from './token.ts';
 
 export interface JoinDesk {
   readonly kubernetes: Kubernetes;
@@ -67,11 +67,14 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   const { nodeName } = request;
   if (!nodeNamePattern.test(nodeName)) throw new Fault('NODE_NAME_INVALID', { name: nodeName.slice(0, 80) });
 
+  desk.pace.begin(request.token, source, desk.now());
+  // Anybody may ask; to read a certificate request is the dear part.
+  const token = await findToken(kubernetes, request.token);
   const { publicKey, keySha256 } = await checkCertificateRequest(request.csrPem, nodeName);
   const { machineId, architecture, hardware } = request.facts;
   const applicant: Applicant = { nodeName, keySha256, machineId, source };
   desk.pace.admit(request.token, applicant, desk.now());
-  const token = await checkToken(kubernetes, request.token, applicant, desk.now());
+  assertUsable(token, applicant, desk.now());
 
   const pool = await kubernetes.get(nodePools, token.pool);
   if (!pool || pool.metadata.deletionTimestamp) throw new Fault('POOL_NOT_FOUND', { pool: token.pool });

@@ -93,6 +93,13 @@ export async function checkToken(
   applicant: Asking,
   now: number = Date.now(),
 ): Promise<JoinToken> {
+  const token = await findToken(kubernetes, text);
+  assertUsable(token, applicant, now);
+  return token;
+}
+
+/** Throws TOKEN_INVALID for another secret; whether it may be used is not looked at. */
+export async function findToken(kubernetes: Kubernetes, text: string): Promise<JoinToken> {
   const [, id, secret] = tokenPattern.exec(text) ?? [];
   if (!id || !secret) throw new Fault('TOKEN_INVALID', { id: '?' });
   const stored = await kubernetes.get(secrets, secretName(id), tokenNamespace);
@@ -103,9 +110,7 @@ export async function checkToken(
     expected.length === 32 ? expected : none,
   );
   if (!stored || stored.type !== tokenSecretType || !matches) throw new Fault('TOKEN_INVALID', { id });
-  const token = parse(stored);
-  assertUsable(token, applicant, now);
-  return token;
+  return parse(stored);
 }
 
 /**
@@ -171,7 +176,8 @@ export function revokeToken(kubernetes: Kubernetes, idOrText: string): Promise<b
   return kubernetes.remove(secrets, secretName(id), { namespace: tokenNamespace });
 }
 
-function assertUsable(token: JoinToken, applicant: Asking, now: number): void {
+/** Throws why the applicant may not use it. */
+export function assertUsable(token: JoinToken, applicant: Asking, now: number): void {
   const { id, pool, expiresAt } = token;
   if (!(Date.parse(expiresAt) > now)) throw new Fault('TOKEN_EXPIRED', { id, expiredAt: expiresAt, pool });
   if (token.usesLeft < 1 && !isUsedBy(token, applicant)) {

@@ -1,8 +1,8 @@
 // How often those may ask who show no certificate of ours, each address and all of them: far more than a data
 // centre that joins at once, and less than it takes to keep a gateway busy.
 import { type BucketLimits, TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { network } from '../resources/address.ts';
 import { limits } from './limits.ts';
-import { network } from './places.ts';
 
 export interface AnonymousLimits {
   readonly each: BucketLimits;

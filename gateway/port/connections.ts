@@ -11,9 +11,10 @@ import type { Logger } from 'pino';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
 import type { Counters } from '../audit/counters.ts';
 import { type PeerCertificate, peerCertificate } from '../join/client-certificate.ts';
+import { network } from '../resources/address.ts';
 import { endWith } from '../tunnel/last-words.ts';
 import { limits } from './limits.ts';
-import { type Eviction, network, type Place, type PlaceLimits, Places } from './places.ts';
+import { type Eviction, type Place, type PlaceLimits, Places } from './places.ts';
 
 type RefusalCounters = Pick<Counters, 'refusedConnections'>;
 

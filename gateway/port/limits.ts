@@ -8,6 +8,7 @@ export const placeLimits: PlaceLimits = {
   /** An agent has a tunnel or two, a few requests and downloads. */
   perNode: 32,
   handshakes: { burst: 2_000, perSecond: 200 },
+  handshakesOfUnknown: { burst: 10_000, perSecond: 400 },
   promptHandshakeMs: 2_000,
   strangerLifetimeMs: 60_000,
   leastBytesPerSecond: 1024,

@@ -2,9 +2,11 @@
 // Nodes are counted by their name alone, whatever address they come from; all others share a small part, and
 // there the newcomer always gets in: the one that has waited the longest with nothing to do makes room for
 // it, first at its own address, and in all at the address that has most. So nobody keeps out a node, which
-// needs its handshake's time among the others and is then counted apart. Nothing here touches a socket.
-import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
-import { canonicalAddress, parseAddress } from '../resources/address.ts';
+// needs its handshake's time among the others and is then counted apart. How often the others may begin one
+// is bounded, for each address and for all from which no node is known: an address costs nothing on a network
+// of one's own. Nothing here touches a socket.
+import { type BucketLimits, TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { network } from '../resources/address.ts';
 
 export interface PlaceLimits {
   /** Handshakes, and connections without a node's certificate. */
@@ -12,7 +14,9 @@ export interface PlaceLimits {
   readonly strangersPerAddress: number;
   readonly perNode: number;
   /** Handshakes of one address; one that shows a node's certificate is not counted. */
-  readonly handshakes: { readonly burst: number; readonly perSecond: number };
+  readonly handshakes: BucketLimits;
+  /** Of all addresses from which no node is known: each is a millisecond of the one thread. */
+  readonly handshakesOfUnknown: BucketLimits;
   /** A handshake that takes longer makes room before one that has just begun. */
   readonly promptHandshakeMs: number;
   /**
@@ -59,6 +63,7 @@ export class Places {
   readonly #strangers = new Map<string, Set<Place>>();
   readonly #nodes = new Map<string, Set<Place>>();
   readonly #handshakes: TokenBuckets;
+  #unknown: TokenBucket | undefined;
   /** Addresses from which nodes came, the latest last. */
   readonly #known = new Set<string>();
   #strangerCount = 0;
@@ -78,13 +83,17 @@ export class Places {
   }
 
   /**
-   * A new connection, of which nothing but the address is known. undefined: its address
-   * begins too many handshakes.
+   * A new connection, of which nothing but the address is known. undefined: its address, or all of those
+   * that are not known, begin too many handshakes.
    */
   enter(given: Pick<Place, 'address' | 'movedBytes' | 'close'>, nowMs: number): Place | undefined {
     const { limits } = this.#options;
     const address = network(given.address);
     if (!this.#handshakes.take(address, 1, nowMs)) return undefined;
+    if (!this.#isKnown(address)) {
+      this.#unknown ??= new TokenBucket(limits.handshakesOfUnknown, nowMs);
+      if (!this.#unknown.take(1, nowMs)) return undefined;
+    }
     if ((this.#strangers.get(address)?.size ?? 0) >= limits.strangersPerAddress) {
       this.#makeRoom(address, 'per-address', nowMs);
     } else if (this.#strangerCount >= limits.strangers) {
@@ -171,11 +180,14 @@ export class Places {
     const { keptForKnownAddress } = this.#options.limits;
     let [found, most] = ['', Number.NEGATIVE_INFINITY];
     for (const [address, places] of this.#strangers) {
-      const isKnown = this.#known.has(address) || this.#options.isKnownAddress(address);
-      const count = places.size - (isKnown ? keptForKnownAddress : 0);
+      const count = places.size - (this.#isKnown(address) ? keptForKnownAddress : 0);
       if (count > most) [found, most] = [address, count];
     }
     return found;
+  }
+
+  #isKnown(address: string): boolean {
+    return this.#known.has(address) || this.#options.isKnownAddress(address);
   }
 
   #leaveStrangers(place: Place): void {
@@ -192,14 +204,4 @@ export class Places {
       this.#known.delete(this.#known.keys().next().value ?? '');
     }
   }
-}
-
-/** What one peer may have as many of as it likes: an IPv6 address counts with its /64. */
-export function network(address: string): string {
-  const canonical = canonicalAddress(address.split('%', 1)[0] ?? '');
-  if (canonical === undefined) return address;
-  const parsed = parseAddress(canonical);
-  if (!('parts' in parsed)) return canonical;
-  const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
-  return `${groups.join(':')}::/64`;
 }

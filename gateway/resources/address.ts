@@ -72,3 +72,13 @@ function commonBits(a: readonly number[], b: readonly number[]): number {
   if (at < 0) return a.length * 8;
   return at * 8 + Math.clz32((a[at] ?? 0) ^ (b[at] ?? 0)) - 24;
 }
+
+/** What one peer may have as many of as it likes: an IPv6 address counts with its /64. */
+export function network(address: string): string {
+  const canonical = canonicalAddress(address.split('%', 1)[0] ?? '');
+  if (canonical === undefined) return address;
+  const parsed = parseAddress(canonical);
+  if (!('parts' in parsed)) return canonical;
+  const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
+  return `${groups.join(':')}::/64`;
+}

@@ -103,7 +103,10 @@ async function openHostsPort(parts: Parts): Promise<PublicPort> {
     tls: certificate.current,
     routes: [
       ...line.routes,
-      ...publicRoutes({ desk, store, departures, reconciler, audit, counters, recordEvent }),
+      ...publicRoutes({
+        ...{ desk, store, departures, reconciler, audit, counters, recordEvent },
+        node: (name) => view.nodes.get(name),
+      }),
     ],
     tunnelPath: '/v1/tunnel',
     ...openIdentities({ kubernetes, authority, view, hub, audit, counters, logger, now }),

@@ -11,9 +11,9 @@ import { identify, identifyForRenewal, registrationsOf } from '../join/client-ce
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { TunnelCertificates } from '../nodes/tunnel-certificates.ts';
 import { limits } from '../port/limits.ts';
-import { network } from '../port/places.ts';
 import type { PublicPortOptions } from '../port/public-port.ts';
 import type { RouteTable } from '../port/route.ts';
+import { network } from '../resources/address.ts';
 import { type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import type { TunnelHub } from '../tunnel/hub.ts';
 import type { ClusterView } from './cluster-view.ts';

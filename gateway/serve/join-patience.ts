@@ -10,7 +10,7 @@ import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { faultFor } from '../port/answer.ts';
 import { httpStatus } from '../port/http-status.ts';
 import { limits } from '../port/limits.ts';
-import { network } from '../port/places.ts';
+import { network } from '../resources/address.ts';
 
 const copyMs = 2_000;
 

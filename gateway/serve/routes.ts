@@ -11,7 +11,7 @@ import type { Counters } from '../audit/counters.ts';
 import { heldRegistration, type NodeIdentity, type PeerCertificate } from '../join/client-certificate.ts';
 import type { JoinDesk } from '../join/join.ts';
 import type { RecordEvent } from '../kubernetes/event-recorder.ts';
-import { nodes } from '../kubernetes/kinds.ts';
+import type { NodeObject } from '../kubernetes/kinds.ts';
 import { uncordon } from '../nodes/cordon.ts';
 import type { Departures } from '../nodes/departures.ts';
 import { planDrain } from '../nodes/drain.ts';
@@ -32,6 +32,8 @@ export interface RoutesOptions {
   readonly store: ArtifactStore;
   readonly departures: Departures;
   readonly reconciler: Reconciler;
+  /** As it was seen last. */
+  readonly node: (name: string) => NodeObject | undefined;
   readonly audit: Audit;
   readonly counters: Counters;
   readonly recordEvent: RecordEvent;
@@ -137,11 +139,10 @@ export function publicRoutes(options: RoutesOptions): readonly Route[] {
       access: 'node',
       run: async ({ response }, identity, certificate) => {
         const { name, pool } = identity;
-        const [registered, found] = await Promise.all([
-          held(identity, certificate),
-          kubernetes.get(nodes, name),
-        ]);
-        const node = ownNode(registered, found);
+        const registered = await held(identity, certificate);
+        // Of the copy: what a kubelet writes into its Node may be megabytes, and it
+        // asks three times a second.
+        const node = ownNode(registered, options.node(name));
         const status: NodeStatusResponse = {
           nodeName: name,
           pool,

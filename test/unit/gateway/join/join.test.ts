@@ -75,6 +75,31 @@ test('an accepted join: certificate, desired state, bootstrap token, registratio
   expect(Date.parse(expiration) - Date.now()).toBeLessThan(31 * 60_000);
 });
 
+test('a request for a certificate is not looked at before the token', async () => {
+  const host = await applicant('idc-1');
+  const csrPem = 'no request at all';
+  const bad = `rt-abc123.${'x'.repeat(32)}`;
+  await expect(join(desk, { ...host.request(bad), csrPem })).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+  await expect(join(desk, { ...host.request(await token()), csrPem })).rejects.toMatchObject({
+    code: 'CSR_REFUSED',
+  });
+  const long = `${' '.repeat(2048)}${host.request('').csrPem}`;
+  await expect(join(desk, { ...host.request(await token()), csrPem: long })).rejects.toMatchObject({
+    code: 'CSR_REFUSED',
+    values: { detail: 'it is too long' },
+  });
+});
+
+test('joins with one token from one address without end wait, those from elsewhere do not', async () => {
+  const host = await applicant('idc-1');
+  const request = { ...host.request(await token()), csrPem: 'no request at all' };
+  const codes = new Set<string>();
+  for (let count = 0; count < 600; count += 1)
+    await join(desk, request, '10.77.0.11').catch(({ code }) => codes.add(code));
+  expect([...codes]).toEqual(['CSR_REFUSED', 'TOO_MANY_REQUESTS']);
+  await expect(join(desk, request, '10.77.0.12')).rejects.toMatchObject({ code: 'CSR_REFUSED' });
+});
+
 describe('refused, with nothing changed and no use taken', () => {
   const refused = async (code: string, change: () => Promise<unknown> | unknown, node = 'idc-1') => {
     const host = await applicant(node);

@@ -2,19 +2,15 @@
 // nodes stay, and the sums hold.
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  type Eviction,
-  network,
-  type Place,
-  type PlaceLimits,
-  Places,
-} from '../../../../gateway/port/places.ts';
+import { type Eviction, type Place, type PlaceLimits, Places } from '../../../../gateway/port/places.ts';
+import { network } from '../../../../gateway/resources/address.ts';
 
 const limits: PlaceLimits = {
   strangers: 20,
   strangersPerAddress: 8,
   perNode: 3,
   handshakes: { burst: 1000, perSecond: 10 },
+  handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
   promptHandshakeMs: 2000,
   strangerLifetimeMs: 60_000,
   leastBytesPerSecond: 1024,
@@ -41,6 +37,25 @@ function shown(place: Place): Place {
   place.isHandshake = false;
   return place;
 }
+
+test('handshakes from addresses without end wait; where a node has been, or is registered, one goes on', () => {
+  const handshakesOfUnknown = { burst: 100, perSecond: 1 };
+  const isKnownAddress = (address: string) => address === '10.9.0.1';
+  places = new Places({ limits: { ...limits, handshakesOfUnknown }, isKnownAddress });
+  expect(places.identified(enter('a node behind another address', '10.9.0.2'), 'idc-1')).toBe(true);
+  const begun = Array.from({ length: 300 }, (_, index) => {
+    const address = `10.${index % 3}.${index}.1`;
+    const place = places.enter({ address, movedBytes: () => 0, close: () => {} }, now);
+    if (place !== undefined) places.leave(place);
+    return place;
+  });
+  expect(begun.filter((place) => place !== undefined)).toHaveLength(99);
+  enter('a registered node', '10.9.0.1');
+  enter('one that was here', '10.9.0.2');
+  expect(() => enter('another', '10.9.0.3')).toThrow('found no place');
+  now += 1000;
+  enter('another', '10.9.0.3');
+});
 
 describe('at an address that strangers have filled', () => {
   test('the newcomer gets in, in place of the one that has asked for nothing the longest', () => {

@@ -1,7 +1,7 @@
 // A request whose body takes its time: what it asks for is done for who the node is when it is done.
 import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { createCounters } from '../../../../gateway/audit/counters.ts';
 import { Authority } from '../../../../gateway/join/authority.ts';
 import type { PeerCertificate } from '../../../../gateway/join/client-certificate.ts';
@@ -50,6 +50,7 @@ beforeEach(async () => {
     store: undefined as never,
     reconciler: { desired: async () => undefined } as never,
     departures,
+    node: (name) => kubernetes.stored(nodes).find(({ metadata }) => metadata.name === name),
   };
 });
 
@@ -86,4 +87,17 @@ test.each<[string, string, unknown]>([
   request.end(JSON.stringify(body));
   await expect(held ?? run()).rejects.toMatchObject({ code: 'CERTIFICATE_REFUSED' });
   expect(cluster()).toBe(before);
+});
+
+test('a node’s questions about itself read no Node: what its kubelet wrote there may be megabytes', async () => {
+  const asked: string[] = [];
+  kubernetes.before = (verb, plural) => void asked.push(`${verb} ${plural}`);
+  const route = publicRoutes(options).find(({ path }) => path === '/v1/node/status');
+  if (route?.access !== 'node') throw new Error('no such route');
+  const response = { writeHead: vi.fn(), end: vi.fn() };
+  const exchange = { request: {}, response, path: route.path, address: '10.77.0.11' };
+  const identity = { name: 'idc-1', pool: 'idc' };
+  await route.run(exchange as unknown as Exchange, identity, { serial: 'OLD' } as PeerCertificate);
+  expect(JSON.parse(String(response.end.mock.calls[0]?.[0]))).toMatchObject({ ready: 'Unknown' });
+  expect(asked).toEqual(['get registerednodes']);
 });

@@ -212,6 +212,7 @@ describe('the public port', () => {
           store: store as unknown as ArtifactStore,
           departures: departures as Departures,
           reconciler: reconciler as Reconciler,
+          node: () => undefined,
           audit: { record() {}, reopen() {}, close() {} },
           counters: newCounters(),
           recordEvent: () => {},
@@ -223,6 +224,7 @@ describe('the public port', () => {
           strangersPerAddress: 10_000,
           perNode: 10_000,
           handshakes: { burst: 100_000, perSecond: 100_000 },
+          handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
         },
       },
     );
