@@ -7,6 +7,7 @@ import { get as getSecure } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { fileNameOf } from '../../../protocol/messages/desired.ts';
+import { holdsCredential, withoutCredential } from '../../../protocol/url-credential.ts';
 import { proxyFor } from '../../config/proxy.ts';
 import type { Host } from '../../host/host.ts';
 import { httpsAgent } from '../../identity/https-agent.ts';
@@ -38,6 +39,7 @@ export interface MirrorOptions {
 
 export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): ArtifactOrigin {
   const { stallMs = defaultStallMs, headMs = defaultHeadMs } = options;
+  const place = withoutUser(base);
   let roots: Promise<string[]> | undefined;
 
   async function request(
@@ -67,9 +69,9 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
   }
 
   return {
-    name: base,
+    name: place,
     async open(artifact, offset, signal) {
-      let url = new URL(`${base.replace(/\/+$/, '')}/${fileNameOf(artifact)}`);
+      let url = new URL(`${place.replace(/\/+$/, '')}/${fileNameOf(artifact)}`);
       for (let redirects = 0; ; redirects++) {
         const response = await request(url, offset, signal);
         const { statusCode = 0, headers } = response;
@@ -80,7 +82,7 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
         response.destroy();
         if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
           if (redirects === mostRedirects) throw new Error(`more than ${mostRedirects} redirects`);
-          const next = new URL(headers.location, url);
+          const next = new URL(withoutUser(new URL(headers.location, url).href));
           const isFollowed =
             next.protocol === 'https:' || (next.protocol === 'http:' && url.protocol === 'http:');
           if (!isFollowed) throw new Error(`a redirect from ${url.protocol} to ${next.protocol}`);
@@ -94,6 +96,18 @@ export function mirrorOrigin(host: Host, base: string, options: MirrorOptions): 
       }
     },
   };
+}
+
+/**
+ * An earlier release took a password in the URL, and a join with one is remembered; a mirror may send us to
+ * one, too. It goes to nobody.
+ */
+function withoutUser(base: string): string {
+  if (!holdsCredential(base) || !URL.canParse(base)) return withoutCredential(base);
+  const url = new URL(base);
+  url.username = '';
+  url.password = '';
+  return url.href;
 }
 
 async function trustedRoots(host: Host, caPem: string): Promise<string[]> {

@@ -98,6 +98,30 @@ function fetch(
 }
 const result = () => readFileSync(join(root, staged));
 
+test('a password in the URL that an earlier release has noted goes to nobody, and is not told', async () => {
+  const seen: (string | undefined)[] = [];
+  answer = (request, response) => {
+    seen.push(request.headers.authorization);
+    ranged(content)(request, response);
+  };
+  const origin = mirror(plainUrl.replace('://', '://operator:hunter2@'));
+  expect(origin.name).not.toMatch(/operator|hunter2/);
+  await fetch([origin]);
+  expect(result()).toEqual(content);
+  expect(seen).toEqual([undefined]);
+  let asked = 0;
+  answer = (request, response) => {
+    seen.push(request.headers.authorization);
+    asked += 1;
+    if (asked > 1) return ranged(content)(request, response);
+    response.writeHead(302, { location: plainUrl.replace('://', '://operator:hunter2@') }).end();
+  };
+  rmSync(join(root, staged));
+  await fetch([mirror()]);
+  expect(seen).toEqual([undefined, undefined, undefined]);
+  expect(mirror('https://operator:hunter2@[not-a-host/x').name).not.toContain('hunter2');
+});
+
 const flipped = Buffer.from(content);
 flipped[200_000] = (flipped[200_000] ?? 0) ^ 1;
 
