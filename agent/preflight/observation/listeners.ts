@@ -11,23 +11,38 @@ export interface Listener {
 /** State column of /proc/net/{tcp,udp}: LISTEN for TCP, an unconnected socket for UDP. */
 const waiting = { tcp: '0A', udp: '07' } as const;
 
-async function listeners(host: Host): Promise<readonly Listener[]> {
-  const tables = (['tcp', 'udp'] as const).flatMap((protocol) =>
-    ['', '6'].map((family) => ({ protocol, path: `/proc/net/${protocol}${family}` })),
-  );
-  const texts = await Promise.all(tables.map(({ path }) => host.files.readText(path)));
-  return tables.flatMap(({ protocol }, index) => parseSockets(protocol, texts[index] ?? ''));
+/** Seven million sockets: of a host that has more, or whose users made them, the rest is not looked at. */
+const tableLimitBytes = 1024 ** 3;
+
+/** Those at one of these ports. A host may have hundreds of thousands of sockets: they are read in pieces. */
+async function listeners(
+  host: Host,
+  protocol: Listener['protocol'],
+  ports: ReadonlySet<number>,
+): Promise<readonly Listener[]> {
+  const found: Listener[] = [];
+  for (const path of [`/proc/net/${protocol}`, `/proc/net/${protocol}6`]) {
+    if (!(await host.files.exists(path))) continue; // no IPv6 here
+    let rest = '';
+    for await (const bytes of host.files.readStream(path, 0, tableLimitBytes)) {
+      const text = rest + Buffer.from(bytes).toString('latin1');
+      const end = text.lastIndexOf('\n') + 1;
+      rest = text.slice(end);
+      found.push(...parseSockets(protocol, text.slice(0, end)).filter(({ port }) => ports.has(port)));
+    }
+  }
+  return found;
 }
 
-export function parseSockets(protocol: 'tcp' | 'udp', table: string): readonly Listener[] {
-  return table
-    .split('\n')
-    .slice(1)
-    .flatMap((line) => {
-      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
-      const port = Number.parseInt(local.split(':')[1] ?? '', 16);
-      return state === waiting[protocol] && Number.isInteger(port) ? [{ protocol, port, inode }] : [];
-    });
+/** Of rows of a table, its head may be among them. */
+export function parseSockets(protocol: Listener['protocol'], rows: string): readonly Listener[] {
+  const wanted = ` ${waiting[protocol]} `;
+  return rows.split('\n').flatMap((line) => {
+    if (!line.includes(wanted)) return [];
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+    const port = Number.parseInt(local.split(':')[1] ?? '', 16);
+    return state === waiting[protocol] && Number.isInteger(port) ? [{ protocol, port, inode }] : [];
+  });
 }
 
 /** `name (pid)` of the process that holds a socket, when /proc lets us see it. */
@@ -64,10 +79,10 @@ export async function takenPorts(
   protocol: 'tcp' | 'udp',
   wanted: readonly number[],
 ): Promise<readonly { port: number; holder: string }[]> {
-  const all = await listeners(host);
+  const all = await listeners(host, protocol, new Set(wanted));
   const taken = await Promise.all(
     wanted.map(async (port) => {
-      const socket = all.find((one) => one.protocol === protocol && one.port === port);
+      const socket = all.find((one) => one.port === port);
       if (socket) return { port, holder: (await holderOf(host, socket.inode)) ?? '?' };
       return (await host.network.canListen(port, protocol)) ? undefined : { port, holder: '?' };
     }),
