@@ -1,7 +1,8 @@
-// Ends every container of our containerd, whether or not containerd still answers: the shims are
-// known by where their program lies, the containers are what descends from them. First politely, then
-// not, and again and again what appears meanwhile. Nothing else on the host is touched: a Docker
-// beside us has shims of its own.
+// Ends every container of our containerd, whether or not containerd still answers: the shims are known by
+// where their program lies, the containers are what descends from them, and what is in the control groups of
+// the kubelet's pods: a pod that sees the host's processes may end its shim, and is nobody's child then.
+// First politely, then not, and again and again what appears meanwhile. Nothing else on the host is touched:
+// a Docker beside us has shims and groups of its own.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { statFields } from '../host/proc.ts';
@@ -13,11 +14,14 @@ const pollMs = 100;
 const pidsAtOnce = 2000;
 /** Of a /proc/PID/stat, behind the name. */
 const threadsField = 17;
+/** A line of /proc/PID/cgroup, of both versions and both drivers. */
+const podGroup = /^\d+:[^:]*:\/kubepods(?:\.slice)?(?:\/|$)/m;
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly isShim: boolean;
+  readonly isGrouped: boolean;
 }
 
 /** Returns what would not end or go, a line each. */
@@ -67,8 +71,8 @@ async function stopUnit(host: Host, name: string): Promise<void> {
 
 async function listContained(host: Host): Promise<Process[]> {
   const all = await listProcesses(host);
-  const inside = new Set(all.filter(({ isShim }) => isShim).map(({ pid }) => pid));
-  const contained: Process[] = [];
+  const contained = all.filter(({ isShim, isGrouped }) => isGrouped && !isShim);
+  const inside = new Set([...all.filter(({ isShim }) => isShim), ...contained].map(({ pid }) => pid));
   for (let grew = true; grew; ) {
     const next = all.filter(({ pid, parent }) => inside.has(parent) && !inside.has(pid));
     for (const process of next) inside.add(process.pid);
@@ -93,11 +97,13 @@ async function readProcess(host: Host, pid: number, shims: string): Promise<Proc
   const [state = '', parent] = fields;
   // Whose first thread alone has ended is called a zombie too, and runs.
   if (state === '' || (state === 'Z' && Number(fields[threadsField]) <= 1)) return undefined;
+  const groups = await host.files.readText(`/proc/${pid}/cgroup`).catch(() => undefined);
   const program = (await host.files.status(`/proc/${pid}/exe`).catch(() => undefined))?.target ?? '';
   return {
     pid,
     parent: Number(parent),
     isShim: program.startsWith(shims) && program.includes('/containerd-shim'),
+    isGrouped: podGroup.test(groups ?? ''),
   };
 }
 

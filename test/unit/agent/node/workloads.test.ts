@@ -115,6 +115,24 @@ test.each([
   expect(killed.sort()).toEqual(ended);
 });
 
+test.each([
+  ['12:pids:/kubepods/burstable/podx/c1\n1:name=systemd:/kubepods/burstable/podx/c1\n', true],
+  ['0::/kubepods.slice/kubepods-besteffort.slice/cri-containerd-x.scope\n', true],
+  ['0::/system.slice/docker-1.scope/kubelet/kubepods/podx/c1\n', false],
+  ['0::/user.slice/kubepods\n', false],
+])('one that has lost its shim, in the groups %j: ends %j', async (groups, ends) => {
+  put(11, 1, '/usr/bin/bash');
+  put(12, 11, '/usr/bin/sleep');
+  writeFileSync(join(root, 'proc/11/cgroup'), groups);
+  const killed: number[] = [];
+  const host = hostWith((signal, pids) => {
+    if (signal === 'KILL') killed.push(...pids);
+    return signal === 'KILL' ? pids : [];
+  });
+  expect(await stopWorkloads(host)).toEqual([]);
+  expect(killed.sort()).toEqual(ends ? [11, 12] : []);
+});
+
 test('what does not end is told', async () => {
   put(10, 1, shim);
   put(11, 10, '/usr/bin/bash');
