@@ -77,7 +77,7 @@ export class Departures {
       .then(
         (result) => {
           counters.drains.inc({ outcome: 'ended' });
-          audit.record({ event: 'drain', node: nodeName, reason, outcome: 'ended', ...result });
+          audit.record({ event: 'drain', node: nodeName, reason, outcome: 'ended', ...audited(result) });
           return result;
         },
         (error: unknown) => {
@@ -210,4 +210,19 @@ export class Departures {
 function heldBack({ remainingPods }: DrainResponse): DrainResponse['remainingPods'] {
   const others: readonly string[] = Object.values(stayReasons);
   return remainingPods.filter(({ reason }) => !others.includes(reason));
+}
+
+/** More than a node takes. A kubelet that means harm has thousands of mirror pods, named in each record. */
+const mostAudited = 300;
+
+function audited({ evictedPods, remainingPods }: DrainResponse): object {
+  const unsaid = [evictedPods, remainingPods].reduce(
+    (sum, { length }) => sum + Math.max(0, length - mostAudited),
+    0,
+  );
+  return {
+    evictedPods: evictedPods.slice(0, mostAudited),
+    remainingPods: remainingPods.slice(0, mostAudited),
+    ...(unsaid > 0 && { unsaid }),
+  };
 }

@@ -24,7 +24,16 @@ export function keptRequest({
       signerName,
       ...(username !== undefined && { username }),
       ...(groups !== undefined && { groups }),
-      ...(usages !== undefined && { usages }),
+      // API servers before 1.22 take any, and as many: then none is one of a kubelet's.
+      ...(usages !== undefined && { usages: isPlain(usages) ? usages : [] }),
     },
   };
+}
+
+/** A kubelet asks for three. */
+const mostUsages = 8;
+const longestUsage = 64;
+
+function isPlain(usages: readonly string[]): boolean {
+  return usages.length <= mostUsages && usages.every((usage) => usage.length <= longestUsage);
 }

@@ -6,9 +6,11 @@ import { completionCommand } from '../../protocol/cli/completion.ts';
 import { printableJson } from '../../protocol/printable.ts';
 import { authorityCommand } from '../cli/authority-command.ts';
 import { bundleCommand } from '../cli/bundle-command.ts';
+import { ownLanguage } from '../cli/language.ts';
 import { tellDone } from '../cli/outcome.ts';
 import { printLines, tellProgress } from '../cli/output.ts';
 import { connectCluster } from '../kubernetes/connect.ts';
+import { approvalWarnings } from '../setup/approvals.ts';
 import { type SetupOptions, setUpCluster } from '../setup/setup.ts';
 import { addRemoteWriteFlags } from '../telemetry/remote-write/flags.ts';
 import { gatewayVersion } from '../version.ts';
@@ -40,6 +42,10 @@ export function gatewayProgram(): Command {
     .action(async ({ kubeconfig, ...options }: SetupOptions & { kubeconfig?: string }) => {
       const { kubernetes } = await connectCluster(kubeconfig);
       await setUpCluster(kubernetes, (line) => tellProgress(`[ok] ${line}`), options);
+      for (const warning of await approvalWarnings(kubernetes)) {
+        const { message, remedy } = warning.explain(ownLanguage());
+        tellProgress(`[warn] ${warning.code}: ${message} ${remedy}`);
+      }
       tellDone({ en: 'the cluster is set up for regnode', zh: '集群已为 regnode 初始化完成' });
     });
 

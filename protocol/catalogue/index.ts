@@ -1,5 +1,6 @@
 // Every code that regnode can say, one file per area. Codes are stable: scripts and runbooks hang on them.
 
+import { approvalFaults } from './approvals.ts';
 import { artifactFaults } from './artifacts.ts';
 import { authorityFaults } from './authority.ts';
 import type { CatalogueEntry } from './entry.ts';
@@ -25,6 +26,7 @@ export const catalogue = {
   ...lineFaults,
   ...eventTexts,
   ...authorityFaults,
+  ...approvalFaults,
   ...gatewayFaults,
   ...installerFaults,
   ...monitoringFaults,

@@ -95,6 +95,40 @@ test('ten that disruption budgets hold let everybody else’s be reconciled', as
   departures.stop();
 });
 
+test('thousands of mirror pods of its own fill no audit of a node that is drained', async () => {
+  const kubernetes = memoryKubernetes();
+  const created = await kubernetes.create<RegisteredNode>(registeredNodes, {
+    metadata: { name: 'idc-1' },
+    spec: { pool: 'idc', machineId: '', keySha256: '', addresses: [] },
+  });
+  const status = { joinedAt: new Date().toISOString() };
+  const registered = await kubernetes.replace(registeredNodes, { ...created, status }, 'status');
+  await kubernetes.create(nodes, { metadata: { name: 'idc-1' } });
+  const annotations = { 'kubernetes.io/config.mirror': 'x' };
+  for (let count = 0; count < 1000; count += 1) {
+    const metadata = {
+      name: `${'p'.repeat(240)}${count}`,
+      namespace: 'default',
+      uid: `${count}`,
+      annotations,
+    };
+    await kubernetes.create(pods, { metadata, spec: { nodeName: 'idc-1' } });
+  }
+  const records: string[] = [];
+  const departures = new Departures({
+    ...{ kubernetes, tunnels: new Tunnels(Date.now), logger, drainTimeoutMs: 0 },
+    audit: { record: (one) => void records.push(JSON.stringify(one)), reopen() {}, close() {} },
+    counters: createCounters(),
+    recordEvent: () => {},
+    now: Date.now,
+  });
+  const answer = await departures.drain(registered, 'the host leaves');
+  expect(answer.remainingPods).toHaveLength(1000);
+  expect(records).toHaveLength(1);
+  expect(records[0]).toContain('"unsaid":700');
+  expect(records[0]?.length).toBeLessThan(100_000);
+});
+
 test('a gateway that stops tells no host to leave whose pods are still there', async () => {
   const { departures, queue, kubernetes, toldToLeave, audited } = await tenRemovals({
     drainTimeoutMs: 300_000,

@@ -31,13 +31,15 @@ test('of certificate requests those of the kubelets’ signers, undecided, and o
   await expect.poll(() => seen).toEqual(['serving']);
   await make('client', { signerName: clientSigner, request: 'x'.repeat(100_000) });
   await make('late', { signerName: 'example.com/other' });
-  await expect.poll(() => seen).toEqual(['serving', 'client']);
+  await make('of many usages', { usages: Array.from({ length: 50_000 }, () => 'client auth') });
+  await make('of a long usage', { usages: ['x'.repeat(1_000_000)] });
+  await expect.poll(() => seen).toEqual(['serving', 'client', 'of many usages', 'of a long usage']);
   expect(listed).toMatchObject([
     { fieldSelector: `spec.signerName=${clientSigner}` },
     { fieldSelector: `spec.signerName=${servingSigner}` },
   ]);
   expect(view.certificateRequests.get('serving')?.spec.request).toBe('cHE=');
-  for (const name of ['serving', 'client'])
+  for (const name of seen)
     expect(JSON.stringify(view.certificateRequests.get(name)).length).toBeLessThan(1000);
   for (const name of ['other', 'decided', 'late']) expect(view.certificateRequests.get(name)).toBeUndefined();
   stop.abort();
