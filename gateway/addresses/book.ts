@@ -158,8 +158,10 @@ export class AddressBook {
 
   *#registrations(key: string): Iterable<Holder> {
     for (const name of this.#registered.holders(key)) {
-      const claimant = claimantOf(this.#options.registered.get(name));
-      if (claimant) yield { kind: 'RegisteredNode', ...claimant };
+      const node = this.#options.registered.get(name);
+      const claimant = claimantOf(node);
+      const isByRange = node?.status?.addressesByRange?.includes(key) ?? false;
+      if (claimant) yield { kind: 'RegisteredNode', ...claimant, isByRange };
     }
   }
 

@@ -18,6 +18,8 @@ export interface Holder {
   readonly name: string;
   /** Since when; of two the earlier one is the owner. */
   readonly sinceMs: number;
+  /** By its word and a range of its pool alone, beside the address of its kubelet. */
+  readonly isByRange?: boolean;
 }
 
 export interface HeldRange {
@@ -48,6 +50,8 @@ export interface Claimant {
   readonly name: string;
   /** Since when it is registered; Infinity for what it has not had yet. */
   readonly sinceMs: number;
+  /** Its connection comes from the address, so who has that by its word alone yields. */
+  readonly isThere?: boolean;
 }
 
 /** What speaks for an address at a join. */
@@ -83,6 +87,13 @@ export function evidenceObjection(address: string, { source, nodeRanges }: Evide
   }`;
 }
 
+/** Only a range of the pool says that the address is the host's. */
+export function isByRange(address: string, { source, nodeRanges }: Evidence): boolean {
+  if (address === canonicalAddress(source) || canonicalAddress(address) === undefined) return false;
+  const parsed = parseAddress(address);
+  return nodeRanges.some((range) => range.contains(parsed));
+}
+
 /** Names that mean a machine itself, or the API server, wherever they are resolved. */
 const reserved: ReadonlySet<string> = new Set(['localhost', 'kubernetes', 'kubernetes.default']);
 const reservedDomains = ['localhost', 'localdomain', 'svc', 'cluster.local', 'in-addr.arpa', 'ip6.arpa'];
@@ -104,6 +115,7 @@ function isWithin(name: string, domain: string): boolean {
 
 function holderObjection(key: string, claimant: Claimant, claims: Claims): string | undefined {
   for (const holder of claims.holders(key)) {
+    if (claimant.isThere && holder.isByRange) continue;
     const hasItsName = holder.name === claimant.name;
     const isClaimant = holder.kind === 'RegisteredNode' && hasItsName;
     // A Node of its name that is not its own was there before it.

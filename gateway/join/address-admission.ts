@@ -1,6 +1,8 @@
-// Which of the addresses that a host states become its own. The first is the one that its kubelet listens on
-// and that the API server dials: without it there is no node. Others, of further network cards, are left out
-// where nothing speaks for them. Pure, but for asking the book once.
+// Which of the addresses that a host states become its own. The first is the one that its kubelet listens
+// on and that the API server dials: without it there is no node. Others, of further network cards, are
+// left out where nothing speaks for them. Few may be had by a range of the pool alone, which is the
+// host's word; and but for the first, such a one is given up to a host whose connection comes from it.
+// Pure, but for asking the book once.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import {
@@ -8,6 +10,7 @@ import {
   type Claimant,
   type Claims,
   evidenceObjection,
+  isByRange,
   nameObjection,
 } from '../addresses/claims.ts';
 import { type AddressRange, canonicalAddress, parseRange } from '../resources/address.ts';
@@ -28,7 +31,14 @@ export interface AddressClaim {
 export interface AdmittedAddresses {
   readonly addresses: readonly string[];
   readonly leftOut: readonly { readonly address: string; readonly detail: string }[];
+  /** Of them, beside the first, those that only a range speaks for. */
+  readonly byRange: readonly string[];
+  /** Whom the one that the connection comes from is to be taken from. */
+  readonly yielding: readonly { readonly node: string; readonly address: string }[];
 }
+
+/** Both families of two network cards. */
+const mostByRange = 4;
 
 interface JudgedAddress {
   readonly address: string;
@@ -41,13 +51,13 @@ export async function admitAddresses(
   book: Pick<AddressBook, 'current'>,
   claim: AddressClaim,
 ): Promise<AdmittedAddresses> {
-  const { judged, claims } = await judgeAddresses(book, claim, () => false);
+  const { judged, claims, ...others } = await judgeAddresses(book, claim, () => false);
   assertNameOwn(claim, claims);
   const [first] = judged;
   if (first?.detail !== undefined) {
     throw new Fault('ADDRESS_NOT_OWNED', { address: first.address, detail: first.detail, pool: claim.pool });
   }
-  return sorted(judged);
+  return { ...sorted(judged), ...others };
 }
 
 /**
@@ -58,22 +68,35 @@ export async function readmitAddresses(
   book: Pick<AddressBook, 'current'>,
   claim: AddressClaim & { readonly existing: RegisteredNode },
 ): Promise<AdmittedAddresses & { readonly refused: JudgedAddress | undefined }> {
-  const { judged } = await judgeAddresses(book, claim, (address) => hasHad(address, claim));
+  const {
+    judged,
+    claims: _,
+    ...others
+  } = await judgeAddresses(book, claim, (address) => hasHad(address, claim));
   const [first] = judged;
   const refused = first?.detail === undefined ? undefined : first;
-  return { ...sorted(judged), ...(refused && { addresses: [] }), refused };
+  const none = { addresses: [], byRange: [], yielding: [] };
+  return { ...sorted(judged), ...others, ...(refused && none), refused };
+}
+
+interface Judgement {
+  readonly judged: readonly JudgedAddress[];
+  readonly claims: Claims;
 }
 
 async function judgeAddresses(
   book: Pick<AddressBook, 'current'>,
   claim: AddressClaim,
   isProven: (address: string) => boolean,
-): Promise<{ judged: readonly JudgedAddress[]; claims: Claims }> {
+): Promise<Pick<AdmittedAddresses, 'byRange' | 'yielding'> & Judgement> {
   const evidence = { source: claim.source, nodeRanges: claim.nodeCidrs.flatMap(rangeOf) };
   const stated = [...new Set(claim.addresses.map((text) => canonicalAddress(text) ?? text))];
-  const unproven = stated.map(
-    (address) => [address, isProven(address) ? undefined : evidenceOf(address, evidence)] as const,
-  );
+  const ofRange = stated.filter((address) => isByRange(address, evidence) && !wasProven(address, claim));
+  const beyond = new Set(ofRange.slice(mostByRange));
+  const unproven = stated.map((address) => {
+    if (beyond.has(address)) return [address, `more than ${mostByRange} addresses by ranges`] as const;
+    return [address, isProven(address) ? undefined : evidenceOf(address, evidence)] as const;
+  });
   const proven = unproven.flatMap(([address, detail]) => (detail === undefined ? [address] : []));
   // Against what it has had no pod counts (claims.ts).
   const added = proven.filter((address) => claimantFor(address, claim).sinceMs === Number.POSITIVE_INFINITY);
@@ -82,10 +105,24 @@ async function judgeAddresses(
     address,
     detail: detail ?? addressObjection(address, claimantFor(address, claim), claims),
   }));
-  return { judged, claims };
+  const own = judged.flatMap(({ address, detail }) => (detail === undefined ? [address] : []));
+  return {
+    judged,
+    claims,
+    byRange: own.slice(1).filter((address) => ofRange.includes(address)),
+    yielding: own
+      .filter((address) => address === canonicalAddress(claim.source))
+      .flatMap((address) => yieldingOf(address, claim.nodeName, claims)),
+  };
 }
 
-function sorted(judged: readonly JudgedAddress[]): AdmittedAddresses {
+function yieldingOf(address: string, self: string, claims: Claims): AdmittedAddresses['yielding'] {
+  return [...claims.holders(address)].flatMap(({ name, isByRange }) =>
+    isByRange && name !== self ? [{ node: name, address }] : [],
+  );
+}
+
+function sorted(judged: readonly JudgedAddress[]): Pick<AdmittedAddresses, 'addresses' | 'leftOut'> {
   return {
     addresses: judged.flatMap(({ address, detail }) => (detail === undefined ? [address] : [])),
     leftOut: judged.flatMap(({ address, detail }) => (detail === undefined ? [] : [{ address, detail }])),
@@ -109,7 +146,13 @@ function evidenceOf(address: string, evidence: Parameters<typeof evidenceObjecti
  */
 function claimantFor(address: string, claim: AddressClaim): Claimant {
   const { nodeName: name, existing } = claim;
-  return { name, sinceMs: hasHad(address, claim) ? sinceMs(existing) : Number.POSITIVE_INFINITY };
+  const isThere = address === canonicalAddress(claim.source);
+  return { name, sinceMs: hasHad(address, claim) ? sinceMs(existing) : Number.POSITIVE_INFINITY, isThere };
+}
+
+/** By a connection that came from it, or as its first: so it has it, and not by its word alone. */
+function wasProven(address: string, claim: AddressClaim): boolean {
+  return hasHad(address, claim) && !(claim.existing?.status?.addressesByRange?.includes(address) ?? false);
 }
 
 function hasHad(address: string, { existing }: AddressClaim): boolean {

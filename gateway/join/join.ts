@@ -33,6 +33,7 @@ import type { JoinPace } from './join-pace.ts';
 import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
+import { takeYielded } from './taken-addresses.ts';
 import { type Applicant, assertUsable, consumeToken, findToken, isUsedBy } from './token.ts';
 
 export interface JoinDesk {
@@ -54,6 +55,8 @@ export interface Joined {
   readonly answer: JoinResponse;
   /** What the host stated and did not get, with the reasons. */
   readonly leftOut: AdmittedAddresses['leftOut'];
+  /** From whom an address was taken that its connection comes from. */
+  readonly yielding: AdmittedAddresses['yielding'];
   /** It took the place of a node with another key, as an operator had allowed. */
   readonly readmitted: boolean;
 }
@@ -90,7 +93,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     assertNameOfPool(nodeName, { name: token.pool, nodeNames: spec.nodeNames }, token.binding.nodeName);
     await assertNameFree(kubernetes, nodeName);
   }
-  const { addresses, leftOut } = await admitAddresses(desk.book, {
+  const { addresses, leftOut, byRange, yielding } = await admitAddresses(desk.book, {
     ...{ nodeName, source, existing, pool: token.pool },
     addresses: request.facts.addresses,
     nodeCidrs: spec.nodeCidrs,
@@ -106,6 +109,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     desk.kubeletAccess,
   );
 
+  await takeYielded(kubernetes, yielding);
   const place = await takePlace(kubernetes, nodeName, {
     existing,
     spec: existing
@@ -147,6 +151,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     drift: undefined,
     facts: joinedFacts(existing, request.facts),
     addressRefused: undefined,
+    addressesByRange: [...byRange],
     joinedAt,
     certificateSerials: [certificate.serial],
     certificateExpiresAt: new Date(certificate.expiresAtMs).toISOString(),
@@ -163,7 +168,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     bootstrap: { apiServerUrl: desk.apiServer.url, caPem: desk.apiServer.caPem, token: bootstrap.token },
   };
   const readmitted = existing !== undefined && isNode && existing.spec.keySha256 !== keySha256;
-  return { answer, leftOut, readmitted };
+  return { answer, leftOut, yielding, readmitted };
 }
 
 /**

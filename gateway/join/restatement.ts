@@ -19,7 +19,7 @@ import { withoutEmpty } from '../resources/without-empty.ts';
 import { readmitAddresses } from './address-admission.ts';
 import { compareHardware, mergedHardware } from './hardware.ts';
 import { isReadmitted } from './readmission.ts';
-import { sharedWithOthers, writeAddresses } from './taken-addresses.ts';
+import { sharedWithOthers, takeYielded, writeAddresses } from './taken-addresses.ts';
 
 export interface RestatementDesk {
   readonly kubernetes: Kubernetes;
@@ -53,6 +53,7 @@ export async function restate(
     nodeCidrs: spec?.nodeCidrs ?? [],
   });
   let { addresses, refused } = judged;
+  await takeYielded(kubernetes, judged.yielding);
   if (refused === undefined && !isDeepStrictEqual(addresses, before)) {
     await writeAddresses(kubernetes, existing, before, addresses);
     const shared = await sharedWithOthers(
@@ -72,7 +73,9 @@ export async function restate(
     detail: (refused.detail ?? '').slice(0, 500),
   };
   const hardware = await admittedHardware(kubernetes, existing, facts, now());
-  const factsChanged = await writeFacts(kubernetes, existing, { ...facts, hardware }, refusal);
+  const byRange = refused === undefined ? judged.byRange : (existing.status.addressesByRange ?? []);
+  const addressing = { addressesByRange: [...byRange], ...(refusal && { addressRefused: refusal }) };
+  const factsChanged = await writeFacts(kubernetes, existing, { ...facts, hardware }, addressing);
   return {
     answer: {
       addresses: [...addresses],
@@ -107,17 +110,17 @@ async function writeFacts(
   kubernetes: Kubernetes,
   { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,
   facts: Omit<HostFacts, 'hardware'> & { readonly hardware: Hardware | undefined },
-  addressRefused: RegisteredNodeStatus['addressRefused'],
+  addressing: Pick<RegisteredNodeStatus, 'addressRefused' | 'addressesByRange'>,
 ): Promise<boolean> {
   let changed = false;
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current: RegisteredNode) => {
     if (current.metadata.uid !== uid || current.spec.keySha256 !== keySha256) return undefined;
     if (current.status === undefined) return undefined;
-    const { addressRefused: _, ...rest } = current.status;
+    const { addressRefused: _, addressesByRange: before = [], ...rest } = current.status;
     const { machineId = facts.machineId, productUuid = facts.productUuid } = rest.facts ?? {};
     const told = { ...facts, machineId, ...(productUuid !== undefined && { productUuid }) };
-    const status = withoutEmpty({ ...rest, facts: told, ...(addressRefused && { addressRefused }) });
-    changed = !isDeepStrictEqual(status, current.status);
+    const status = withoutEmpty({ ...rest, facts: told, ...addressing });
+    changed = !isDeepStrictEqual(status, { ...current.status, addressesByRange: before });
     return changed ? { ...current, status } : undefined;
   });
   return changed;

@@ -38,3 +38,16 @@ export async function sharedWithOthers(
   }
   return undefined;
 }
+
+/** Takes from others what they had by their word alone, and a connection has come from now. */
+export async function takeYielded(
+  kubernetes: Kubernetes,
+  yielding: readonly { readonly node: string; readonly address: string }[],
+): Promise<void> {
+  for (const { node, address } of yielding)
+    await update(kubernetes, registeredNodes, { name: node }, (current) => {
+      if (!current.status?.addressesByRange?.includes(address)) return undefined;
+      const addresses = current.spec.addresses.filter((text) => canonicalAddress(text) !== address);
+      return { ...current, spec: { ...current.spec, addresses } };
+    });
+}

@@ -87,6 +87,11 @@ export const registeredNodeStatusSchema = z.strictObject({
   facts: hostFactsSchema.partial().optional(),
   /** The address that its host is known by now, where that is not its own, and why. */
   addressRefused: z.strictObject({ address: z.string(), detail: z.string() }).optional(),
+  /**
+   * Of its addresses beside the first those that only ranges of its pool speak for: it yields each to a host
+   * whose connection comes from there.
+   */
+  addressesByRange: z.array(z.string()).optional(),
   joinedAt: z.string().optional(),
   /** Serial numbers of the certificates that are good; any other of this node is refused. */
   certificateSerials: z.array(z.string()).optional(),

@@ -61,10 +61,13 @@ export function joinRoute(options: JoinRouteOptions): (exchange: Exchange) => Pr
 function accepted(
   { audit, counters, recordEvent }: JoinRouteOptions,
   about: About,
-  { answer: { pool }, leftOut, readmitted }: Joined,
+  { answer: { pool }, leftOut, yielding, readmitted }: Joined,
   ms: number,
 ): void {
-  const addresses = leftOut.length === 0 ? {} : { leftOut };
+  const addresses = {
+    ...(leftOut.length > 0 && { leftOut }),
+    ...(yielding.length > 0 && { takenFrom: yielding }),
+  };
   audit.record({ event: 'join', outcome: 'accepted', pool, ...about, readmitted, ...addresses });
   counters.joins.inc({ outcome: 'accepted', code: '' });
   counters.joinSeconds.observe(ms / 1000);

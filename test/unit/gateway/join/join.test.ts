@@ -645,6 +645,37 @@ describe('addresses', () => {
     expect(owned()).toEqual(['10.77.0.11', 'fd00::11']);
   });
 
+  describe('by a range of the pool alone', () => {
+    const addressesOf = (name: string) =>
+      kubernetes.stored(registeredNodes).find(({ metadata }) => metadata.name === name)?.spec.addresses;
+    const by = (last: number) => `10.77.0.${last}`;
+    beforeEach(() =>
+      kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } }),
+    );
+
+    test('are four at most, beside the one that the connection comes from', async () => {
+      await claims([11, 101, 102, 103, 104, 105, 106].map(by));
+      expect(owned()).toEqual([11, 101, 102, 103, 104].map(by));
+      await claims([201, 202, 203, 204, 205].map(by), '10.50.0.1', 'idc-2');
+      expect(addressesOf('idc-2')).toEqual([201, 202, 203, 204].map(by));
+    });
+
+    test('one is given up to a host whose connection comes from it, and not to another’s word', async () => {
+      await claims([by(11), by(12), by(13)]);
+      await expect(claims([by(12)], by(99), 'idc-2')).rejects.toMatchObject(refusal(/RegisteredNode idc-1/));
+      await claims([by(12)], by(12), 'idc-2');
+      expect(addressesOf('idc-1')).toEqual([by(11), by(13)]);
+      expect(addressesOf('idc-2')).toEqual([by(12)]);
+    });
+
+    test('the first one stays, which the API server dials: a host behind NAT has no other', async () => {
+      await claims([by(11), by(12)], '10.50.0.1');
+      await expect(claims([by(11)], by(11), 'idc-2')).rejects.toMatchObject(refusal(/RegisteredNode idc-1/));
+      await claims([by(12)], by(12), 'idc-2');
+      expect(addressesOf('idc-1')).toEqual([by(11)]);
+    });
+  });
+
   const at = (clusterIP: string) => ({ spec: { clusterIP } });
   test.each<[string, string, RegExp, () => unknown]>([
     [

@@ -101,6 +101,28 @@ describe('an address that the host has now', () => {
     expect((await tell({ addresses: [moved] }, '203.0.113.7')).answer).toEqual({ addresses: [moved] });
   });
 
+  test('by a range are four at most, however often it says so, and each is given up to who comes from it', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } });
+    const by = (...last: number[]) => [own, ...last.map((one) => `10.77.0.${one}`)];
+    await tell({ addresses: by(101, 102, 103) }, own);
+    await tell({ addresses: by(101, 102, 103, 104, 105, 106) }, own);
+    await tell({ addresses: by(101, 102, 103, 104, 105, 106) }, own);
+    expect(stored()?.spec.addresses).toEqual(by(101, 102, 103, 104));
+    await joined('idc-2', '10.77.0.102');
+    expect(stored()?.spec.addresses).toEqual(by(101, 103, 104));
+    expect(stored('idc-2')?.spec.addresses).toEqual(['10.77.0.102']);
+    await tell({ addresses: by(101, 102, 103, 104) }, own);
+    expect(stored()?.spec.addresses).toEqual(by(101, 103, 104));
+  });
+
+  test('from which it has come once is not given up', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } });
+    await tell({ addresses: [own, moved] }, own);
+    await tell({ addresses: [own, moved] }, moved);
+    await tell({ addresses: [own, moved] }, own);
+    await expect(joined('idc-2', moved)).rejects.toMatchObject({ code: 'ADDRESS_NOT_OWNED' });
+  });
+
   const refused = async (address: string, source: string, why: RegExp) => {
     const { answer } = await tell({ addresses: [address] }, source);
     expect(answer).toMatchObject({
