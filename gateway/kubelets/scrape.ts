@@ -1,7 +1,8 @@
 // Passes Prometheus' scrape of a registered node's kubelet through the node's tunnel, and the answer back as
 // it comes, compressed or not. Only these paths, only GET, only so many at a time, so many bytes, so long.
 // Nothing of what the asker sends reaches the kubelet but what it accepts; nothing of the answer's headers
-// comes back but its type and encoding.
+// comes back but its type and encoding. An answer in chunks of a byte each costs a hundred times as much as
+// one of the same length, so one that is more frame than content is given up.
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -32,6 +33,10 @@ const defaultLimits: ScrapeLimits = {
   defaultTimeoutMs: 10_000,
   timeoutCapMs: 60_000,
 };
+
+/** What an answer may have beside its content: twice the TLS records of a kubelet, and as much again. */
+const framing = { bytes: 256 * 1024, perByte: 1 };
+const provisionalAnswers = 8;
 
 /** As many as connections are kept for a node, and one. */
 const staleLimit = 3;
@@ -86,7 +91,7 @@ export class KubeletScrapes {
     signal: AbortSignal,
   ): Promise<void> {
     const token = await this.#options.token.get();
-    const answer = await this.#get(node, path, { token, asked, signal });
+    const { answer, begunAt } = await this.#get(node, path, { token, asked, signal });
     const status = answer.statusCode ?? 0;
     if (status !== 200) {
       answer.destroy();
@@ -101,6 +106,8 @@ export class KubeletScrapes {
     let bytes = 0;
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
+      if (answer.socket.bytesRead - begunAt > framing.bytes + (1 + framing.perByte) * bytes)
+        throw new Error('its answer is more frame than content');
       if (bytes > this.#limits.answerBytes)
         throw new Error(`its answer is over ${this.#limits.answerBytes} bytes`);
       if (!response.write(chunk)) await once(response, 'drain', { signal });
@@ -112,12 +119,20 @@ export class KubeletScrapes {
     node: string,
     path: KubeletPath,
     { token, asked, signal }: { token: string; asked: IncomingMessage; signal: AbortSignal },
-  ): Promise<IncomingMessage> {
+  ): Promise<{ answer: IncomingMessage; begunAt: number }> {
     for (let stale = 0; ; stale++) {
       const request = this.#request(node, path, { token, asked, signal });
+      let [begunAt, provisional] = [0, 0];
+      request.once('socket', ({ bytesRead }) => {
+        begunAt = bytesRead;
+      });
+      request.on('information', () => {
+        provisional += 1;
+        if (provisional > provisionalAnswers) request.destroy(new Error('it answers that it will answer'));
+      });
       try {
         const [answer] = (await once(request, 'response', { signal })) as [IncomingMessage];
-        return answer;
+        return { answer, begunAt };
       } catch (error) {
         // A kept connection ended (its tunnel moved) when it was about to be used. There
         // are only so many of them.

@@ -102,6 +102,35 @@ const cadvisor = '/nodes/idc-1/kubelet/metrics/cadvisor';
 const codeOf = async (answer: Response) => ((await answer.json()) as { error: { code: string } }).error.code;
 
 describe('refused', () => {
+  test('an answer that is more frame than content, and one that is only announced', async () => {
+    const cut = Promise.withResolvers<void>();
+    const tiny = Buffer.from('1\r\na\r\n'.repeat(10_000));
+    const provisional = Buffer.from('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000));
+    const without = (bytes: Buffer, head = '') =>
+      kubelet((_request, { socket }) => {
+        socket?.on('error', () => {});
+        socket?.once('close', () => cut.resolve());
+        socket?.write(head);
+        const more = () => {
+          while (socket?.writable && socket.write(bytes));
+        };
+        socket?.on('drain', more);
+        more();
+      });
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+    for (const one of [await without(tiny, head), await without(provisional)]) {
+      const { get, outcomes } = await open({ kubelets: { 'idc-1': one } });
+      // An answer that has begun breaks off.
+      const patient = { 'x-prometheus-scrape-timeout-seconds': '60' };
+      const body = await get(cadvisor, patient)
+        .then((answer) => answer.text())
+        .catch(() => 'broken off');
+      expect(body).toMatch(/KUBELET_SCRAPE_FAILED|broken off/);
+      expect(outcomes).toEqual(['failed']);
+      await cut.promise;
+    }
+  }, 50_000);
+
   test.each([
     ['another node’s certificate', { name: 'idc-9' }],
     ['a certificate of nobody that we know', { stranger: true }],
