@@ -37,9 +37,10 @@ export async function observe(host: SandboxHost, more: readonly string[] = []): 
   // The last three may be file systems of their own, which -xdev would leave out.
   const usual = '/etc /opt /var/lib /usr/local /var/lib/containerd /var/lib/kubelet /run';
   const folders = [usual, ...more].join(' ');
-  // Two lines for a file: what it is, and what is in it.
+  // Two lines for a file: what it is, and what is in it. coreutils hashes without the processor's own
+  // instructions, which takes five times as long.
   const tree = `find ${folders} -xdev \\( -type f -printf '%p %m %U:%G file %s\\n' -o -printf '%p %m %U:%G %y %l\\n' \\)
-    find ${folders} -xdev -type f -exec sha256sum {} + | sed -E 's/^([0-9a-f]*) +(.*)/\\2 \\1/'`;
+    find ${folders} -xdev -type f -exec openssl dgst -sha256 -r {} + | sed -E 's/^([0-9a-f]*) \\*(.*)/\\2 \\1/'`;
   const [files, units, mounts, links, routes, rules, sysctls] = await Promise.all([
     lines(tree),
     lines(`systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}'`),
