@@ -2,7 +2,7 @@
 // <folder>/<component>/<version>/amd64/… with containerd, runc, kubelet, the CNI plugins and
 // images. A component's programs are in bin/ of its tree (the CNI plugins at its top), as in the
 // archives of their own releases.
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { kubernetesVersion } from '../kubernetes/binaries.ts';
 import type { Progress } from '../machine/progress.ts';
@@ -10,6 +10,11 @@ import { writeBusyboxImage, writePauseImage } from './images.ts';
 import { sandboxSoftware } from './software.ts';
 
 const architecture = 'amd64';
+/**
+ * What a host's network names (root.ts), and one that nobody calls. Each join unpacks, hashes and writes them
+ * all, and the dozen others are as much again as the kubelet.
+ */
+const plugins = ['bridge', 'host-local', 'loopback', 'portmap', 'tuning'];
 
 /** Writes the tree for the Kubernetes binaries in `kubernetes`. */
 export async function buildArtifactTree(
@@ -34,7 +39,6 @@ export async function buildArtifactTree(
   await copy(await tree('runc', software.runcVersion, 'bin'), [software.runc]);
   const kubeletVersion = (await kubernetesVersion(kubernetes)).replace(/^v/, '');
   await copy(await tree('kubelet', kubeletVersion, 'bin'), [join(kubernetes, 'kubelet')]);
-  const plugins = await readdir(software.cniFolder);
   await copy(
     await tree('cni-plugins', software.cniVersion),
     plugins.map((name) => join(software.cniFolder, name)),
