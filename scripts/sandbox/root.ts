@@ -1,7 +1,7 @@
 // The root file system of the hosts: made once by debootstrap, kept in the cache under a key of what goes
 // into it, and never written again. Each host has an overlay on it.
 import { createHash } from 'node:crypto';
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mainArchive } from '../machine/apt.ts';
 import { cached } from '../machine/cache.ts';
@@ -109,6 +109,19 @@ export async function personalise(root: string, host: HostState, machineId: stri
     await rm(place, { force: true });
     await writeFile(place, content);
   }
+  await maskGenerators(root);
+}
+
+/**
+ * Each reload of the host's systemd runs them all, twelve programs that find nothing here (no disks to
+ * mount or to decrypt, no console): they took three quarters of it, and a join and its leave reload it
+ * several times.
+ */
+async function maskGenerators(root: string): Promise<void> {
+  const masks = join(root, 'etc/systemd/system-generators');
+  await mkdir(masks, { recursive: true });
+  for (const name of await readdir(join(root, 'usr/lib/systemd/system-generators')))
+    await symlink('/dev/null', join(masks, name));
 }
 
 /** The network that the cluster brings itself (network.mode external): the reference bridge plugin. */
