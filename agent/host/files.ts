@@ -2,7 +2,7 @@
 // of the host; `locate` maps them to where they are (the same for the real host, below a folder for a fixture
 // root), without or with the last link followed; links above the last part are always followed, since owners
 // put folders on other disks that way. Reading what isn't there is undefined, never an exception.
-import { constants, createReadStream, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import {
   access,
   lchown,
@@ -21,7 +21,7 @@ import {
 import { dirname } from 'node:path';
 import { hasCode, setOwner, syncDirectory, temporaryPath, writeDurably } from './durable.ts';
 import type { FileKind, FileStatus, HostFiles } from './host.ts';
-import { absentAsUndefined, readBytes, sha256Of } from './reading.ts';
+import { absentAsUndefined, readBytes, readPieces, sha256Of } from './reading.ts';
 import { removeTree } from './trees.ts';
 import { appender, writePieces } from './writing.ts';
 
@@ -76,13 +76,12 @@ export function createFiles(locate: Locate, resolve: (path: string) => Promise<s
       }
     },
     async *readStream(path, start, end) {
-      if (end > start)
-        yield* createReadStream(await behind(path), { start, end: end - 1, highWaterMark: 1024 * 1024 });
+      if (end > start) yield* readPieces(await behind(path), path, start, end);
     },
     async makeDirectory(path, mode) {
       const real = await here(path);
       await mkdir(real, { mode });
-      await changeMode(real, mode); // the umask doesn't decide
+      await changeMode(real, mode, {}, constants.O_DIRECTORY); // the umask doesn't decide
       await syncDirectory(dirname(real));
     },
     async makeLink(path, target) {
@@ -183,8 +182,15 @@ function kindOf(status: Stats): FileKind {
   return status.isSocket() ? 'socket' : 'other';
 }
 
-async function changeMode(real: string, mode: number, owner: { uid?: number; gid?: number } = {}) {
-  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW);
+/** A pipe that others have put there meanwhile holds nobody. */
+async function changeMode(
+  real: string,
+  mode: number,
+  owner: { uid?: number; gid?: number } = {},
+  only = 0,
+): Promise<void> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | only;
+  const handle = await open(real, flags);
   try {
     await setOwner(handle, { mode, ...owner });
     await handle.chmod(mode);

@@ -54,6 +54,21 @@ async function openToRead(real: string, path: string): Promise<FileHandle | unde
   }
 }
 
+/** From `start` to before `end`, or to where it ends. */
+export async function* readPieces(
+  real: string,
+  path: string,
+  start: number,
+  end: number,
+): AsyncIterable<Uint8Array> {
+  const handle = await openToRead(real, path);
+  if (handle === undefined)
+    throw Object.assign(new Error(`ENOENT: no such file, open '${path}'`), {
+      ...{ code: 'ENOENT', syscall: 'open', path },
+    });
+  yield* handle.createReadStream({ start, end: end - 1, highWaterMark: 1024 * 1024 });
+}
+
 /** Only of a file: a device would go on for ever. */
 export async function sha256Of(
   real: string,

@@ -150,6 +150,7 @@ async function removeDirectory(path: string | Buffer): Promise<boolean> {
 
 function judge(error: unknown): boolean {
   if (hasCode(error, 'ENOENT')) return true;
-  if (hasCode(error, 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTEMPTY', 'EISDIR', 'EXDEV')) return false;
+  if (hasCode(error, 'EBUSY', 'EPERM', 'EACCES', 'EROFS', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EXDEV'))
+    return false;
   throw error;
 }

@@ -5,6 +5,7 @@
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
+import { hasCode } from '../../host/durable.ts';
 import type { FileStatus, Host } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
 import { couldNotRemove, defineKind, right, skipped, type UndoOutcome, wrong } from '../kind.ts';
@@ -66,7 +67,12 @@ export const directoryKind = defineKind<'directory', FileStatus | undefined, Ent
   },
 
   async apply({ host }, resource, status) {
-    if (status === undefined) await host.files.makeDirectory(resource.path, resource.mode);
+    if (status !== undefined) return;
+    await host.files.makeDirectory(resource.path, resource.mode).catch((error: unknown) => {
+      // Whoever took it away again, or put something in its place, in the same
+      // moment: the next look sees what.
+      if (!isLent(resource.path) || !hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EEXIST')) throw error;
+    });
   },
 
   async undo({ host }, [first]) {

@@ -1,6 +1,7 @@
 // Files at the host door, on a temporary folder: what is absent, what is too large, what stands in the way,
 // and that a fixture root is never left through a link.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   type FileHandle,
   mkdir,
@@ -207,6 +208,37 @@ describe('a file that was opened is closed when', () => {
     for await (const _chunk of files.readStream(join(root, 'file'), 0, 3 * 1024 * 1024)) break;
     await vi.waitFor(async () => expect(await openHere()).toEqual([]), { timeout: 30_000 });
   });
+});
+
+describe('a pipe that others put in the place of ours', () => {
+  test('of a file that is read in pieces, as a bundle in /tmp is: it is refused', async () => {
+    const path = join(root, 'bundle.tar');
+    await execa('mkfifo', [path]);
+    const { files } = createHost();
+    await expect(Array.fromAsync(files.readStream(path, 0, 512))).rejects.toMatchObject({
+      code: 'PATH_OCCUPIED',
+      values: { path, kind: 'pipe' },
+    });
+    // Its mode is set, or not: a pipe can't be synced.
+    await expect(files.setMode(path, { mode: 0o600 })).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
+  test('of a folder, in the moment in which it is made: nobody is held', async () => {
+    const path = join(root, 'pods');
+    const script = `use POSIX; $| = 1; print "on\\n";
+      while (getppid() == ${process.pid}) { mkfifo($ARGV[0], 0600) if rmdir $ARGV[0] }`;
+    const rival = execa('perl', ['-e', script, path], { reject: false });
+    await once(rival.stdout as NodeJS.ReadableStream, 'data');
+    const { files } = createHost();
+    const met = new Set<unknown>();
+    for (let count = 0; count < 300; count++) {
+      await files.makeDirectory(path, 0o755).catch((error: { code: unknown }) => met.add(error.code));
+      await files.removeTree(path).catch(() => []);
+    }
+    rival.kill('SIGKILL');
+    await rival;
+    expect([...met].filter((code) => !['ENOTDIR', 'ENOENT', 'EEXIST'].includes(String(code)))).toEqual([]);
+  }, 60_000);
 });
 
 test('a pipe in the place of a file is refused and holds nobody; one that is handed over is read', async () => {
