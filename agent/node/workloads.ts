@@ -14,14 +14,13 @@ const pollMs = 100;
 const pidsAtOnce = 2000;
 /** Of a /proc/PID/stat, behind the name. */
 const threadsField = 17;
-/** A line of /proc/PID/cgroup, of both versions and both drivers. */
-const podGroup = /^\d+:[^:]*:\/kubepods(?:\.slice)?(?:\/|$)/m;
+/** Of both drivers. */
+const podGroups = ['kubepods', 'kubepods.slice'];
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly isShim: boolean;
-  readonly isGrouped: boolean;
 }
 
 /** Returns what would not end or go, a line each. */
@@ -70,8 +69,8 @@ async function stopUnit(host: Host, name: string): Promise<void> {
 }
 
 async function listContained(host: Host): Promise<Process[]> {
-  const all = await listProcesses(host);
-  const contained = all.filter(({ isShim, isGrouped }) => isGrouped && !isShim);
+  const [all, grouped] = await Promise.all([listProcesses(host), groupedPids(host)]);
+  const contained = all.filter(({ pid, isShim }) => grouped.has(pid) && !isShim);
   const inside = new Set([...all.filter(({ isShim }) => isShim), ...contained].map(({ pid }) => pid));
   for (let grew = true; grew; ) {
     const next = all.filter(({ pid, parent }) => inside.has(parent) && !inside.has(pid));
@@ -97,13 +96,11 @@ async function readProcess(host: Host, pid: number, shims: string): Promise<Proc
   const [state = '', parent] = fields;
   // Whose first thread alone has ended is called a zombie too, and runs.
   if (state === '' || (state === 'Z' && Number(fields[threadsField]) <= 1)) return undefined;
-  const groups = await host.files.readText(`/proc/${pid}/cgroup`).catch(() => undefined);
   const program = (await host.files.status(`/proc/${pid}/exe`).catch(() => undefined))?.target ?? '';
   return {
     pid,
     parent: Number(parent),
     isShim: program.startsWith(shims) && program.includes('/containerd-shim'),
-    isGrouped: podGroup.test(groups ?? ''),
   };
 }
 
@@ -123,23 +120,44 @@ async function waitForEnd(host: Host, list: () => Promise<Process[]>, limitMs: n
   }
 }
 
-/** Of both drivers and both cgroup versions; a cgroup goes when nothing is in it. */
-async function removeCgroups(host: Host): Promise<void> {
-  await stopUnit(host, 'kubepods.slice');
-  const root = '/sys/fs/cgroup';
-  const hierarchies = [root, ...((await host.files.list(root)) ?? []).map((name) => `${root}/${name}`)];
-  for (const hierarchy of hierarchies) {
-    for (const name of ['kubepods', 'kubepods.slice']) await removeCgroup(host, `${hierarchy}/${name}`);
+/**
+ * In the control groups of pods. None, where this host is a pod itself and shows the groups of that cluster.
+ */
+async function groupedPids(host: Host): Promise<ReadonlySet<number>> {
+  const found = new Set<number>();
+  for (const path of await podGroupPaths(host)) await collect(path);
+  return found.has(1) || found.has(host.processes.pid) ? new Set() : found;
+
+  async function collect(path: string): Promise<void> {
+    const pids = await host.files.readText(`${path}/cgroup.procs`).catch(() => undefined);
+    for (const pid of pids?.split('\n') ?? []) if (pid !== '') found.add(Number(pid));
+    for (const child of await childGroups(host, path)) await collect(child);
   }
 }
 
+/** A cgroup goes when nothing is in it. */
+async function removeCgroups(host: Host): Promise<void> {
+  await stopUnit(host, 'kubepods.slice');
+  for (const path of await podGroupPaths(host)) await removeCgroup(host, path);
+}
+
+/** Of both cgroup versions; they need not be there. */
+async function podGroupPaths(host: Host): Promise<string[]> {
+  const root = '/sys/fs/cgroup';
+  const hierarchies = [root, ...((await host.files.list(root)) ?? []).map((name) => `${root}/${name}`)];
+  return hierarchies.flatMap((hierarchy) => podGroups.map((name) => `${hierarchy}/${name}`));
+}
+
 async function removeCgroup(host: Host, path: string): Promise<void> {
-  const names = await host.files.list(path);
-  if (names === undefined) return;
-  for (const name of names) {
-    if ((await host.files.status(`${path}/${name}`))?.kind === 'directory') {
-      await removeCgroup(host, `${path}/${name}`);
-    }
-  }
+  for (const child of await childGroups(host, path)) await removeCgroup(host, child);
   await host.files.removeEmptyDirectory(path);
+}
+
+async function childGroups(host: Host, path: string): Promise<string[]> {
+  const children: string[] = [];
+  for (const name of (await host.files.list(path)) ?? []) {
+    const child = `${path}/${name}`;
+    if ((await host.files.status(child))?.kind === 'directory') children.push(child);
+  }
+  return children;
 }

@@ -116,14 +116,15 @@ test.each([
 });
 
 test.each([
-  ['12:pids:/kubepods/burstable/podx/c1\n1:name=systemd:/kubepods/burstable/podx/c1\n', true],
-  ['0::/kubepods.slice/kubepods-besteffort.slice/cri-containerd-x.scope\n', true],
-  ['0::/system.slice/docker-1.scope/kubelet/kubepods/podx/c1\n', false],
-  ['0::/user.slice/kubepods\n', false],
-])('one that has lost its shim, in the groups %j: ends %j', async (groups, ends) => {
+  ['pids/kubepods/burstable/podx/c1', true],
+  ['kubepods.slice/kubepods-besteffort.slice/cri-containerd-x.scope', true],
+  ['system.slice/docker-1.scope/kubelet/kubepods/podx/c1', false],
+])('one that has lost its shim, in the group %s: ends %j', async (group, ends) => {
   put(11, 1, '/usr/bin/bash');
   put(12, 11, '/usr/bin/sleep');
-  writeFileSync(join(root, 'proc/11/cgroup'), groups);
+  const folder = join(root, 'sys/fs/cgroup', group);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'cgroup.procs'), '11\n');
   const killed: number[] = [];
   const host = hostWith((signal, pids) => {
     if (signal === 'KILL') killed.push(...pids);
@@ -131,6 +132,23 @@ test.each([
   });
   expect(await stopWorkloads(host)).toEqual([]);
   expect(killed.sort()).toEqual(ends ? [11, 12] : []);
+});
+
+test('a host that is a pod itself, with all that runs on it in one group, ends nothing by that', async () => {
+  put(1, 0, '/usr/lib/systemd/systemd');
+  put(10, 1, shim);
+  put(11, 10, '/usr/bin/bash');
+  put(20, 1, '/usr/sbin/sshd');
+  const folder = join(root, 'sys/fs/cgroup/kubepods/podx');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'cgroup.procs'), '1\n10\n11\n20\n');
+  const killed: number[] = [];
+  const host = hostWith((signal, pids) => {
+    if (signal === 'KILL') killed.push(...pids);
+    return signal === 'KILL' ? pids : [];
+  });
+  expect(await stopWorkloads(host)).toEqual([]);
+  expect(killed.sort()).toEqual([10, 11]);
 });
 
 test('what does not end is told', async () => {
