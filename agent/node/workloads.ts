@@ -149,6 +149,8 @@ async function podGroupPaths(host: Host): Promise<string[]> {
 }
 
 async function removeCgroup(host: Host, path: string): Promise<void> {
+  // One that is not there is not asked for: the file system may be read-only.
+  if ((await host.files.list(path)) === undefined) return;
   for (const child of await childGroups(host, path)) await removeCgroup(host, child);
   await host.files.removeEmptyDirectory(path);
 }

@@ -151,6 +151,15 @@ test('a host that is a pod itself, with all that runs on it in one group, ends n
   expect(killed.sort()).toEqual([10, 11]);
 });
 
+test('groups that are not there are not removed: where they would be may be read-only', async () => {
+  mkdirSync(join(root, 'sys/fs/cgroup/kubepods.slice'), { recursive: true });
+  const host = hostWith((_, pids) => pids);
+  const removed: string[] = [];
+  const removeEmptyDirectory = async (path: string) => removed.push(path) > 0;
+  await stopWorkloads({ ...host, files: { ...host.files, removeEmptyDirectory } });
+  expect(removed).toEqual(['/sys/fs/cgroup/kubepods.slice']);
+});
+
 test('what does not end is told', async () => {
   put(10, 1, shim);
   put(11, 10, '/usr/bin/bash');
