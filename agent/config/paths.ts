@@ -27,9 +27,8 @@ export const paths = {
   stateRemoved: '/var/lib/.regnode.removed',
   /** A second copy of what undoes our changes, for a host whose state folder is lost. */
   recovery: '/var/lib/.regnode.recovery',
-  recoveryNode: '/var/lib/.regnode.recovery/node.json',
-  recoveryJournal: '/var/lib/.regnode.recovery/journal',
-  recoveryBackups: '/var/lib/.regnode.recovery/backups',
+  /** A third one, beside the programs: for whoever clears all of /var/lib of us. */
+  recoveryBeside: '/opt/regnode/components/.recovery',
 
   run: '/run/regnode',
   status: '/run/regnode/status.json',

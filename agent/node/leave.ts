@@ -11,7 +11,14 @@ import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
 import { foldJournal, undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
-import { forgetRecovery, lostState, readNode, recoverState, whyNotJoined } from '../plan/recovery.ts';
+import {
+  forgetRecovery,
+  lostState,
+  type RecoveryNode,
+  readNode,
+  recoverState,
+  whyNotJoined,
+} from '../plan/recovery.ts';
 import { undoAll } from '../plan/undo.ts';
 import { lockNodeFromDaemon } from '../state/lock.ts';
 import { type NodeState, readState, writeState } from '../state/state.ts';
@@ -31,8 +38,8 @@ export interface LeaveOptions {
   readonly force: boolean;
   readonly drain: boolean;
   /**
-   * From the second copy, when the state folder is lost. The gateway is not told: the node's key is gone,
-   * too.
+   * From a copy of the journal, or what is recognised, when the state folder is lost. The gateway is not
+   * told: the node's key is gone, too.
    */
   readonly recover?: boolean;
   readonly drainTimeoutMs?: number;
@@ -89,8 +96,9 @@ export async function leaveNode(host: Host, options: LeaveOptions): Promise<Leav
   const { onPhase, signal } = options;
   const lock = await lockNodeFromDaemon(host, 'regnode leave', { onWait: () => onPhase?.('wait'), signal });
   try {
-    if (lost !== undefined) await recoverState(host);
-    return await leaveLocked(host, options);
+    const unknown = lost === undefined ? [] : await recoverState(host);
+    const left = await leaveLocked(host, options);
+    return { ...left, kept: [...unknown, ...left.kept] };
   } finally {
     await lock.release();
   }
@@ -104,6 +112,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
     throw new Fault('NOT_JOINED');
   }
   const ownGateway = await openGateway(host, state);
+  const known = await readNode(host);
   // What this host would say there as the node would be done to the other host.
   const other = ownGateway && (await otherHolder(host, ownGateway, options.signal));
   const gateway = other === undefined ? ownGateway : undefined;
@@ -124,7 +133,7 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
       const values = { name: state.identity.nodeName, holder: describeHost(other) };
       kept.push(new Fault('NODE_STAYS', values).message);
     }
-    if (options.recover && ownGateway === undefined) kept.push(await stillRegistered(host));
+    if (options.recover && ownGateway === undefined) kept.push(stillRegistered(known));
     // What stays is remembered, unless the user gives it up.
     if (failed.length > 0 && !options.force) return { kept, failed, drained };
     options.onPhase?.('forget');
@@ -164,8 +173,7 @@ async function noteSettled(host: Host, keys: readonly string[]): Promise<void> {
   }
 }
 
-async function stillRegistered(host: Host): Promise<string> {
-  const { nodeName: name } = await readNode(host);
+function stillRegistered({ nodeName: name }: RecoveryNode): string {
   const detail = `the node's key is lost; remove it there: regnodectl node remove ${name}`;
   return new Fault('NOT_DEREGISTERED', { name, detail }).message;
 }

@@ -1,7 +1,7 @@
 // An identity that is doubled, or lost. A copied disk has the key, the name and the machine-id of the first
 // host: with the same hardware the one that has the tunnel keeps it and both are told, with other hardware
 // the copy gets nothing also while the first is off, and its leave takes nothing from the first. A host whose
-// state folder was deleted says so and is given back from the second copy.
+// state folder was deleted says so and is given back from a copy, or from what its files carry.
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copyTree } from '../../scripts/sandbox/copy.ts';
@@ -152,6 +152,33 @@ test('the state folder is deleted: told, given back by --recover, joined again, 
   expect(difference(before, await observe(fresh))).toEqual([]);
   expect(await readyStatus(sandbox, 'idc-2')).toBe('Absent');
 });
+
+test.each([
+  ['and its copy', ['/var/lib/.regnode.recovery'], []],
+  // What pods left in the kernel, and what its parameters were, only a copy knows: told, until the next boot.
+  [
+    'and every copy of it',
+    ['/var/lib/.regnode.recovery', '/opt/regnode/components/.recovery'],
+    ['links', 'routes', 'rules', 'sysctls', 'netns'],
+  ],
+] as const)(
+  'the state folder %s are deleted: a join refuses, and --recover gives the host back',
+  async (_, copies, told) => {
+    const before = await observe(fresh);
+    await join();
+    await shell(`rm -rf /var/lib/regnode ${copies.join(' ')}`, fresh);
+    const again = await pasteJoinCommand(fresh, await createJoinCommand(sandbox));
+    expect(again.exitCode).not.toBe(0);
+    expect(again.stderr).toContain('STATE_LOST');
+    const kept = await leave(['--recover']);
+    expect(kept.at(-1)).toContain('regnodectl node remove idc-2');
+    expect(kept.join('\n').includes('until the next boot')).toBe(told.length > 0);
+    await regnodectl(sandbox, ['node', 'remove', 'idc-2', '--force']);
+    const isOther = (line: string) =>
+      !told.some((part) => line.startsWith(part) || line.includes(`/run/${part}`));
+    expect(difference(before, await observe(fresh)).filter(isOther)).toEqual([]);
+  },
+);
 
 /** What makes a host this one, but for its address and the network of its pods, which are its place's. */
 async function copyDisk(): Promise<void> {

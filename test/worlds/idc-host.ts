@@ -185,8 +185,9 @@ export class IdcHost {
       chmodSync(this.at('/var/lib/containerd'), 0o700);
     }
     if (name === 'kubelet.service') {
-      this.put('/etc/kubernetes/kubelet.conf', 'made by the kubelet');
-      this.put('/var/lib/kubelet/pki/kubelet-client-current.pem', 'x');
+      const certificate = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+      this.put('/etc/kubernetes/kubelet.conf', `users: [{user: {client-certificate: ${certificate}}}]\n`);
+      this.put(certificate, 'x');
       this.put('/var/log/pods/kube-system_x/0.log', 'x');
       this.put('/var/lib/cni/networks/sandbox/10.1.0.2', 'x');
       this.put('/run/netns/cni-1', '');

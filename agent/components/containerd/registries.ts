@@ -15,7 +15,9 @@ export function registryFiles(registries: readonly Registry[]): Resource[] {
     const authority = caPem === undefined ? undefined : `${folder}/regnode-ca.crt`;
     const file = (path: string, content: string): Resource => ({ kind: 'file', path, mode: 0o644, content });
     return [
-      ...(caPem === undefined || authority === undefined ? [] : [file(authority, endingLine(caPem))]),
+      ...(caPem === undefined || authority === undefined
+        ? []
+        : [file(authority, `# ${containerdNote}\n${endingLine(caPem)}`)]),
       file(`${folder}/hosts.toml`, hostsFile(registry.mirrors, authority)),
     ];
   });

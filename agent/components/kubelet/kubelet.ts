@@ -36,7 +36,7 @@ export const kubeletComponent: Component = {
       ownFolder(paths.containerLogs),
       // For an operator's own; a kubelet that is told of it (flags.ts) doesn't start without it.
       { kind: 'directory', path: paths.kubeletDropIns, mode: 0o755, content: 'shared' },
-      { kind: 'file', path: paths.clusterAuthority, mode: 0o644, content: identity.bootstrap.caPem },
+      { kind: 'file', path: paths.clusterAuthority, mode: 0o644, content: note + identity.bootstrap.caPem },
       { kind: 'file', path: paths.kubeletConfiguration, mode: 0o600, content: configuration },
       { kind: 'file', path: paths.kubeletBootstrap, mode: 0o600, content: bootstrap, secret: true },
       { kind: 'file', path: paths.kubeletAccess, mode: 0o600, content: access },

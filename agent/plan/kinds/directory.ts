@@ -14,7 +14,7 @@ import { unmountBelow } from '../unmount.ts';
 /** Pods that collect logs may write in it, and the syslog of some hosts: a link there may lead anywhere. */
 const isLent = (path: string) => path.startsWith('/var/log/');
 
-const entrySchema = z.strictObject({
+export const directoryEntrySchema = z.strictObject({
   path: z.string(),
   content: z.enum(['ours', 'shared']),
   /** null when there was no such folder. */
@@ -24,9 +24,9 @@ const entrySchema = z.strictObject({
   /** Mount points at or below it before us, as `path root`. */
   mounts: z.array(z.string()),
 });
-type Entry = z.infer<typeof entrySchema>;
+export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
 
-export const directoryKind = defineKind<'directory', FileStatus | undefined, Entry>({
+export const directoryKind = defineKind<'directory', FileStatus | undefined, DirectoryEntry>({
   kind: 'directory',
   identify: (resource) => `directory:${resource.path}`,
   title: (resource) => `make the folder ${resource.path}`,
@@ -46,7 +46,7 @@ export const directoryKind = defineKind<'directory', FileStatus | undefined, Ent
     return content === 'shared' || journaled ? right : wrong('there: what it holds is noted and stays');
   },
 
-  entrySchema,
+  entrySchema: directoryEntrySchema,
   async record({ host }, { path, content, mode }, status) {
     const isOurs = content === 'ours';
     const mounts = isOurs ? await mountsAt(host, path) : [];
@@ -95,14 +95,14 @@ async function mountsAt(host: Host, path: string): Promise<string[]> {
   return mounts.filter((mount) => isBelow(mount.path, place)).map((mount) => `${mount.path} ${mount.root}`);
 }
 
-async function undoShared(host: Host, { path, original }: Entry): Promise<UndoOutcome> {
+async function undoShared(host: Host, { path, original }: DirectoryEntry): Promise<UndoOutcome> {
   if (original !== null || (await host.files.status(path)) === undefined) return { outcome: 'unchanged' };
   if (await host.files.removeEmptyDirectory(path)) return { outcome: 'restored' };
   const names = (await host.files.list(path)) ?? [];
   return { outcome: 'kept', detail: `${path} holds what is not ours: ${names.slice(0, 5).join(', ')}` };
 }
 
-async function undoOurs(host: Host, { path, original, mounts }: Entry): Promise<UndoOutcome> {
+async function undoOurs(host: Host, { path, original, mounts }: DirectoryEntry): Promise<UndoOutcome> {
   const status = await host.files.status(path);
   if (status === undefined) return { outcome: 'unchanged' };
   if (isLent(path) && (status.kind === 'link' || (status.kind !== 'directory' && original !== null)))

@@ -94,7 +94,7 @@ describe('registries', () => {
     };
     const folder = '/etc/containerd/certs.d/registry.example.test:5000';
     expect(contents([registry])).toEqual({
-      [`${folder}/regnode-ca.crt`]: 'PEM\n',
+      [`${folder}/regnode-ca.crt`]: '# Written by regnode; changed by hand it is set back.\nPEM\n',
       [`${folder}/hosts.toml`]: [
         '# Written by regnode; changed by hand it is set back.',
         `ca = "${folder}/regnode-ca.crt"`,

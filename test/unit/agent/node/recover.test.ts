@@ -1,8 +1,8 @@
-// A host whose /var/lib/regnode was deleted: it is told so, nothing is taken for its owner's, and it is
-// given back.
-import { rmSync } from 'node:fs';
+// A host whose /var/lib/regnode was deleted, alone, with a copy of the journal, or with both: it is told so,
+// nothing is taken for its owner's, and it is given back.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { paths } from '../../../../agent/config/paths.ts';
 import { diagnose } from '../../../../agent/doctor/diagnose.ts';
 import { leaveNode } from '../../../../agent/node/leave.ts';
@@ -27,6 +27,10 @@ afterEach(async () => {
 });
 
 const lose = () => rmSync(joinPath(world.root, paths.state), { recursive: true });
+const loseCopies = (...copies: readonly string[]) => {
+  lose();
+  for (const copy of copies) rmSync(joinPath(world.root, copy), { recursive: true });
+};
 const leave = (recover: boolean) => leaveNode(world.host, { force: false, drain: true, recover });
 const lost = {
   code: 'STATE_LOST',
@@ -50,6 +54,82 @@ test('with --recover the host is as it was before the join, and what stays in th
   expect(failed).toEqual([]);
   expect(kept).toEqual([expect.stringContaining('regnodectl node remove idc-1')]);
   await joinThrough(gateway, world.host);
+});
+
+test('also by the copy beside the programs, when all of it in /var/lib is gone', async () => {
+  loseCopies(paths.recovery);
+  await expect(joinThrough(gateway, world.host)).rejects.toMatchObject(lost);
+  expect((await leave(true)).kept).toEqual([expect.stringContaining('regnodectl node remove idc-1')]);
+  expect(worldState(world)).toEqual(fresh);
+});
+
+describe('without any copy', () => {
+  beforeEach(() => loseCopies(paths.recovery, paths.recoveryBeside));
+  /** Replaced by the join, and set aside. */
+  const ownersOwn = ['/etc/containerd/config.toml', '/etc/cni/net.d/10-own.conflist'];
+
+  test('no join takes ours for its owner’s, and leave and doctor say what was lost', async () => {
+    await expect(leave(false)).rejects.toMatchObject(lost);
+    await expect(joinThrough(gateway, world.host)).rejects.toMatchObject(lost);
+    await expect(diagnose(world.host, 'en')).rejects.toMatchObject(lost);
+  });
+
+  test('what carries a sign of ours goes, what was there before us stays, and what nobody knows is told', async () => {
+    const { kept, failed } = await leave(true);
+    expect(failed).toEqual([]);
+    expect(kept).toEqual([
+      expect.stringContaining('until the next boot'),
+      expect.stringContaining('that the join replaced'),
+      expect.stringContaining('regnodectl node remove idc-1'),
+    ]);
+    const { files: before } = fresh as { files: string[] };
+    const { files: after } = worldState(world) as { files: string[] };
+    const isOfFiles = (line: string) => !line.startsWith('/run/netns');
+    const isLost = (line: string) => ownersOwn.some((path) => line.startsWith(`${path} `));
+    expect(after.filter(isOfFiles)).toEqual(before.filter((line) => !isLost(line)));
+    expect(world.units.has('kubelet.service')).toBe(false);
+    expect(world.units.has('containerd.service')).toBe(false);
+    await expect(leave(true)).rejects.toMatchObject({ code: 'NOT_JOINED' });
+    await joinThrough(gateway, world.host);
+  });
+
+  test('somebody else’s files under the names of ours are never touched', async () => {
+    const foreign = [
+      paths.containerdConfiguration,
+      paths.containerdDropIn,
+      paths.sysctlFile,
+      paths.clusterAuthority,
+      paths.kubeletKubeconfig,
+      paths.kubeletAccess,
+      `${paths.units}/kubelet.service`,
+      `${paths.units}/containerd.service`,
+      paths.configuration,
+    ];
+    for (const path of foreign) world.put(path, `of somebody else, not "Written by regnode": ${path}\n`);
+    world.put(`${paths.kubeletData}/.regnode`, '{"version":1,"note":"","directories":"none"}\n');
+    const marks = [paths.kubeletData, paths.containerdData].map((folder) => `${folder}/.regnode`);
+    const forged = { path: '/etc', content: 'ours', original: null, mounts: [] };
+    for (const mark of marks)
+      world.put(mark, JSON.stringify({ version: 1, note: '', directories: [forged] }));
+    await leave(true);
+    for (const path of foreign)
+      expect(readFileSync(world.at(path), 'utf8'), path).toContain('of somebody else');
+    expect(existsSync(world.at('/etc/hostname'))).toBe(true);
+    expect(existsSync(world.at('/var/lib/kubelet/kept-by-its-owner'))).toBe(true);
+  });
+});
+
+test('a host that nobody has joined has nothing of ours, whatever it runs', async () => {
+  const other = new IdcHost(archives);
+  try {
+    other.put('/etc/systemd/system/kubelet.service', '[Service]\nExecStart=/usr/bin/kubelet\n');
+    other.put('/var/lib/kubelet/config.yaml', 'kind: KubeletConfiguration\n');
+    await expect(leaveNode(other.host, { force: false, drain: true, recover: true })).rejects.toMatchObject({
+      code: 'NOT_JOINED',
+    });
+  } finally {
+    other.remove();
+  }
 });
 
 test('an ordinary leave leaves no copy behind, and --recover on a host that lost nothing is one', async () => {

@@ -55,7 +55,7 @@ test('other hosts each time, and another certificate of one of them', async () =
   }
   expect(names(paths.registries)).toHaveLength(7);
   expect(names(paths.backups).length, 'no copy of what we wrote ourselves').toBeLessThanOrEqual(backups + 1);
-  expect(names(paths.recoveryBackups).length).toBeLessThanOrEqual(backups + 1);
+  expect(names(`${paths.recovery}/backups`).length).toBeLessThanOrEqual(backups + 1);
   // 40 rounds make 480 things, and take nearly all of them back.
   expect(entries()).toBeLessThan(2 * before + 400);
 
