@@ -60,8 +60,8 @@ interface TunnelStatus extends SessionFigures {
 
 export interface Tunnel extends TunnelSession {
   /**
-   * For how long nothing has been heard, when a PING has no answer and another connection can not be made, or
-   * is not made in time; it stays Open until it is given up as dead.
+   * For how long nothing has shown that the gateway hears us, when a PING has no answer and another
+   * connection can not be made, or is not made in time; it stays Open until it is given up as dead.
    */
   readonly silentMs: number | undefined;
   readonly status: TunnelStatus;

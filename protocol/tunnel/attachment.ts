@@ -35,9 +35,10 @@ export class Attachment {
     return this.#received;
   }
 
-  /** How long nothing has been heard on the present connection. */
+  /** How long nothing on the present connection has shown that the peer hears us. */
   get quietMs(): number {
-    return this.#connection ? this.#clock.nowMs() - this.#connection.heardMs : Number.POSITIVE_INFINITY;
+    if (this.#connection === undefined) return Number.POSITIVE_INFINITY;
+    return this.#clock.nowMs() - this.#connection.unansweredSinceMs;
   }
 
   attach(connection: Connection, sink: ConnectionSink): void {

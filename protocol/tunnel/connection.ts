@@ -26,6 +26,8 @@ export interface ConnectionSink {
   closed(reason: string, code: number): void;
 }
 
+/** Nobody sends them who has not heard us. */
+const answers: ReadonlySet<number> = new Set([FrameType.pong, FrameType.ack, FrameType.telemetryAck]);
 const nothing = new Uint8Array(0);
 const closeGraceMs = 1000;
 /** A check that is so late means that this process stood still. */
@@ -98,6 +100,11 @@ export class Connection {
 
   get heardMs(): number {
     return this.#liveness.heardMs;
+  }
+
+  /** Since when nothing shows that the peer hears us. */
+  get unansweredSinceMs(): number {
+    return this.#liveness.unansweredSinceMs;
   }
 
   cork(): void {
@@ -241,6 +248,7 @@ export class Connection {
 
   #frame(type: number, stream: number, aux: number, payload: Uint8Array): void {
     this.#pace?.took(type, payload.length, this.#clock.nowMs());
+    if (answers.has(type)) this.#liveness.answered(this.#clock.nowMs());
     if (type === FrameType.ping) {
       this.#pong = aux;
       this.answerPing();

@@ -144,7 +144,7 @@ export class Session implements TunnelSession, ConnectionSink {
     return this.#attachment.connection;
   }
 
-  /** How long nothing has been heard on the present connection. */
+  /** How long nothing on the present connection has shown that the peer hears us. */
   get quietMs(): number {
     return this.#attachment.quietMs;
   }

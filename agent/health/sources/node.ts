@@ -9,7 +9,7 @@ const everyMs = 2_000;
 export interface NodeParts {
   readonly tunnel: {
     readonly state: SessionState;
-    /** For how long, when nothing is heard and that is no pause any more. */
+    /** For how long, when nothing is answered and that is no pause any more. */
     readonly silentMs: number | undefined;
     readonly lastFault: string;
   };

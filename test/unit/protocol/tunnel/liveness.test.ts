@@ -33,7 +33,7 @@ test('an agent, which asks every 5 s: doubted within 8.5 s of the last word, whe
     const doubted = unanswered(liveness, 60_000).find(([, verdict]) => verdict === 'suspect');
     expect(doubted?.[0], `spoke after ${spokeMs} ms`).toBeLessThanOrEqual(8500);
     expect(liveness.isSuspected).toBe(true);
-    liveness.heard(9000);
+    liveness.answered(9000);
     expect(liveness.isSuspected).toBe(false);
   }
 });
@@ -47,12 +47,40 @@ test('frames that nobody acknowledges are asked about after 3 s already', () => 
   ]);
 });
 
-test('anything heard clears every doubt', () => {
+test('an answer clears every doubt', () => {
   const liveness = new Liveness(limits, 0);
   liveness.sent(1000);
-  liveness.heard(2000);
+  liveness.answered(2000);
   expect(liveness.check(5000)).toBe('fine');
   expect(liveness.nextCheckMs()).toBe(12_500);
+  expect(liveness.unansweredSinceMs).toBe(2000);
+});
+
+test('a line that loses one direction: what the peer asks of itself ends no doubt', () => {
+  const liveness = new Liveness({ ...limits, pingIntervalMs: 5000 }, 0);
+  expect(unanswered(liveness, 9000).at(-1)).toEqual([8250, 'suspect']);
+  liveness.heard(10_500); // its own PING
+  expect(liveness.isSuspected).toBe(true);
+  expect(liveness.unansweredSinceMs).toBe(0);
+});
+
+test('its PING in the middle of a doubt puts it off by what an answer may wait behind it, and no more', () => {
+  for (let askedMs = 0; askedMs <= 8250; askedMs += 250) {
+    const liveness = new Liveness({ ...limits, pingIntervalMs: 5000 }, 0);
+    const verdicts = unanswered(liveness, askedMs);
+    if (!verdicts.some(([, verdict]) => verdict === 'suspect')) liveness.heard(askedMs);
+    const [doubted] = unanswered(liveness, 60_000).find(([, verdict]) => verdict === 'suspect') ?? [8250];
+    expect(doubted, `asked after ${askedMs} ms`).toBeLessThanOrEqual(13_500);
+  }
+});
+
+test('a peer that speaks all the time and answers late is asked and not doubted', () => {
+  const liveness = new Liveness(limits, 0);
+  liveness.sent(0);
+  for (let now = 500; now <= 60_000; now += 500) {
+    liveness.heard(now);
+    expect(liveness.check(now), `at ${now}`).toBe(now === 60_000 ? 'ping' : 'fine');
+  }
 });
 
 test('a peer that says something every 10 s is asked once a minute', () => {

@@ -43,6 +43,24 @@ test('the agent looks for another way 3 s after its PING stays unanswered', () =
   expect(suspicions).toEqual([13_500, 13_500]);
 });
 
+test('of a line that loses only what the agent says, the gateway’s own PINGs hide nothing', () => {
+  const suspicions: number[] = [];
+  const pings = { pingIntervalMs: 5000 };
+  const onSuspicion = () => suspicions.push(simulation.clock.nowMs());
+  const simulation: Simulation = connected(pings, { onSuspicion });
+  const { agent, gateway } = simulation.link ?? {};
+  while (simulation.clock.nowMs() < 20_000) {
+    simulation.clock.advance(250);
+    while (gateway?.deliver());
+    if (simulation.clock.nowMs() === 10_500) expect(simulation.agent.quietMs).toBe(10_500);
+  }
+  expect(agent?.queue.length).toBeGreaterThan(0);
+  expect(simulation.agent.connection?.isSuspected).toBe(true);
+  expect(Math.min(...suspicions)).toBe(8250);
+  simulation.settle();
+  expect(simulation.agent.connection?.isSuspected).toBe(false);
+});
+
 test('this very process stood still for a minute: the connection gets a second chance', () => {
   const simulation = connected();
   pass(simulation, 5000);
