@@ -3,6 +3,7 @@
 // choose (of nodes, of registries, of what any user mounts): they are cleaned before they go in. In the
 // others a secret is a mistake of ours, and no report is made.
 import { X509Certificate } from 'node:crypto';
+import { clusterInUse } from '../components/cluster.ts';
 import { paths } from '../config/paths.ts';
 import { kubeletCertificate } from '../doctor/observation/cluster.ts';
 import type { Host } from '../host/host.ts';
@@ -60,7 +61,7 @@ export const sections: readonly Section[] = [
     async read({ node }) {
       if (node === undefined) return undefined;
       const { phase, identity, desired } = node.state;
-      const { nodeName, pool, address, gatewayUrl, bootstrap } = identity;
+      const { nodeName, pool, address, gatewayUrl } = identity;
       return {
         phase,
         identity: {
@@ -68,7 +69,7 @@ export const sections: readonly Section[] = [
           pool,
           address,
           gatewayUrl: withoutUser(gatewayUrl),
-          apiServerUrl: withoutUser(bootstrap.apiServerUrl),
+          apiServerUrl: withoutUser(clusterInUse(node.state).apiServerUrl),
         },
         desired: {
           revision: desired.revision,

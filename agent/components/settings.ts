@@ -6,8 +6,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type DesiredState, desiredStateSchema } from '../../protocol/messages/desired.ts';
 
-const { kubelet, apiServerAccess, kubeletAccess } = desiredStateSchema.shape;
-const settingsSchema = z.object({ kubelet, apiServerAccess, kubeletAccess, sandboxImage: z.string() });
+const { kubelet, apiServerAccess, kubeletAccess, apiServer } = desiredStateSchema.shape;
+const settingsSchema = z.object({
+  kubelet,
+  apiServerAccess,
+  kubeletAccess,
+  apiServer,
+  sandboxImage: z.string(),
+});
 
 export const settingsMemorySchema = z.object({
   /** In use, and known to work; absent until the first look at a host that an older agent made. */
@@ -33,11 +39,13 @@ export type Settings = z.infer<typeof settingsSchema>;
 export type SettingsMemory = z.infer<typeof settingsMemorySchema>;
 export type SettingsFailure = NonNullable<SettingsMemory['failed']>;
 
-export function settingsOf({ kubelet, apiServerAccess, kubeletAccess, containerd }: DesiredState): Settings {
+export function settingsOf(desired: DesiredState): Settings {
+  const { kubelet, apiServerAccess, kubeletAccess, apiServer, containerd } = desired;
   return settingsSchema.parse({
     kubelet,
     apiServerAccess,
     kubeletAccess,
+    ...(apiServer && { apiServer }),
     sandboxImage: containerd.sandboxImage,
   });
 }
@@ -67,6 +75,9 @@ export function settingsInUse(desired: DesiredState, { proven }: SettingsMemory)
 }
 
 /** Names, registries and intervals stay the desired ones: they restart nothing. */
-function withSettings(desired: DesiredState, { sandboxImage, ...settings }: Settings): DesiredState {
+function withSettings(
+  { apiServer: _, ...desired }: DesiredState,
+  { sandboxImage, ...settings }: Settings,
+): DesiredState {
   return { ...desired, ...settings, containerd: { ...desired.containerd, sandboxImage } };
 }

@@ -1,7 +1,9 @@
 // What each hop hangs on, as short words that can be compared later: addresses, serial numbers, versions,
 // hashes of configuration. Kept while a hop works, so that the doctor can say what is different when it does
 // not. Never a secret, and nothing that changes by itself.
+
 import { X509Certificate } from 'node:crypto';
+import { clusterInUse } from '../components/cluster.ts';
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { gatewayAddresses, gatewayRoute, gatewayTarget } from '../preflight/observation/gateway.ts';
@@ -64,7 +66,7 @@ const readers: Readonly<Record<HopName, Reader>> = {
     const pem = await host.files.readText(kubeletCertificate);
     return {
       url: apiServerTarget(node).url,
-      authority: fingerprintOf(node.state.identity.bootstrap.caPem),
+      authority: fingerprintOf(clusterInUse(node.state).caPem),
       kubeletCertificate: pem === undefined ? 'none' : serialOf(pem),
     };
   },

@@ -5,6 +5,7 @@
 
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { Artifact } from '../../protocol/messages/desired.ts';
+import { withToldCluster } from '../components/cluster.ts';
 import type { DesiredNode } from '../components/component.ts';
 import { observeFacts } from '../components/facts.ts';
 import { planComponents, restartGroups } from '../components/index.ts';
@@ -139,7 +140,8 @@ async function planAgainst(
   const facts = await observeFacts(host, desiredNode.desired);
   const address =
     (await addressToward(host, desiredNode.identity.gatewayUrl)) ?? desiredNode.identity.address;
-  const here = { ...desiredNode, identity: { ...desiredNode.identity, address } };
+  const identity = { ...withToldCluster(desiredNode.identity, desiredNode.desired), address };
+  const here = { ...desiredNode, identity };
   const resources = planComponents(facts, here);
   const keptTrees = kept && new Set(kept.map((artifact) => `tree:${treeOf(artifact)}`));
   const plan = planChanges(await observeResources(host, resources), journaled, keptTrees);

@@ -4,7 +4,6 @@
 // lost our answer asks again with the same key and gets one without a second use.
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { KubeletAccess } from '../../protocol/messages/desired.ts';
 import {
   type HostFacts,
   type JoinRequest,
@@ -16,7 +15,7 @@ import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { nodes } from '../kubernetes/kinds.ts';
 import { type Kubernetes, update } from '../kubernetes/kubernetes.ts';
-import { desiredState } from '../pools/desired-state.ts';
+import { desiredState, type OfGateway } from '../pools/desired-state.ts';
 import { nodePools, poolSpec } from '../resources/node-pool.ts';
 import {
   type RegisteredNode,
@@ -41,7 +40,7 @@ export interface JoinDesk {
   readonly authority: Authority;
   readonly artifacts: () => Promise<OfferedArtifacts>;
   /** Of pools that do not say. */
-  readonly kubeletAccess?: KubeletAccess;
+  readonly ofGateway?: OfGateway;
   readonly apiServer: { readonly url: string; readonly caPem: string };
   /** Whose names and addresses are. */
   readonly book: Pick<AddressBook, 'current'>;
@@ -106,7 +105,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
     architecture,
     artifacts,
     request.facts,
-    desk.kubeletAccess,
+    desk.ofGateway,
   );
 
   await takeYielded(kubernetes, yielding);

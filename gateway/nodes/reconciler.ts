@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import type { ControlMessage } from '../../protocol/messages/control.ts';
-import type { DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
+import type { DesiredState } from '../../protocol/messages/desired.ts';
 import type { IdentityConflict } from '../../protocol/messages/machine.ts';
 import type { AddressBook } from '../addresses/book.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
@@ -13,7 +13,7 @@ import { type RecordEvent, told } from '../kubernetes/event-recorder.ts';
 import { type NodeObject, nodes } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { isFailure, update } from '../kubernetes/kubernetes.ts';
-import { desiredState, nodeLabels, nodeTaints } from '../pools/desired-state.ts';
+import { desiredState, nodeLabels, nodeTaints, type OfGateway } from '../pools/desired-state.ts';
 import { askedVersions } from '../pools/rollout.ts';
 import { type PoolObject, poolSpec } from '../resources/node-pool.ts';
 import { type RegisteredNode, registeredNodes } from '../resources/registered-node.ts';
@@ -35,8 +35,7 @@ export interface ReconcilerOptions {
   /** Another host that asks for the node's tunnel here. */
   readonly conflict?: (name: string) => IdentityConflict | undefined;
   readonly artifacts: () => Promise<OfferedArtifacts>;
-  /** Of pools that do not say. */
-  readonly kubeletAccess?: KubeletAccess;
+  readonly ofGateway?: OfGateway;
   readonly tunnels: Tunnels;
   readonly departures: Departures;
   readonly recordEvent: RecordEvent;
@@ -100,7 +99,7 @@ export class Reconciler {
       const versions = askedVersions(registered);
       const node = { ...registered.spec, ...(versions ? { versions } : {}) };
       const { facts } = registered.status ?? {};
-      return desiredState(pool, node, architecture, artifacts, facts, this.#options.kubeletAccess);
+      return desiredState(pool, node, architecture, artifacts, facts, this.#options.ofGateway);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const note = { type: 'Warning', ...told('NO_DESIRED_STATE', { detail: error.message }) } as const;

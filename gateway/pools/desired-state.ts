@@ -8,7 +8,12 @@ import { bestVersion, type Situation } from '../../protocol/compatibility/judgem
 import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
-import type { Artifact, DesiredState, KubeletAccess } from '../../protocol/messages/desired.ts';
+import type {
+  Artifact,
+  DesiredState,
+  KubeletAccess,
+  ToldApiServer,
+} from '../../protocol/messages/desired.ts';
 import type { PoolSpec } from '../../protocol/settings/pool.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
 import { ciliumVersion } from '../cilium/desired.ts';
@@ -20,14 +25,20 @@ type NodeSettings = Pick<RegisteredNodeSpec, 'labels' | 'taints' | 'versions' | 
 export type Versions = Readonly<Record<string, string>>;
 type Single = Exclude<Artifact['component'], 'images'>;
 
+/** The same for all pools. */
+export interface OfGateway {
+  /** Of a pool that does not say. */
+  readonly kubeletAccess?: KubeletAccess;
+  readonly apiServer?: ToldApiServer;
+}
+
 export function desiredState(
   pool: { readonly name: string; readonly spec: PoolSpec },
   node: NodeSettings,
   architecture: Architecture,
   { serial, sha256, artifacts }: OfferedArtifacts,
   host: HostTraits = {},
-  /** Of a pool that does not say. */
-  kubeletAccess: KubeletAccess = 'direct',
+  { kubeletAccess = 'direct', apiServer }: OfGateway = {},
 ): DesiredState {
   const { spec } = pool;
   const rest: Omit<DesiredState, 'revision'> = {
@@ -36,6 +47,7 @@ export function desiredState(
     network: { mode: spec.network.mode },
     apiServerAccess: spec.apiServerAccess,
     kubeletAccess: spec.kubeletAccess ?? kubeletAccess,
+    ...(apiServer && { apiServer }),
     labels: nodeLabels(pool, node),
     taints: nodeTaints(spec, node),
     kubelet: spec.kubelet,

@@ -13,7 +13,7 @@ import type { Ground } from './ground.ts';
 import { openIdentities } from './identities.ts';
 import { openKubelets, openStatus } from './monitoring.ts';
 import type { Neighbours } from './neighbours.ts';
-import { defaultKubeletAccess } from './options.ts';
+import { toldToHosts } from './options.ts';
 import { keepPublished } from './publication.ts';
 import type { Records } from './records.ts';
 import { answerHolder, holderPath } from './rivals.ts';
@@ -84,7 +84,7 @@ async function openHostsPort(parts: Parts): Promise<PublicPort> {
     ...{ kubernetes, authority, book, now },
     pace: new JoinPace(),
     artifacts: () => store.manifest(),
-    kubeletAccess: defaultKubeletAccess(options),
+    ofGateway: toldToHosts(options, connection),
     apiServer: { url: apiServerUrl, caPem: connection.apiServerCaPem },
     isConnected: (name: string) => tunnels.isConnected(name) || replicas.holderOf(name) !== undefined,
   };

@@ -1,11 +1,14 @@
 // What `serve` can be told, with defaults and limits; a wrong value is a USAGE fault that names the flag.
+
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { Fault } from '../../protocol/catalogue/fault.ts';
-import type { KubeletAccess } from '../../protocol/messages/desired.ts';
+import { bundleOf } from '../../protocol/formats/certificates.ts';
 import { holdsCredential } from '../../protocol/url-credential.ts';
 import { duration } from '../cli/parse.ts';
 import { nodeLifetimeMs } from '../join/authority.ts';
+import type { ClusterConnection } from '../kubernetes/connect.ts';
+import type { OfGateway } from '../pools/desired-state.ts';
 import { placeLimits } from '../port/limits.ts';
 import { parseListen } from '../port/listen.ts';
 import { remoteWriteFlagsSchema } from '../telemetry/remote-write/flags.ts';
@@ -81,11 +84,24 @@ const serveOptionsSchema = z.object({
   stopGraceMs: z.number().default(10_000),
 });
 
+/** Larger ones are told at a join alone: a desired state is one message. */
+const bundleLimitBytes = 32 * 1024;
+
 /**
- * With an egress the API server reaches kubelets through their tunnels, so that they need no other way in.
+ * What is the same for all pools. With an egress the API server reaches kubelets through their tunnels, so
+ * that they need no other way in. The URL only as an operator gave it, for that of a kubeconfig may be one
+ * that only this replica uses, and a node that changes replicas would change its API server.
  */
-export function defaultKubeletAccess({ egressSocket }: Pick<ServeOptions, 'egressSocket'>): KubeletAccess {
-  return egressSocket === undefined ? 'direct' : 'tunnel';
+export function toldToHosts(
+  { egressSocket, apiServerUrl: url }: Pick<ServeOptions, 'egressSocket' | 'apiServerUrl'>,
+  { apiServerCaPem }: Pick<ClusterConnection, 'apiServerCaPem'>,
+): OfGateway {
+  const caPem = bundleOf(apiServerCaPem);
+  const isToldCa = caPem !== '' && caPem.length <= bundleLimitBytes;
+  return {
+    kubeletAccess: egressSocket === undefined ? 'direct' : 'tunnel',
+    apiServer: { ...(url !== undefined && { url }), ...(isToldCa && { caPem }) },
+  };
 }
 
 /** On which this process listens for TCP. */

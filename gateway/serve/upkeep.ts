@@ -12,7 +12,7 @@ import { type Given, unlessStopped } from './given.ts';
 import type { Ground } from './ground.ts';
 import { type Loops, startLoops } from './loops.ts';
 import type { Neighbours } from './neighbours.ts';
-import { defaultKubeletAccess } from './options.ts';
+import { toldToHosts } from './options.ts';
 import type { Records } from './records.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -57,7 +57,7 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
 }
 
 function createReconciler(parts: Parts, book: AddressBook, departures: Departures): Reconciler {
-  const { options, kubernetes, store, view, hub, tunnels, intake, replicas } = parts;
+  const { options, connection, kubernetes, store, view, hub, tunnels, intake, replicas } = parts;
   const { recordEvent, logger, now } = parts;
   const startedAtMs = now();
   return new Reconciler({
@@ -68,7 +68,7 @@ function createReconciler(parts: Parts, book: AddressBook, departures: Departure
     contested: (node) => book.contested(node),
     conflict: (name) => hub.rivals.conflicts.get(name),
     artifacts: () => store.manifest(),
-    kubeletAccess: defaultKubeletAccess(options),
+    ofGateway: toldToHosts(options, connection),
     gateway: options.name,
     isLive: (name) => replicas.roster.isLive(name),
     looksAfter: replicas.looksAfter,

@@ -4,6 +4,8 @@
 // it is whenever a gateway asks its agents to upgrade themselves.
 import { z } from 'zod';
 import {
+  certificatesSchema,
+  httpsUrlSchema,
   labelsSchema,
   noteSchema,
   poolNameSchema,
@@ -66,6 +68,11 @@ export const desiredStateSchema = z.object({
   apiServerAccess: apiServerAccessSchema.default('direct'),
   /** A gateway that doesn't say has never asked for anything else. */
   kubeletAccess: kubeletAccessSchema.default('direct'),
+  /**
+   * Where hosts find the API server, and from which CAs its certificate may be: both of them while they are
+   * rotated. What a gateway doesn't say is as the join was told.
+   */
+  apiServer: z.object({ url: httpsUrlSchema.optional(), caPem: certificatesSchema.optional() }).optional(),
   labels: labelsSchema,
   taints: taintsSchema,
   kubelet: z.strictObject(kubeletSettings),
@@ -109,6 +116,7 @@ export const desiredStateSchema = z.object({
 });
 
 export type NetworkMode = z.infer<typeof networkModeSchema>;
+export type ToldApiServer = NonNullable<z.infer<typeof desiredStateSchema>['apiServer']>;
 export type ApiServerAccess = z.infer<typeof apiServerAccessSchema>;
 export type KubeletAccess = z.infer<typeof kubeletAccessSchema>;
 export type DriftPolicy = z.infer<typeof driftPolicySchema>;

@@ -1,8 +1,10 @@
 // The cluster as this node may see it: asked with the kubelet's own certificate, by the way
 // that the kubelet takes. Only what the Node authorizer allows anyway: the node's own object
 // and the pods that are bound to it.
+
 import { z } from 'zod';
 import { apiServerListenAddress } from '../../../protocol/tunnel/targets.ts';
+import { clusterInUse } from '../../components/cluster.ts';
 import { paths } from '../../config/paths.ts';
 import type { GetAnswer, Host } from '../../host/host.ts';
 import type { JoinedNode } from '../../state/joined-node.ts';
@@ -41,7 +43,7 @@ export type Pod = z.infer<typeof podSchema>;
 
 /** Where the kubelet finds the API server, and whose certificate it expects there. */
 export function apiServerTarget({ state }: JoinedNode): { url: string; serverName?: string } {
-  const own = new URL(state.identity.bootstrap.apiServerUrl);
+  const own = new URL(clusterInUse(state).apiServerUrl);
   if (state.desired.apiServerAccess === 'direct') return { url: own.origin };
   const { host, port } = apiServerListenAddress;
   return { url: `https://${host}:${port}`, serverName: own.hostname.replace(/^\[|\]$/g, '') };
@@ -61,7 +63,7 @@ export async function askCluster(
   }
   return host.network.get(`${url}${path}`, {
     timeoutMs: clusterTimeoutMs,
-    caPem: node.state.identity.bootstrap.caPem,
+    caPem: clusterInUse(node.state).caPem,
     ...(serverName !== undefined && { serverName }),
     ...(pem !== undefined && { certificatePem: pem, keyPem: pem }),
     limitBytes: 16 * 1024 * 1024,

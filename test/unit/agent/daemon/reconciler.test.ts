@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { artifactSource } from '../../../../agent/components/artifacts/source.ts';
+import { clusterInUse } from '../../../../agent/components/cluster.ts';
 import { paths } from '../../../../agent/config/paths.ts';
 import { askedRounds, Reconciler, type ReconcilerStatus } from '../../../../agent/daemon/reconciler.ts';
 import type { Host } from '../../../../agent/host/host.ts';
@@ -229,6 +230,64 @@ describe('other settings that restart the kubelet', () => {
     await nextPause(() => reconciler.setDesired(withTurns('', 110)));
     expect(reports.at(-1)).toMatchObject({ phase: 'Running', upgrades: [] });
     expect(kubelet()).toBe(after);
+  });
+
+  describe('where the API server is, and whose certificate it has', () => {
+    const certificate = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+    const moved = 'https://api.example.test:6443';
+    const both = () => `${gateway.caPem.trim()}\n${certificate('AAAA')}`;
+    const given = () =>
+      [paths.kubeletAccess, paths.kubeletBootstrap, paths.clusterAuthority].map((path) =>
+        readFileSync(world.at(path), 'utf8'),
+      );
+    const told = (apiServer: DesiredState['apiServer'], restart = '') =>
+      withTurns(restart, 110, {
+        apiServer,
+        revision: JSON.stringify([apiServer, restart]).length.toString(),
+      });
+
+    test('told again as it was, in another form, is no change', async () => {
+      const reconciler = await begun();
+      const [before, files] = [kubelet(), given()];
+      const same = gateway.caPem.replaceAll('\n', '\r\n');
+      await nextPause(() => reconciler.setDesired(told({ url: 'https://10.77.0.1:6443', caPem: same })));
+      expect(note()).toBeUndefined();
+      expect([kubelet(), given()]).toEqual([before, files]);
+    });
+
+    test('another one waits for the turn, and the kubelet is started with it, with both CAs', async () => {
+      const reconciler = await begun();
+      const [before, files] = [kubelet(), given()];
+      const apiServer = { url: moved, caPem: both() };
+      await nextPause(() => reconciler.setDesired(told(apiServer)));
+      expect(note()).toMatchObject({ state: 'waiting', detail: 'kubelet.service' });
+      expect([kubelet(), given()]).toEqual([before, files]);
+      const id = note()?.to ?? '';
+      await round(() => reconciler.setDesired(told(apiServer, id)));
+      expect(reports.at(-1)).toMatchObject({ phase: 'Running', upgrades: [] });
+      expect(kubelet()).not.toBe(before);
+      const [access, bootstrap, authority] = given();
+      expect(access).toContain(moved);
+      expect(bootstrap).toContain(moved);
+      expect(authority).toContain(gateway.caPem.trim());
+      expect(authority).toContain(certificate('AAAA'));
+      const state = await readState(world.host);
+      expect(state && clusterInUse(state)).toMatchObject({ apiServerUrl: moved, caPem: both() });
+    });
+
+    test('one that the kubelet does not reach is taken back', async () => {
+      const reconciler = await begun();
+      const files = given();
+      await nextPause(() => reconciler.setDesired(told({ url: moved, caPem: both() })));
+      const id = note()?.to ?? '';
+      const isMoved = () => given()[0]?.includes(moved);
+      healthNow = () => (isMoved() ? { ...health, missing: ['the cluster does not see the node'] } : health);
+      await round(() => reconciler.setDesired(told({ url: moved, caPem: both() }, id)));
+      expect(note()).toMatchObject({ state: 'rolled-back', code: 'SETTINGS_UNHEALTHY', to: id });
+      expect(given()).toEqual(files);
+      const state = await readState(world.host);
+      expect(state && clusterInUse(state).apiServerUrl).toBe('https://10.77.0.1:6443');
+    });
   });
 
   test('of a gateway that knows no turns are carried out at once', async () => {

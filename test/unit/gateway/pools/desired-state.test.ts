@@ -47,12 +47,30 @@ test.each([
   ['its own word', 'tunnel', 'direct', 'tunnel'],
 ] as const)('kubelets of a pool are reached by %s: %s over %s', (_what, own, gateway, expected) => {
   const change = own === undefined ? {} : { kubeletAccess: own };
-  const desired = desiredState({ name: 'idc', spec: spec(change) }, {}, 'amd64', store, {}, gateway);
+  const desired = desiredState(
+    { name: 'idc', spec: spec(change) },
+    {},
+    'amd64',
+    store,
+    {},
+    {
+      kubeletAccess: gateway,
+    },
+  );
   expect(desired.kubeletAccess).toBe(expected);
 });
 
 test('another way to the kubelet is another revision', () => {
   expect(state({ kubeletAccess: 'tunnel' }).revision).not.toBe(state({ kubeletAccess: 'direct' }).revision);
+});
+
+test('another API server, or other CAs of it, are another revision, and fit the protocol', () => {
+  const caPem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const told = (apiServer: object) =>
+    desiredState({ name: 'idc', spec: spec() }, {}, 'amd64', store, {}, { apiServer });
+  const states = [{}, { caPem }, { url: 'https://10.0.0.1:6443', caPem }].map(told);
+  expect(new Set(states.map(({ revision }) => revision)).size).toBe(3);
+  for (const one of states) expect(desiredStateSchema.parse(one)).toEqual(one);
 });
 
 test('another architecture is another store', () => {

@@ -1,13 +1,18 @@
 // The flags of serve: a wrong value is named with its flag.
 import { expect, test } from 'vitest';
 import { parseListen } from '../../../../gateway/port/listen.ts';
-import { defaultKubeletAccess, parseServeOptions } from '../../../../gateway/serve/options.ts';
+import { parseServeOptions, toldToHosts } from '../../../../gateway/serve/options.ts';
 
 const flags = {
   listen: '0.0.0.0:443',
   publicUrl: 'https://10.77.0.1/',
   artifacts: '/store',
   metricsListen: '127.0.0.1:9464',
+};
+
+const certificate = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+const cluster = {
+  apiServerCaPem: `subject: the new one\n${certificate('BBBB')}\n${certificate('AA\r\nAA')}${certificate('BBBB')}`,
 };
 
 test('defaults', () => {
@@ -23,8 +28,19 @@ test('defaults', () => {
 
 test('kubelets are reached through their tunnels alone where the API server has an egress', () => {
   const egress = { ...flags, egressSocket: '/run/regnode/egress.sock' };
-  expect(defaultKubeletAccess(parseServeOptions(egress))).toBe('tunnel');
-  expect(defaultKubeletAccess(parseServeOptions(flags))).toBe('direct');
+  expect(toldToHosts(parseServeOptions(egress), cluster)).toMatchObject({ kubeletAccess: 'tunnel' });
+  expect(toldToHosts(parseServeOptions(flags), cluster)).toMatchObject({ kubeletAccess: 'direct' });
+});
+
+test('hosts are told the URL that an operator gave, and each CA of the kubeconfig in one form', () => {
+  const asked = { ...flags, apiServerUrl: 'https://api.example.test:6443/' };
+  expect(toldToHosts(parseServeOptions(asked), cluster).apiServer).toEqual({
+    url: 'https://api.example.test:6443',
+    caPem: `${certificate('AAAA')}${certificate('BBBB')}`,
+  });
+  expect(toldToHosts(parseServeOptions(flags), { apiServerCaPem: '' }).apiServer).toEqual({});
+  const huge = certificate('A'.repeat(40_000));
+  expect(toldToHosts(parseServeOptions(flags), { apiServerCaPem: huge }).apiServer).toEqual({});
 });
 
 test('the life of a certificate, down to seconds', () => {
