@@ -1,17 +1,14 @@
-// A small file in each folder that is ours: what the folder held before us, and which folders for all we made
-// ourselves. It tells ours from somebody else's on a host where the journal and its copies are lost. What a
-// mark says counts for the folder that it lies in; of others at most an empty one goes by its word.
-import { z } from 'zod';
+// The marks of all folders of ours (mark.ts), which tell ours from somebody else's on a host where the
+// journal and its copies are lost. What a mark says counts for the folder that it lies in; of others at most
+// an empty one goes by its word.
 import { paths } from '../config/paths.ts';
 import type { Host } from '../host/host.ts';
 import { isBelow } from '../host/mounts.ts';
 import type { JournalEntry } from './entry.ts';
 import { foldJournal } from './fold.ts';
 import type { Change } from './journal.ts';
-import { type DirectoryEntry, directoryEntrySchema } from './kinds/directory.ts';
+import { type DirectoryEntry, directoryEntrySchema, encodeMark, markName, readMark } from './mark.ts';
 
-const markName = '.regnode';
-const markLimitBytes = 1024 * 1024;
 /** Where folders of ours lie, besides those of registries, which come and go. */
 const marked: readonly string[] = [
   paths.components,
@@ -25,17 +22,10 @@ const marked: readonly string[] = [
 /** Pods may write in them, and the kubelet takes away what it does not know: another folder's mark tells. */
 const unmarked: readonly string[] = [paths.podLogs, paths.containerLogs];
 
-const markSchema = z.object({
-  version: z.literal(1),
-  note: z.string(),
-  directories: z.array(directoryEntrySchema),
-});
-
 /** Those that are there already and say the same are not written again. */
 export async function writeMarks(host: Host, entries: readonly JournalEntry[]): Promise<void> {
   const directories = firstOfDirectories(entries);
-  const note = 'Written by regnode; this folder is its own, and "regnode leave" gives it back.';
-  const text = `${JSON.stringify({ version: 1, note, directories })}\n`;
+  const text = encodeMark(directories);
   for (const { path, content } of directories) {
     if (content !== 'ours' || !marked.includes(path)) continue;
     if (!(await host.files.exists(path))) continue;
@@ -55,7 +45,7 @@ function firstOfDirectories(entries: readonly JournalEntry[]): DirectoryEntry[] 
 export async function readMarks(host: Host): Promise<readonly Change[]> {
   const known = new Map<string, DirectoryEntry>();
   for (const folder of marked) {
-    const mark = await readMark(host, `${folder}/${markName}`);
+    const mark = await readMark(host, folder);
     for (const entry of mark) {
       const isOwn = entry.path === folder || unmarked.includes(entry.path);
       if (entry.content === 'shared' ? isShareable(entry) : isOwn) known.set(entry.path, entry);
@@ -70,12 +60,3 @@ const isShareable = ({ path, original }: DirectoryEntry) =>
   original === null &&
   !path.includes('/..') &&
   ['/etc', '/opt', '/run', '/var/lib'].some((root) => path !== root && isBelow(path, root));
-
-async function readMark(host: Host, path: string): Promise<readonly DirectoryEntry[]> {
-  if ((await host.files.status(path))?.kind !== 'file') return [];
-  try {
-    return markSchema.parse(JSON.parse((await host.files.readText(path, markLimitBytes)) ?? '')).directories;
-  } catch {
-    return [];
-  }
-}

@@ -7,7 +7,7 @@ import type { TunnelClock, TunnelTimer } from './clock.ts';
 import { FrameDecoder } from './decoder.ts';
 import { FrameType } from './frame.ts';
 import type { TunnelLimits } from './limits.ts';
-import { Liveness } from './liveness.ts';
+import { answers, Liveness } from './liveness.ts';
 import { Packing } from './paced-packer.ts';
 import { type Answered, Questions } from './questions.ts';
 import { isTimed, type ReadingPace } from './reading-pace.ts';
@@ -26,8 +26,6 @@ export interface ConnectionSink {
   closed(reason: string, code: number): void;
 }
 
-/** Nobody sends them who has not heard us. */
-const answers: ReadonlySet<number> = new Set([FrameType.pong, FrameType.ack, FrameType.telemetryAck]);
 const nothing = new Uint8Array(0);
 const closeGraceMs = 1000;
 /** A check that is so late means that this process stood still. */
@@ -68,7 +66,7 @@ export class Connection {
     this.sink = sink;
     this.writer = new MessageWriter(transport);
     this.#liveness = new Liveness(limits, clock.nowMs());
-    this.#questions = new Questions(clock, () => this.heardMs);
+    this.#questions = new Questions(clock, () => this.#liveness.heardMs);
     this.#pace = pace;
     this.#answerLimitBytes = 2 * limits.bufferedBytes;
     this.packing = new Packing(limits.packing > 0);
@@ -98,11 +96,6 @@ export class Connection {
     return this.#liveness.isSuspected;
   }
 
-  get heardMs(): number {
-    return this.#liveness.heardMs;
-  }
-
-  /** Since when nothing shows that the peer hears us. */
   get unansweredSinceMs(): number {
     return this.#liveness.unansweredSinceMs;
   }

@@ -6,6 +6,11 @@
 // line that loses one direction the other still brings the peer's own PINGs. A pause of this very process
 // (SIGSTOP, a suspended machine) is not held against the peer.
 
+import { FrameType } from './frame.ts';
+
+/** Nobody sends them who has not heard us. */
+export const answers: ReadonlySet<number> = new Set([FrameType.pong, FrameType.ack, FrameType.telemetryAck]);
+
 export type Verdict = 'fine' | 'ping' | 'suspect' | 'dead';
 
 export interface LivenessLimits {

@@ -3,28 +3,16 @@
 // A folder that is there already is left with the mode that it has. A link in its place is followed, but not
 // where others than root may put one: there even to ask where it leads may end in a loop, or never.
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
 import { Fault } from '../../../protocol/catalogue/fault.ts';
 import { hasCode } from '../../host/durable.ts';
-import type { FileStatus, Host } from '../../host/host.ts';
+import type { FileStatus, Host, MountPoint } from '../../host/host.ts';
 import { isBelow } from '../../host/mounts.ts';
 import { couldNotRemove, defineKind, right, skipped, type UndoOutcome, wrong } from '../kind.ts';
+import { type DirectoryEntry, directoryEntrySchema, readMark } from '../mark.ts';
 import { unmountBelow } from '../unmount.ts';
 
 /** Pods that collect logs may write in it, and the syslog of some hosts: a link there may lead anywhere. */
 const isLent = (path: string) => path.startsWith('/var/log/');
-
-export const directoryEntrySchema = z.strictObject({
-  path: z.string(),
-  content: z.enum(['ours', 'shared']),
-  /** null when there was no such folder. */
-  original: z
-    .strictObject({ entries: z.array(z.string()), mode: z.number(), uid: z.number(), gid: z.number() })
-    .nullable(),
-  /** Mount points at or below it before us, as `path root`. */
-  mounts: z.array(z.string()),
-});
-export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
 
 export const directoryKind = defineKind<'directory', FileStatus | undefined, DirectoryEntry>({
   kind: 'directory',
@@ -109,11 +97,15 @@ async function undoOurs(host: Host, { path, original, mounts }: DirectoryEntry):
     return { outcome: 'kept', detail: nowThere(path, status) };
   const place = await placeOf(host, path);
   const isLink = place !== (await besideLinks(host, path));
-  const stuck = await unmountBelow(host, place, (mount) => !mounts.includes(`${mount.path} ${mount.root}`));
-  const left: string[] = [...stuck];
+  // Its owner may have moved it to another disk since, and left a link, or mounted that here: both stay, with
+  // nothing behind them. Anything else that is mounted over it is not ours, and is only taken down.
+  const isMoved = (await readMark(host, place)).some((entry) => entry.path === path);
+  const isOwners = (mount: MountPoint) =>
+    (isMoved && mount.path === place) || mounts.includes(`${mount.path} ${mount.root}`);
+  const left: string[] = await unmountBelow(host, place, (mount) => !isOwners(mount));
   if (original === null) {
-    // Its owner may have moved it to another disk since, and left a link: that stays, with nothing behind it.
-    left.push(...(await host.files.removeTree(place, { contentsOnly: isLink })));
+    const isMount = (await host.mounts()).some((mount) => mount.path === place);
+    left.push(...(await host.files.removeTree(place, { contentsOnly: isLink || isMount })));
   } else {
     // Programs set the mode of their own folder; /var/lib/containerd becomes 0700.
     const behind = await host.files.status(place);

@@ -18,6 +18,7 @@ import type { Host } from '../../../../agent/host/host.ts';
 import { createHost } from '../../../../agent/host/real.ts';
 import type { Backups } from '../../../../agent/plan/backups.ts';
 import { directoryKind } from '../../../../agent/plan/kinds/directory.ts';
+import { type DirectoryEntry, directoryEntrySchema, encodeMark } from '../../../../agent/plan/mark.ts';
 import type { DirectoryResource } from '../../../../agent/plan/resource.ts';
 
 const host: Host = createHost();
@@ -44,11 +45,11 @@ const mount = (...args: string[]) => execFileSync('mount', args);
 const isMounted = (path: string) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
 
 /** Notes the folder, lets `act` happen in it, and undoes it. */
-async function undoAfter(act: () => void) {
+async function undoAfter(act: (entry: DirectoryEntry) => void) {
   const resource: DirectoryResource = { kind: 'directory', path: kubelet, mode: 0o755, content: 'ours' };
   const tools = { host, backups };
   const entry = await directoryKind.record(tools, resource, await directoryKind.observe(host, resource));
-  act();
+  act(directoryEntrySchema.parse(entry));
   return directoryKind.undo(tools, [entry]);
 }
 
@@ -93,6 +94,23 @@ describe.skipIf(process.getuid?.() !== 0)('with mounts (needs root)', () => {
     expect(outcome).toEqual({ outcome: 'restored' });
     expect(readdirSync(kubelet)).toEqual(['certificate']);
     expect(isMounted(kubelet)).toBe(true);
+  });
+
+  test('our folder that its owner has moved to another disk since: emptied there, and still mounted', async () => {
+    for (const madeByUs of [true, false]) {
+      if (madeByUs) rmSync(kubelet, { recursive: true });
+      const outcome = await undoAfter((entry) => {
+        if (madeByUs) mkdirSync(kubelet);
+        mkdirSync(join(root, 'disk/pki'), { recursive: true });
+        writeFileSync(join(root, 'disk/pki/kubelet-client-current.pem'), 'a key');
+        writeFileSync(join(root, 'disk/.regnode'), encodeMark([entry]));
+        mount('--bind', join(root, 'disk'), kubelet);
+      });
+      expect(outcome).toEqual({ outcome: 'restored' });
+      expect(isMounted(kubelet)).toBe(true);
+      expect(readdirSync(join(root, 'disk'))).toEqual([]);
+      execFileSync('umount', [kubelet]);
+    }
   });
 
   test('something mounted over our folder since is taken down, not emptied', async () => {
