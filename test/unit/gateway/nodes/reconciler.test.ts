@@ -17,6 +17,7 @@ import {
   registeredNodes,
 } from '../../../../gateway/resources/registered-node.ts';
 import type { HealthFinding } from '../../../../protocol/messages/health.ts';
+import type { IdentityConflict } from '../../../../protocol/messages/machine.ts';
 import { type MemoryKubernetes, memoryKubernetes } from '../memory-kubernetes.ts';
 import { pool, store } from '../pool.ts';
 import { logger } from '../port.ts';
@@ -28,6 +29,7 @@ let departures: Departures;
 let reconciler: Reconciler;
 let now: number;
 let gone: string[];
+let conflict: IdentityConflict | undefined;
 const audited: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
@@ -35,6 +37,7 @@ beforeEach(async () => {
   tunnels = new Tunnels(() => now);
   now = Date.parse('2026-01-01T00:00:00Z');
   gone = [];
+  conflict = undefined;
   audited.length = 0;
   await kubernetes.create(nodePools, pool('idc', { labels: { zone: 'a' } }));
   await register();
@@ -55,6 +58,7 @@ beforeEach(async () => {
     registered: (name) => find(kubernetes.stored(registeredNodes), name),
     nodes: (name) => find(kubernetes.stored(nodes), name),
     contested: () => [],
+    conflict: (name) => (name === 'idc-1' ? conflict : undefined),
     artifacts: async () => store,
     departures,
     gateway: 'gw-a',
@@ -227,6 +231,31 @@ describe('a running node', () => {
     await settle();
     expect(registered()?.status?.tunnel?.connected).toBe(false);
     expect(reasons()).toEqual(['TunnelConnected', 'TunnelLost']);
+  });
+
+  test('a second host with its identity is one event and a condition, another one another event', async () => {
+    tunnels.opened('idc-1', fakeSession());
+    await settle();
+    const unique = () =>
+      registered()?.status?.conditions?.find(({ type }) => type === 'IdentityUnique')?.status;
+    const told = () => kubernetes.stored(events).filter(({ reason }) => reason === 'IdentityShared');
+    expect([unique(), told()]).toEqual(['True', []]);
+    const refused = (boot: string) => ({ address: '10.77.0.12', hostname: 'idc-1', bootId: `${boot}-0000` });
+    conflict = { code: 'IDENTITY_IN_USE', refused: refused('5e6f7a8b') };
+    await settle();
+    now += 60_000;
+    await settle();
+    expect(unique()).toBe('False');
+    expect(told()).toMatchObject([{ type: 'Warning', message: expect.stringContaining('boot 5e6f7a8b') }]);
+    conflict = { code: 'IDENTITY_IN_USE', refused: refused('0a0b0c0d') };
+    await settle();
+    expect(told().map(({ message }) => message)).toEqual([
+      expect.stringContaining('boot 5e6f7a8b'),
+      expect.stringContaining('boot 0a0b0c0d'),
+    ]);
+    conflict = undefined;
+    await settle();
+    expect([unique(), told().length]).toEqual(['True', 2]);
   });
 
   test('a session that was superseded says nothing any more', async () => {
