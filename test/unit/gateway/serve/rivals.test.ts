@@ -16,7 +16,7 @@ function asking(holderOf: string | undefined, answer: (path: string) => Promise<
   const asked: string[] = [];
   const ask = async (replica: string, path: string) => {
     asked.push(replica);
-    return Buffer.from(await answer(path));
+    return answer(path);
   };
   return { asked, question: askHolder({ holderOf: () => holderOf, ask }, 'gw-a') };
 }
