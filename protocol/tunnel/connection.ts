@@ -19,7 +19,6 @@ export interface ConnectionSink {
   frame(type: number, stream: number, aux: number, payload: Uint8Array): void;
   /** The peer broke the protocol; the connection is being closed, `closed` follows. */
   violation(fault: Fault): void;
-  /** There is room again. */
   drained(): void;
   /** No answer for a while: a good moment to look for another way. */
   suspected(): void;
