@@ -122,7 +122,8 @@ defaults() {
   token_file=${REGNODE_TOKEN_FILE-}
   name=${REGNODE_NAME-}
   artifact_dir=${REGNODE_ARTIFACT_DIR-}
-  mirrors=$(printf %s "${REGNODE_MIRROR-}" | tr ',' ' ')
+  mirrors=${REGNODE_MIRROR-}
+  case $mirrors in *,*) mirrors=$(printf %s "$mirrors" | tr ',' ' ') ;; esac
   rate_limit=${REGNODE_RATE_LIMIT-}
   root=${REGNODE_ROOT-}
   retry_seconds=${REGNODE_RETRY_SECONDS:-1}
@@ -212,9 +213,9 @@ check_usage() {
   if [ -z "$ca_file" ] && [ -z "$ca_sha256" ] && [ -z "$artifact_dir" ]; then
     wrong_usage 'one of --ca-file and --ca-sha256 is needed' '需要 --ca-file 或 --ca-sha256'
   fi
-  ca_sha256=$(printf %s "$ca_sha256" | tr 'A-F' 'a-f')
+  case $ca_sha256 in *[A-F]*) ca_sha256=$(printf %s "$ca_sha256" | tr 'A-F' 'a-f') ;; esac
   [ -z "$ca_sha256" ] || is_sha256 "$ca_sha256" || wrong_usage '--ca-sha256 must be 64 hexadecimal digits' '--ca-sha256 必须是 64 位十六进制数'
-  artifact_key_sha256=$(printf %s "$artifact_key_sha256" | tr 'A-F' 'a-f')
+  case $artifact_key_sha256 in *[A-F]*) artifact_key_sha256=$(printf %s "$artifact_key_sha256" | tr 'A-F' 'a-f') ;; esac
   is_sha256 "$artifact_key_sha256" || wrong_usage '--artifact-key-sha256 with 64 hexadecimal digits is needed' '需要 --artifact-key-sha256（64 位十六进制数）'
   case $manifest_serial in
     *[!0-9]* | ????????????????*) wrong_usage "--manifest-serial must be a number, not $manifest_serial" "--manifest-serial 必须是数字，而不是 $manifest_serial" ;;
@@ -477,8 +478,12 @@ find_release() {
   release=$version-$(printf %.12s "$hash")
 }
 
+# The value of the last "NAME": in `entry`; by the shell itself, since a program more for each field takes longer than all else here.
 field() {
-  printf '%s\n' "$entry" | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)[\",}].*/\1/p"
+  case $entry in *"\"$1\":"*) ;; *) return 0 ;; esac
+  value=${entry##*"\"$1\":"} value=${value#\"} end='[",}]'
+  # shellcheck disable=SC2295 # a pattern
+  case $value in *$end*) printf '%s\n' "${value%%$end*}" ;; esac
 }
 
 bad_manifest() {
@@ -569,7 +574,7 @@ install_release() {
 check_room() {
   needed=$((size * 4 / 1048576 + 32))
   existing=$home
-  while [ ! -d "$existing" ]; do existing=$(dirname "$existing"); done
+  while [ ! -d "$existing" ]; do existing=${existing%/*} && existing=${existing:-/}; done
   [ "$(free_mebibytes)" -ge "$needed" ] || no_space
 }
 
@@ -577,7 +582,7 @@ check_room() {
 check_state_place() {
   needed=64
   existing=$root/var/lib
-  while [ ! -d "$existing" ]; do existing=$(dirname "$existing"); done
+  while [ ! -d "$existing" ]; do existing=${existing%/*} && existing=${existing:-/}; done
   [ "$(free_mebibytes)" -ge "$needed" ] || no_space
   attempt mktemp -d "$existing/.regnode-install.XXXXXX"
   probe=$said
@@ -814,8 +819,10 @@ use_release() {
 }
 
 link() {
-  [ "$(readlink "$2" 2>/dev/null)" != "$1" ] || return 0
-  attempt rm -f "$2.new"
+  [ ! -L "$2" ] || [ "$(readlink "$2" 2>/dev/null)" != "$1" ] || return 0
+  if [ -e "$2.new" ] || [ -L "$2.new" ]; then attempt rm -f "$2.new"; fi
+  # Where nothing is, there is nothing to replace.
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then attempt ln -s "$1" "$2" && return 0; fi
   attempt ln -s "$1" "$2.new"
   attempt mv -T "$2.new" "$2"
 }
@@ -867,7 +874,8 @@ systemd_runs() {
 join() {
   if [ -n "$no_join" ]; then
     fresh=''
-    note "done in $(($(date +%s) - started)) s; not joined" "完成，用时 $(($(date +%s) - started)) 秒；未加入集群"
+    took=$(($(date +%s) - started))
+    note "done in $took s; not joined" "完成，用时 $took 秒；未加入集群"
     return 0
   fi
   for mirror in $mirrors; do set -- "$@" --mirror "$mirror"; done
@@ -972,7 +980,8 @@ cleanup() {
 
 # With the processor's own instructions where it has them; a coreutils of its own has not.
 sha256() {
-  openssl dgst -sha256 -r <"$1" | cut -c 1-64
+  hashed=$(openssl dgst -sha256 -r <"$1") || :
+  printf '%s\n' "${hashed%% *}"
 }
 
 is_sha256() {
@@ -983,7 +992,7 @@ is_sha256() {
 }
 
 size_of() {
-  if [ -f "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi
+  if [ -f "$1" ] && [ -s "$1" ]; then echo $(($(wc -c <"$1"))); else echo 0; fi
 }
 
 main "$@"
