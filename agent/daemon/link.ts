@@ -4,7 +4,7 @@ import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { Renewal } from '../identity/renewal.ts';
 import type { Identity } from '../identity/store.ts';
 import { ApiServerListener } from '../tunnel/api-server.ts';
-import { kubeletOnly } from '../tunnel/targets.ts';
+import { kubeletAddress, ownTargets } from '../tunnel/targets.ts';
 import { createTunnel, type Tunnel } from '../tunnel/tunnel.ts';
 import type { Given } from './given.ts';
 import type { Self } from './self.ts';
@@ -29,8 +29,9 @@ export function prepareLink(parts: Given & Self): Link {
   const tunnel = createTunnel({
     ...identity,
     ...{ url: gatewayUrl, nodeName, machine, audit, logger, signal, environment },
-    resolveTarget: kubeletOnly,
-    beforeDial: () => host.network.beforeDial(),
+    resolveTarget: ownTargets(host),
+    // Anybody may be what listens in a pod.
+    beforeDial: (address) => (address === kubeletAddress ? host.network.beforeDial() : undefined),
   });
   const renewal = new Renewal({
     ...{ host, nodeName, identity, logger, signal },

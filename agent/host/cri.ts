@@ -1,7 +1,9 @@
-// Two questions to a container runtime, by gRPC over its unix socket: its version, and which pods run. Of the
-// answers a few fields are wanted, so HTTP/2 from node and some dozens of lines stand for a gRPC library.
+// Questions to a container runtime, by gRPC over its unix socket: its version, which pods run, and
+// where one is reached. Of the answers a few fields are wanted, so HTTP/2 from node and some dozens of
+// lines stand for a gRPC library.
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
+import { bytesField, messagesOf, numberOf, stringFields, textsOf } from './protobuf.ts';
 
 /** Runtimes of Kubernetes 1.20 know only the older. */
 const services = ['runtime.v1.RuntimeService', 'runtime.v1alpha2.RuntimeService'] as const;
@@ -26,6 +28,76 @@ export async function askRuntimeVersion(socket: string, timeoutMs: number): Prom
 export async function listRunningPods(socket: string, timeoutMs: number): Promise<readonly string[]> {
   const answer = await askRuntime(socket, 'ListPodSandbox', readyPods, timeoutMs);
   return podUids(answer);
+}
+
+export interface PodNetwork {
+  /** It has those of the host; then `addresses` is empty. */
+  readonly isOfHost: boolean;
+  readonly addresses: readonly string[];
+  /** That its containers declare. */
+  readonly ports: readonly number[];
+}
+
+/** Of the pod whose sandbox is ready; undefined: there is none. Throws as `askRuntimeVersion` does. */
+export async function readPodNetwork(
+  socket: string,
+  uid: string,
+  timeoutMs: number,
+): Promise<PodNetwork | undefined> {
+  const label = Buffer.concat([bytesField(1, podUidLabel), bytesField(2, uid)]);
+  const filter = Buffer.concat([bytesField(2, nothing), bytesField(3, label)]);
+  const listed = await askRuntime(socket, 'ListPodSandbox', bytesField(1, filter), timeoutMs);
+  const [id] = messagesOf(listed, 1).flatMap((item) => textsOf(item, 1));
+  if (id === undefined) return undefined;
+  const [status, containers] = await Promise.all([
+    askRuntime(socket, 'PodSandboxStatus', bytesField(1, id), timeoutMs),
+    askRuntime(socket, 'ListContainers', bytesField(1, bytesField(3, id)), timeoutMs),
+  ]);
+  return { ...sandboxNetwork(status), ports: declaredPorts(containers) };
+}
+
+/** The kubelet's label of a sandbox, and its annotation of a container: a v1.ContainerPort list as JSON. */
+const podUidLabel = 'io.kubernetes.pod.uid';
+const portsAnnotation = 'io.kubernetes.container.ports';
+/** NamespaceMode of cri-api. */
+const ofNode = 2;
+
+/**
+ * Of a PodSandboxStatusResponse: status (1) → network (5) → ip (1), additional_ips (2) → ip (1), and
+ * linux (6) → namespaces (1) → options (2) → network (1).
+ */
+export function sandboxNetwork(message: Uint8Array): Pick<PodNetwork, 'isOfHost' | 'addresses'> {
+  const status = messagesOf(message, 1);
+  const network = status.flatMap((one) => messagesOf(one, 5));
+  const more = network.flatMap((one) => messagesOf(one, 2));
+  const addresses = [...network, ...more].flatMap((one) => textsOf(one, 1)).filter((text) => text !== '');
+  const options = status
+    .flatMap((one) => messagesOf(one, 6))
+    .flatMap((linux) => messagesOf(linux, 1))
+    .flatMap((namespaces) => messagesOf(namespaces, 2));
+  return { isOfHost: options.some((one) => numberOf(one, 1) === ofNode), addresses };
+}
+
+/** Of a ListContainersResponse: containers (1) → annotations (9) → key (1), value (2). */
+export function declaredPorts(message: Uint8Array): readonly number[] {
+  const annotations = messagesOf(message, 1).flatMap((container) => messagesOf(container, 9));
+  return annotations.flatMap((entry) => {
+    const [key, value] = [textsOf(entry, 1)[0], textsOf(entry, 2)[0]];
+    return key === portsAnnotation && value !== undefined ? portsIn(value) : [];
+  });
+}
+
+function portsIn(json: string): readonly number[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(json);
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((one: { containerPort?: unknown } | null) =>
+    typeof one?.containerPort === 'number' ? [one.containerPort] : [],
+  );
 }
 
 async function askRuntime(
@@ -90,55 +162,11 @@ function ask(
   });
 }
 
-/** Length-delimited fields of a protobuf message whose fields are all strings; ends at anything else. */
-export function stringFields(message: Uint8Array): Map<number, string> {
-  const fields = new Map<number, string>();
-  let at = 0;
-  while (at + 1 < message.length) {
-    const key = message[at] ?? 0;
-    const length = message[at + 1] ?? 0;
-    if ((key & 7) !== 2 || length > 127 || at + 2 + length > message.length) break;
-    fields.set(key >> 3, Buffer.from(message.subarray(at + 2, at + 2 + length)).toString('utf8'));
-    at += 2 + length;
-  }
-  return fields;
-}
-
 /** Of a ListPodSandboxResponse: items (1) → metadata (2) → uid (2). */
 export function podUids(message: Uint8Array): readonly string[] {
   return messagesOf(message, 1).flatMap((item) =>
     messagesOf(item, 2)
       .slice(0, 1)
-      .flatMap((metadata) => messagesOf(metadata, 2))
-      .map((uid) => Buffer.from(uid).toString('utf8')),
+      .flatMap((metadata) => textsOf(metadata, 2)),
   );
-}
-
-/** The length-delimited fields of that number; what is cut off or unknown ends the reading. */
-function messagesOf(message: Uint8Array, field: number): readonly Uint8Array[] {
-  const found: Uint8Array[] = [];
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; at < message.length && shift < 49; shift += 7) {
-      const byte = message[at++] ?? 0;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    return Number.NaN;
-  };
-  while (at < message.length) {
-    const key = varint();
-    const wire = key % 8;
-    if (wire === 0) varint();
-    else if (wire === 1) at += 8;
-    else if (wire === 5) at += 4;
-    else if (wire === 2) {
-      const length = varint();
-      if (!(at + length <= message.length)) break;
-      if (Math.floor(key / 8) === field) found.push(message.subarray(at, at + length));
-      at += length;
-    } else break;
-  }
-  return found;
 }

@@ -121,6 +121,21 @@ export class AddressBook {
     return undefined;
   }
 
+  /** A Node that is not registered has the address or the name. */
+  isOfCloudNode(addressOrName: string): boolean {
+    return !this.#foreignNodes(addressOrName)[Symbol.iterator]().next().done;
+  }
+
+  /** In which the pods of a registered node have their addresses, as its pool says. */
+  podRangesOf(name: string): readonly AddressRange[] {
+    const { registered, pools } = this.#options;
+    const pool = registered.get(name)?.spec.pool;
+    const spec = [...pools.values()].find(({ metadata }) => metadata.name === pool)?.spec;
+    if (spec === undefined) return [];
+    const texts = isCilium(spec) ? [podCidrOf(spec)] : (spec.externalPodCidrs ?? []);
+    return texts.flatMap((text) => parseRange(text) ?? []);
+  }
+
   /** Of a registration's name and addresses those that are not its own, each with the reason. */
   contested(node: RegisteredNode): readonly { readonly what: string; readonly detail: string }[] {
     const claims = this.known;
@@ -190,8 +205,7 @@ export class AddressBook {
     if (this.#ranges !== undefined) return this.#ranges;
     const { pools } = this.#options;
     const ofPools = [...pools.values()].flatMap(({ metadata, spec }) => {
-      const isOurs = (spec.network?.mode ?? 'cilium') === 'cilium';
-      const range = isOurs ? parseRange(spec.network?.cilium?.podCidr ?? defaultPodCidr) : undefined;
+      const range = isCilium(spec) ? parseRange(podCidrOf(spec)) : undefined;
       const what = `range of pods in the pool ${metadata.name}`;
       // Who may edit this one pool would say of the others' nodes whether they keep their addresses.
       return range ? [{ range, what, sinceMs: Number.POSITIVE_INFINITY }] : [];
@@ -228,6 +242,9 @@ function nodeKeys({ metadata, status }: NodeObject): readonly string[] {
     .map(({ address }) => canonicalAddress(address) ?? address.toLowerCase());
   return [...new Set([metadata.name, ...addresses])];
 }
+
+const isCilium = ({ network }: PoolObject['spec']) => (network?.mode ?? 'cilium') === 'cilium';
+const podCidrOf = ({ network }: PoolObject['spec']) => network?.cilium?.podCidr ?? defaultPodCidr;
 
 function podCidrsOf(node: NodeObject | undefined): readonly string[] {
   return [...new Set([...(node?.spec?.podCIDRs ?? []), node?.spec?.podCIDR ?? ''])].filter(Boolean);

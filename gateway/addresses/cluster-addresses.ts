@@ -3,8 +3,9 @@
 // since its addresses were judged at the join. It is no watch: endpoints change with every pod, and joins are
 // rare. Of EndpointSlices only those are listed that no selector made (the API server's own, and what people
 // wrote); the others name pods, and a pod is looked up by its address (pod-addresses.ts).
-import { endpointSlices, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
-import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { type endpointSlices, type Service, serviceCidrs, services } from '../kubernetes/kinds.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { orAbsent, servedEndpointSlices } from '../kubernetes/served.ts';
 import { canonicalAddress, commonRange, parseRange } from '../resources/address.ts';
 import type { HeldRange, Holder } from './claims.ts';
 import { type Family, PodAddresses } from './pod-addresses.ts';
@@ -28,6 +29,8 @@ export interface ClusterAddressesOptions {
 
 /** What is this fresh is not read again for a certificate. */
 const freshMs = 15_000;
+/** Between two readings for addresses that are no Service's. */
+const unknownMs = 2_000;
 /** API servers allow services 20 bits of an address at most: what is wider are two ranges. */
 const leastServicePrefix = { 4: 12, 6: 108 };
 /**
@@ -86,6 +89,17 @@ export class ClusterAddresses {
   }
 
   /**
+   * `NAMESPACE/NAME` of the Service with that cluster address; an unknown one may have been made just now.
+   */
+  async serviceAt(address: string): Promise<string | undefined> {
+    const find = ({ holders }: ClusterSnapshot) =>
+      holders.get(address)?.find(({ kind, sinceMs }) => kind === 'Service' && sinceMs !== anyTime)?.name;
+    const found = find(await this.fresh());
+    if (found !== undefined || this.#options.now() - this.#readAtMs < unknownMs) return found;
+    return find(await this.readNow());
+  }
+
+  /**
    * Pods that have one of these addresses now, on nodes that are not ours.
    */
   async pods(added: readonly string[]): Promise<ReadonlyMap<string, readonly Holder[]>> {
@@ -128,20 +142,9 @@ export class ClusterAddresses {
 
   async #listSlices() {
     const { kubernetes } = this.#options;
-    this.#slices ??= await this.#servedSlices();
+    this.#slices ??= await servedEndpointSlices(kubernetes);
     if (this.#slices === undefined) return [];
     return (await kubernetes.list(this.#slices, { labelSelector: notOfPods })).items;
-  }
-
-  /** discovery.k8s.io/v1 from 1.21 on, v1beta1 before. */
-  async #servedSlices(): Promise<typeof endpointSlices | undefined> {
-    type Group = { versions?: readonly { version: string }[] } | undefined;
-    const path = '/apis/discovery.k8s.io';
-    const group = (await orAbsent(this.#options.kubernetes.request('GET', path))) as Group;
-    if (group === undefined) return undefined;
-    const versions = group.versions?.map(({ version }) => version) ?? [];
-    const version = versions.includes('v1beta1') && !versions.includes('v1') ? 'v1beta1' : 'v1';
-    return { ...endpointSlices, apiVersion: `discovery.k8s.io/${version}` };
   }
 
   /** undefined: an API server before 1.33, which keeps its range to itself. */
@@ -214,14 +217,4 @@ function add(map: Map<string, Holder[]>, key: string, holder: Holder): void {
   const holders = map.get(key);
   if (holders) holders.push(holder);
   else map.set(key, [holder]);
-}
-
-/** What this API server does not serve is not there; what it refuses is an error. */
-async function orAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isFailure(error, 'NotFound')) return undefined;
-    throw error;
-  }
 }

@@ -1,21 +1,23 @@
 // The HTTP CONNECT server for kube-apiserver's egress selector, on a unix socket that only the API server may
-// open. The kubelet's port of a registered node is reached through its tunnel, and no other of its ports;
-// what is no registered node's is dialled directly (direct.ts). 200 is answered when the far end is
-// connected, never before; the reason of a refusal stands in the status line, because that is the part which
-// the API server shows to whoever ran kubectl.
+// open. The kubelet's port of a registered node is reached through its tunnel, and so is a pod of it
+// (pod-ways.ts), but no other port of the node; what is no registered node's is dialled directly (direct.ts).
+// 200 is answered when the far end is connected, never before.
 import { chmod, rm } from 'node:fs/promises';
 import http, { type IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { Fault } from '../../protocol/catalogue/fault.ts';
+import { background, tellDefect } from '../../protocol/defect.ts';
 import type { StreamTarget } from '../../protocol/messages/session.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock } from '../../protocol/tunnel/clock.ts';
-import { refusedFor, resetSocket, SocketEndpoint, type SocketOutcome } from '../../protocol/tunnel/socket.ts';
-import type { SessionStream, StreamEndpoint } from '../../protocol/tunnel/stream.ts';
-import { endWith } from '../tunnel/last-words.ts';
+import { formatPodTarget } from '../../protocol/tunnel/pod-target.ts';
+import { refusedFor, resetSocket } from '../../protocol/tunnel/socket.ts';
+import type { StreamEndpoint } from '../../protocol/tunnel/stream.ts';
+import { answer, ConnectEndpoint, established, refuse } from './answer.ts';
 import { type DirectWay, dialDirectly, directObjection } from './direct.ts';
 import { usualKubeletPort } from './kubelet-port.ts';
+import type { PodWay } from './pod-way.ts';
 import { type ConnectTarget, formatConnectTarget, parseConnectTarget } from './target.ts';
 
 /** A way to a node: its session here, or the replica that holds its tunnel. */
@@ -38,6 +40,8 @@ export interface EgressOptions {
   readonly kubeletPort?: (node: string) => number;
   /** What is dialled in no way for now: nobody can say yet whose it is. */
   readonly isClosed?: (target: ConnectTarget) => boolean;
+  /** undefined: it leads to no pod that needs another way than the direct one. */
+  readonly findPod?: (target: ConnectTarget) => Promise<PodWay | Fault | undefined>;
   /** null: what is no registered node's is refused. */
   readonly direct: DirectWay | null;
   readonly audit: (record: StreamAudit) => void;
@@ -58,6 +62,7 @@ const headerLimitBytes = 8192;
 const defaults = {
   kubeletPort: () => usualKubeletPort,
   isClosed: () => false,
+  findPod: async () => undefined,
   connectionsLimit: 4096,
   headerTimeoutMs: 5000,
   directDialTimeoutMs: 10_000,
@@ -112,11 +117,39 @@ function connect(url: string, socket: Socket, head: Buffer, settings: Settings):
     return;
   }
   const node = settings.resolveNode(target.host);
-  if (node !== undefined) throughTunnel(node, target, socket, head, settings);
-  else if (settings.isClosed(target)) {
+  if (node !== undefined && target.port === settings.kubeletPort(node)) {
+    throughTunnel({ node, target: 'kubelet', asked: target }, socket, head, settings);
+  } else if (settings.isClosed(target)) {
     const detail = `it does not know yet whose ${formatConnectTarget(target)} is`;
     refuseTarget('', target, socket, new Fault('GATEWAY_UNAVAILABLE', { detail }), settings);
-  } else if (settings.direct) directly(target, socket, head, settings.direct, settings);
+  } else {
+    const carried = carryElsewhere(node, target, socket, head, settings);
+    background('CONNECT', carried, (error) => {
+      socket.destroy();
+      tellDefect('CONNECT', error);
+    });
+  }
+}
+
+/** A pod of a registered node, by its own address or its Service's; or what is no registered node's. */
+async function carryElsewhere(
+  node: string | undefined,
+  target: ConnectTarget,
+  socket: Socket,
+  head: Buffer,
+  settings: Settings,
+): Promise<void> {
+  const way = await settings.findPod(target);
+  if (socket.destroyed) return;
+  if (way instanceof Fault) refuseTarget('', target, socket, way, settings);
+  else if (way?.node !== undefined) {
+    const carried = { node: way.node, target: formatPodTarget(way.pod), asked: target };
+    throughTunnel(carried, socket, head, settings);
+  } else if (node !== undefined) {
+    const port = settings.kubeletPort(node);
+    const fault = new Fault('TUNNEL_PORT_REFUSED', { ...named(target), node, port });
+    refuseTarget(node, target, socket, fault, settings);
+  } else if (settings.direct) directly(way?.instead ?? target, socket, head, settings.direct, settings);
   else refuseTarget('', target, socket, new Fault('TUNNEL_TARGET_UNKNOWN', named(target)), settings);
 }
 
@@ -136,21 +169,17 @@ function refuseTarget(
   refuse(socket, fault);
 }
 
-function throughTunnel(
-  node: string,
-  target: ConnectTarget,
-  socket: Socket,
-  head: Buffer,
-  settings: Settings,
-): void {
-  const asked = formatConnectTarget(target);
-  const port = settings.kubeletPort(node);
-  if (target.port !== port) {
-    const fault = new Fault('TUNNEL_PORT_REFUSED', { target: asked, node, port });
-    refuseTarget(node, target, socket, fault, settings);
-    return;
-  }
-  const streamTarget = { target: 'kubelet', reason: `kube-apiserver CONNECT ${asked}` };
+interface Carried {
+  readonly node: string;
+  /** As its agent knows it. */
+  readonly target: string;
+  readonly asked: ConnectTarget;
+}
+
+function throughTunnel(carried: Carried, socket: Socket, head: Buffer, settings: Settings): void {
+  const { node, target } = carried;
+  const asked = formatConnectTarget(carried.asked);
+  const streamTarget = { target, reason: `kube-apiserver CONNECT ${asked}` };
   const way = settings.hub.session(node);
   const replica = way?.replica === undefined ? {} : { replica: way.replica };
   const over = auditOnce({ node, target: streamTarget, address: asked, ...replica }, 'opener', settings);
@@ -163,41 +192,6 @@ function throughTunnel(
   const giveUp = way.open(streamTarget, new ConnectEndpoint(socket, head, over));
   socket.once('close', giveUp);
 }
-
-/** Answers the CONNECT as soon as the far end has answered, then is the socket's end of the stream. */
-class ConnectEndpoint extends SocketEndpoint {
-  readonly #socket: Socket;
-  readonly #head: Buffer;
-
-  constructor(
-    socket: Socket,
-    head: Buffer,
-    over: (outcome: SocketOutcome, stream: SessionStream | undefined) => void,
-  ) {
-    super(socket, over);
-    this.#socket = socket;
-    this.#head = head;
-  }
-
-  override opened(stream: SessionStream): void {
-    this.#socket.write(established);
-    stream.write(this.#head);
-    super.opened(stream);
-  }
-
-  override refused(fault: Fault): void {
-    super.refused(fault);
-    refuse(this.#socket, fault);
-  }
-
-  override reset(fault: Fault): void {
-    const wasOpen = this.isOpen;
-    super.reset(fault);
-    if (!wasOpen) refuse(this.#socket, fault);
-  }
-}
-
-const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 function directly(
   target: ConnectTarget,
@@ -239,22 +233,4 @@ function directly(
 
 function bytesOf(far: Socket): { id: number; sentBytes: number; receivedBytes: number } {
   return { id: 0, sentBytes: far.bytesWritten, receivedBytes: far.bytesRead };
-}
-
-const timeoutCodes = new Set(['TUNNEL_OPEN_TIMED_OUT']);
-
-function refuse(socket: Socket, fault: Fault): void {
-  const timedOut = timeoutCodes.has(fault.code);
-  answer(socket, timedOut ? 504 : 502, `${fault.code} ${fault.message}`, fault.explain().remedy);
-}
-
-function answer(socket: Socket, status: number, reason: string, body: string): void {
-  if (socket.destroyed) return;
-  const line = reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300);
-  const text = `${body}\n`;
-  endWith(
-    socket,
-    `HTTP/1.1 ${status} ${line}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  );
 }

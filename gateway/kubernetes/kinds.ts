@@ -66,6 +66,9 @@ export interface NodeObject extends KubernetesObject {
 export interface Pod extends KubernetesObject {
   readonly spec?: {
     readonly nodeName?: string;
+    /** It has the addresses of its node. */
+    readonly hostNetwork?: boolean;
+    readonly containers?: readonly { readonly ports?: readonly { readonly containerPort?: number }[] }[];
     readonly volumes?: readonly { name: string; emptyDir?: unknown }[];
   };
   readonly status?: { readonly phase?: string; readonly podIPs?: readonly { readonly ip?: string }[] };
@@ -78,6 +81,11 @@ export interface Service extends KubernetesObject {
     readonly externalIPs?: readonly string[];
     readonly loadBalancerIP?: string;
     readonly externalName?: string;
+    readonly ports?: readonly {
+      readonly name?: string;
+      readonly port?: number;
+      readonly protocol?: string;
+    }[];
   };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
@@ -86,9 +94,12 @@ export interface EndpointSlice extends KubernetesObject {
   readonly endpoints?: readonly {
     readonly addresses?: readonly string[];
     readonly nodeName?: string;
+    readonly conditions?: { readonly ready?: boolean };
+    readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly uid?: string };
     /** In v1beta1, where the node's name stands among it. */
     readonly topology?: Readonly<Record<string, string>>;
   }[];
+  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
 }
 
 export interface ServiceCidr extends KubernetesObject {

@@ -27,6 +27,8 @@ export interface OpenedBook {
   readonly book: AddressBook;
   /** Whether one of the gateway's own ports is at this address. */
   readonly isOwnPort: (address: string, port: number) => boolean;
+  /** `NAMESPACE/NAME` of the Service with that cluster address. */
+  readonly serviceAt: (address: string) => Promise<string | undefined>;
 }
 
 export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBook> {
@@ -48,5 +50,9 @@ export async function openAddressBook(parts: AddressBookParts): Promise<OpenedBo
     logger.warn({ err: error }, 'Services and endpoints can not be read: run "regnode-gateway setup" again');
   });
   const ports = ownPorts(options);
-  return { book, isOwnPort: (address, port) => ports.includes(port) && own.isGateway(address) };
+  return {
+    book,
+    isOwnPort: (address, port) => ports.includes(port) && own.isGateway(address),
+    serviceAt: (address) => cluster.serviceAt(address),
+  };
 }

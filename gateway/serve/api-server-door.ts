@@ -3,9 +3,12 @@
 // webhook that must be asked about a Lease, say, and the gateway that waits for its Lease. Until the
 // registered nodes are known, targets are dialled directly, as the API server would without us, but for the
 // usual port of kubelets, which no webhook needs: a registered node may have that address. From then on a
-// registered node is reached through its tunnel and in no other way.
+// registered node and its pods are reached through its tunnel and in no other way.
 import { networkInterfaces } from 'node:os';
+import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
+import type { StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { usualKubeletPort } from '../egress/kubelet-port.ts';
+import type { PodWays } from '../egress/pod-ways.ts';
 import { type EgressWay, startEgress } from '../egress/server.ts';
 import { canonicalAddress } from '../resources/address.ts';
 import type { Given } from './given.ts';
@@ -19,6 +22,7 @@ interface KnownNodes {
   readonly session: (node: string) => EgressWay | undefined;
   readonly kubeletPort: (node: string) => number;
   readonly isOwnPort: (address: string, port: number) => boolean;
+  readonly findPod: PodWays['find'];
 }
 
 export interface ApiServerDoor {
@@ -27,18 +31,26 @@ export interface ApiServerDoor {
   close(): Promise<void>;
 }
 
+/** One record a minute of what is refused for the same reason; all are counted. */
+const repeatedRefusals = { intervalMs: 60_000, remembered: 1_000 };
+const keyOf = ({ code, node, address, target }: StreamAudit) => `${code} ${node} ${address || target}`;
+
 export async function openApiServerDoor(parts: Given & Records): Promise<ApiServerDoor> {
-  const { options, auditStream, logger, life } = parts;
+  const { options, auditStream, logger, now, life } = parts;
   if (options.egressSocket === undefined) return { know: () => {}, close: async () => {} };
   let known: KnownNodes | undefined;
+  const refusals = new RepeatFilter(repeatedRefusals);
   const egress = await startEgress({
     socketPath: options.egressSocket,
     hub: { session: (node) => known?.session(node) },
     resolveNode: (host) => known?.ownerOf(host),
     kubeletPort: (node) => known?.kubeletPort(node) ?? usualKubeletPort,
     isClosed: ({ port }) => known === undefined && port === usualKubeletPort,
+    findPod: async (target) => known?.findPod(target),
     direct: { isOwn: (address, port) => (known?.isOwnPort ?? machinePort(options))(address, port) },
-    audit: auditStream,
+    // An API server asks again and again for a webhook that can't be reached.
+    audit: (record) =>
+      auditStream(record, record.code !== undefined && !refusals.isNew(keyOf(record), now())),
     logger,
   });
   life.defer(() => egress.close());

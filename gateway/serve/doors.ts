@@ -14,6 +14,7 @@ import { openIdentities } from './identities.ts';
 import { openKubelets, openStatus } from './monitoring.ts';
 import type { Neighbours } from './neighbours.ts';
 import { toldToHosts } from './options.ts';
+import { openPodWays } from './pod-ways.ts';
 import { keepPublished } from './publication.ts';
 import type { Records } from './records.ts';
 import { answerHolder, holderPath } from './rivals.ts';
@@ -64,12 +65,15 @@ async function openReplicaDoor(parts: Parts): Promise<void> {
 }
 
 /** A registered node without a tunnel is refused from now on, and not looked for elsewhere. */
-function openToNodes({ apiServerDoor, view, replicas, book, isOwnPort, life }: Parts): void {
+function openToNodes(parts: Parts): void {
+  const { apiServerDoor, view, replicas, book, isOwnPort, life } = parts;
+  const podWays = openPodWays(parts);
   apiServerDoor.know({
     ownerOf: (host) => book.ownerOf(host),
     session: (node) => replicas.ways.session(node),
     kubeletPort: (node) => kubeletPortOf(view.nodes.get(node)),
     isOwnPort,
+    findPod: (target) => podWays.find(target),
   });
   // Before what it is answered from.
   life.defer(() => apiServerDoor.close());

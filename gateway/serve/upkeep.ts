@@ -28,7 +28,7 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   const { options, connection, kubernetes, apiServerUrl, logger, now, signal, life } = parts;
   const { store, counters, audit, recordEvent, view, hub, tunnels, replicas } = parts;
   const expelled = new ExpelledNodes({ ...view, kubernetes, audit, logger, now });
-  const { book, isOwnPort } = await openAddressBook({
+  const { book, isOwnPort, serviceAt } = await openAddressBook({
     ...{ options, kubernetes, view, expelled, logger, now },
     apiServerUrls: [apiServerUrl, connection.apiServerUrl],
     replicas: () => replicas.roster.replicas.map(({ address }) => address),
@@ -53,7 +53,7 @@ export async function startUpkeep(parts: Parts): Promise<Upkeep> {
   await expelled.start();
   const cilium = startCilium({ kubernetes, view, apiServerUrl, recordEvent, logger });
   life.defer(() => cilium.stop());
-  return { book, isOwnPort, departures, reconciler, loops };
+  return { book, isOwnPort, serviceAt, departures, reconciler, loops };
 }
 
 function createReconciler(parts: Parts, book: AddressBook, departures: Departures): Reconciler {

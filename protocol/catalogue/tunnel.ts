@@ -109,24 +109,25 @@ export const tunnelFaults = {
     exitCode: 1,
     en: {
       message:
-        '{target} is no way to the node {node}: only the port of its kubelet, {port}, leads into its tunnel.',
-      remedy: 'Reach other ports of the host over the private line.',
+        '{target} is no way to the node {node}: only the port of its kubelet, {port}, and ports that a pod in the network of the host declares lead into its tunnel.',
+      remedy: 'Name the port in the pod (containers[].ports), or reach the host over the private line.',
     },
     zh: {
-      message: '{target} 无法到达节点 {node}：只有其 kubelet 端口 {port} 通过隧道。',
-      remedy: '请通过专线访问该主机的其他端口。',
+      message:
+        '{target} 无法到达节点 {node}：只有其 kubelet 端口 {port} 以及使用主机网络的 Pod 所声明的端口通过隧道。',
+      remedy: '请在 Pod 的 containers[].ports 中声明该端口，或通过专线访问该主机。',
     },
   },
   TUNNEL_TARGET_REFUSED: {
     exitCode: 1,
     en: {
-      message: "The agent's allow-list has no target {target}.",
+      message: 'The agent reaches its kubelet and its own pods, and {target} is neither.',
       remedy:
-        'Only the kubelet is allowed by default; add the target to the agent if it should be reachable.',
+        'If that pod runs on the node, its agent is of a release that reaches the kubelet alone: upgrade the agent of its pool.',
     },
     zh: {
-      message: 'agent 的允许列表中没有目标 {target}。',
-      remedy: '默认只允许 kubelet；如需访问该目标，请将其加入 agent 的允许列表。',
+      message: 'agent 只连接其 kubelet 和本节点的 Pod，{target} 两者都不是。',
+      remedy: '如果该 Pod 运行在此节点上，说明其 agent 版本只支持 kubelet：请升级节点池的 agent。',
     },
   },
   TUNNEL_API_SERVER_REFUSED: {

@@ -111,6 +111,16 @@ export const poolSpecSchema = z.strictObject({
     reaches: 'gateway',
     bugReport: 'never',
   }),
+  externalPodCidrs: setting(z.array(rangeSchema).max(64).default([]), {
+    form: 'ranges',
+    flag: '--external-pod-cidr <range>',
+    en: 'where the cluster brings the network: ranges of the addresses of pods on these nodes, so that the API server reaches a pod by its address (kubectl get --raw …/pods/NAME/proxy); webhooks and aggregated APIs need none; "none" for none',
+    zh: '集群自带网络时：这些节点上 Pod 的地址段，使 API server 可按地址访问 Pod（kubectl get --raw …/pods/NAME/proxy）；webhook 与聚合 API 不需要；“none”表示无',
+    unset: { en: 'no pod is reached by its address alone', zh: '不能仅凭地址访问 Pod' },
+    example: '10.50.0.0/16',
+    reaches: 'gateway',
+    bugReport: 'never',
+  }),
   nodeNames: setting(z.array(namePatternSchema).max(64).default([]), {
     form: 'list',
     flag: '--node-names <pattern>',

@@ -20,8 +20,12 @@ export interface TargetAddress {
  */
 export const apiServerListenAddress: TargetAddress = { host: '127.0.0.1', port: 294 };
 
-/** Where the target is; a fault, or undefined for the usual one, refuses it. */
-export type ResolveTarget = (target: StreamTarget) => TargetAddress | Fault | undefined;
+type Resolved = TargetAddress | Fault | undefined;
+
+/**
+ * Where the target is; a fault, or undefined for the usual one, refuses it. A promise of it never rejects.
+ */
+export type ResolveTarget = (target: StreamTarget) => Resolved | Promise<Resolved>;
 
 export interface TargetOptions {
   /** The node whose tunnel this is, for the audit record. */
@@ -34,12 +38,38 @@ export interface TargetOptions {
    * Called before each dial. What it gives is asked of the connection: why what answered is not to be spoken
    * to; undefined, or without it, it may.
    */
-  readonly beforeDial?: () => (socket: Socket) => Promise<string | undefined>;
+  readonly beforeDial?: (
+    address: TargetAddress,
+  ) => ((socket: Socket) => Promise<string | undefined>) | undefined;
 }
 
 export function connectTarget(stream: SessionStream, options: TargetOptions): void {
+  const resolved = options.resolveTarget(stream.target);
+  if (!(resolved instanceof Promise)) {
+    connectTo(stream, resolved, options);
+    return;
+  }
+  let isGivenUp = false;
+  stream.attach(
+    givenUp(() => {
+      isGivenUp = true;
+      const outcome = { outcome: 'reset', detail: 'given up before it was looked up' } as const;
+      auditOnce(
+        { node: options.node, address: '', target: stream.target },
+        'acceptor',
+        options,
+      )(outcome, stream);
+    }),
+  );
+  const connected = resolved.then((found) => {
+    if (!isGivenUp) connectTo(stream, found, options);
+  });
+  background('target of a stream', connected);
+}
+
+function connectTo(stream: SessionStream, found: Resolved, options: TargetOptions): void {
   const { target } = stream.target;
-  const resolved = options.resolveTarget(stream.target) ?? new Fault('TUNNEL_TARGET_REFUSED', { target });
+  const resolved = found ?? new Fault('TUNNEL_TARGET_REFUSED', { target });
   const address = resolved instanceof Fault ? '' : `${resolved.host}:${resolved.port}`;
   const record = auditOnce({ node: options.node, address, target: stream.target }, 'acceptor', options);
   const over = (outcome: SocketOutcome) => record(outcome, stream);
@@ -57,7 +87,7 @@ function dial(
   options: TargetOptions,
   over: (outcome: SocketOutcome) => void,
 ): void {
-  const objection = options.beforeDial?.();
+  const objection = options.beforeDial?.(address);
   const socket = net.connect({ ...address, allowHalfOpen: true, noDelay: true });
   const refuse = (detail: string) => {
     const fault = new Fault('TUNNEL_TARGET_UNREACHABLE', { target: stream.target.target, detail });

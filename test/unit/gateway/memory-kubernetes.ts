@@ -83,6 +83,8 @@ export function memoryKubernetes(): MemoryKubernetes {
         if (podIp !== undefined && (object as { status?: { podIP?: string } }).status?.podIP !== podIp) {
           return false;
         }
+        const named = /^metadata\.name=(.*)$/.exec(options.fieldSelector ?? '')?.[1];
+        if (named !== undefined && object.metadata.name !== named) return false;
         const signer = /^spec\.signerName=(.*)$/.exec(options.fieldSelector ?? '')?.[1];
         if (
           signer !== undefined &&

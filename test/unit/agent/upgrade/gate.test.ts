@@ -2,8 +2,8 @@
 // gives up. Time is a number here.
 import { expect, test } from 'vitest';
 import type { Trial } from '../../../../agent/components/versions.ts';
-import { stringFields } from '../../../../agent/host/cri.ts';
 import type { Host } from '../../../../agent/host/host.ts';
+import { stringFields } from '../../../../agent/host/protobuf.ts';
 import { createHost } from '../../../../agent/host/real.ts';
 import { type GateOptions, passGate, steadyMs } from '../../../../agent/upgrade/gate.ts';
 import { type Health, isNewKubelet } from '../../../../agent/upgrade/health.ts';

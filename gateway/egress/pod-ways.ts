@@ -1,0 +1,154 @@
+// Finds out whether a CONNECT is meant for a pod of a registered node: a webhook, an aggregated API or
+// `pods/proxy` whose pod is in the data centre, which nothing in the cloud can reach. A target may be a
+// Service's address or a pod's own. Where it leads is decided by what no kubelet writes: the pod was made by
+// somebody who may make pods and the scheduler put it on that node. Its address is the kubelet's word; for a
+// Service it does no harm, since the pod was chosen already, and an address that is named by itself has to
+// lie in a range of pods that its pool declares: a kubelet could name any.
+//
+// Only a target that is no Node's is looked up. What was found counts for two seconds. When it can't be
+// looked up, the target is dialled directly, as the API server would without us.
+import { Fault } from '../../protocol/catalogue/fault.ts';
+import { type EndpointSlice, type Kind, type Pod, pods, services } from '../kubernetes/kinds.ts';
+import type { Kubernetes } from '../kubernetes/kubernetes.ts';
+import { servedEndpointSlices } from '../kubernetes/served.ts';
+import { type AddressRange, canonicalAddress, parseAddress } from '../resources/address.ts';
+import {
+  declaresPort,
+  endpointsOf,
+  hasAddress,
+  isScheduled,
+  type PodWay,
+  type ServiceEndpoint,
+} from './pod-way.ts';
+import { type ConnectTarget, formatConnectTarget } from './target.ts';
+
+export interface PodWaysOptions {
+  readonly kubernetes: Pick<Kubernetes, 'get' | 'list' | 'request'>;
+  /** What is known of the cluster, without asking it. */
+  readonly isRegistered: (node: string) => boolean;
+  readonly isConnected: (node: string) => boolean;
+  readonly ownerOf: (address: string) => string | undefined;
+  /** Whether a Node that is not registered has the address. */
+  readonly isCloudNode: (address: string) => boolean;
+  /** Ranges of pods, by the pool of a registered node. */
+  readonly podRanges: (node: string) => readonly AddressRange[];
+  /** `NAMESPACE/NAME` of the Service with this address. */
+  readonly serviceAt: (address: string) => Promise<string | undefined>;
+  /** A lookup that failed. */
+  readonly onFailure: (error: unknown) => void;
+  readonly now: () => number;
+  /** Below 1. */
+  readonly random?: () => number;
+}
+
+type Found = PodWay | Fault | undefined;
+
+const rememberedMs = 2_000;
+const remembered = 256;
+/** Endpoints that are looked at before it is given up. */
+const attempts = 8;
+const answerLimitBytes = 4 * 1024 * 1024;
+const lookupTimeoutMs = 5_000;
+
+export class PodWays {
+  readonly #options: PodWaysOptions;
+  readonly #found = new Map<string, { readonly atMs: number; readonly way: Promise<Found> }>();
+  #slices: Kind<EndpointSlice> | undefined;
+
+  constructor(options: PodWaysOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws. */
+  find(target: ConnectTarget): Promise<Found> {
+    const { now, isCloudNode } = this.#options;
+    const address = canonicalAddress(target.host);
+    if (address === undefined || isCloudNode(address)) return Promise.resolve(undefined);
+    const key = formatConnectTarget({ host: address, port: target.port });
+    const known = this.#found.get(key);
+    if (known !== undefined && now() - known.atMs < rememberedMs) return known.way;
+    const way = this.#guarded(address, target.port);
+    this.#found.delete(key);
+    this.#found.set(key, { atMs: now(), way });
+    if (this.#found.size > remembered) this.#found.delete(this.#found.keys().next().value ?? '');
+    return way;
+  }
+
+  async #guarded(address: string, port: number): Promise<Found> {
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`no answer in ${lookupTimeoutMs} ms`)), lookupTimeoutMs);
+    try {
+      return await Promise.race([this.#look(address, port), tooLate]);
+    } catch (error) {
+      this.#options.onFailure(error);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #look(address: string, port: number): Promise<Found> {
+    const service = await this.#options.serviceAt(address);
+    return service === undefined ? this.#byPod(address, port) : this.#byService(service, port);
+  }
+
+  async #byService(key: string, port: number): Promise<Found> {
+    const { kubernetes, isRegistered, isConnected, random = Math.random } = this.#options;
+    const [namespace = '', name = ''] = key.split('/');
+    this.#slices ??= await servedEndpointSlices(kubernetes);
+    if (this.#slices === undefined) return undefined;
+    const labelSelector = `kubernetes.io/service-name=${name}`;
+    const options = { namespace, labelSelector, mostBytes: answerLimitBytes };
+    const [named, slices] = await Promise.all([
+      kubernetes.list(services, { namespace, fieldSelector: `metadata.name=${name}` }),
+      kubernetes.list(this.#slices, options),
+    ]);
+    const endpoints = named.items.flatMap((service) => endpointsOf(service, slices.items, port));
+    const isOurs = ({ node }: ServiceEndpoint) => node !== undefined && isRegistered(node);
+    if (!endpoints.some(isOurs)) return undefined;
+    const usable = endpoints.filter((one) => !isOurs(one) || isConnected(one.node ?? ''));
+    const [first] = endpoints;
+    if (usable.length === 0) return new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: first?.node ?? '' });
+    for (const one of shuffled(usable, random).slice(0, attempts)) {
+      if (!isOurs(one)) return { instead: { host: one.address, port: one.port } };
+      const pod = one.pod === undefined ? undefined : await kubernetes.get(pods, one.pod, namespace);
+      if (pod && isScheduled(pod) && pod.spec?.nodeName === one.node && hasAddress(pod, one.address))
+        return wayTo(pod, one.address, one.port);
+    }
+    const detail = 'no pod that the scheduler put there has the address of its endpoint';
+    return new Fault('TUNNEL_TARGET_FORBIDDEN', { target: `${key}:${port}`, detail });
+  }
+
+  async #byPod(address: string, port: number): Promise<Found> {
+    const { kubernetes, isRegistered, ownerOf, podRanges } = this.#options;
+    const fieldSelector = `status.podIP=${address}`;
+    const { items } = await kubernetes.list(pods, { fieldSelector, mostBytes: answerLimitBytes });
+    const found = items.filter((pod) => isScheduled(pod) && hasAddress(pod, address));
+    const nodes = new Set(found.map(({ spec }) => spec?.nodeName ?? ''));
+    const [node] = nodes;
+    if (node === undefined || [...nodes].some((name) => !isRegistered(name))) return undefined;
+    const target = formatConnectTarget({ host: address, port });
+    const forbidden = (detail: string) => new Fault('TUNNEL_TARGET_FORBIDDEN', { target, detail });
+    if (nodes.size > 1)
+      return forbidden(`pods of ${[...nodes].slice(0, 3).join(', ')} say that it is theirs`);
+    const [pod] = found;
+    if (pod?.spec?.hostNetwork === true) {
+      const declaring = found.find((one) => declaresPort(one, port));
+      return ownerOf(address) === node && declaring ? wayTo(declaring, address, port) : undefined;
+    }
+    const parsed = parseAddress(address);
+    if (pod && podRanges(node).some((range) => range.contains(parsed))) return wayTo(pod, address, port);
+    return forbidden(`it lies in no range of pods that the pool of the node ${node} declares`);
+  }
+}
+
+function wayTo({ metadata, spec }: Pod, address: string, port: number): PodWay {
+  return { node: spec?.nodeName ?? '', pod: { uid: metadata.uid ?? '', address, port } };
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
+  return items
+    .map((item) => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}
