@@ -50,7 +50,8 @@ function fieldsOf(message: Uint8Array, field: number): readonly Field[] {
   let at = 0;
   const varint = (): number => {
     let value = 0;
-    for (let shift = 0; at < message.length && shift < 49; shift += 7) {
+    // Ten bytes hold 64 bits; of a number beyond 2^53 (a time in nanoseconds) the last digits are not kept.
+    for (let shift = 0; at < message.length && shift < 70; shift += 7) {
       const byte = message[at++] ?? 0;
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;

@@ -56,7 +56,9 @@ async function addressOf(
       ? { host: address, port }
       : unreachable('the pod has another address');
   }
-  if (!pod.ports.includes(port) || ownPorts.has(port)) return new Fault('TUNNEL_TARGET_REFUSED', { target });
+  if (ownPorts.has(port)) return unreachable("that port is the node's own");
+  if (!pod.ports.includes(port))
+    return unreachable('the pod is in the network of the host and declares no such port');
   const interfaces = await network.interfaces().catch(() => []);
   const isOwn = interfaces.some(({ addresses }) => addresses.some((one) => one.split('/')[0] === address));
   return isOwn && !address.startsWith('127.') && address !== '::1'

@@ -50,7 +50,7 @@ describe('a pod', () => {
   });
 
   test.each([22, 10_250, 294])('in the network of the host, not at %i', async (port) => {
-    expect(await resolve(`pod/${uid}/10.77.0.11:${port}`, ofHost)).toBe('TUNNEL_TARGET_REFUSED');
+    expect(await resolve(`pod/${uid}/10.77.0.11:${port}`, ofHost)).toBe('TUNNEL_TARGET_UNREACHABLE');
   });
 });
 
@@ -60,7 +60,9 @@ describe('what the runtime says', () => {
 
   test('of a pod with addresses of its own', () => {
     const network = Buffer.concat([bytesField(1, '10.50.1.7'), bytesField(2, bytesField(1, 'fd00:50::7'))]);
-    const message = status(bytesField(1, 'x'.repeat(200)), number(3, 0), bytesField(5, network));
+    // created_at (4), an int64 of nanoseconds: 1_796_069_007_693_000_000.
+    const createdAt = Buffer.from([4 << 3, 0xc0, 0xc4, 0xb6, 0xd6, 0xbf, 0x9b, 0xbb, 0xf6, 0x18]);
+    const message = status(bytesField(1, 'x'.repeat(200)), number(3, 0), createdAt, bytesField(5, network));
     expect(sandboxNetwork(message)).toEqual({ isOfHost: false, addresses: ['10.50.1.7', 'fd00:50::7'] });
   });
 
