@@ -4,7 +4,7 @@
 import { type KernelCalls, kernelCalls } from './kernel-calls.ts';
 import type { SocketAddress } from './socket-table.ts';
 
-export interface ExactSocket {
+interface ExactSocket {
   readonly uid: number;
   /** '0' when its process has closed it. */
   readonly inode: string;

@@ -8,7 +8,7 @@ export interface PodTarget {
 }
 
 /** As the API server makes them; static pods have 32 digits without hyphens. */
-export const podUidPattern = /^[0-9a-f][0-9a-f-]{31,35}$/;
+const podUidPattern = /^[0-9a-f][0-9a-f-]{31,35}$/;
 
 const form = /^pod\/([0-9a-f-]{32,36})\/(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})$/;
 
