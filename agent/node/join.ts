@@ -165,7 +165,7 @@ async function admit(host: Host, options: JoinOptions): Promise<NodeState> {
     await application?.catch(() => undefined);
     // Perhaps it was taken and the answer lost: then only this key may have the name, so it is kept for the
     // next try, and for the one after that when preflight ended it.
-    if (isJudged ? !leavesOpen(error) : !hadKey) await forgetNode(host);
+    if (isJudged ? !leavesOpen(error) : !hadKey) throw withKept(error, await forgetNode(host));
     throw error;
   } finally {
     gateway.close();
@@ -266,10 +266,15 @@ async function turnBack(host: Host, gateway: GatewayApi, cause: Fault): Promise<
   const { kept, failed } = await takeBack(host, { force: true });
   await deregister(gateway, true);
   // What could not be put back stays in the journal: "regnode leave" goes on with it.
-  if (failed.length === 0) await forgetNode(host);
-  if (kept.length + failed.length === 0) return;
-  const values: FaultValues = { ...cause.values, kept: [...kept, ...failed].join('; ') };
-  throw new Fault(cause.code, values, { cause });
+  const left = failed.length === 0 ? await forgetNode(host) : failed;
+  if (kept.length + left.length > 0) throw withKept(cause, [...kept, ...left]);
+}
+
+/** Says with the refusal what of the host is not as before. */
+function withKept(error: unknown, kept: readonly string[]): unknown {
+  if (!(error instanceof Fault) || kept.length === 0) return error;
+  const values: FaultValues = { ...error.values, kept: kept.join('; ') };
+  return new Fault(error.code, values, { cause: error });
 }
 
 async function connect(host: Host, url: string): Promise<GatewayApi> {

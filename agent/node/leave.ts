@@ -9,6 +9,7 @@ import { createGatewayApi, type GatewayApi } from '../identity/gateway-api.ts';
 import { readBootId } from '../identity/machine.ts';
 import { readIdentity } from '../identity/store.ts';
 import { openBackups } from '../plan/backups.ts';
+import { withAttributes } from '../plan/cause.ts';
 import { foldJournal, undoneKind } from '../plan/fold.ts';
 import { openJournal, readJournal } from '../plan/journal.ts';
 import {
@@ -86,11 +87,11 @@ export async function planLeave(host: Host, signal?: AbortSignal): Promise<Leave
 }
 
 export async function leaveNode(host: Host, options: LeaveOptions): Promise<LeaveResult> {
-  const wasCutOff = await sweepStateFolder(host);
+  const cutOff = await sweepStateFolder(host);
   const lost = await lostState(host);
   if (lost !== undefined && !options.recover) throw lost;
   if (lost === undefined && (await host.files.status(paths.state)) === undefined) {
-    if (wasCutOff) return { kept: [], failed: [], drained: undefined };
+    if (cutOff) return { kept: [], failed: await unremoved(host, cutOff), drained: undefined };
     throw new Fault('NOT_JOINED');
   }
   const { onPhase, signal } = options;
@@ -137,8 +138,9 @@ async function leaveLocked(host: Host, options: LeaveOptions): Promise<LeaveResu
     // What stays is remembered, unless the user gives it up.
     if (failed.length > 0 && !options.force) return { kept, failed, drained };
     options.onPhase?.('forget');
-    await forgetNode(host);
-    return { kept: [...kept, ...failed], failed: [], drained };
+    const left = await forgetNode(host, options.force);
+    if (options.force) return { kept: [...kept, ...failed, ...left], failed: [], drained };
+    return { kept, failed: left, drained };
   } finally {
     ownGateway?.close();
   }
@@ -178,10 +180,18 @@ function stillRegistered({ nodeName: name }: RecoveryNode): string {
   return new Fault('NOT_DEREGISTERED', { name, detail }).message;
 }
 
-export async function forgetNode(host: Host): Promise<void> {
-  await host.files.removeTree(paths.run);
-  await forgetRecovery(host);
-  await forgetState(host);
+/**
+ * Returns what had to stay, a line each. The state goes last: as long as a copy of it can't be removed, the
+ * next run finds here what it is to go on with; with `force` it goes all the same.
+ */
+export async function forgetNode(host: Host, force = false): Promise<readonly string[]> {
+  const left = [...(await host.files.removeTree(paths.run)), ...(await forgetRecovery(host))];
+  if (left.length === 0 || force) left.push(...(await forgetState(host)));
+  return unremoved(host, left);
+}
+
+function unremoved(host: Host, left: readonly string[]): Promise<readonly string[]> {
+  return Promise.all(left.map((path) => withAttributes(host, `${path} could not be removed`, [path])));
 }
 
 /**

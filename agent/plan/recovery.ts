@@ -123,9 +123,11 @@ async function recoverRecognised(host: Host): Promise<readonly string[]> {
   return unknown;
 }
 
-/** After a leave: nothing is left to undo. */
-export async function forgetRecovery(host: Host): Promise<void> {
-  for (const { folder } of copies) await host.files.removeTree(folder);
+/** After a leave: nothing is left to undo. Returns the paths that had to stay. */
+export async function forgetRecovery(host: Host): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const { folder } of copies) left.push(...(await host.files.removeTree(folder)));
+  return left;
 }
 
 async function copyBackups(host: Host, from: string, to: string): Promise<void> {

@@ -28,15 +28,15 @@ const ours = [
   paths.journal,
 ];
 
-/** True when a leave was cut off in its last step, which is now done. */
-export async function sweepStateFolder(host: Host): Promise<boolean> {
+/** What a leave that was cut off in its last step had to leave now, too; undefined: there was none. */
+export async function sweepStateFolder(host: Host): Promise<readonly string[] | undefined> {
   const wasLeaving = (await host.files.status(paths.stateRemoved)) !== undefined;
   const parent = dirname(stagedPrefix);
   for (const name of (await host.files.list(parent)) ?? []) {
     if (join(parent, name).startsWith(stagedPrefix)) await host.files.removeTree(join(parent, name));
   }
-  await host.files.removeTree(paths.stateRemoved);
-  return wasLeaving;
+  const left = await host.files.removeTree(paths.stateRemoved);
+  return wasLeaving ? left : undefined;
 }
 
 /** Two runs may begin in the same instant: whoever comes second takes the folder that the first has made. */
@@ -63,18 +63,29 @@ async function makeStateFolder(host: Host): Promise<void> {
   }
 }
 
-export async function forgetState(host: Host): Promise<void> {
+/** Returns the paths that had to stay. */
+export async function forgetState(host: Host): Promise<readonly string[]> {
   // A link there is its owner's, who has moved the folder to another disk: what lies
   // behind it goes piece by piece.
   const isFolder = (await host.files.status(paths.state))?.kind === 'directory';
-  if (isFolder && (await host.files.status(mark)) !== undefined) {
-    await host.files.removeTree(paths.stateRemoved);
-    await host.files.rename(paths.state, paths.stateRemoved);
-    await host.files.removeTree(paths.stateRemoved);
-    return;
-  }
+  if (isFolder && (await host.files.status(mark)) !== undefined && (await setAside(host)))
+    return host.files.removeTree(paths.stateRemoved);
+  const left: string[] = [];
   for (const path of [...ours, mark]) {
-    await host.files.removeTree(temporaryPath(path));
-    await host.files.removeTree(path);
+    left.push(...(await host.files.removeTree(temporaryPath(path))));
+    left.push(...(await host.files.removeTree(path)));
+  }
+  return left;
+}
+
+/** False where the file system forbids it (chattr +i), or where what was set aside before stays. */
+async function setAside(host: Host): Promise<boolean> {
+  await host.files.removeTree(paths.stateRemoved);
+  try {
+    await host.files.rename(paths.state, paths.stateRemoved);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EPERM', 'EACCES', 'ENOTEMPTY', 'EEXIST')) return false;
+    throw error;
   }
 }

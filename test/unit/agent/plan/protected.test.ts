@@ -6,7 +6,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { paths } from '../../../../agent/config/paths.ts';
 import type { Host } from '../../../../agent/host/host.ts';
+import { forgetNode, leaveNode } from '../../../../agent/node/leave.ts';
 import { openBackups } from '../../../../agent/plan/backups.ts';
 import { assertChangeable } from '../../../../agent/plan/cause.ts';
 import { executePlan } from '../../../../agent/plan/execute.ts';
@@ -15,6 +17,7 @@ import { observeResources } from '../../../../agent/plan/observe.ts';
 import { planChanges } from '../../../../agent/plan/plan.ts';
 import type { Resource } from '../../../../agent/plan/resource.ts';
 import { undoAll } from '../../../../agent/plan/undo.ts';
+import { ensureStateFolder } from '../../../../agent/state/state-folder.ts';
 import { fixtureHost } from '../../../fixtures/host.ts';
 
 describe.skipIf(process.getuid?.() !== 0)('with attributes (needs root)', () => {
@@ -33,7 +36,7 @@ describe.skipIf(process.getuid?.() !== 0)('with attributes (needs root)', () => 
   });
 
   afterEach(() => {
-    for (const path of locked) execFileSync('chattr', ['-ia', at(path)]);
+    for (const path of locked) if (existsSync(at(path))) execFileSync('chattr', ['-ia', at(path)]);
     rmSync(root, { recursive: true, force: true });
   });
 
@@ -95,6 +98,49 @@ describe.skipIf(process.getuid?.() !== 0)('with attributes (needs root)', () => 
     await expect(assertChangeable(host, plan)).rejects.toMatchObject({
       code: 'PATH_PROTECTED',
       values: { path, attribute: 'immutable', command: `chattr -i ${path}` },
+    });
+  });
+
+  describe('at the end of a leave', () => {
+    const key = `${paths.identity}/key.pem`;
+    const setAside = key.replace(paths.state, paths.stateRemoved);
+    const leaveAgain = () => leaveNode(host, { force: false, drain: false });
+
+    beforeEach(async () => {
+      rmSync(at(paths.state), { recursive: true });
+      await ensureStateFolder(host);
+      for (const folder of [paths.identity, paths.recovery]) await host.files.makeDirectory(folder, 0o700);
+      writeFileSync(at(key), 'secret');
+      writeFileSync(at(`${paths.recovery}/journal`), '');
+    });
+
+    test('a key that can’t be removed is told, by each run, until it is gone', async () => {
+      protect(key, 'i');
+      locked.push(setAside);
+      expect(await forgetNode(host)).toEqual([expect.stringContaining(`chattr -i ${setAside}`)]);
+      expect((await leaveAgain()).failed).toEqual([expect.stringContaining(`chattr -i ${setAside}`)]);
+      execFileSync('chattr', ['-i', at(setAside)]);
+      locked = [];
+      expect((await leaveAgain()).failed).toEqual([]);
+      expect(existsSync(at(paths.stateRemoved))).toBe(false);
+    });
+
+    test('a state folder that can’t be moved is told, and its files that can go are gone', async () => {
+      protect(paths.state, 'i');
+      const left = await forgetNode(host);
+      expect(left.some((line) => line.includes(`chattr -i ${paths.state}`))).toBe(true);
+      expect(existsSync(at(key))).toBe(false);
+    });
+
+    test('a copy that can’t be removed keeps the state, so that the next run goes on', async () => {
+      const copy = `${paths.recovery}/journal`;
+      protect(copy, 'i');
+      expect(await forgetNode(host)).toEqual([expect.stringContaining(`chattr -i ${copy}`)]);
+      expect(existsSync(at(key))).toBe(true);
+      execFileSync('chattr', ['-i', at(copy)]);
+      locked = [];
+      expect(await forgetNode(host)).toEqual([]);
+      expect(existsSync(at(paths.state))).toBe(false);
     });
   });
 
