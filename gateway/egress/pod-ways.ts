@@ -5,13 +5,14 @@
 // Service it does no harm, since the pod was chosen already, and an address that is named by itself has to
 // lie in a range of pods that its pool declares: a kubelet could name any.
 //
-// Only a target that is no Node's is looked up. What was found counts for two seconds. When it can't be
-// looked up, the target is dialled directly, as the API server would without us.
+// Kubelets of the cloud are not looked up. What was found counts for two seconds. When it can't be looked up,
+// the target is dialled directly, as the API server would without us.
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { type EndpointSlice, type Kind, type Pod, pods, services } from '../kubernetes/kinds.ts';
 import type { Kubernetes } from '../kubernetes/kubernetes.ts';
 import { servedEndpointSlices } from '../kubernetes/served.ts';
 import { type AddressRange, canonicalAddress, parseAddress } from '../resources/address.ts';
+import { usualKubeletPort } from './kubelet-port.ts';
 import {
   declaresPort,
   endpointsOf,
@@ -63,7 +64,9 @@ export class PodWays {
   find(target: ConnectTarget): Promise<Found> {
     const { now, isCloudNode } = this.#options;
     const address = canonicalAddress(target.host);
-    if (address === undefined || isCloudNode(address)) return Promise.resolve(undefined);
+    if (address === undefined) return Promise.resolve(undefined);
+    // Whoever was removed may write an address into a Node, so that is believed of a kubelet's port alone.
+    if (target.port === usualKubeletPort && isCloudNode(address)) return Promise.resolve(undefined);
     const key = formatConnectTarget({ host: address, port: target.port });
     const known = this.#found.get(key);
     if (known !== undefined && now() - known.atMs < rememberedMs) return known.way;
@@ -109,7 +112,7 @@ export class PodWays {
     const usable = endpoints.filter((one) => !isOurs(one) || isConnected(one.node ?? ''));
     const [first] = endpoints;
     if (usable.length === 0) return new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: first?.node ?? '' });
-    for (const one of shuffled(usable, random).slice(0, attempts)) {
+    for (const one of nodesInTurn(usable, random).slice(0, attempts)) {
       if (!isOurs(one)) return { instead: { host: one.address, port: one.port } };
       const pod = one.pod === undefined ? undefined : await kubernetes.get(pods, one.pod, namespace);
       if (pod && isScheduled(pod) && pod.spec?.nodeName === one.node && hasAddress(pod, one.address))
@@ -124,6 +127,11 @@ export class PodWays {
     const fieldSelector = `status.podIP=${address}`;
     const { items } = await kubernetes.list(pods, { fieldSelector, mostBytes: answerLimitBytes });
     const found = items.filter((pod) => isScheduled(pod) && hasAddress(pod, address));
+    const owner = ownerOf(address);
+    if (owner !== undefined) {
+      const pod = found.find((one) => isOfHost(one, owner) && declaresPort(one, port));
+      return pod && wayTo(pod, address, port);
+    }
     const nodes = new Set(found.map(({ spec }) => spec?.nodeName ?? ''));
     const [node] = nodes;
     if (node === undefined || [...nodes].some((name) => !isRegistered(name))) return undefined;
@@ -131,12 +139,8 @@ export class PodWays {
     const forbidden = (detail: string) => new Fault('TUNNEL_TARGET_FORBIDDEN', { target, detail });
     if (nodes.size > 1)
       return forbidden(`pods of ${[...nodes].slice(0, 3).join(', ')} say that it is theirs`);
-    const [pod] = found;
-    if (pod?.spec?.hostNetwork === true) {
-      const declaring = found.find((one) => declaresPort(one, port));
-      return ownerOf(address) === node && declaring ? wayTo(declaring, address, port) : undefined;
-    }
     const parsed = parseAddress(address);
+    const [pod] = found.filter(({ spec }) => spec?.hostNetwork !== true);
     if (pod && podRanges(node).some((range) => range.contains(parsed))) return wayTo(pod, address, port);
     return forbidden(`it lies in no range of pods that the pool of the node ${node} declares`);
   }
@@ -144,6 +148,20 @@ export class PodWays {
 
 function wayTo({ metadata, spec }: Pod, address: string, port: number): PodWay {
   return { node: spec?.nodeName ?? '', pod: { uid: metadata.uid ?? '', address, port } };
+}
+
+const isOfHost = ({ spec }: Pod, node: string) => spec?.hostNetwork === true && spec.nodeName === node;
+
+/** By chance, one of each node before a second one of any: a kubelet may make as many pods as it likes. */
+function nodesInTurn(
+  endpoints: readonly ServiceEndpoint[],
+  random: () => number,
+): readonly ServiceEndpoint[] {
+  const byNode = Map.groupBy(shuffled(endpoints, random), ({ node }) => node ?? '');
+  return [...byNode.values()]
+    .flatMap((ofNode) => ofNode.map((endpoint, turn) => ({ endpoint, turn })))
+    .sort((a, b) => a.turn - b.turn)
+    .map(({ endpoint }) => endpoint);
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {

@@ -189,13 +189,37 @@ describe("a pod's own address", () => {
     expect(await ways().find({ host: '10.77.0.11', port: 22 })).toBeUndefined();
   });
 
-  test('that is of a host says nothing when it is not that of the node', async () => {
-    await pod('ingress', 'idc-2', '10.77.0.11', { hostNetwork: true });
-    expect(await ways().find({ host: '10.77.0.11', port: 8443 })).toBeUndefined();
+  test('of a host leads to no pod of another node, and what that says takes nothing from the owner', async () => {
+    const at = { host: '10.77.0.11', port: 8443 };
+    await pod('claims', 'idc-2', '10.77.0.11', { hostNetwork: true });
+    expect(await ways().find(at)).toBeUndefined();
+    await pod('ingress', 'idc-1', '10.77.0.11', { hostNetwork: true });
+    expect(await ways().find(at)).toMatchObject({ node: 'idc-1', pod: { uid: await uidOf('ingress') } });
   });
 });
 
-test('for the address of a node of the cloud, or a name, nothing is asked', async () => {
+test('what a removed host writes into its Node takes no Service away', async () => {
+  await pod('hook', 'idc-1', '10.50.1.7');
+  await service([{ pod: 'hook', node: 'idc-1', ip: '10.50.1.7' }]);
+  const claimed = ways({ isCloudNode: () => true });
+  expect(await claimed.find({ host: '10.96.0.9', port: 443 })).toMatchObject({ node: 'idc-1' });
+});
+
+test('a kubelet that makes a hundred pods for a Service has one turn, as others', async () => {
+  await pod('hook', 'idc-1', '10.50.1.7');
+  const made = Array.from({ length: 100 }, (_, n) => ({
+    pod: `made-${n}`,
+    node: 'idc-2',
+    ip: `10.50.2.${n}`,
+  }));
+  for (const { pod: name, node, ip } of made)
+    await pod(name, node, ip, { metadata: { name, annotations: { 'kubernetes.io/config.mirror': 'x' } } });
+  await service([...made, { pod: 'hook', node: 'idc-1', ip: '10.50.1.7' }]);
+  const at = { host: '10.96.0.9', port: 443 };
+  expect(await ways({ random: Math.random }).find(at)).toMatchObject({ node: 'idc-1' });
+});
+
+test('for the kubelet of a node of the cloud, or a name, nothing is asked', async () => {
   expect(await ways().find({ host: '10.0.0.5', port: 10_250 })).toBeUndefined();
   expect(await ways().find({ host: 'hook.example.com', port: 443 })).toBeUndefined();
   expect(asked).toBe(0);
