@@ -21,6 +21,8 @@ async function listeners(
   ports: ReadonlySet<number>,
 ): Promise<readonly Listener[]> {
   const found: Listener[] = [];
+  const look = (rows: string) =>
+    void found.push(...parseSockets(protocol, rows).filter(({ port }) => ports.has(port)));
   for (const path of [`/proc/net/${protocol}`, `/proc/net/${protocol}6`]) {
     if (!(await host.files.exists(path))) continue; // no IPv6 here
     let rest = '';
@@ -28,8 +30,9 @@ async function listeners(
       const text = rest + Buffer.from(bytes).toString('latin1');
       const end = text.lastIndexOf('\n') + 1;
       rest = text.slice(end);
-      found.push(...parseSockets(protocol, text.slice(0, end)).filter(({ port }) => ports.has(port)));
+      look(text.slice(0, end));
     }
+    look(rest);
   }
   return found;
 }
