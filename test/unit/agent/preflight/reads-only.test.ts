@@ -33,7 +33,8 @@ function guard(host: Host, attempts: string[], commands: string[]): Host {
     attempts.push(what);
     throw new Error(`refused: ${what}`);
   };
-  const reading = ['readText', 'readBytes', 'list', 'status', 'exists', 'resolve', 'sha256', 'space'];
+  const contents = ['readText', 'readBytes', 'readStream'];
+  const reading = [...contents, 'list', 'status', 'exists', 'resolve', 'sha256', 'space'];
   const mutating = Object.keys(host.files).filter((name) => !reading.includes(name));
   return {
     ...host,
