@@ -95,7 +95,7 @@ export function trackConnections(server: https.Server, options: ConnectionsOptio
     if (certificate === undefined) return;
     options.recognize(certificate).then(
       (node) => {
-        if (node === undefined || socket.destroyed || places.identified(place, node)) return;
+        if (node === undefined || socket.destroyed || places.identified(place, node, Date.now())) return;
         told('per-node', place.address);
         socket.destroy();
       },
@@ -113,7 +113,7 @@ export function trackConnections(server: https.Server, options: ConnectionsOptio
     sockets,
     identified: (socket, node) => {
       const place = secured.get(socket);
-      return place === undefined || places.identified(place, node);
+      return place === undefined || places.identified(place, node, Date.now());
     },
     nodeOf: (socket) => secured.get(socket)?.node,
     close: () => clearInterval(sweep),

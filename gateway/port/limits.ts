@@ -8,6 +8,7 @@ export const placeLimits: PlaceLimits = {
   /** An agent has a tunnel or two, a few requests and downloads. */
   perNode: 32,
   handshakes: { burst: 2_000, perSecond: 200 },
+  handshakesOfNode: { burst: 400, perSecond: 10 },
   handshakesOfUnknown: { burst: 10_000, perSecond: 400 },
   promptHandshakeMs: 2_000,
   strangerLifetimeMs: 60_000,
@@ -23,6 +24,7 @@ export const doorPlaces: PlaceLimits = {
   strangersPerAddress: 32,
   perNode: 64,
   handshakes: { burst: 1_000, perSecond: 100 },
+  handshakesOfNode: { burst: 10_000, perSecond: 1_000 },
 };
 
 /** Prometheus, probes and people, mostly of this machine. */

@@ -13,8 +13,10 @@ export interface PlaceLimits {
   readonly strangers: number;
   readonly strangersPerAddress: number;
   readonly perNode: number;
-  /** Handshakes of one address; one that shows a node's certificate is not counted. */
+  /** Handshakes of one address; of those that show a node's certificate only what is over that node's own. */
   readonly handshakes: BucketLimits;
+  /** Of one node, with its certificate, from whatever address. */
+  readonly handshakesOfNode: BucketLimits;
   /** Of all addresses from which no node is known: each is a millisecond of the one thread. */
   readonly handshakesOfUnknown: BucketLimits;
   /** A handshake that takes longer makes room before one that has just begun. */
@@ -63,6 +65,7 @@ export class Places {
   readonly #strangers = new Map<string, Set<Place>>();
   readonly #nodes = new Map<string, Set<Place>>();
   readonly #handshakes: TokenBuckets;
+  readonly #handshakesOfNodes: TokenBuckets;
   #unknown: TokenBucket | undefined;
   /** Addresses from which nodes came, the latest last. */
   readonly #known = new Set<string>();
@@ -70,8 +73,9 @@ export class Places {
 
   constructor(options: PlacesOptions) {
     this.#options = { isKnownAddress: () => false, random: Math.random, ...options };
-    const { handshakes, rememberedAddresses } = options.limits;
+    const { handshakes, handshakesOfNode, rememberedAddresses } = options.limits;
     this.#handshakes = new TokenBuckets(handshakes, rememberedAddresses);
+    this.#handshakesOfNodes = new TokenBuckets(handshakesOfNode, rememberedAddresses);
   }
 
   get strangers(): number {
@@ -111,7 +115,7 @@ export class Places {
    * Its certificate is that of a registered node. False: the node has as many connections as
    * it may, all of them in use.
    */
-  identified(place: Place, node: string): boolean {
+  identified(place: Place, node: string, nowMs: number): boolean {
     if (place.node !== undefined) return true;
     const others = this.#nodes.get(node) ?? new Set();
     if (others.size >= this.#options.limits.perNode) {
@@ -121,8 +125,11 @@ export class Places {
       idle.close('per-node');
     }
     this.#leaveStrangers(place);
-    this.#handshakes.giveBack(place.address, 1);
-    this.#remember(place.address);
+    // A node that begins them without end has its address's share, and no other address becomes known by it.
+    if (this.#handshakesOfNodes.take(node, 1, nowMs)) {
+      this.#handshakes.giveBack(place.address, 1);
+      this.#remember(place.address);
+    }
     place.node = node;
     place.isHandshake = false;
     this.#nodes.set(node, (this.#nodes.get(node) ?? new Set()).add(place));

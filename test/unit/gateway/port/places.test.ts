@@ -10,6 +10,7 @@ const limits: PlaceLimits = {
   strangersPerAddress: 8,
   perNode: 3,
   handshakes: { burst: 1000, perSecond: 10 },
+  handshakesOfNode: { burst: 400, perSecond: 10 },
   handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
   promptHandshakeMs: 2000,
   strangerLifetimeMs: 60_000,
@@ -42,7 +43,7 @@ test('handshakes from addresses without end wait; where a node has been, or is r
   const handshakesOfUnknown = { burst: 100, perSecond: 1 };
   const isKnownAddress = (address: string) => address === '10.9.0.1';
   places = new Places({ limits: { ...limits, handshakesOfUnknown }, isKnownAddress });
-  expect(places.identified(enter('a node behind another address', '10.9.0.2'), 'idc-1')).toBe(true);
+  expect(places.identified(enter('a node behind another address', '10.9.0.2'), 'idc-1', now)).toBe(true);
   const begun = Array.from({ length: 300 }, (_, index) => {
     const address = `10.${index % 3}.${index}.1`;
     const place = places.enter({ address, movedBytes: () => 0, close: () => {} }, now);
@@ -86,10 +87,10 @@ describe('at an address that strangers have filled', () => {
 
   test('nodes of the same address are not among them', () => {
     const tunnel = shown(enter('tunnel'));
-    expect(places.identified(tunnel, 'idc-1')).toBe(true);
+    expect(places.identified(tunnel, 'idc-1', now)).toBe(true);
     for (let count = 0; count < 100; count++) shown(enter('stranger'));
     const again = shown(enter('the agent, started anew'));
-    expect(places.identified(again, 'idc-1')).toBe(true);
+    expect(places.identified(again, 'idc-1', now)).toBe(true);
     for (let count = 0; count < 100; count++) shown(enter('stranger'));
     expect(places.connectionsOf('idc-1')).toBe(2);
     expect(new Set(closed)).toEqual(new Set(['stranger: per-address']));
@@ -112,7 +113,7 @@ describe('at a port that strangers have filled', () => {
   });
 
   test('an address of nodes keeps its last places when each stranger has another address', () => {
-    places.identified(shown(enter('node', '10.9.9.9')), 'idc-1');
+    places.identified(shown(enter('node', '10.9.9.9')), 'idc-1', now);
     places = new Places({ limits, isKnownAddress: (address) => address === '10.9.9.9' });
     enter('an agent in its handshake', '10.9.9.9');
     for (let count = 0; count < 500; count++) enter('stranger', `10.0.${count >> 8}.${count & 255}`);
@@ -124,7 +125,7 @@ describe('at a port that strangers have filled', () => {
 test('an address that begins handshakes without end is refused; those of nodes are not counted', () => {
   for (let count = 0; count < 2000; count++) {
     const place = shown(enter('node'));
-    places.identified(place, `idc-${count}`);
+    places.identified(place, `idc-${count}`, now);
     places.leave(place);
   }
   for (let count = 0; count < 1000; count++) enter('stranger');
@@ -134,15 +135,30 @@ test('an address that begins handshakes without end is refused; those of nodes a
   expect(places.enter(given, now + 100)).toBeDefined();
 });
 
+test('a node that begins handshakes without end has its own share and its address’s, wherever it comes from', () => {
+  const handshakesOfUnknown = { burst: 1200, perSecond: 1 };
+  places = new Places({ limits: { ...limits, handshakesOfUnknown } });
+  const begin = (address: string) => {
+    const place = places.enter({ address, movedBytes: () => 0, close: () => {} }, now);
+    return place !== undefined && places.identified(shown(place), 'idc-1', now);
+  };
+  const begun = (address: string) => Array.from({ length: 5000 }, () => begin(address)).filter(Boolean).length;
+  expect(begun('10.0.0.1')).toBe(1400);
+  now += 1000;
+  expect(begun('10.0.0.1'), 'ten of its own and ten of its address’s').toBe(20);
+  const others = Array.from({ length: 5000 }, (_, index) => begin(`10.1.${index >> 8}.${index & 255}`));
+  expect(others.filter(Boolean), 'other addresses are not known by it').toHaveLength(1200);
+});
+
 test('a node has so many; an idle one makes room for another of its own, one in use does not', () => {
   const inUse = ['a', 'b', 'c'].map((name) => shown(enter(name)));
-  for (const place of inUse) expect(places.identified(place, 'idc-1')).toBe(true);
+  for (const place of inUse) expect(places.identified(place, 'idc-1', now)).toBe(true);
   for (const place of inUse.slice(0, 2)) place.requests = 1;
   const next = shown(enter('d'));
-  expect(places.identified(next, 'idc-1')).toBe(true);
+  expect(places.identified(next, 'idc-1', now)).toBe(true);
   next.requests = 1;
-  expect(places.identified(shown(enter('e')), 'idc-1')).toBe(false);
-  expect(places.identified(shown(enter('f')), 'idc-2')).toBe(true);
+  expect(places.identified(shown(enter('e')), 'idc-1', now)).toBe(false);
+  expect(places.identified(shown(enter('f')), 'idc-2', now)).toBe(true);
   expect(closed).toEqual(['c: per-node']);
 });
 
@@ -197,7 +213,7 @@ test('whatever happens, the sums hold, the newcomer is in, and no stranger moves
         else if (what === 'leave') {
           of.leave(place);
           here.splice(here.indexOf(place), 1);
-        } else of.identified(place, `idc-${which}`);
+        } else of.identified(place, `idc-${which}`, now);
         const strangers = here.filter(({ node }) => node === undefined);
         expect(of.strangers).toBe(strangers.length);
         expect(strangers.length).toBeLessThanOrEqual(limits.strangers);

@@ -224,6 +224,7 @@ describe('the public port', () => {
           strangersPerAddress: 10_000,
           perNode: 10_000,
           handshakes: { burst: 100_000, perSecond: 100_000 },
+          handshakesOfNode: { burst: 100_000, perSecond: 100_000 },
           handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
         },
       },
