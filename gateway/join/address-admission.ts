@@ -91,7 +91,10 @@ async function judgeAddresses(
 ): Promise<Pick<AdmittedAddresses, 'byRange' | 'yielding'> & Judgement> {
   const evidence = { source: claim.source, nodeRanges: claim.nodeCidrs.flatMap(rangeOf) };
   const stated = [...new Set(claim.addresses.map((text) => canonicalAddress(text) ?? text))];
-  const ofRange = stated.filter((address) => isByRange(address, evidence) && !wasProven(address, claim));
+  const [firstNow] = stated;
+  const isProvenBefore = (address: string) =>
+    wasProven(address, claim) && (address === firstNow || !wasFirst(address, claim));
+  const ofRange = stated.filter((address) => isByRange(address, evidence) && !isProvenBefore(address));
   const beyond = new Set(ofRange.slice(mostByRange));
   const unproven = stated.map((address) => {
     if (beyond.has(address)) return [address, `more than ${mostByRange} addresses by ranges`] as const;
@@ -150,13 +153,21 @@ function claimantFor(address: string, claim: AddressClaim): Claimant {
   return { name, sinceMs: hasHad(address, claim) ? sinceMs(existing) : Number.POSITIVE_INFINITY, isThere };
 }
 
-/** By a connection that came from it, or as its first: so it has it, and not by its word alone. */
+/**
+ * By a connection that came from it, or as its first, which may be by its word as well: so it is proven as
+ * long as it is the first, or one after the other would be.
+ */
 function wasProven(address: string, claim: AddressClaim): boolean {
   return hasHad(address, claim) && !(claim.existing?.status?.addressesByRange?.includes(address) ?? false);
 }
 
+function wasFirst(address: string, { existing }: AddressClaim): boolean {
+  return canonicalAddress(existing?.spec.addresses[0] ?? '') === address;
+}
+
 function hasHad(address: string, { existing }: AddressClaim): boolean {
-  return existing?.spec.addresses.some((text) => canonicalAddress(text) === address) ?? false;
+  if (existing?.status?.joinedAt === undefined) return false;
+  return existing.spec.addresses.some((text) => canonicalAddress(text) === address);
 }
 
 /** A claim whose join has not ended has had nothing, however old it is. */

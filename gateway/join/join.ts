@@ -32,7 +32,7 @@ import type { JoinPace } from './join-pace.ts';
 import { assertNameOfPool } from './node-names.ts';
 import { takePlace } from './place.ts';
 import { assertMayReturn, returned } from './readmission.ts';
-import { takeYielded } from './taken-addresses.ts';
+import { rememberByRange, takeYielded } from './taken-addresses.ts';
 import { type Applicant, assertUsable, consumeToken, findToken, isUsedBy } from './token.ts';
 
 export interface JoinDesk {
@@ -109,6 +109,7 @@ export async function join(desk: JoinDesk, request: JoinRequest, source: string)
   );
 
   await takeYielded(kubernetes, yielding);
+  if (existing && isNode) await rememberByRange(kubernetes, existing, byRange);
   const place = await takePlace(kubernetes, nodeName, {
     existing,
     spec: existing

@@ -19,7 +19,13 @@ import { withoutEmpty } from '../resources/without-empty.ts';
 import { readmitAddresses } from './address-admission.ts';
 import { compareHardware, mergedHardware } from './hardware.ts';
 import { isReadmitted } from './readmission.ts';
-import { sharedWithOthers, takeYielded, writeAddresses } from './taken-addresses.ts';
+import {
+  rememberByRange,
+  sharedWithOthers,
+  stillByRange,
+  takeYielded,
+  writeAddresses,
+} from './taken-addresses.ts';
 
 export interface RestatementDesk {
   readonly kubernetes: Kubernetes;
@@ -55,6 +61,7 @@ export async function restate(
   let { addresses, refused } = judged;
   await takeYielded(kubernetes, judged.yielding);
   if (refused === undefined && !isDeepStrictEqual(addresses, before)) {
+    await rememberByRange(kubernetes, existing, judged.byRange);
     await writeAddresses(kubernetes, existing, before, addresses);
     const shared = await sharedWithOthers(
       kubernetes,
@@ -73,8 +80,11 @@ export async function restate(
     detail: (refused.detail ?? '').slice(0, 500),
   };
   const hardware = await admittedHardware(kubernetes, existing, facts, now());
-  const byRange = refused === undefined ? judged.byRange : (existing.status.addressesByRange ?? []);
-  const addressing = { addressesByRange: [...byRange], ...(refusal && { addressRefused: refusal }) };
+  const byRange = refused === undefined ? judged.byRange : [];
+  const addressing = (current: RegisteredNode) => ({
+    addressesByRange: [...stillByRange(current, byRange, source)],
+    ...(refusal && { addressRefused: refusal }),
+  });
   const factsChanged = await writeFacts(kubernetes, existing, { ...facts, hardware }, addressing);
   return {
     answer: {
@@ -110,7 +120,9 @@ async function writeFacts(
   kubernetes: Kubernetes,
   { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,
   facts: Omit<HostFacts, 'hardware'> & { readonly hardware: Hardware | undefined },
-  addressing: Pick<RegisteredNodeStatus, 'addressRefused' | 'addressesByRange'>,
+  addressing: (
+    current: RegisteredNode,
+  ) => Pick<RegisteredNodeStatus, 'addressRefused' | 'addressesByRange'>,
 ): Promise<boolean> {
   let changed = false;
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current: RegisteredNode) => {
@@ -119,7 +131,7 @@ async function writeFacts(
     const { addressRefused: _, addressesByRange: before = [], ...rest } = current.status;
     const { machineId = facts.machineId, productUuid = facts.productUuid } = rest.facts ?? {};
     const told = { ...facts, machineId, ...(productUuid !== undefined && { productUuid }) };
-    const status = withoutEmpty({ ...rest, facts: told, ...addressing });
+    const status = withoutEmpty({ ...rest, facts: told, ...addressing(current) });
     changed = !isDeepStrictEqual(status, { ...current.status, addressesByRange: before });
     return changed ? { ...current, status } : undefined;
   });

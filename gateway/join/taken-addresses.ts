@@ -23,6 +23,40 @@ export async function writeAddresses(
   });
 }
 
+/**
+ * Before they are written: whoever reads them, a second request of the same node too, sees that they are had
+ * by its word alone.
+ */
+export async function rememberByRange(
+  kubernetes: Kubernetes,
+  { metadata: { name, uid }, status }: RegisteredNode,
+  byRange: readonly string[],
+): Promise<void> {
+  if (byRange.every((address) => status?.addressesByRange?.includes(address))) return;
+  await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current) => {
+    if (current.metadata.uid !== uid || current.status === undefined) return undefined;
+    const { addressesByRange = [] } = current.status;
+    return {
+      ...current,
+      status: { ...current.status, addressesByRange: [...new Set([...addressesByRange, ...byRange])] },
+    };
+  });
+}
+
+/**
+ * What is had by ranges alone from now on: each stays until a connection has come from it, it is the first,
+ * or it is given up. Of two requests of one node neither takes away what the other one has noted.
+ */
+export function stillByRange(
+  { spec, status }: RegisteredNode,
+  added: readonly string[],
+  source: string,
+): readonly string[] {
+  const others = spec.addresses.slice(1).map((text) => canonicalAddress(text) ?? text);
+  const noted = new Set([...(status?.addressesByRange ?? []), ...added]);
+  return [...noted].filter((one) => others.includes(one) && one !== canonicalAddress(source));
+}
+
 export async function sharedWithOthers(
   kubernetes: Kubernetes,
   name: string,

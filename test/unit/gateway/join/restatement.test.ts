@@ -115,6 +115,45 @@ describe('an address that the host has now', () => {
     expect(stored()?.spec.addresses).toEqual(by(101, 103, 104));
   });
 
+  test('by a range is no longer kept when another is the first: all that were ever named first count', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } });
+    const ranged = [101, 102, 103, 104, 105, 106, 107, 108].map((last) => `10.77.0.${last}`);
+    for (const [index] of ranged.entries())
+      await tell({ addresses: [...ranged.slice(0, index + 1).reverse(), own] }, own);
+    const { addresses } = (stored() ?? nobody).spec;
+    expect(addresses).toHaveLength(5);
+    expect(stored()?.status?.addressesByRange?.toSorted()).toEqual(addresses.slice(1, -1).toSorted());
+    await joined('idc-2', addresses[1] ?? '');
+    expect(stored()?.spec.addresses).not.toContain(addresses[1]);
+  });
+
+  test('by a range is so too when two requests of the node come together', async () => {
+    await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } });
+    const ranged = [101, 102, 103, 104].map((last) => `10.77.0.${last}`);
+    const addresses = [own, ...ranged];
+    const { promise: isOver, resolve: firstIsOver } = Promise.withResolvers<void>();
+    // It has read what the first has written so far, and writes when that has ended.
+    const late = {
+      ...kubernetes,
+      get: (...ask: Parameters<Kubernetes['get']>) => isOver.then(() => kubernetes.get(...ask)),
+    } as Kubernetes;
+    let second: Promise<unknown> | undefined;
+    const first = {
+      ...kubernetes,
+      list: (...ask: Parameters<Kubernetes['list']>) => {
+        if (stored()?.spec.addresses.length === 5) second ??= tell({ addresses }, own, late);
+        return kubernetes.list(...ask);
+      },
+    } as Kubernetes;
+    await tell({ addresses }, own, first);
+    expect(second).toBeDefined();
+    firstIsOver();
+    await second;
+    expect(stored()?.status?.addressesByRange).toEqual(ranged);
+    await joined('idc-2', '10.77.0.102');
+    expect(stored()?.spec.addresses).not.toContain('10.77.0.102');
+  });
+
   test('from which it has come once is not given up', async () => {
     await kubernetes.patch(nodePools, 'idc', { spec: { nodeCidrs: ['10.77.0.0/24'], maxNodes: 9 } });
     await tell({ addresses: [own, moved] }, own);
