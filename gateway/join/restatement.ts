@@ -120,9 +120,7 @@ async function writeFacts(
   kubernetes: Kubernetes,
   { metadata: { name, uid }, spec: { keySha256 } }: RegisteredNode,
   facts: Omit<HostFacts, 'hardware'> & { readonly hardware: Hardware | undefined },
-  addressing: (
-    current: RegisteredNode,
-  ) => Pick<RegisteredNodeStatus, 'addressRefused' | 'addressesByRange'>,
+  addressing: (current: RegisteredNode) => Pick<RegisteredNodeStatus, 'addressRefused' | 'addressesByRange'>,
 ): Promise<boolean> {
   let changed = false;
   await update(kubernetes, registeredNodes, { name, subresource: 'status' }, (current: RegisteredNode) => {

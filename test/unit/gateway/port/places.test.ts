@@ -142,7 +142,8 @@ test('a node that begins handshakes without end has its own share and its addres
     const place = places.enter({ address, movedBytes: () => 0, close: () => {} }, now);
     return place !== undefined && places.identified(shown(place), 'idc-1', now);
   };
-  const begun = (address: string) => Array.from({ length: 5000 }, () => begin(address)).filter(Boolean).length;
+  const begun = (address: string) =>
+    Array.from({ length: 5000 }, () => begin(address)).filter(Boolean).length;
   expect(begun('10.0.0.1')).toBe(1400);
   now += 1000;
   expect(begun('10.0.0.1'), 'ten of its own and ten of its address’s').toBe(20);
