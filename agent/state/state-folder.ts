@@ -78,14 +78,17 @@ export async function forgetState(host: Host): Promise<readonly string[]> {
   return left;
 }
 
-/** False where the file system forbids it (chattr +i), or where what was set aside before stays. */
+/**
+ * False where the file system forbids it (chattr +i), where its owner has moved it to a disk that is mounted
+ * there, or where what was set aside before stays.
+ */
 async function setAside(host: Host): Promise<boolean> {
   await host.files.removeTree(paths.stateRemoved);
   try {
     await host.files.rename(paths.state, paths.stateRemoved);
     return true;
   } catch (error) {
-    if (hasCode(error, 'EPERM', 'EACCES', 'ENOTEMPTY', 'EEXIST')) return false;
+    if (hasCode(error, 'EPERM', 'EACCES', 'EBUSY', 'EXDEV', 'ENOTEMPTY', 'EEXIST')) return false;
     throw error;
   }
 }

@@ -103,6 +103,8 @@ async function undoOurs(host: Host, { path, original, mounts }: DirectoryEntry):
   const isOwners = (mount: MountPoint) =>
     (isMoved && mount.path === place) || mounts.includes(`${mount.path} ${mount.root}`);
   const left: string[] = await unmountBelow(host, place, (mount) => !isOwners(mount));
+  // Somebody else's that would not go: what is seen here is his.
+  if (left.includes(place)) return couldNotRemove(left);
   if (original === null) {
     const isMount = (await host.mounts()).some((mount) => mount.path === place);
     left.push(...(await host.files.removeTree(place, { contentsOnly: isLink || isMount })));

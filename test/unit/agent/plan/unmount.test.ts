@@ -119,4 +119,28 @@ describe.skipIf(process.getuid?.() !== 0)('with mounts (needs root)', () => {
     expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toBe('root');
     expect(readdirSync(kubelet)).toEqual([]);
   });
+
+  test('one of somebody else’s that can’t be taken down is told, and nothing in it is removed', async () => {
+    for (const madeByUs of [true, false]) {
+      if (madeByUs) rmSync(kubelet, { recursive: true });
+      const resource: DirectoryResource = { kind: 'directory', path: kubelet, mode: 0o755, content: 'ours' };
+      const stubborn: Host = {
+        ...host,
+        processes: {
+          ...host.processes,
+          run: async (name, args, options) =>
+            name === 'umount'
+              ? { ...(await host.processes.run('false', [])), stderr: 'target is busy' }
+              : host.processes.run(name, args, options),
+        },
+      };
+      const tools = { host: stubborn, backups };
+      const entry = await directoryKind.record(tools, resource, await directoryKind.observe(host, resource));
+      if (madeByUs) mkdirSync(kubelet);
+      mount('--bind', join(root, 'etc'), kubelet);
+      expect((await directoryKind.undo(tools, [entry])).outcome).toBe('failed');
+      expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toBe('root');
+      execFileSync('umount', [kubelet]);
+    }
+  });
 });
