@@ -12,6 +12,7 @@ import {
 import { paths } from '../config/paths.ts';
 import { type PodNetwork, readPodNetwork } from '../host/cri.ts';
 import type { Host } from '../host/host.ts';
+import { boundedQuestions, type ReadPod } from './pod-questions.ts';
 
 export const kubeletAddress: TargetAddress = { host: '127.0.0.1', port: 10250 };
 
@@ -24,16 +25,14 @@ const ownPorts: ReadonlySet<number> = new Set([
 ]);
 const askTimeoutMs = 5_000;
 
-/** Throws when the runtime does not answer. */
-export type ReadPod = (uid: string) => Promise<PodNetwork | undefined>;
-
 const askRuntime: ReadPod = (uid) => readPodNetwork(paths.containerdSocket, uid, askTimeoutMs);
 
 export function ownTargets(host: Pick<Host, 'network'>, readPod: ReadPod = askRuntime): ResolveTarget {
+  const ask = boundedQuestions(readPod);
   return ({ target }) => {
     if (target === 'kubelet') return kubeletAddress;
     const pod = parsePodTarget(target);
-    return pod && addressOf(pod, target, host, readPod);
+    return pod && addressOf(pod, target, host, ask);
   };
 }
 

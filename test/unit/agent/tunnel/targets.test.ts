@@ -54,6 +54,68 @@ describe('a pod', () => {
   });
 });
 
+describe('streams without end', () => {
+  const uidOf = (index: number) => `${String(index).padStart(8, '0')}-1b2d-4c6e-9f80-5a1b2c3d4e5f`;
+
+  /** A runtime that answers when it is told to. */
+  function slowRuntime() {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const readPod = (of: string) => {
+      asked.push(of);
+      return new Promise<PodNetwork>((resolve) => answers.push(() => resolve(overlay)));
+    };
+    const network = { interfaces: async () => [eth0] } as never;
+    const resolveTarget = ownTargets({ network }, readPod);
+    const open = async (of: string) => {
+      const found = await resolveTarget({ target: `pod/${of}/10.50.1.7:80`, reason: '' });
+      return found instanceof Fault ? found.code : found;
+    };
+    const answerAll = () => answers.splice(0).map((answer) => answer());
+    return { asked, open, answerAll };
+  }
+
+  test('to ever other pods: few are asked for at a time, and the next when those are answered', async () => {
+    const { asked, open, answerAll } = slowRuntime();
+    const opened = Array.from({ length: 5000 }, (_, index) => open(uidOf(index)));
+    expect(asked.length).toBe(32);
+    answerAll();
+    const found = await Promise.all(opened);
+    expect(found.filter((one) => one === 'TUNNEL_TARGET_UNREACHABLE').length).toBe(5000 - 32);
+    const next = open(uidOf(5000));
+    answerAll();
+    expect(await next).toEqual({ host: '10.50.1.7', port: 80 });
+  });
+
+  test('to one pod share the question that is under way, and so many wait for it', async () => {
+    const { asked, open, answerAll } = slowRuntime();
+    const opened = Array.from({ length: 5000 }, () => open(uid));
+    expect(asked).toEqual([uid]);
+    answerAll();
+    const found = await Promise.all(opened);
+    expect(found.filter((one) => typeof one === 'object').length).toBe(1024);
+    const next = open(uid);
+    expect(asked).toEqual([uid, uid]);
+    answerAll();
+    expect(await next).toEqual({ host: '10.50.1.7', port: 80 });
+  });
+
+  test('of which one question fails: the next stream asks again', async () => {
+    let isAway = true;
+    const network = { interfaces: async () => [eth0] } as never;
+    const readPod = async () => {
+      if (isAway) throw new Error('no answer');
+      return overlay;
+    };
+    const resolveTarget = ownTargets({ network }, readPod);
+    const target = { target: `pod/${uid}/10.50.1.7:80`, reason: '' };
+    const [first, second] = await Promise.all([resolveTarget(target), resolveTarget(target)]);
+    for (const found of [first, second]) expect(found).toBeInstanceOf(Fault);
+    isAway = false;
+    expect(await resolveTarget(target)).toEqual({ host: '10.50.1.7', port: 80 });
+  });
+});
+
 describe('what the runtime says', () => {
   const number = (field: number, value: number) => Buffer.from([field << 3, value]);
   const status = (...parts: readonly Buffer[]) => bytesField(1, Buffer.concat(parts));
