@@ -1,4 +1,5 @@
 // The ways to a pod that a CONNECT can be meant for, and what of a Service's endpoints can be taken. Pure.
+import type { Fault } from '../../protocol/catalogue/fault.ts';
 import type { PodTarget } from '../../protocol/tunnel/pod-target.ts';
 import type { EndpointSlice, Pod, Service } from '../kubernetes/kinds.ts';
 import { canonicalAddress } from '../resources/address.ts';
@@ -8,7 +9,12 @@ export type PodWay =
   /** Through the tunnel of that registered node. */
   | { readonly node: string; readonly pod: PodTarget }
   /** This pod of the cloud, instead of its Service, of which other pods are on registered nodes. */
-  | { readonly node?: undefined; readonly instead: ConnectTarget };
+  | {
+      readonly node?: undefined;
+      readonly instead: ConnectTarget;
+      /** What is answered when nobody is there. */
+      readonly otherwise?: Fault;
+    };
 
 export interface ServiceEndpoint {
   readonly address: string;

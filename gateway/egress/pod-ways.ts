@@ -3,7 +3,8 @@
 // Service's address or a pod's own. Where it leads is decided by what no kubelet writes: the pod was made by
 // somebody who may make pods and the scheduler put it on that node. Its address is the kubelet's word; for a
 // Service it does no harm, since the pod was chosen already, and an address that is named by itself has to
-// lie in a range of pods that its pool declares: a kubelet could name any.
+// lie in a range of pods that its pool declares: a kubelet could name any. Outside of them it is whoever's it
+// was, and dialled directly.
 //
 // Kubelets of the cloud are not looked up. What was found counts for two seconds. When it can't be looked up,
 // the target is dialled directly, as the API server would without us.
@@ -112,12 +113,17 @@ export class PodWays {
     const usable = endpoints.filter((one) => !isOurs(one) || isConnected(one.node ?? ''));
     const [first] = endpoints;
     if (usable.length === 0) return new Fault('TUNNEL_NODE_NOT_CONNECTED', { node: first?.node ?? '' });
+    let ofCloud: PodWay | undefined;
     for (const one of nodesInTurn(usable, random).slice(0, attempts)) {
-      if (!isOurs(one)) return { instead: { host: one.address, port: one.port } };
+      const instead = isOurs(one) ? undefined : { instead: { host: one.address, port: one.port } };
+      if (instead && one.pod === undefined) return instead;
       const pod = one.pod === undefined ? undefined : await kubernetes.get(pods, one.pod, namespace);
       if (pod && isScheduled(pod) && pod.spec?.nodeName === one.node && hasAddress(pod, one.address))
-        return wayTo(pod, one.address, one.port);
+        return instead ?? wayTo(pod, one.address, one.port);
+      // A mirror pod; a host that was removed may make them as well.
+      ofCloud ??= instead;
     }
+    if (ofCloud !== undefined) return ofCloud;
     const detail = 'no pod that the scheduler put there has the address of its endpoint';
     return new Fault('TUNNEL_TARGET_FORBIDDEN', { target: `${key}:${port}`, detail });
   }
@@ -132,17 +138,23 @@ export class PodWays {
       const pod = found.find((one) => isOfHost(one, owner) && declaresPort(one, port));
       return pod && wayTo(pod, address, port);
     }
-    const nodes = new Set(found.map(({ spec }) => spec?.nodeName ?? ''));
-    const [node] = nodes;
-    if (node === undefined || [...nodes].some((name) => !isRegistered(name))) return undefined;
+    if (found.some(({ spec }) => !isRegistered(spec?.nodeName ?? ''))) return undefined;
+    const parsed = parseAddress(address);
+    const isDeclared = ({ spec }: Pod) =>
+      spec?.hostNetwork !== true && podRanges(spec?.nodeName ?? '').some((range) => range.contains(parsed));
+    const claims = found.filter(isDeclared);
     const target = formatConnectTarget({ host: address, port });
     const forbidden = (detail: string) => new Fault('TUNNEL_TARGET_FORBIDDEN', { target, detail });
+    const nodes = new Set(claims.map(({ spec }) => spec?.nodeName ?? ''));
     if (nodes.size > 1)
       return forbidden(`pods of ${[...nodes].slice(0, 3).join(', ')} say that it is theirs`);
-    const parsed = parseAddress(address);
-    const [pod] = found.filter(({ spec }) => spec?.hostNetwork !== true);
-    if (pod && podRanges(node).some((range) => range.contains(parsed))) return wayTo(pod, address, port);
-    return forbidden(`it lies in no range of pods that the pool of the node ${node} declares`);
+    const [pod] = claims;
+    if (pod !== undefined) return wayTo(pod, address, port);
+    // A kubelet's word alone takes it from nobody, and is told when nobody has it.
+    const [claim] = found;
+    if (claim === undefined) return undefined;
+    const detail = `it lies in no range of pods that the pool of the node ${claim.spec?.nodeName} declares`;
+    return { instead: { host: address, port }, otherwise: forbidden(detail) };
   }
 }
 

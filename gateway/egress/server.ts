@@ -50,6 +50,8 @@ export interface EgressOptions {
   readonly connectionsLimit?: number;
   readonly headerTimeoutMs?: number;
   readonly directDialTimeoutMs?: number;
+  /** Of an address of which only a kubelet says that it is a pod's. */
+  readonly doubtedDialTimeoutMs?: number;
 }
 
 export interface Egress {
@@ -66,6 +68,7 @@ const defaults = {
   connectionsLimit: 4096,
   headerTimeoutMs: 5000,
   directDialTimeoutMs: 10_000,
+  doubtedDialTimeoutMs: 3_000,
 };
 
 export async function startEgress(options: EgressOptions): Promise<Egress> {
@@ -149,7 +152,7 @@ async function carryElsewhere(
     const port = settings.kubeletPort(node);
     const fault = new Fault('TUNNEL_PORT_REFUSED', { ...named(target), node, port });
     refuseTarget(node, target, socket, fault, settings);
-  } else if (settings.direct) directly(way?.instead ?? target, socket, head, settings.direct, settings);
+  } else if (settings.direct) directly(way ?? { instead: target }, socket, head, settings.direct, settings);
   else refuseTarget('', target, socket, new Fault('TUNNEL_TARGET_UNKNOWN', named(target)), settings);
 }
 
@@ -194,7 +197,7 @@ function throughTunnel(carried: Carried, socket: Socket, head: Buffer, settings:
 }
 
 function directly(
-  target: ConnectTarget,
+  { instead: target, otherwise }: Extract<PodWay, { readonly node?: undefined }>,
   socket: Socket,
   head: Buffer,
   way: DirectWay,
@@ -210,8 +213,10 @@ function directly(
   const streamTarget = { target: asked, reason: `kube-apiserver CONNECT ${asked}` };
   const over = auditOnce({ node: '', target: streamTarget, address: asked }, 'opener', settings);
   const far = dialDirectly(target, way);
-  const timer = settings.clock.after(settings.directDialTimeoutMs, () => {
-    far.destroy(new Error(`no answer within ${settings.directDialTimeoutMs} ms`));
+  const { directDialTimeoutMs, doubtedDialTimeoutMs } = settings;
+  const dialTimeoutMs = otherwise === undefined ? directDialTimeoutMs : doubtedDialTimeoutMs;
+  const timer = settings.clock.after(dialTimeoutMs, () => {
+    far.destroy(new Error(`no answer within ${dialTimeoutMs} ms`));
   });
   let connected = false;
   far.once('connect', () => {
@@ -223,8 +228,9 @@ function directly(
   });
   far.on('error', (error) => {
     timer.cancel();
+    const detail = error.message;
     if (connected) resetSocket(socket);
-    else refuse(socket, new Fault('TUNNEL_TARGET_UNREACHABLE', { target: asked, detail: error.message }));
+    else refuse(socket, otherwise ?? new Fault('TUNNEL_TARGET_UNREACHABLE', { target: asked, detail }));
     over({ outcome: connected ? 'reset' : 'refused', detail: error.message }, undefined);
   });
   far.once('close', () => over({ outcome: 'completed', detail: '' }, bytesOf(far)));

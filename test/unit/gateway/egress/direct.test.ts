@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DirectWay, directObjection } from '../../../../gateway/egress/direct.ts';
 import { kubeletPortOf } from '../../../../gateway/egress/kubelet-port.ts';
+import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { Loopback } from '../../tunnel/loopback.ts';
 
 let loopback: Loopback;
@@ -54,6 +55,15 @@ test.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['169.254.0.1', '127.0.0.1']])(
     expect(reached).toBe(0);
   },
 );
+
+test('where nobody is at an address that a kubelet has named for a pod, it is told why that does not count', async () => {
+  await loopback.close();
+  const otherwise = new Fault('TUNNEL_TARGET_FORBIDDEN', { target: '192.0.2.9:443', detail: 'no range' });
+  const findPod = async () => ({ instead: { host: '192.0.2.9', port: 443 }, otherwise });
+  loopback = await Loopback.start({}, { direct: way, findPod, doubtedDialTimeoutMs: 200 });
+  const { head } = await loopback.connect('192.0.2.9:443');
+  expect(head).toMatch(/^HTTP\/1\.1 502 TUNNEL_TARGET_FORBIDDEN .*no range/);
+});
 
 test("the gateway's own ports are no way, other ports of its machine are", () => {
   expect(directObjection('10.77.0.1', 443, way)).toContain('a port of this gateway');

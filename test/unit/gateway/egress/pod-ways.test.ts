@@ -171,9 +171,20 @@ describe("a pod's own address", () => {
   });
 
   test('outside of the ranges that the pool declares takes nothing from whoever has it', async () => {
+    const at = { host: '192.0.2.9', port: 443 };
+    expect(await ways().find(at), 'no pod has it').toBeUndefined();
     await pod('claims', 'idc-1', '192.0.2.9');
-    expect(code(await ways().find({ host: '192.0.2.9', port: 443 }))).toBe('TUNNEL_TARGET_FORBIDDEN');
-    expect(code(await ways({ podRanges: () => [] }).find(at)), 'no pod has this one').toBeUndefined();
+    expect(await ways().find(at)).toEqual({ instead: at, otherwise: expect.any(Fault) });
+    await pod('claims-too', 'idc-2', '192.0.2.9');
+    expect(await ways().find(at)).toEqual({ instead: at, otherwise: expect.any(Fault) });
+  });
+
+  test('is that of the node whose pool declares it, whatever a node of another pool says', async () => {
+    await pod('web', 'idc-1', '10.50.1.7');
+    await pod('claims', 'idc-2', '10.50.1.7');
+    await pod('host', 'idc-3', '10.50.1.7', { hostNetwork: true });
+    const podRanges = (node: string) => (node !== 'idc-2' && range ? [range] : []);
+    expect(await ways({ podRanges }).find(at)).toMatchObject({ node: 'idc-1' });
   });
 
   test.each(['Succeeded', 'Failed'])('does not lead to one that is over: %s', async (phase) => {
@@ -217,6 +228,18 @@ test('a kubelet that makes a hundred pods for a Service has one turn, as others'
   await service([...made, { pod: 'hook', node: 'idc-1', ip: '10.50.1.7' }]);
   const at = { host: '10.96.0.9', port: 443 };
   expect(await ways({ random: Math.random }).find(at)).toMatchObject({ node: 'idc-1' });
+});
+
+test('a pod that a removed host made for a Service is taken when there is no other', async () => {
+  await pod('hook', 'idc-1', '10.50.1.7');
+  const mirror = { annotations: { 'kubernetes.io/config.mirror': 'x' } };
+  await pod('made', 'gone-1', '192.0.2.9', { metadata: { name: 'made', ...mirror } });
+  const made = { pod: 'made', node: 'gone-1', ip: '192.0.2.9' };
+  await service([made, { pod: 'hook', node: 'idc-1', ip: '10.50.1.7' }]);
+  const at = { host: '10.96.0.9', port: 443 };
+  expect(await ways().find(at)).toMatchObject({ node: 'idc-1' });
+  connected.clear();
+  expect(await ways().find(at)).toEqual({ instead: { host: '192.0.2.9', port: 8443 } });
 });
 
 test('for the kubelet of a node of the cloud, or a name, nothing is asked', async () => {
