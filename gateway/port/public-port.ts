@@ -16,10 +16,14 @@ import { answer, upgrade } from './requests.ts';
 import { addressOf, type Route, type RouteTable } from './route.ts';
 import { type Begin, inTurn } from './turns.ts';
 
-export interface PublicPortOptions extends Omit<RouteTable, 'anonymous' | 'certified' | 'nodeOf'> {
+export interface PublicPortOptions
+  extends Omit<RouteTable, 'anonymous' | 'unlisted' | 'certified' | 'nodeOf'> {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PortCertificate;
-  /** How often whoever shows no certificate may ask; default: limits.ts. */
+  /**
+   * How often whoever shows no certificate may ask, and apart from them whoever shows one of ours that is
+   * no registered node's; default: limits.ts.
+   */
   readonly anonymous?: AnonymousLimits;
   /** How often whoever shows one of ours; default: limits.ts. */
   readonly certified?: BucketLimits;
@@ -67,8 +71,12 @@ export async function openPublicPort(options: PublicPortOptions): Promise<Public
     logger,
   });
   const anonymous = new AnonymousPace(options.anonymous ?? anonymousLimits);
+  const unlisted = new AnonymousPace(options.anonymous ?? anonymousLimits);
   const certified = new TokenBuckets(options.certified ?? limits.certified, limits.rememberedNodes);
-  const table = placed({ ...options, anonymous, certified, nodeOf: connections.nodeOf }, connections);
+  const table = placed(
+    { ...options, anonymous, unlisted, certified, nodeOf: connections.nodeOf },
+    connections,
+  );
 
   const begin: Begin = (request, response) => {
     response.setTimeout(limits.stalledAnswerMs, () => {

@@ -49,19 +49,25 @@ const isOurs = ({ socket }: IncomingMessage) => (socket as TLSSocket).authorized
 
 /**
  * Asked before anything is done. A certificate of ours may be that of a host that was removed: each has a
- * share of its own, a registered node one for all of its certificates.
+ * share of its own, and as it may have many, its address and all of them together have one, as strangers
+ * have; a registered node has one for all of its certificates.
  */
 function assertPace(table: RouteTable, request: IncomingMessage, address: string): void {
   const seconds = isOurs(request)
-    ? certifiedSeconds(table, request.socket as TLSSocket)
+    ? certifiedSeconds(table, request.socket as TLSSocket, address)
     : (table.anonymous?.waitSeconds(address, Date.now()) ?? 0);
   if (seconds > 0) throw new Fault('TOO_MANY_REQUESTS', { address, seconds });
 }
 
-function certifiedSeconds({ certified, nodeOf }: RouteTable, socket: TLSSocket): number {
+function certifiedSeconds(
+  { certified, unlisted, nodeOf }: RouteTable,
+  socket: TLSSocket,
+  address: string,
+): number {
   const node = nodeOf?.(socket);
   const who = node === undefined ? `serial ${peerCertificate(socket)?.serial}` : `node ${node}`;
-  if (certified?.take(who, 1, Date.now()) ?? true) return 0;
+  if (certified?.take(who, 1, Date.now()) ?? true)
+    return node === undefined ? (unlisted?.waitSeconds(address, Date.now()) ?? 0) : 0;
   return certified?.waitSeconds(who, 1, Date.now()) ?? 0;
 }
 

@@ -56,6 +56,8 @@ export interface RouteTable {
   readonly nodeOf?: (socket: Duplex) => string | undefined;
   /** Of requests with a certificate of ours; without it nobody waits. */
   readonly certified?: TokenBuckets;
+  /** Of all requests with one of ours that is no registered node's: who was removed may have many. */
+  readonly unlisted?: Pick<AnonymousPace, 'waitSeconds'>;
   /** Of requests without a certificate; without it nobody waits. */
   readonly anonymous?: Pick<AnonymousPace, 'waitSeconds'>;
   /** `isOurs`: whoever is refused has shown a certificate of our CA. */

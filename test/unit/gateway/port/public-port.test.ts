@@ -269,6 +269,19 @@ describe('requests', () => {
     expect(await ask('/nowhere', other)).toMatchObject({ status: 404 });
   });
 
+  test('certificates of ours that are no registered node’s, however many, have one share of their address', async () => {
+    await gateway.port.close(0);
+    const anonymous = { each: { burst: 4, perSecond: 0.001 }, all: { burst: 100, perSecond: 1 } };
+    gateway = await openTestPort(() => routes, { anonymous, recognize: async () => undefined });
+    const answers = [];
+    for (const name of ['idc-1', 'idc-2', 'idc-3']) {
+      const { serial: _, ...removed } = await node(name);
+      for (const path of ['/nowhere', '/nowhere']) answers.push(await ask(path, removed));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 429, 429]);
+    expect(await ask('/nowhere'), 'of whoever shows none').toMatchObject({ status: 404 });
+  });
+
   test('headers over the limit', async () => {
     const headers = { 'x-large': 'x'.repeat(limits.headerBytes) };
     expect(await ask('/echo', { method: 'POST', body: '{}', headers })).toMatchObject({ status: 431 });
