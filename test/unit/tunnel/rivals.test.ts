@@ -55,11 +55,14 @@ test('a copy is refused as long as the first answers, both are named, and it get
 }, 60_000);
 
 test('a process that was killed is followed by the next one at once', async () => {
-  await loopback.agent('idc-1', { machine: first });
+  // No agent, which would be back by itself.
+  const killed = await websocket();
+  killed.send(hello({ machine: first }));
+  await until(() => hub().figures.connected === 1);
   loopback.gateway.sockets.at(-1)?.resetAndDestroy();
   await until(() => hub().session('idc-1')?.state === 'Resuming');
   const next = await websocket();
-  next.send(hello({ machine: { ...first, bootId: 'c'.repeat(8) } }));
+  next.send(hello({ machine: { ...first, bootId: 'c'.repeat(8) }, instance: 'd'.repeat(32) }));
   expect(await nextAnswer(next)).toMatchObject({ resumed: false });
   expect(hub().figures).toMatchObject({ takeovers: 1, handshakesFailed: 0 });
 });
