@@ -21,8 +21,9 @@ async function listeners(
   ports: ReadonlySet<number>,
 ): Promise<readonly Listener[]> {
   const found: Listener[] = [];
-  const look = (rows: string) =>
-    void found.push(...parseSockets(protocol, rows).filter(({ port }) => ports.has(port)));
+  const look = (rows: string) => {
+    found.push(...parseSockets(protocol, rows).filter(({ port }) => ports.has(port)));
+  };
   for (const path of [`/proc/net/${protocol}`, `/proc/net/${protocol}6`]) {
     if (!(await host.files.exists(path))) continue; // no IPv6 here
     let rest = '';
