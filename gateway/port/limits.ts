@@ -10,6 +10,9 @@ export const placeLimits: PlaceLimits = {
   handshakes: { burst: 2_000, perSecond: 200 },
   handshakesOfNode: { burst: 400, perSecond: 10 },
   handshakesOfUnknown: { burst: 10_000, perSecond: 400 },
+  /** Many hosts may be behind one address: what is theirs is given back as soon as each has shown itself. */
+  handshakesKept: { burst: 100, perSecond: 2 },
+  handshakesOfKnown: { burst: 5_000, perSecond: 200 },
   promptHandshakeMs: 2_000,
   strangerLifetimeMs: 60_000,
   leastBytesPerSecond: 1024,

@@ -3,8 +3,9 @@
 // there the newcomer always gets in: the one that has waited the longest with nothing to do makes room for
 // it, first at its own address, and in all at the address that has most. So nobody keeps out a node, which
 // needs its handshake's time among the others and is then counted apart. How often the others may begin one
-// is bounded, for each address and for all from which no node is known: an address costs nothing on a network
-// of one's own. Nothing here touches a socket.
+// is bounded: for each address; for all from which no node is known, since an address costs nothing on a
+// network of one's own; and for all the others together, where pods come from the addresses of their hosts.
+// There each address has some that no other can take. Nothing here touches a socket.
 import { type BucketLimits, TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
 import { network } from '../resources/address.ts';
 
@@ -19,6 +20,10 @@ export interface PlaceLimits {
   readonly handshakesOfNode: BucketLimits;
   /** Of all addresses from which no node is known: each is a millisecond of the one thread. */
   readonly handshakesOfUnknown: BucketLimits;
+  /** Of each address from which a node is known, whatever the others do. */
+  readonly handshakesKept: BucketLimits;
+  /** Of all these addresses, what is over their kept ones; a node's own are given back. */
+  readonly handshakesOfKnown: BucketLimits;
   /** A handshake that takes longer makes room before one that has just begun. */
   readonly promptHandshakeMs: number;
   /**
@@ -44,6 +49,8 @@ export interface Place {
   /** Its own traffic so far; asked only of one that is old. */
   readonly movedBytes: () => number;
   readonly close: (reason: Eviction) => void;
+  /** What its handshake took from the shares of its address, when it was a node's. */
+  readonly giveBack: () => void;
   node?: string;
   isHandshake: boolean;
   /** Requests under way; a tunnel is one that does not end. */
@@ -66,7 +73,9 @@ export class Places {
   readonly #nodes = new Map<string, Set<Place>>();
   readonly #handshakes: TokenBuckets;
   readonly #handshakesOfNodes: TokenBuckets;
+  readonly #kept: TokenBuckets;
   #unknown: TokenBucket | undefined;
+  #overKept: TokenBucket | undefined;
   /** Addresses from which nodes came, the latest last. */
   readonly #known = new Set<string>();
   #strangerCount = 0;
@@ -75,6 +84,7 @@ export class Places {
     this.#options = { isKnownAddress: () => false, random: Math.random, ...options };
     const { handshakes, handshakesOfNode, rememberedAddresses } = options.limits;
     this.#handshakes = new TokenBuckets(handshakes, rememberedAddresses);
+    this.#kept = new TokenBuckets(options.limits.handshakesKept, rememberedAddresses);
     this.#handshakesOfNodes = new TokenBuckets(handshakesOfNode, rememberedAddresses);
   }
 
@@ -87,24 +97,29 @@ export class Places {
   }
 
   /**
-   * A new connection, of which nothing but the address is known. undefined: its address, or all of those
-   * that are not known, begin too many handshakes.
+   * A new connection, of which nothing but the address is known. undefined: its address, or all of its
+   * kind, begin too many handshakes.
    */
   enter(given: Pick<Place, 'address' | 'movedBytes' | 'close'>, nowMs: number): Place | undefined {
     const { limits } = this.#options;
     const address = network(given.address);
-    if (!this.#handshakes.take(address, 1, nowMs)) return undefined;
-    if (!this.#isKnown(address)) {
-      this.#unknown ??= new TokenBucket(limits.handshakesOfUnknown, nowMs);
-      if (!this.#unknown.take(1, nowMs)) return undefined;
-    }
+    const giveBack = this.#takeHandshake(address, nowMs);
+    if (giveBack === undefined) return undefined;
     if ((this.#strangers.get(address)?.size ?? 0) >= limits.strangersPerAddress) {
       this.#makeRoom(address, 'per-address', nowMs);
     } else if (this.#strangerCount >= limits.strangers) {
       this.#makeRoom(this.#fullest(), 'strangers', nowMs);
     }
     const { movedBytes, close } = given;
-    const place: Place = { address, sinceMs: nowMs, movedBytes, close, isHandshake: true, requests: 0 };
+    const place: Place = {
+      address,
+      sinceMs: nowMs,
+      movedBytes,
+      close,
+      giveBack,
+      isHandshake: true,
+      requests: 0,
+    };
     const others = this.#strangers.get(address) ?? new Set();
     this.#strangers.set(address, others.add(place));
     this.#strangerCount += 1;
@@ -127,7 +142,7 @@ export class Places {
     this.#leaveStrangers(place);
     // A node that begins them without end has its address's share, and no other address becomes known by it.
     if (this.#handshakesOfNodes.take(node, 1, nowMs)) {
-      this.#handshakes.giveBack(place.address, 1);
+      place.giveBack();
       this.#remember(place.address);
     }
     place.node = node;
@@ -167,6 +182,30 @@ export class Places {
     place.looked = now;
     if (looked === undefined) return true;
     return now.movedBytes - looked.movedBytes >= (leastBytesPerSecond * (now.atMs - looked.atMs)) / 1000;
+  }
+
+  /** Gives what takes it back; undefined: nothing is left. */
+  #takeHandshake(address: string, nowMs: number): (() => void) | undefined {
+    const { limits } = this.#options;
+    if (!this.#handshakes.take(address, 1, nowMs)) return undefined;
+    const giveBack = () => this.#handshakes.giveBack(address, 1);
+    if (!this.#isKnown(address)) {
+      this.#unknown ??= new TokenBucket(limits.handshakesOfUnknown, nowMs);
+      return this.#unknown.take(1, nowMs) ? giveBack : undefined;
+    }
+    if (this.#kept.take(address, 1, nowMs)) {
+      return () => {
+        giveBack();
+        this.#kept.giveBack(address, 1);
+      };
+    }
+    this.#overKept ??= new TokenBucket(limits.handshakesOfKnown, nowMs);
+    const overKept = this.#overKept;
+    if (!overKept.take(1, nowMs)) return undefined;
+    return () => {
+      giveBack();
+      overKept.giveBack(1);
+    };
   }
 
   #makeRoom(address: string, reason: Eviction, nowMs: number): void {

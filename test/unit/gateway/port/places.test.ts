@@ -12,6 +12,8 @@ const limits: PlaceLimits = {
   handshakes: { burst: 1000, perSecond: 10 },
   handshakesOfNode: { burst: 400, perSecond: 10 },
   handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
+  handshakesKept: { burst: 100, perSecond: 2 },
+  handshakesOfKnown: { burst: 100_000, perSecond: 100_000 },
   promptHandshakeMs: 2000,
   strangerLifetimeMs: 60_000,
   leastBytesPerSecond: 1024,
@@ -56,6 +58,23 @@ test('handshakes from addresses without end wait; where a node has been, or is r
   expect(() => enter('another', '10.9.0.3')).toThrow('found no place');
   now += 1000;
   enter('another', '10.9.0.3');
+});
+
+test('pods on many hosts begin handshakes without end: their sum is bounded, each address keeps its own', () => {
+  const handshakesOfKnown = { burst: 200, perSecond: 10 };
+  places = new Places({ limits: { ...limits, handshakesOfKnown }, isKnownAddress: () => true });
+  const begin = (address: string) => places.enter({ address, movedBytes: () => 0, close: () => {} }, now);
+  const begun = () => {
+    const places = Array.from({ length: 6_000 }, (_, index) => begin(`10.0.0.${1 + (index % 6)}`));
+    return places.filter((place) => place !== undefined).length;
+  };
+  expect(begun(), 'a hundred of each, and 200').toBe(800);
+  now += 1000;
+  expect(begun(), 'two of each, and ten').toBe(22);
+  for (let count = 0; count < 1_000; count++) {
+    const place = begin('10.0.0.9');
+    expect(place !== undefined && places.identified(shown(place), `idc-${count}`, now), 'a node').toBe(true);
+  }
 });
 
 describe('at an address that strangers have filled', () => {

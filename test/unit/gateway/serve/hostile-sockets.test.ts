@@ -226,6 +226,7 @@ describe('the public port', () => {
           handshakes: { burst: 100_000, perSecond: 100_000 },
           handshakesOfNode: { burst: 100_000, perSecond: 100_000 },
           handshakesOfUnknown: { burst: 100_000, perSecond: 100_000 },
+          handshakesKept: { burst: 100_000, perSecond: 100_000 },
         },
       },
     );
