@@ -6,6 +6,7 @@ import type { Text } from '../../protocol/catalogue/text.ts';
 import { whatIsWrong } from '../../protocol/grammar.ts';
 import { type PoolSpec, poolSpecSchema } from '../../protocol/settings/pool.ts';
 import { isFailure, type Kubernetes } from '../kubernetes/kubernetes.ts';
+import { assertFits } from '../pools/desired-state.ts';
 import { isRollout, restartedBy } from '../pools/restarts.ts';
 import { skewFault } from '../pools/skew.ts';
 import { definitionName } from '../resources/definitions.ts';
@@ -72,6 +73,7 @@ export async function changePool(
     if (parsed.data.kubernetesVersion !== before.kubernetesVersion) {
       await requireSkew(kubernetes, parsed.data.kubernetesVersion);
     }
+    assertFits({ pool: name, ...parsed.data });
     await requireOffered(kubernetes, before, parsed.data, patience);
     const changes = differences(before, parsed.data);
     const done = (current: PoolObject) => ({

@@ -8,11 +8,12 @@ import { bestVersion, type Situation } from '../../protocol/compatibility/judgem
 import { requireCompatible } from '../../protocol/compatibility/refusal.ts';
 import type { Taint } from '../../protocol/grammar.ts';
 import { vxlanOverheadBytes } from '../../protocol/line/thresholds.ts';
-import type {
-  Artifact,
-  DesiredState,
-  KubeletAccess,
-  ToldApiServer,
+import {
+  type Artifact,
+  type DesiredState,
+  desiredStateLimitBytes,
+  type KubeletAccess,
+  type ToldApiServer,
 } from '../../protocol/messages/desired.ts';
 import type { PoolSpec } from '../../protocol/settings/pool.ts';
 import type { OfferedArtifacts } from '../artifacts/store.ts';
@@ -70,7 +71,14 @@ export function desiredState(
       architecture,
     ),
   };
-  return { revision: revisionOf(rest), ...rest };
+  return assertFits({ revision: revisionOf(rest), ...rest });
+}
+
+/** A longer message would end the tunnel of each host that gets it, again and again. */
+export function assertFits<State extends { readonly pool: string }>(state: State): State {
+  const bytes = Buffer.byteLength(JSON.stringify(state));
+  if (bytes <= desiredStateLimitBytes) return state;
+  throw new Fault('DESIRED_STATE_TOO_LARGE', { pool: state.pool, bytes, limit: desiredStateLimitBytes });
 }
 
 /** What Cilium gives pods when it is told an MTU; else the agent goes by its own device. */

@@ -25,6 +25,18 @@ export const artifactFaults = {
       remedy: '请把它加入网关的制品库，或在节点池里改用其他版本。',
     },
   },
+  DESIRED_STATE_TOO_LARGE: {
+    exitCode: 1,
+    en: {
+      message: 'What pool {pool} asks of a host is {bytes} bytes long; a host takes at most {limit} at once.',
+      remedy:
+        'Hosts keep what they have. Take out what is not needed: most of it are CAs of registries (one bundle for all of them), mirrors, labels.',
+    },
+    zh: {
+      message: '节点池 {pool} 对主机的要求共 {bytes} 字节；主机一次最多接受 {limit} 字节。',
+      remedy: '主机保持现有状态。请删去不需要的内容：通常是镜像仓库的 CA（可共用一份）、镜像站、标签。',
+    },
+  },
   URL_CREDENTIAL: {
     exitCode: 2,
     en: {

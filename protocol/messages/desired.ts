@@ -57,6 +57,9 @@ function withKnownComponent(artifacts: unknown): unknown {
   });
 }
 
+/** It is one CONTROL message, whose frame takes 64 KiB (protocol/tunnel/limits.ts). */
+export const desiredStateLimitBytes = 63 * 1024;
+
 export const desiredStateSchema = z.object({
   revision: z
     .string()

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { desiredState, isNewer } from '../../../../gateway/pools/desired-state.ts';
 import type { HostTraits } from '../../../../protocol/compatibility/host-traits.ts';
-import { desiredStateSchema } from '../../../../protocol/messages/desired.ts';
+import { desiredStateLimitBytes, desiredStateSchema } from '../../../../protocol/messages/desired.ts';
 import { type PoolSpecInput, poolSpecSchema } from '../../../../protocol/settings/pool.ts';
+import { framePayloadLimitBytes } from '../../../../protocol/tunnel/limits.ts';
+import { encodeJson } from '../../../../protocol/tunnel/messages.ts';
 import { artifact, offered, store } from '../pool.ts';
 
 const spec = (change: Partial<PoolSpecInput> = {}) =>
@@ -38,6 +40,21 @@ test.each([
   expect(() => state(change)).toThrow(
     expect.objectContaining({ code: 'ARTIFACT_MISSING', values: { name, version, architecture: 'amd64' } }),
   );
+});
+
+test('one that no frame takes is refused, and names how long it is', () => {
+  const caPem = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(30_000)}\n-----END CERTIFICATE-----\n`;
+  const registries = (...hosts: string[]) => ({
+    containerd: { registries: hosts.map((host) => ({ host, mirrors: [], caPem })) },
+  });
+  const largest = state(registries('a.example', 'b.example'));
+  expect(encodeJson({ kind: 'desired', desired: largest }).length).toBeLessThanOrEqual(
+    framePayloadLimitBytes,
+  );
+  expect(() => state(registries('a.example', 'b.example', 'c.example'))).toThrow(
+    expect.objectContaining({ code: 'DESIRED_STATE_TOO_LARGE' }),
+  );
+  expect(desiredStateLimitBytes + 64).toBeLessThanOrEqual(framePayloadLimitBytes);
 });
 
 test.each([
