@@ -7,7 +7,7 @@ export const lineLimits = {
   /** Before a join, and of a node. */
   strangerSessionMs: 2 * 60_000,
   nodeSessionMs: 30 * 60_000,
-  /** Sessions of one address or node. */
+  /** Sessions of one address (of IPv6: its /64, as everywhere here) or node. */
   sessions: { burst: 20, perSecond: 1 / 3 },
   /** Datagrams of one address. */
   datagrams: { burst: 1_000, perSecond: 200 },

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { isTicketOf, type LineSession, lineKey, parseTicket } from '../../protocol/line/session.ts';
 import { TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { network } from '../resources/address.ts';
 import { lineLimits } from './limits.ts';
 
 export interface LineSessionsOptions {
@@ -32,7 +33,7 @@ export class LineSessions {
   ): LineSession {
     const { now, secret, udpPort, inboundPort } = this.#options;
     // Many nodes may come from one address (a proxy, address translation); each has a rate of its own.
-    const asker = node ? `node ${node.name}` : address;
+    const asker = node ? `node ${node.name}` : network(address);
     if (!this.#opened.take(asker, 1, now())) {
       throw new Fault('LINE_BUSY', { address, seconds: this.#opened.waitSeconds(asker, 1, now()) });
     }

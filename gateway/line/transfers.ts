@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../protocol/catalogue/fault.ts';
 import { transferLimitBytes } from '../../protocol/line/session.ts';
 import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { network } from '../resources/address.ts';
 import { lineLimits } from './limits.ts';
 
 const chunkBytes = 64 * 1024;
@@ -73,15 +74,16 @@ export class Transfers {
       throw new Fault('REQUEST_TOO_LARGE', { limitBytes: transferLimitBytes });
     }
     const now = this.#now();
+    const from = network(address);
     // The place first: a refusal for want of it must not cost the address its bytes.
-    const running = this.#running.get(address) ?? 0;
+    const running = this.#running.get(from) ?? 0;
     if (running >= lineLimits.transfersAtOncePerAddress || this.running >= lineLimits.transfersAtOnce)
       throw new Fault('LINE_BUSY', { address, seconds: 5 });
-    if (!this.#perAddress.take(address, bytes, now)) {
-      const seconds = this.#perAddress.waitSeconds(address, bytes, now);
+    if (!this.#perAddress.take(from, bytes, now)) {
+      const seconds = this.#perAddress.waitSeconds(from, bytes, now);
       throw new Fault('LINE_BUSY', { address, seconds });
     }
-    this.#running.set(address, running + 1);
+    this.#running.set(from, running + 1);
     const signal = AbortSignal.timeout(this.#timeoutMs);
     try {
       return await move(signal);
@@ -90,9 +92,9 @@ export class Transfers {
       const values = { address, seconds: this.#timeoutMs / 1000 };
       throw new Fault('LINE_TRANSFER_TIMED_OUT', values, { cause });
     } finally {
-      const left = (this.#running.get(address) ?? 1) - 1;
-      if (left > 0) this.#running.set(address, left);
-      else this.#running.delete(address);
+      const left = (this.#running.get(from) ?? 1) - 1;
+      if (left > 0) this.#running.set(from, left);
+      else this.#running.delete(from);
     }
   }
 

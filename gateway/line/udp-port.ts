@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { decodeProbe, encodeProbe, isSigned, probeHeadBytes } from '../../protocol/line/probe.ts';
 import { TokenBucket, TokenBuckets } from '../../protocol/rate/token-bucket.ts';
+import { network } from '../resources/address.ts';
 import { lineLimits } from './limits.ts';
 
 /** What became of a datagram; each is counted. */
@@ -91,7 +92,7 @@ export class Echo {
     if (!key) return 'expired';
     if (!isSigned(request, key)) return 'unsigned';
     // Only what is signed uses up what the address may: nobody can take it from somebody else.
-    return this.#perAddress.take(address, 1, now) ? { probe, key } : 'address-rate';
+    return this.#perAddress.take(network(address), 1, now) ? { probe, key } : 'address-rate';
   }
 }
 

@@ -61,6 +61,13 @@ function world() {
   return { sessions, session, key, probe, ask, pass, counted, echo };
 }
 
+test('who has a network of IPv6 has the sessions of one address; another network has its own', () => {
+  const { sessions } = world();
+  for (let count = 0; count < lineLimits.sessions.burst; count++) sessions.open(`2001:db8::${count}`);
+  expect(() => sessions.open('2001:db8::ffff')).toThrow(expect.objectContaining({ code: 'LINE_BUSY' }));
+  sessions.open('2001:db8:0:1::1');
+});
+
 describe('a datagram', () => {
   test('that is right is answered with the times, to where it came from', () => {
     const { ask, probe, key } = world();
