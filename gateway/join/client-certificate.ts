@@ -48,9 +48,12 @@ export function peerCertificate(socket: TLSSocket): PeerCertificate | undefined 
   if (!certificate?.serialNumber) return undefined;
   const names = certificate.subjectaltname ?? '';
   const commonName = certificate.subject?.CN ?? '';
+  // It may say both; what is said against it counts.
+  const { authorizationError } = socket;
+  const authorized = socket.authorized && !authorizationError;
   return {
-    authorized: socket.authorized,
-    ...(socket.authorized ? {} : { authorizationError: String(socket.authorizationError) }),
+    authorized,
+    ...(authorized ? {} : { authorizationError: String(authorizationError) }),
     commonName: typeof commonName === 'string' ? commonName : '',
     uris: names.split(', ').flatMap((name) => (name.startsWith('URI:') ? [name.slice(4)] : [])),
     serial: certificate.serialNumber.toUpperCase(),

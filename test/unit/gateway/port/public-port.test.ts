@@ -1,12 +1,14 @@
 // The public port as a peer meets it: who may ask what, what is too much, and that an
 // error says a code and no more.
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { identify } from '../../../../gateway/join/client-certificate.ts';
+import { Authority } from '../../../../gateway/join/authority.ts';
+import { identify, peerCertificate } from '../../../../gateway/join/client-certificate.ts';
 import { KubernetesFailure } from '../../../../gateway/kubernetes/kubernetes.ts';
 import { answerJson, readJson } from '../../../../gateway/port/answer.ts';
 import { limits } from '../../../../gateway/port/limits.ts';
@@ -14,6 +16,7 @@ import type { Route } from '../../../../gateway/port/route.ts';
 import type { RegisteredNode } from '../../../../gateway/resources/registered-node.ts';
 import { Fault } from '../../../../protocol/catalogue/fault.ts';
 import { PemConverter } from '../../../../protocol/messages/x509.ts';
+import { memoryKubernetes } from '../memory-kubernetes.ts';
 import { openTestPort, type TestPort } from '../port.ts';
 
 let gateway: TestPort;
@@ -334,6 +337,59 @@ describe('who is who', () => {
     const { serial, ...identity } = await node('idc-1');
     register('idc-1', serial);
     expect(await ask('/who', identity)).toMatchObject({ status: 200, body: { name: 'idc-1', pool: 'idc' } });
+  });
+
+  test.each([
+    ['at first', false],
+    ['with a renewed certificate of its own', true],
+  ])(
+    'a port %s: nobody becomes another node by a second handshake on a connection',
+    async (_when, isRenewed) => {
+      if (isRenewed) {
+        const { certificatePem, keyPem } = await gateway.authority.issueServing('127.0.0.1');
+        gateway.port.renew({ certificatePem, keyPem, caPem: gateway.authority.caPem });
+      }
+      const own = await node('idc-1');
+      const forged = await node('idc-2', 'idc', await Authority.open(memoryKubernetes()));
+      register('idc-1', own.serial);
+      const { port } = gateway.port.address;
+      const trust = { ca: gateway.authority.caPem, maxVersion: 'TLSv1.2' as const };
+      const socket = tls.connect({ port, host: '127.0.0.1', ...trust, cert: own.cert, key: own.key });
+      await once(socket, 'secureConnect');
+      const answer = async () => {
+        socket.write('GET /who HTTP/1.1\r\nhost: gateway\r\n\r\n');
+        return String((await once(socket, 'data'))[0]);
+      };
+      expect(await answer()).toContain('"name":"idc-1"');
+      // Its serial is in the registration, which others may read; the key and the certificate are made up.
+      register('idc-2', forged.serial);
+      socket.setKeyCert(tls.createSecureContext({ cert: forged.cert, key: forged.key }));
+      const ended = new Promise((resolve) => socket.once('error', resolve).once('close', resolve));
+      const again = new Promise((resolve) => socket.renegotiate({ rejectUnauthorized: false }, resolve));
+      const outcome = await Promise.race([ended, again.then((error) => error ?? answer())]);
+      socket.destroy();
+      expect(String(outcome)).not.toContain('idc-2');
+      expect(String(outcome)).toMatch(/no renegotiation|alert/i);
+    },
+  );
+
+  test('what node:tls says against a certificate counts, whatever else it says', async () => {
+    const { cert, serial } = await node('idc-1');
+    register('idc-1', serial);
+    const { raw, ...rest } = new X509Certificate(cert).toLegacyObject() as unknown as tls.PeerCertificate;
+    const socket = { getPeerCertificate: () => ({ ...rest, raw }), authorized: true };
+    const registrations = { get: () => registered, refresh: async () => registered };
+    const judged = (authorizationError: unknown) =>
+      identify(
+        peerCertificate({ ...socket, authorizationError } as tls.TLSSocket),
+        registrations,
+        Date.now(),
+      );
+    expect(await judged(null)).toMatchObject({ name: 'idc-1' });
+    await expect(judged('DEPTH_ZERO_SELF_SIGNED_CERT')).rejects.toMatchObject({
+      code: 'CERTIFICATE_REFUSED',
+      values: { detail: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+    });
   });
 
   test('revoked is refused at the very next request, on the same connection', async () => {
