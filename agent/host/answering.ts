@@ -43,7 +43,7 @@ export class Answerers {
     const [other] = endsOf(socket);
     const place = `${other.address}:${other.port}`;
     const listener = await this.#sockets.listenerAt(other);
-    if (listener !== undefined && listener.inode === known.get(place)) return undefined;
+    if (listener?.uid === 0 && listener.inode === known.get(place)) return undefined;
     const uid = await this.#answererOf(socket);
     if (uid !== 0) return `a process of ${uid === undefined ? 'nobody' : `uid ${uid}`} answers there`;
     if (listener?.uid === 0) this.#remember(place, listener.inode);

@@ -6,7 +6,7 @@ import { hexOf, mapped, parseRow, rows, type SocketAddress, socketTables } from 
 
 export interface Listener {
   readonly uid: number;
-  /** No other socket has it, as long as it is open and after. */
+  /** No other socket has it as long as it is open; after that, once the kernel's 32-bit counter is round. */
   readonly inode: string;
 }
 

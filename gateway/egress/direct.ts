@@ -1,7 +1,7 @@
 // The direct way of a CONNECT: to what is no registered node's, as the API server would go without us. It
-// never leads back into this machine: not to loopback or link-local addresses (metadata services live there),
-// not to the gateway's own ports, and the addresses of a name are looked at when it is dialled, so a name
-// that changes its mind gains nothing.
+// never leads back into this machine: not to loopback or link-local addresses (metadata services live there,
+// and at a few others), not to the gateway's own ports, and the addresses of a name are looked at when it is
+// dialled, so a name that changes its mind gains nothing.
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import net, { type Socket } from 'node:net';
 import { canonicalAddress, unusableKind } from '../resources/address.ts';
@@ -15,6 +15,9 @@ export interface DirectWay {
 
 type LookedUp = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 
+/** Those of Alibaba Cloud and of EC2 over IPv6; all others are link-local. */
+const metadataServices = new Set(['100.100.100.200', 'fd00:ec2::254']);
+
 /** undefined: it may be dialled. */
 export function directObjection(
   address: string,
@@ -25,6 +28,7 @@ export function directObjection(
   if (canonical === undefined) return 'it is no IP address';
   const kind = unusableKind(canonical);
   if (kind !== undefined) return `${canonical} is a ${kind} address`;
+  if (metadataServices.has(canonical)) return `${canonical} is a cloud's metadata service`;
   return isOwn(canonical, port) ? `${canonical}:${port} is a port of this gateway` : undefined;
 }
 

@@ -39,6 +39,7 @@ export class SharedLabels {
   }
 
   #encode(name: string, labels: Readonly<Record<string, string>>): SharedPart {
-    return encodeShared({ ...this.#extra, ...labels, __name__: name });
+    // The operator's last: a node must not speak for another cluster.
+    return encodeShared({ ...labels, ...this.#extra, __name__: name });
   }
 }

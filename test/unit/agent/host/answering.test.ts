@@ -78,6 +78,10 @@ test("root's listener that was known before is not looked for again, until it is
   await ask(); // its connection is root's all the same
   await ask();
   expect(looked()).toBe(4);
+  // The kernel gives numbers again, and any user may wait for one.
+  listener = { uid: 1000, inode: '8' };
+  await ask();
+  expect(looked()).toBe(5);
 });
 
 test('a connection that was begun before its listener was known is looked for', async () => {

@@ -46,6 +46,14 @@ test.each(['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '0.0.0.0', '[::]', '169.2
   },
 );
 
+test.each(['100.100.100.200', '[fd00:ec2::254]', '[fd00:0ec2::0254]'])(
+  '%s, where a cloud tells its machines who they are, is refused',
+  async (host) => {
+    const { head } = await loopback.connect(`${host}:80`);
+    expect(head).toMatch(/^HTTP\/1\.1 502 TUNNEL_TARGET_FORBIDDEN .*metadata/);
+  },
+);
+
 test.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['169.254.0.1', '127.0.0.1']])(
   'a name that means %s is refused too',
   async (...addresses) => {

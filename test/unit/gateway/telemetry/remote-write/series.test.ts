@@ -57,6 +57,14 @@ test('whatever the labels are, those of the node among them', () => {
   );
 });
 
+test('what the operator has written on everything is not what a node says instead', () => {
+  const column: Column = { name: 'up', type: 'gauge', labels: { site: 'b' } };
+  const shared = new SharedLabels({ cluster: 'prod', site: 'a' });
+  const [part] = shared.of({ labels: { cluster: 'other', device: 'sda' }, columns: [column] });
+  const own = encodeShared({ cluster: 'prod', site: 'a', device: 'sda', __name__: 'up' });
+  expect(part?.bytes).toEqual(own.bytes);
+});
+
 test('what many nodes have in common is kept once, and never more than so much of it', () => {
   const columns: readonly Column[] = [
     { name: 'node_load1', type: 'gauge' },
