@@ -245,6 +245,8 @@ export interface HostNetwork {
    * does, or the answer is not wanted any more. See socket-owners.ts.
    */
   ownerOf(own: SocketAddress, other: SocketAddress, isWanted?: () => boolean): Promise<number | undefined>;
+  /** Whether the kubelet that runs now holds the socket at `own`, which is connected to `other`. */
+  isKubelets(own: SocketAddress, other: SocketAddress): Promise<boolean>;
   /** Of a port of this host, before it is dialled: see answering.ts. */
   beforeDial(): Answering;
   interfaces(): Promise<readonly NetworkInterface[]>;

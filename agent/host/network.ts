@@ -11,6 +11,7 @@ import { get } from './get.ts';
 import type { HostNetwork, NetworkInterface } from './host.ts';
 import { probeHttps } from './https-probe.ts';
 import { listenerAt } from './listeners.ts';
+import { ProcessSockets } from './process-sockets.ts';
 import { systemProcesses } from './processes.ts';
 import { parseInterfaceNames, parseRoute } from './routes.ts';
 import { SocketOwners } from './socket-owners.ts';
@@ -21,8 +22,18 @@ const answerers = new Answerers({
   listenerAt: (address) => listenerAt(address),
 });
 
+const kubelet = new ProcessSockets(async () => {
+  const asked = ['show', '--property=MainPID', 'kubelet.service'];
+  const { stdout } = await systemProcesses.run('systemctl', asked, { timeoutMs: 5000 });
+  return Number(/^MainPID=([1-9]\d*)$/m.exec(stdout)?.[1]) || undefined;
+});
+
 export const systemNetwork: HostNetwork = {
   ownerOf: (own, other, isWanted) => socketOwners.ownerOf(own, other, isWanted),
+  async isKubelets(own, other) {
+    const holder = await socketOwners.holderOf(own, other);
+    return holder?.uid === 0 && (await kubelet.has(holder.inode));
+  },
   beforeDial: () => answerers.beforeDial(),
   async interfaces() {
     const addresses = networkInterfaces();

@@ -18,13 +18,18 @@ import {
   socketTables,
 } from './socket-table.ts';
 
+export interface SocketHolder {
+  readonly uid: number;
+  readonly inode: string;
+}
+
 interface Question {
   readonly ends: readonly [SocketAddress, SocketAddress];
   /** As the tables have them: own end, other end. */
   readonly own: string;
   readonly other: string;
   readonly isWanted: () => boolean;
-  readonly answer: (uid: number | undefined) => void;
+  readonly answer: (holder: SocketHolder | undefined) => void;
 }
 
 /** Of more than so many, those that nobody waits for any more are put away before the next reading too. */
@@ -45,15 +50,24 @@ export class SocketOwners {
     this.#exact = exact;
   }
 
+  /** The uid of `holderOf`. */
+  async ownerOf(
+    own: SocketAddress,
+    other: SocketAddress,
+    isWanted?: () => boolean,
+  ): Promise<number | undefined> {
+    return (await this.holderOf(own, other, isWanted))?.uid;
+  }
+
   /**
-   * The uid that holds the socket at `own`, connected to `other`; undefined when there is no such open
+   * Whose the socket at `own` is that is connected to `other`; undefined when there is no such open
    * connection. A question that is not wanted any more is answered so as well.
    */
-  ownerOf(
+  holderOf(
     own: SocketAddress,
     other: SocketAddress,
     isWanted: () => boolean = () => true,
-  ): Promise<number | undefined> {
+  ): Promise<SocketHolder | undefined> {
     return new Promise((answer) => {
       const [ownHex = '', otherHex = ''] = [hexOf(own), hexOf(other)];
       this.#questions.push({ ends: [own, other], own: ownHex, other: otherHex, isWanted, answer });
@@ -69,7 +83,9 @@ export class SocketOwners {
       await turn();
       const startedMs = performance.now();
       const asked = stillWanted(this.#questions.splice(0));
-      const found = await readOwners(this.#files, asked, this.#exact).catch(() => new Map<string, number>());
+      const found = await readOwners(this.#files, asked, this.#exact).catch(
+        () => new Map<string, SocketHolder>(),
+      );
       for (const { own, other, answer } of asked) answer(found.get(`${own} ${other}`));
       const tookMs = performance.now() - startedMs;
       await sleep(Math.min(longestRestMs, tookMs * restFactor), undefined, { ref: false });
@@ -90,8 +106,8 @@ async function readOwners(
   paths: readonly string[],
   asked: readonly Question[],
   exact: AskSocket,
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
+): Promise<ReadonlyMap<string, SocketHolder>> {
+  const found = new Map<string, SocketHolder>();
   const others = [...new Set(asked.map(({ other }) => other))].filter((other) => other !== '');
   if (others.length === 0) return found;
   for (const path of paths) {
@@ -107,18 +123,18 @@ async function readOwners(
 }
 
 /** False when the kernel knows none of them, not even by its other end, which is ours: then it can't say. */
-function askExactly(asked: readonly Question[], exact: AskSocket, found: Map<string, number>): boolean {
+function askExactly(asked: readonly Question[], exact: AskSocket, found: Map<string, SocketHolder>): boolean {
   let isAnswered = false;
   for (const { ends, own, other } of asked) {
     const socket = exact(...ends);
-    if (socket !== undefined && socket.inode !== '0') found.set(`${own} ${other}`, socket.uid);
+    if (socket !== undefined && socket.inode !== '0') found.set(`${own} ${other}`, socket);
     isAnswered ||= socket !== undefined || exact(ends[1], ends[0]) !== undefined;
   }
   return isAnswered;
 }
 
 /** Rows that name it, whether as their other end or as a part of it: the row itself tells. */
-function lookFor(rows: Buffer, other: string, found: Map<string, number>): void {
+function lookFor(rows: Buffer, other: string, found: Map<string, SocketHolder>): void {
   const needle = Buffer.from(`${other} `);
   for (let at = rows.indexOf(needle); at >= 0; at = rows.indexOf(needle, at + 1)) {
     const begin = rows.lastIndexOf(newline, at) + 1;
@@ -126,6 +142,6 @@ function lookFor(rows: Buffer, other: string, found: Map<string, number>): void 
     const { ends, uid, inode } = parseRow(rows.toString('latin1', begin, end < 0 ? rows.length : end));
     // A socket of IPv6 may hold a connection of IPv4.
     const plain = ends.replaceAll(mapped, '');
-    if (plain.endsWith(` ${other}`) && inode !== '0') found.set(plain, uid);
+    if (plain.endsWith(` ${other}`) && inode !== '0') found.set(plain, { uid, inode });
   }
 }

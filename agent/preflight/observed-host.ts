@@ -123,6 +123,7 @@ function readingNetwork(network: HostNetwork, remember: Remember): HostNetwork {
     // Not remembered: a time is measured again when it is long.
     connect: (address, port, timeoutMs) => network.connect(address, port, timeoutMs),
     ownerOf: (own, other, isWanted) => network.ownerOf(own, other, isWanted),
+    isKubelets: (own, other) => network.isKubelets(own, other),
     beforeDial: () => network.beforeDial(),
     openDatagrams: refuse('openDatagrams'),
     get: (url, options) => remember('get', [url], () => network.get(url, options)),

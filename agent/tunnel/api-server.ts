@@ -1,8 +1,9 @@
-// The kubelet's way to the API server through the tunnel: a listener on loopback. Each connection becomes a
-// stream to the gateway, which dials the API server and nothing else. The kubelet's TLS passes through
-// unread. A connection that cannot be carried is reset at once, and the kubelet tries again. Every process of
-// the host can reach the listener, also pods in the host's network, so only connections of root's processes
-// are carried. Refused ones are counted, and logged once a minute.
+// The kubelet's way to the API server through the tunnel: a listener on loopback. Each connection
+// becomes a stream to the gateway, which dials the API server and nothing else. The kubelet's TLS
+// passes through unread. A connection that cannot be carried is reset at once, and the kubelet tries
+// again. Every process of the host can reach the listener, also pods in the host's network, so only
+// connections of root's processes are carried, and the kubelet's have places of their own. Refused ones
+// are counted, and logged once a minute.
 
 import net, { type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -10,15 +11,17 @@ import { Fault } from '../../protocol/catalogue/fault.ts';
 import { background } from '../../protocol/defect.ts';
 import type { ApiServerAccess } from '../../protocol/messages/desired.ts';
 import { RepeatFilter } from '../../protocol/rate/repeat-filter.ts';
+import type { BucketLimits } from '../../protocol/rate/token-bucket.ts';
 import { auditOnce, type StreamAudit } from '../../protocol/tunnel/audit.ts';
 import { realClock, type TunnelClock, type TunnelTimer } from '../../protocol/tunnel/clock.ts';
 import { resetSocket, SocketEndpoint } from '../../protocol/tunnel/socket.ts';
 import { apiServerListenAddress, type TargetAddress } from '../../protocol/tunnel/targets.ts';
 import type { Host } from '../host/host.ts';
+import { KubeletPlaces } from './kubelet-places.ts';
 import type { Tunnel } from './tunnel.ts';
 
 export interface ApiServerListenerOptions {
-  readonly host: { readonly network: Pick<Host['network'], 'ownerOf'> };
+  readonly host: { readonly network: Pick<Host['network'], 'ownerOf' | 'isKubelets'> };
   readonly tunnel: Pick<Tunnel, 'open'>;
   readonly nodeName: string;
   readonly audit: (record: StreamAudit) => void;
@@ -26,8 +29,11 @@ export interface ApiServerListenerOptions {
   readonly signal: AbortSignal;
   readonly address?: TargetAddress;
   readonly clock?: TunnelClock;
-  /** Carried at a time. */
+  /** Carried at a time, and how many of them for whoever is root. */
   readonly connectionsLimit?: number;
+  readonly sharedLimit?: number;
+  /** How often whoever is root may have one. */
+  readonly sharedPace?: BucketLimits;
   /** Looked at a time, before they are carried. */
   readonly unknownLimit?: number;
   /** Whose connections are carried. */
@@ -38,6 +44,9 @@ const defaults = {
   address: apiServerListenAddress,
   clock: realClock,
   connectionsLimit: 64,
+  sharedLimit: 32,
+  // Half of what the gateway lets a node open in a minute.
+  sharedPace: { burst: 200, perSecond: 5 },
   // As many as a busy host answers for in a second, of the fastest that anybody has connected.
   unknownLimit: 4096,
   uid: 0,
@@ -54,12 +63,15 @@ export class ApiServerListener {
   readonly #repeats = new RepeatFilter(toldOnceIn);
   /** Accepted, and not yet known whose they are. */
   readonly #unknown = new Set<Socket>();
-  #carried = 0;
+  readonly #places: KubeletPlaces;
   #server: Server | undefined;
   #retry: TunnelTimer | undefined;
 
   constructor(options: ApiServerListenerOptions) {
     this.#options = { ...defaults, ...options };
+    const { host, clock, connectionsLimit: limit, sharedLimit: shared, sharedPace: pace } = this.#options;
+    const isKubelets: Host['network']['isKubelets'] = (own, other) => host.network.isKubelets(own, other);
+    this.#places = new KubeletPlaces({ limit, shared, pace, isKubelets, nowMs: () => clock.nowMs() });
     options.signal.addEventListener('abort', () => this.#close(), { once: true });
   }
 
@@ -110,7 +122,7 @@ export class ApiServerListener {
 
   /** Whose it is, before a byte of it is read. */
   async #admit(socket: Socket): Promise<void> {
-    const { host, uid, connectionsLimit, unknownLimit } = this.#options;
+    const { host, uid, unknownLimit } = this.#options;
     // Until it is joined with a stream, nobody else listens for its errors.
     socket.on('error', () => undefined);
     // By lot, so that whoever hurries can't keep the kubelet out for good.
@@ -118,16 +130,17 @@ export class ApiServerListener {
     this.#unknown.add(socket);
     socket.once('close', () => this.#unknown.delete(socket));
     const owner = await host.network.ownerOf(...endsOf(socket), () => !socket.destroyed);
+    const place = owner === uid ? await this.#places.take(...endsOf(socket)) : { refused: whose(owner) };
     this.#unknown.delete(socket);
-    if (socket.destroyed) return;
-    if (owner !== uid) this.#refuse(socket, owner === undefined ? 'nobody’s' : `of uid ${owner}`);
-    else if (this.#carried >= connectionsLimit) this.#refuse(socket, `more than ${connectionsLimit}`);
-    else this.#carry(socket);
+    if ('refused' in place) this.#refuse(socket, place.refused);
+    else if (socket.destroyed) place.leave();
+    else this.#carry(socket, place.leave);
   }
 
   #refuse(socket: Socket | undefined, why: string): void {
     if (socket === undefined) return;
     this.#unknown.delete(socket);
+    if (socket.destroyed) return;
     resetSocket(socket);
     const news = this.#repeats.news(why, this.#options.clock.nowMs());
     if (news) this.#options.logger.warn({ why, ...news }, 'a connection to the API server was refused');
@@ -141,11 +154,8 @@ export class ApiServerListener {
     if (!isRepeated) this.#options.audit(record);
   }
 
-  #carry(socket: Socket): void {
-    this.#carried += 1;
-    socket.once('close', () => {
-      this.#carried -= 1;
-    });
+  #carry(socket: Socket, leave: () => void): void {
+    socket.once('close', leave);
     const target = {
       target: 'api-server',
       reason: `connection from ${socket.remoteAddress}:${socket.remotePort} on ${this.#options.nodeName}`,
@@ -165,6 +175,8 @@ function endsOf({ remoteAddress = '', remotePort = 0, localAddress = '', localPo
     { address: localAddress, port: localPort },
   ] as const;
 }
+
+const whose = (owner: number | undefined) => (owner === undefined ? 'nobody’s' : `of uid ${owner}`);
 
 function pick(sockets: ReadonlySet<Socket>): Socket | undefined {
   return [...sockets][Math.floor(Math.random() * sockets.size)];

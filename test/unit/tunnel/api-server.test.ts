@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ProcessSockets } from '../../../agent/host/process-sockets.ts';
 import { SocketOwners } from '../../../agent/host/socket-owners.ts';
 import { ApiServerListener } from '../../../agent/tunnel/api-server.ts';
 import type { Tunnel } from '../../../agent/tunnel/tunnel.ts';
@@ -25,6 +26,10 @@ beforeEach(() => {
   [agentAudit, gatewayAudit] = [[], []];
 });
 afterEach(() => loopback?.close());
+
+const owners = new SocketOwners();
+/** Where nothing is said of the kubelet, everything of root's is its. */
+const isKubelets = async () => true;
 
 /** A gateway whose API server behaves so, an agent, and its listener on a free port. */
 async function start(serve: (socket: Socket) => void, way: Partial<ApiServerWayOptions> = {}): Promise<void> {
@@ -48,7 +53,7 @@ function listener(
   const stop = new AbortController();
   loopback.defer(() => stop.abort());
   return new ApiServerListener({
-    host: { network: new SocketOwners() },
+    host: { network: { ownerOf: (...ends) => owners.ownerOf(...ends), isKubelets } },
     uid: process.getuid?.() ?? 0,
     tunnel,
     nodeName: 'idc-1',
@@ -110,7 +115,7 @@ describe('connections of others than root', () => {
       return address === '127.0.0.2' ? 65_534 : 0;
     };
     const logger = pino({ level: 'warn' }, destination);
-    const host = { network: { ownerOf } };
+    const host = { network: { ownerOf, isKubelets } };
     await listener({ uid: 0, logger, host, ...change }).setAccess('tunnel');
   }
 
@@ -157,7 +162,7 @@ describe('connections of others than root', () => {
       await answer.promise;
       return address === '127.0.0.2' ? 65_534 : 0;
     };
-    await startJudging({ host: { network: { ownerOf } } });
+    await startJudging({ host: { network: { ownerOf, isKubelets } } });
     const kubelets = Array.from({ length: 10 }, () => dial().on('error', () => undefined));
     for (const kubelet of kubelets) kubelet.write('hello');
     await until(() => asked === 10, 30_000);
@@ -177,7 +182,7 @@ describe('connections of others than root', () => {
       await answer.promise;
       return 65_534;
     };
-    await startJudging({ unknownLimit: 5, host: { network: { ownerOf } } });
+    await startJudging({ unknownLimit: 5, host: { network: { ownerOf, isKubelets } } });
     const many = Array.from({ length: 50 }, nobody);
     await until(() => wanted.length === 50, 30_000);
     await until(() => wanted.filter((isWanted) => isWanted()).length === 5, 30_000);
@@ -198,6 +203,47 @@ describe('connections of others than root', () => {
     child.kill();
     expect(gatewayAudit).toEqual([]);
   });
+});
+
+test('root’s processes that hold all places they can have, and come again, keep the kubelet from nothing', async () => {
+  await start((socket) => socket.pipe(socket));
+  port = await freePort();
+  const script =
+    `const dial = () => require('net').connect(${port}, '127.0.0.1').on('error', (error) => console.log(error.code))` +
+    `.on('data', () => console.log('carried')).write('x'); process.stdin.on('data', dial)`;
+  const kubelet = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let isOn = true;
+  try {
+    const sockets = new ProcessSockets(async () => kubelet.pid);
+    const network = {
+      ownerOf: (...ends: Parameters<SocketOwners['ownerOf']>) => owners.ownerOf(...ends),
+      isKubelets: async (...ends: Parameters<SocketOwners['holderOf']>) =>
+        sockets.has((await owners.holderOf(...ends))?.inode ?? ''),
+    };
+    const sharedPace = { burst: 100_000, perSecond: 1 };
+    await listener({ host: { network }, sharedPace }).setAccess('tunnel');
+    const others: Socket[] = [];
+    loopback.defer(() => {
+      isOn = false;
+    });
+    const come = () => {
+      const socket = dial().on('error', () => undefined);
+      socket.write('x');
+      others.push(socket);
+      socket.once('close', () => {
+        others.splice(others.indexOf(socket), 1);
+        if (isOn && others.length < 60) come();
+      });
+    };
+    for (let count = 0; count < 100; count++) come();
+    await until(() => others.length <= 60);
+    for (let count = 1; count <= 20; count++) {
+      kubelet.stdin.write('dial');
+      expect(String((await once(kubelet.stdout, 'data'))[0])).toBe('carried\n');
+    }
+  } finally {
+    kubelet.kill();
+  }
 });
 
 test('a place that somebody else holds: it is told whose process that is', async () => {
