@@ -29,9 +29,8 @@ export interface ApiServerListenerOptions {
   readonly signal: AbortSignal;
   readonly address?: TargetAddress;
   readonly clock?: TunnelClock;
-  /** Carried at a time, and how many of them for whoever is root. */
+  /** Carried at a time. */
   readonly connectionsLimit?: number;
-  readonly sharedLimit?: number;
   /** How often whoever is root may have one. */
   readonly sharedPace?: BucketLimits;
   /** Looked at a time, before they are carried. */
@@ -44,6 +43,7 @@ const defaults = {
   address: apiServerListenAddress,
   clock: realClock,
   connectionsLimit: 64,
+  /** Of them, for whoever is root. */
   sharedLimit: 32,
   // Half of what the gateway lets a node open in a minute.
   sharedPace: { burst: 200, perSecond: 5 },
